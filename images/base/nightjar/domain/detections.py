@@ -1,0 +1,77 @@
+"""A line of the detections store, and of what leads up to it: a format that outside programs rely on."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, field_serializer
+
+from nightjar.domain.model import Record, iso_utc
+from nightjar.domain.names import Camera
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Picture(Record):
+    """A standardised picture: a line of `pictures.jsonl` and the `picture` of a detection. Sizes in pixels, upright."""
+
+    user: str
+    device: str
+    taken_at: datetime
+    footage_key: str
+    footage_version: str
+    standard_key: str
+    standard_sha256: str
+    width: int
+    height: int
+
+    @property
+    def camera(self) -> Camera:
+        """Whose it is."""
+        return Camera(self.user, self.device)
+
+    @field_serializer("taken_at")
+    def _taken_at(self, moment: datetime) -> str:
+        return iso_utc(moment)
+
+
+class DetectorRef(Record):
+    """What looked: the tag of the image, the model's name and SHA-256, a fingerprint of what else decides the result."""
+
+    tag: str
+    model: str
+    sha256: str
+    settings: str
+
+    def knows_as(self, other: "DetectorRef") -> bool:
+        """Whether the other sees the same in the same picture: model and settings agree, whatever the tag."""
+        return (self.sha256, self.settings) == (other.sha256, other.settings)
+
+
+class DetectedObject(Record):
+    """One object. `box` is x_min, y_min, x_max, y_max as fractions of the upright picture, origin top left."""
+
+    label: str
+    probability: Fraction
+    box: tuple[Fraction, Fraction, Fraction, Fraction]
+
+
+class Detection(Record):
+    """What a detector saw in one picture."""
+
+    picture: Picture
+    detector: DetectorRef
+    objects: tuple[DetectedObject, ...]
+    counts: dict[str, int]
+
+    @classmethod
+    def of(cls, picture: Picture, detector: DetectorRef, objects: Iterable[DetectedObject]) -> "Detection":
+        """A detection with its counts, objects from the most to the least probable."""
+        ordered = tuple(sorted(objects, key=lambda o: (-o.probability, o.label, o.box)))
+        return cls(
+            picture=picture,
+            detector=detector,
+            objects=ordered,
+            counts=dict(sorted(Counter(o.label for o in ordered).items())),
+        )

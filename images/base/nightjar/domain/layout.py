@@ -1,0 +1,130 @@
+"""Where things are in the bucket: every key that Nightjar writes is made here. Hours and days are UTC."""
+
+import hashlib
+import re
+from datetime import date, datetime
+
+from nightjar.domain.model import ms_from_utc
+from nightjar.domain.names import Camera, FootageName, time_digits
+
+INCOMING = "incoming/"
+FOOTAGE = "footage/"
+QUARANTINE = "quarantine/"
+CLAIMS = "claims/"
+RULES_KEY = "config/rules.yaml"
+LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
+MANIFEST = "_manifest.json"
+RELEASE = "release.json"
+BATCH = "batch.jsonl"
+SHARD = "shard.jsonl"
+PICTURES = "pictures.jsonl"
+RUN_RULES = "rules.yaml"
+
+LIVE, HISTORY, WATCH = "nightjar_live", "nightjar_history", "nightjar_watch"
+
+
+def digest(text: str, length: int = 16) -> str:
+    """The first `length` hex digits of the SHA-256 of `text`: how untrusted text becomes a label or a key."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def day_path(day: date) -> str:
+    """2026/11/20; a datetime must already be in UTC."""
+    return f"{day:%Y/%m/%d}"
+
+
+def footage_key(name: FootageName) -> str:
+    """`footage/YYYY/MM/DD/HH/<user>-<device>-<time>.<ext>`."""
+    return f"{footage_identity_prefix(name)}{name.extension}"
+
+
+def footage_identity_prefix(name: FootageName) -> str:
+    """What the keys of one identity have in common: the footage key up to and with the dot."""
+    return f"{FOOTAGE}{name.taken_at:%Y/%m/%d/%H}/{name.stem}."
+
+
+def footage_day_prefix(day: date) -> str:
+    """Where the footage of a UTC day is; its 24 hours are folders below."""
+    return f"{FOOTAGE}{day_path(day)}/"
+
+
+def standard_key(camera: Camera, taken_at: datetime) -> str:
+    """`standard/YYYY/MM/DD/HH/<user>-<device>/<time>.jpg`; `taken_at` in UTC."""
+    return f"standard/{taken_at:%Y/%m/%d/%H}/{camera.name}/{time_digits(ms_from_utc(taken_at))}.jpg"
+
+
+def quarantine_prefix(reason: str, day: date, source_key: str, source_version: str, detail: str = "") -> str:
+    """`quarantine/<reason>/YYYY/MM/DD/<hash>/`, with `object` and `reason.json` below it.
+
+    `day` is the UTC day the footage was taken, or, where the name does not tell, received. The hash covers the source's
+    key and version and, where a part of it is refused (a frame of a video), `detail`.
+    """
+    identity = digest("\n".join((source_key, source_version, detail)), 32)
+    return f"{QUARANTINE}{reason}/{day_path(day)}/{identity}/"
+
+
+def validations_prefix(validator: str, day: date, camera: Camera) -> str:
+    """Where what one validate version found in one camera's footage of one day is kept."""
+    return f"validations/{validator}/{day_path(day)}/{camera.name}/"
+
+
+def detections_prefix(detector: str, day: date, camera: Camera) -> str:
+    """`detections/<detector>/YYYY/MM/DD/<user>-<device>/`; `detector` is the tag of the detect image."""
+    return f"detections/{detector}/{day_path(day)}/{camera.name}/"
+
+
+def model_card_key(detector: str) -> str:
+    """The model card that a detector publishes beside its detections: labels, names and SHA-256."""
+    return f"detections/{detector}/model_card.json"
+
+
+def events_prefix(day: date, camera: Camera) -> str:
+    """Where the events of one camera that began on `day` are."""
+    return f"events/{day_path(day)}/{camera.name}/"
+
+
+def event_key(started_at: datetime, camera: Camera, event_id: str) -> str:
+    """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`, by the event's start in UTC."""
+    return f"{events_prefix(started_at.date(), camera)}{event_id}.json"
+
+
+def alert_key(started_at: datetime, event_id: str) -> str:
+    """The ledger's line for an event: `alerts/YYYY/MM/DD/<event id>.json`, by the event's start in UTC."""
+    return f"alerts/{day_path(started_at.date())}/{event_id}.json"
+
+
+def records_prefix(table: str, day: date) -> str:
+    """`records/<table>/date=YYYY-MM-DD/`, the Hive partition that Athena, DuckDB and Spark read."""
+    return f"records/{table}/date={day.isoformat()}/"
+
+
+def report_prefix(day: date) -> str:
+    """`reports/YYYY/MM/DD/`."""
+    return f"reports/{day_path(day)}/"
+
+
+def run_prefix(dag_id: str, run: str) -> str:
+    """`runs/<dag>/<run>/`, where `run` is a batch id (live), a day (history) or a run id made safe (watch)."""
+    return f"runs/{dag_id}/{run_name(run)}/"
+
+
+def run_name(run_id: str) -> str:
+    """A run id as one safe key segment: as it is when it already is one, else cleaned and told apart by a hash."""
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id)[:100]
+    safe = clean == run_id and clean.strip(".") != ""
+    return clean if safe else f"{clean.strip('.')}-{digest(run_id, 8)}"
+
+
+def shard_prefix(run: str, shard: str) -> str:
+    """Where the shard called `shard` of the run with prefix `run` is."""
+    return f"{run}shards/{shard}/"
+
+
+def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
+    """Where `stage` writes its output in the run with prefix `run`: `<run>/<stage>/` or `<run>/<stage>/<shard>/`."""
+    return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"
+
+
+def last_segment(prefix: str) -> str:
+    """The last folder of a prefix: `runs/x/y/shards/alice-porch/` gives `alice-porch`."""
+    return prefix.rstrip("/").rsplit("/", 1)[-1]

@@ -1,0 +1,56 @@
+"""Why footage is refused: the fixed list, with what an owner or an operator should make of each."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A reason is a folder below `quarantine/`, a key in the counts and a row in the README."""
+
+    BAD_NAME = "bad-name"
+    IMPLAUSIBLE_TIME = "implausible-time"
+    IDENTITY_CONFLICT = "identity-conflict"
+    UNKNOWN_CAMERA = "unknown-camera"
+    EMPTY = "empty"
+    TOO_MANY_BYTES = "too-many-bytes"
+    UNSUPPORTED_FORMAT = "unsupported-format"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    TOO_SMALL = "too-small"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    GREY = "grey"
+    LOW_CONTRAST = "low-contrast"
+    VOID = "void"
+    NO_VIDEO = "no-video"
+    VIDEO_TOO_LONG = "video-too-long"
+    DECODER_CRASHED = "decoder-crashed"
+    DECODER_TIMEOUT = "decoder-timeout"
+    DECODER_OUT_OF_MEMORY = "decoder-out-of-memory"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence: what was found and what to do."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    Reason.BAD_NAME: "The name is not `<user>-<device>-<unixtime>.<ext>`: mend the uploader.",
+    Reason.IMPLAUSIBLE_TIME: "The time in the name is in the future or over ten years old: set the camera's clock.",
+    Reason.IDENTITY_CONFLICT: "Other content is already filed under the same user, device and time: "
+    "the first is kept; give the two different times.",
+    Reason.UNKNOWN_CAMERA: "The user or device is not in `config/rules.yaml`: add it and upload again.",
+    Reason.EMPTY: "The object has no bytes: look at the uploader or the camera's storage.",
+    Reason.TOO_MANY_BYTES: "The object is larger than the limit for a still or a video.",
+    Reason.UNSUPPORTED_FORMAT: "The content is not JPEG, PNG, WebP, MP4, MKV or AVI, whatever the name says.",
+    Reason.TRUNCATED: "The data ends too early: an upload broke off. What a cut video still held was used.",
+    Reason.CORRUPT: "The data is damaged and cannot be decoded.",
+    Reason.TOO_SMALL: "The picture has too few pixels to see anything in.",
+    Reason.TOO_MANY_PIXELS: "The picture claims more pixels than any camera makes: a decompression bomb.",
+    Reason.GREY: "The picture has no colour and the camera is not marked `allow_grey` in the rules.",
+    Reason.LOW_CONTRAST: "The picture is nearly uniform: fog, glare, dirt on the lens.",
+    Reason.VOID: "The picture is black or of one colour: the lens is covered or the camera is broken.",
+    Reason.NO_VIDEO: "The file holds no video stream or no frame.",
+    Reason.VIDEO_TOO_LONG: "The video is longer than the limit: upload it in parts.",
+    Reason.DECODER_CRASHED: "The decoder died on this object, in isolation: keep it for a bug report.",
+    Reason.DECODER_TIMEOUT: "Decoding took longer than the limit.",
+    Reason.DECODER_OUT_OF_MEMORY: "Decoding needed more memory than the limit.",
+}

@@ -1,0 +1,39 @@
+"""A line of the validations store: what one version of validate made of one footage object."""
+
+from datetime import datetime
+
+from nightjar.domain.detections import Picture
+from nightjar.domain.model import Record
+from nightjar.domain.reasons import Reason
+
+
+class Refusal(Record):
+    """A picture, a video, or the rest of a video, in quarantine. `detail` says what was expected and what came."""
+
+    reason: Reason
+    detail: str
+    taken_at: datetime | None
+    quarantine_key: str
+
+
+class Validation(Record):
+    """All that came of one footage object: every picture in it is standard, refused or a duplicate.
+
+    `validator` names the version and `settings` fingerprints its settings and the camera's; where footage, validator
+    and settings agree, the object is not decoded again.
+    """
+
+    footage_key: str
+    footage_version: str
+    footage_sha256: str
+    validator: str
+    settings: str
+    video: bool
+    pictures: tuple[Picture, ...]
+    refusals: tuple[Refusal, ...]
+    duplicates: int = 0
+
+    @property
+    def received(self) -> int:
+        """Pictures received with this object."""
+        return len(self.pictures) + len(self.refusals) + self.duplicates

@@ -1,0 +1,245 @@
+"""The object store on S3, through boto3."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from nightjar.errors import TryAgainError, UsageError
+from nightjar.runtime.settings import StoreSettings
+from nightjar.runtime.store import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectInfo,
+    ObjectMissingError,
+    VersionInfo,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+_REFUSED = {
+    "AccessDenied",
+    "AuthorizationHeaderMalformed",
+    "InvalidAccessKeyId",
+    "InvalidBucketName",
+    "NoSuchBucket",
+    "SignatureDoesNotMatch",
+    "403",
+}
+_PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+# A copy above this goes in parts on the server; S3 takes up to 5 GiB in one request.
+_COPY_AT_ONCE = 1 << 30
+
+
+def _translated(
+    method: Callable[Concatenate["S3Store", str, P], T],
+) -> Callable[Concatenate["S3Store", str, P], T]:
+    """Turn boto's errors into ours, so that the exit code says who has to act."""
+
+    @wraps(method)
+    def call(self: "S3Store", key: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, key, *args, **kwargs)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, f"{method.__name__} {key!r} in bucket {self.bucket!r}") from error
+
+    return cast("Callable[Concatenate[S3Store, str, P], T]", call)
+
+
+def translate(error: ClientError | BotoCoreError, what: str) -> Exception:
+    """The Nightjar error that says the same; what is not known is taken for an outage."""
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _MISSING:
+            return ObjectMissingError(f"{what}: expected an object, S3 says {code}")
+        if code in _REFUSED:
+            return UsageError(f"{what}: S3 refuses with {code}; check bucket, credentials and policy")
+        return TryAgainError(f"{what}: S3 answers {code}")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return UsageError(f"{what}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a role")
+    if isinstance(error, ParamValidationError):
+        return UsageError(f"{what}: {error}")
+    if isinstance(error, BotoConnectionError | HTTPClientError):
+        return TryAgainError(f"{what}: S3 cannot be reached: {error}")
+    return TryAgainError(f"{what}: {error}")
+
+
+class S3Store:
+    """A bucket on any S3 server. Safe to use from threads. Retries what is worth it, for about half a minute."""
+
+    def __init__(self, settings: StoreSettings, connections: int = 32) -> None:
+        self.bucket = settings.bucket
+        self._client: Any = boto3.client(
+            "s3",
+            endpoint_url=settings.s3_endpoint,
+            config=Config(
+                connect_timeout=5,
+                read_timeout=60,
+                max_pool_connections=connections,
+                retries={"mode": "standard", "total_max_attempts": 6},
+                s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
+                # SeaweedFS and other servers do not all know the checksums that newer SDKs add by default.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    @_translated
+    def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
+        try:
+            answer = self._client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _MISSING:
+                return None
+            raise
+        return _info(key, answer)
+
+    @_translated
+    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
+        answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        return answer["Body"].read(), _info(key, answer)
+
+    @_translated
+    def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
+        answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        with path.open("wb") as file:
+            shutil.copyfileobj(answer["Body"], file, 1 << 20)
+        info = _info(key, answer)
+        if path.stat().st_size != info.size:
+            raise TryAgainError(f"expected {info.size} bytes of {key!r}, got {path.stat().st_size}")
+        return info
+
+    @_translated
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        condition: dict[str, str] = {}
+        if if_absent:
+            condition["IfNoneMatch"] = "*"
+        if if_match is not None:
+            condition["IfMatch"] = if_match
+        try:
+            answer = self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                Metadata=dict(metadata or {}),
+                **condition,
+            )
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if condition and code in _PRECONDITION | (_MISSING if if_match else set()):
+                kind = ObjectExistsError if if_absent else ObjectChangedError
+                raise kind(f"expected {condition} to hold at {key!r}, S3 says {code}") from error
+            raise
+        return ObjectInfo(
+            key=key,
+            version_id=answer.get("VersionId", "null"),
+            size=len(data),
+            etag=answer["ETag"],
+            modified_at=_answered_at(answer),
+            metadata=dict(metadata or {}),
+        )
+
+    @_translated
+    def copy(
+        self, source_key: str, source_version: str, target_key: str, metadata: Mapping[str, str] | None = None
+    ) -> ObjectInfo:
+        source = {"Bucket": self.bucket, "Key": source_key, "VersionId": source_version}
+        replaced = {} if metadata is None else {"Metadata": dict(metadata), "MetadataDirective": "REPLACE"}
+        size = self._client.head_object(Bucket=self.bucket, Key=source_key, VersionId=source_version)["ContentLength"]
+        if size <= _COPY_AT_ONCE:
+            answer = self._client.copy_object(Bucket=self.bucket, Key=target_key, CopySource=source, **replaced)
+            copied = {"VersionId": answer["VersionId"]} if answer.get("VersionId") else {}
+        else:
+            self._client.copy(source, self.bucket, target_key, ExtraArgs=replaced)
+            copied = {}
+        return _info(target_key, self._client.head_object(Bucket=self.bucket, Key=target_key, **copied))
+
+    @_translated
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        try:
+            self._client.delete_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _MISSING:
+                raise
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        for page in self._pages("list_objects_v2", prefix):
+            for found in page.get("Contents", []):
+                yield ObjectInfo(found["Key"], "", found["Size"], found["ETag"], found["LastModified"])
+
+    def list_folders(self, prefix: str) -> list[str]:
+        pages = self._pages("list_objects_v2", prefix, Delimiter="/")
+        return sorted({folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])})
+
+    def list_versions(self, prefix: str) -> Iterator[VersionInfo]:
+        for page in self._pages("list_object_versions", prefix):
+            for kind in ("Versions", "DeleteMarkers"):
+                for found in page.get(kind, []):
+                    yield VersionInfo(
+                        key=found["Key"],
+                        version_id=found["VersionId"],
+                        size=found.get("Size", 0),
+                        modified_at=found["LastModified"],
+                        is_latest=found["IsLatest"],
+                        is_delete_marker=kind == "DeleteMarkers",
+                    )
+
+    def is_versioned(self) -> bool:
+        return self._versioning("versioning") == "Enabled"
+
+    @_translated
+    def _versioning(self, _what: str) -> str:
+        return str(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status", "off"))
+
+    def _pages(self, operation: str, prefix: str, **arguments: str) -> Iterator[dict[str, Any]]:
+        try:
+            paginator = self._client.get_paginator(operation)
+            yield from paginator.paginate(Bucket=self.bucket, Prefix=prefix, **arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, f"{operation} {prefix!r} in bucket {self.bucket!r}") from error
+
+
+def _version(version_id: str | None) -> dict[str, str]:
+    return {} if version_id is None else {"VersionId": version_id}
+
+
+def _info(key: str, answer: Mapping[str, Any]) -> ObjectInfo:
+    return ObjectInfo(
+        key=key,
+        version_id=answer.get("VersionId", "null"),
+        size=answer["ContentLength"],
+        etag=answer["ETag"],
+        modified_at=answer["LastModified"],
+        metadata=answer.get("Metadata", {}),
+    )
+
+
+def _answered_at(answer: Mapping[str, Any]) -> datetime:
+    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])

@@ -1,0 +1,41 @@
+"""Settings from the environment: frozen, typed, every one with its bound and its unit."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nightjar.errors import UsageError
+
+
+class Settings(BaseSettings):
+    """Base of all settings: field `max_pixels` is read from `NIGHTJAR_MAX_PIXELS`; an empty value counts as unset."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+
+class StoreSettings(Settings):
+    """Where the bucket is. Credentials come from the standard AWS names and are not kept here."""
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    s3_endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")] | None = None
+
+
+class StageSettings(Settings):
+    """What the operator tells every stage about the run it works for."""
+
+    image: Annotated[str, Field(max_length=512)]
+    run: Annotated[str, Field(max_length=250)] = ""
+    shard: str | None = None
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """The settings of `kind` from the environment; raises UsageError that names every variable that is wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        found = "; ".join(f"NIGHTJAR_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"the environment is wrong: {found}") from None

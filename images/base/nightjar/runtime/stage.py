@@ -1,0 +1,176 @@
+"""The stage runner: what `python -m nightjar_<stage>` does around the stage's own work.
+
+It parses the arguments, reads the settings, sets up logging, turns SIGTERM into "try again later", writes the manifest
+as the last act and turns errors into exit codes. A stage is a function from a StageContext to a StageResult.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pydantic import JsonValue
+
+from nightjar.domain.manifest import Counts, Manifest, ObjectRef
+from nightjar.domain.release import Release, image_tag
+from nightjar.errors import NightjarError, TryAgainError, UsageError
+from nightjar.runtime.logs import configure_logging
+from nightjar.runtime.manifests import read_record, write_manifest
+from nightjar.runtime.settings import StageSettings, StoreSettings, load
+from nightjar.runtime.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+TERMINATION_LOG = Path("/dev/termination-log")
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage is given: where to read and write, for whom, and the world (store and clock) to do it in."""
+
+    stage: str
+    image: str
+    run: str
+    input_prefix: str
+    output_prefix: str
+    store: ObjectStore
+    release_key: str | None = None
+    day: date | None = None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def tag(self) -> str:
+        """The tag of the image that this runs as; raises UsageError when the reference has none."""
+        return image_tag(self.image)
+
+    @property
+    def run_prefix(self) -> str:
+        """The folder of the run: where `release.json` is. Raises UsageError without `--release`."""
+        return self._release_key().rpartition("/")[0] + "/"
+
+    def release(self) -> tuple[Release, ObjectRef]:
+        """The release of the run; raises UsageError without `--release`, InputError when it is not there."""
+        return read_record(self.store, self._release_key(), Release)
+
+    def _release_key(self) -> str:
+        if self.release_key is None:
+            raise UsageError(f"stage {self.stage} needs --release, the key of the run's release.json")
+        return self.release_key
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage made: goes into its manifest. `result` is small data for the next task, such as a batch id."""
+
+    counts: Counts = field(default_factory=Counts)
+    inputs: Sequence[ObjectRef] = ()
+    objects: Sequence[ObjectRef] = ()
+    result: dict[str, JsonValue] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+Work = Callable[[StageContext], StageResult]
+
+
+class StoppedError(TryAgainError):
+    """SIGTERM came."""
+
+
+def run(work: Work, context: StageContext) -> Manifest:
+    """Do the work of a stage and write its manifest; raises AssertionError when the stage's own counts do not add up."""
+    started_at = context.clock()
+    result = work(context)
+    if problem := result.counts.problem():
+        raise AssertionError(f"stage {context.stage}: {problem}")
+    for warning in result.warnings:
+        log.warning(warning)
+    manifest = Manifest(
+        stage=context.stage,
+        image=context.image,
+        run=context.run,
+        inputs=tuple(result.inputs),
+        objects=tuple(result.objects),
+        counts=result.counts,
+        result=result.result,
+        warnings=tuple(result.warnings),
+        started_at=started_at,
+        finished_at=context.clock(),
+    )
+    write_manifest(context.store, context.output_prefix, manifest)
+    return manifest
+
+
+def main(stage: str, work: Work, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run `stage` as a program and exit with its code; the last line on standard error says why in one sentence."""
+    code, sentence = _run_as_program(stage, work, arguments)
+    sys.stdout.flush()
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the contract of a stage
+    if os.access(TERMINATION_LOG, os.W_OK):
+        TERMINATION_LOG.write_text(sentence[:4096])
+    # Threads that still wait on the network must not hold a finished stage; all that counts has been written.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run_as_program(stage: str, work: Work, arguments: Sequence[str] | None) -> tuple[int, str]:
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        given = _parse(stage, arguments)
+        settings = load(StageSettings)
+        configure_logging(stage=stage, run=settings.run, shard=settings.shard)
+        from nightjar.runtime.s3 import S3Store  # boto3 takes a third of a second: usage errors need not wait
+
+        context = StageContext(
+            stage=stage,
+            image=settings.image,
+            run=settings.run,
+            input_prefix=given.input_prefix,
+            output_prefix=given.output_prefix,
+            store=S3Store(load(StoreSettings)),
+            release_key=given.release,
+            day=given.day,
+        )
+        log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
+        manifest = run(work, context)
+    except NightjarError as error:
+        log.error("%s", error, exc_info=not isinstance(error, UsageError))
+        return error.exit_code, f"{stage}: {error}"
+    except Exception as error:
+        log.exception("this is a bug")
+        return 1, f"{stage}: bug: {type(error).__name__}: {error}"
+    counts = manifest.counts
+    log.info("done", extra={"counts": counts.model_dump(), "seconds": round(manifest.seconds, 3)})
+    return 0, f"{stage}: done, {counts.received} received: {counts.outcomes or 'nothing to do'}"
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise StoppedError("stopped by SIGTERM before the end; run it again")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; {self.format_usage().strip()}")
+
+
+def _prefix(text: str) -> str:
+    if not text.endswith("/") or text.startswith("/"):
+        raise argparse.ArgumentTypeError(
+            f"expected a prefix that ends with a slash and does not start with one: {text!r}"
+        )
+    return text
+
+
+def _parse(stage: str, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog=f"nightjar_{stage}", description=f"Nightjar's {stage} stage.")
+    parser.add_argument("--input-prefix", type=_prefix, required=True)
+    parser.add_argument("--output-prefix", type=_prefix, required=True)
+    parser.add_argument("--release", metavar="KEY", help="key of the run's release.json")
+    parser.add_argument("--day", type=date.fromisoformat, help="the UTC day of a history run")
+    return parser.parse_args(arguments)

@@ -1,0 +1,98 @@
+"""The object store as stages see it: a small interface over a versioned S3 bucket.
+
+`nightjar.runtime.s3.S3Store` is the real one; `nightjar.runtime.memory.MemoryStore` is the fake that ships with it and
+keeps the same contract (one test table runs over both).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from nightjar.errors import NightjarError
+
+
+class ObjectMissingError(NightjarError):
+    """The key, or that version of it, is not there."""
+
+
+class ObjectExistsError(NightjarError):
+    """A create-only write found the key taken."""
+
+
+class ObjectChangedError(NightjarError):
+    """A conditional write found another state than the one it was made for."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One version of one object. `etag` is quoted as S3 gives it; `metadata` is only filled by `head` and `get`."""
+
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    modified_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """A version as a version listing gives it. A delete marker has no size and stands for "gone"."""
+
+    key: str
+    version_id: str
+    size: int
+    modified_at: datetime
+    is_latest: bool
+    is_delete_marker: bool
+
+
+class ObjectStore(Protocol):
+    """A versioned bucket. Every method may raise TryAgainError (the service fails) or UsageError (refused for good)."""
+
+    def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
+        """What is known of an object, or None when it is not there."""
+
+    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
+        """The whole object; raises ObjectMissingError."""
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
+        """Stream the object into the file `path`, in bounded memory; raises ObjectMissingError."""
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        """Write a new version. `metadata` is ASCII.
+
+        With `if_absent`, raises ObjectExistsError when there is an object; with `if_match` (an etag), raises
+        ObjectChangedError when the current object has another.
+        """
+
+    def copy(
+        self, source_key: str, source_version: str, target_key: str, metadata: Mapping[str, str] | None = None
+    ) -> ObjectInfo:
+        """Copy one version inside the store, of any size; raises ObjectMissingError."""
+
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        """Remove one version for good, or, without one, put a delete marker. Fine when it is already gone."""
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every current object below `prefix`, in no promised order (SeaweedFS lists by folder tree)."""
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """The prefixes one level below `prefix`, each ending in a slash, sorted."""
+
+    def list_versions(self, prefix: str) -> Iterator[VersionInfo]:
+        """Every version and delete marker below `prefix`, in no promised order."""
+
+    def is_versioned(self) -> bool:
+        """Whether the bucket keeps versions."""
