@@ -37,7 +37,7 @@ class Picture(Record):
 
 
 class DetectorRef(Record):
-    """What looked: the tag of the image, the model's name and SHA-256, a fingerprint of what else decides the result."""
+    """What looked: the image's tag, the model's name and SHA-256, a fingerprint of all else that decides the result."""
 
     tag: str
     model: str

@@ -84,7 +84,7 @@ class StoppedError(TryAgainError):
 
 
 def run(work: Work, context: StageContext) -> Manifest:
-    """Do the work of a stage and write its manifest; raises AssertionError when the stage's own counts do not add up."""
+    """Do the work of a stage and write its manifest; raises AssertionError when its own counts do not add up."""
     started_at = context.clock()
     result = work(context)
     if problem := result.counts.problem():
