@@ -1,0 +1,183 @@
+"""Child processes that are always ended with everything they started.
+
+Every process of a deployment carries the deployment's token in its environment, and so does whatever it
+starts, however deep and in whatever session. Ending a deployment therefore means: ask its processes to stop,
+then end what still carries the token.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+TOKEN_VARIABLE = "NIGHTJAR_DEPLOYMENT_TOKEN"  # noqa: S105, names the variable
+
+
+class LocalError(Exception):
+    """The local deployment cannot do what was asked; the message says why and what to do."""
+
+
+def new_token() -> str:
+    """A fresh deployment token."""
+    return secrets.token_hex(16)
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different TCP ports that nothing on loopback listens on right now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@dataclass
+class Child:
+    """One long-running program of a deployment; its output goes to `log`."""
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    scratch: Path | None = None  # removed once it has ended
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start it in a session of its own, so that Ctrl-C in a terminal reaches only its supervisor."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                list(self.argv),
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def exit_code(self) -> int | None:
+        """The exit code if it has ended, else None."""
+        return None if self.process is None else self.process.poll()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of its log."""
+        if not self.log.exists():
+            return "(no log)"
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def stop(children: Sequence[Child], token: str, *, patience: float = 10.0) -> None:
+    """Stop the children in the given order, and then whatever else carries the token.
+
+    `patience` is the time in seconds that all of them together get to end by themselves.
+    """
+    deadline = time.monotonic() + patience
+    for child in children:
+        child.ask_to_stop()
+    for child in children:
+        if child.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+    sweep(token)
+    for child in children:
+        if child.process is not None:
+            child.process.wait(5)
+        if child.scratch is not None:
+            shutil.rmtree(child.scratch, ignore_errors=True)
+
+
+def carriers(token: str) -> list[psutil.Process]:
+    """Every running process whose environment holds the token, except this one and its parents."""
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        if process.pid in own:
+            continue
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(TOKEN_VARIABLE) == token and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def sweep(token: str, *, patience: float = 3.0) -> int:
+    """End every process that carries the token: SIGTERM, then SIGKILL. Returns how many."""
+    found = carriers(token)
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    psutil.wait_procs(found, timeout=patience)
+    for process in carriers(token):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+            process.wait(5)
+    return len(found)
+
+
+def wait_for(
+    what: str, ready: Callable[[], bool], children: Sequence[Child], *, timeout: float, every: float = 0.1
+) -> None:
+    """Wait until `ready()`.
+
+    Raises LocalError, with the ends of the logs, if a child ends meanwhile or `timeout` seconds pass.
+    """
+    deadline = time.monotonic() + timeout
+    while not ready():
+        for child in children:
+            if (code := child.exit_code()) is not None:
+                raise LocalError(f"{child.name} ended with exit code {code} while waiting for {what}:\n{child.tail()}")
+        if time.monotonic() > deadline:
+            logs = "\n".join(f"--- {child.name}\n{child.tail()}" for child in children)
+            raise LocalError(f"{what} was not ready within {timeout:.0f} s\n{logs}")
+        time.sleep(every)
+
+
+@contextlib.contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Within it, SIGTERM and SIGHUP raise KeyboardInterrupt, so that one way of cleaning up serves all."""
+
+    def interrupt(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def program(name: str) -> str:
+    """The path of a program installed next to this Python.
+
+    Raises LocalError if it is not there.
+    """
+    path = Path(sys.executable).parent / name
+    if not path.exists():
+        raise LocalError(f"expected {name} at {path}: run it through the Makefile, which installs it")
+    return str(path)

@@ -1,0 +1,165 @@
+"""A real S3 server on loopback: SeaweedFS, one binary, with credentials and one versioned bucket.
+
+with running(directory) as access:
+    access.client().put_object(Bucket=access.bucket, Key="incoming/…", Body=…)
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from nightjar_local.processes import TOKEN_VARIABLE, Child, free_ports, new_token, program, stop, wait_for
+
+REGION = "us-east-1"
+READY_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """Where the S3 server is and how to sign in to it."""
+
+    endpoint: str
+    bucket: str
+    access_key_id: str
+    secret_access_key: str
+
+    def client(self) -> Any:
+        """A boto3 S3 client for it, independent of the caller's AWS configuration."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            config=Config(
+                s3={"addressing_style": "path"},
+                connect_timeout=5,
+                read_timeout=30,
+                retries={"total_max_attempts": 3, "mode": "standard"},
+                max_pool_connections=32,
+            ),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point a stage, a DAG or any AWS client at it."""
+        return {
+            "NIGHTJAR_BUCKET": self.bucket,
+            "NIGHTJAR_S3_ENDPOINT": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+def new_access(port: int, bucket: str = "nightjar") -> S3Access:
+    """Access with fresh random credentials to a server that will listen on this loopback port."""
+    return S3Access(
+        endpoint=f"http://127.0.0.1:{port}",
+        bucket=bucket,
+        access_key_id=f"NJ{secrets.token_hex(9).upper()}",
+        secret_access_key=secrets.token_urlsafe(30),
+    )
+
+
+def server(directory: Path, access: S3Access, token: str) -> Child:
+    """The server as a child, not yet started: data, credentials file (0600) and log go under `directory`."""
+    data = directory / "data"
+    sockets = Path(tempfile.mkdtemp(prefix="nightjar-"))  # a socket's path may have 107 characters at the most
+    data.mkdir(parents=True, exist_ok=True)
+    configuration = directory / "s3.json"
+    _write_private(configuration, _identities(access))
+    port = access.endpoint.rsplit(":", 1)[1]
+    grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = free_ports(9)
+    argv = [
+        program("weed"),
+        "-logtostderr",
+        "mini",
+        f"-dir={data}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-s3.config={configuration}",
+        f"-s3.port={port}",
+        f"-s3.port.grpc={grpc}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-s3.localSocket={sockets / 's3.sock'}",
+        f"-master.port={master}",
+        f"-master.port.grpc={master_grpc}",
+        f"-volume.port={volume}",
+        f"-volume.port.grpc={volume_grpc}",
+        f"-filer.port={filer}",
+        f"-filer.port.grpc={filer_grpc}",
+        f"-filer.localSocket={sockets / 'filer.sock'}",
+        f"-admin.port={admin}",
+        f"-admin.port.grpc={admin_grpc}",
+        "-admin.ui=false",
+        "-webdav=false",
+        "-master.telemetry=false",
+        "-disableHttp",  # or the filer serves every object without credentials
+    ]
+    # HOME: weed keeps and reads configuration there, which is not this deployment's.
+    environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(directory), TOKEN_VARIABLE: token}
+    return Child("seaweedfs", argv, environment, directory / "seaweedfs.log", scratch=sockets)
+
+
+def wait_until_ready(access: S3Access, child: Child) -> None:
+    """Wait until the server answers with these credentials, and make its versioned bucket if needed.
+
+    Raises LocalError if it ends or is not ready within a minute.
+    """
+    client = access.client()
+
+    def ready() -> bool:
+        try:
+            make_bucket(client, access.bucket)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    wait_for("SeaweedFS", ready, [child], timeout=READY_TIMEOUT)
+
+
+def make_bucket(client: Any, bucket: str) -> None:
+    """Make a versioned bucket, if it is not there."""
+    if bucket not in {each["Name"] for each in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket=bucket)
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+@contextlib.contextmanager
+def running(directory: Path, bucket: str = "nightjar") -> Iterator[S3Access]:
+    """A server of its own under `directory`, on free ports, ended on the way out."""
+    token = new_token()
+    access = new_access(free_ports(1)[0], bucket)
+    child = server(directory, access, token)
+    child.start()
+    try:
+        wait_until_ready(access, child)
+        yield access
+    finally:
+        stop([child], token)
+
+
+def _identities(access: S3Access) -> str:
+    credentials = {"accessKey": access.access_key_id, "secretKey": access.secret_access_key}
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    return json.dumps({"identities": [{"name": "nightjar", "credentials": [credentials], "actions": actions}]})
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

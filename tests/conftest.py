@@ -1,0 +1,26 @@
+"""What tests of several parts share: a real S3 server."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nightjar_local.seaweedfs import S3Access, make_bucket, running
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Access]:
+    """One real S3 server for the whole session."""
+    directory: Path = tmp_path_factory.mktemp("seaweedfs")
+    with running(directory) as access:
+        yield access
+
+
+@pytest.fixture
+def seaweedfs(seaweedfs_server: S3Access) -> S3Access:
+    """The server with a fresh versioned bucket, empty, for this test alone."""
+    access = replace(seaweedfs_server, bucket=f"test-{uuid.uuid4().hex[:16]}")
+    make_bucket(access.client(), access.bucket)
+    return access
