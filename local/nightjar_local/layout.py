@@ -1,0 +1,14 @@
+"""Where the local deployment keeps things: this clone's sources, and everything it makes under `.nightjar`."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".nightjar"
+
+UV = STATE / "tools" / "bin" / "uv"
+PYTHON = STATE / "tools" / "bin" / "python"
+CACHE = STATE / "cache"
+IMAGES = STATE / "images"
+DEPLOYMENT = STATE / "deployment"
+DEMO = STATE / "demo"
+ENVIRONMENT_FILE = STATE / "env"
