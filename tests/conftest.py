@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.settings import StoreSettings
 from nightjar_local.seaweedfs import S3Access, make_bucket, running
 
 
@@ -24,3 +26,17 @@ def seaweedfs(seaweedfs_server: S3Access) -> S3Access:
     access = replace(seaweedfs_server, bucket=f"test-{uuid.uuid4().hex[:16]}")
     make_bucket(access.client(), access.bucket)
     return access
+
+
+@pytest.fixture
+def s3_settings(seaweedfs: S3Access, monkeypatch: pytest.MonkeyPatch) -> StoreSettings:
+    """The settings of `seaweedfs`, with this process's environment pointing at it for stages to inherit."""
+    for name, value in seaweedfs.environment().items():
+        monkeypatch.setenv(name, value)
+    return StoreSettings()
+
+
+@pytest.fixture
+def s3_store(s3_settings: StoreSettings) -> S3Store:
+    """The object store over `seaweedfs`."""
+    return S3Store(s3_settings)

@@ -82,18 +82,19 @@ def translate(error: ClientError | BotoCoreError, what: str) -> Exception:
 
 
 class S3Store:
-    """A bucket on any S3 server. Safe to use from threads. Retries what is worth it, for about half a minute."""
+    """A bucket on any S3 server. Safe to use from threads. Retries a hiccup for seconds; an outage is the task's to retry."""
 
     def __init__(self, settings: StoreSettings, connections: int = 32) -> None:
         self.bucket = settings.bucket
-        self._client: Any = boto3.client(
+        # A session of its own: the default one keeps the first credentials it saw for the life of the process.
+        self._client: Any = boto3.session.Session().client(
             "s3",
             endpoint_url=settings.s3_endpoint,
             config=Config(
                 connect_timeout=5,
                 read_timeout=60,
                 max_pool_connections=connections,
-                retries={"mode": "standard", "total_max_attempts": 6},
+                retries={"mode": "standard", "total_max_attempts": 4},
                 s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
                 # SeaweedFS and other servers do not all know the checksums that newer SDKs add by default.
                 request_checksum_calculation="when_required",

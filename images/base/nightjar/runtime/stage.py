@@ -109,7 +109,8 @@ def run(work: Work, context: StageContext) -> Manifest:
 
 def main(stage: str, work: Work, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `stage` as a program and exit with its code; the last line on standard error says why in one sentence."""
-    code, sentence = _run_as_program(stage, work, arguments)
+    code, message = _run_as_program(stage, work, arguments)
+    sentence = " ".join(message.split())
     sys.stdout.flush()
     print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the contract of a stage
     if os.access(TERMINATION_LOG, os.W_OK):
@@ -156,7 +157,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.format_usage().strip()}")
+        raise UsageError(f"{message}; {' '.join(self.format_usage().split())}")
 
 
 def _prefix(text: str) -> str:

@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.shards import plan_shards, work
+
+
+def still(camera: str, n: int) -> Footage:
+    name = f"{camera}-{1_700_000_000 + n}.jpg"
+    return Footage(key=f"footage/2023/11/14/22/{name}", version_id=f"v{n}", size=60_000, sha256="")
+
+
+def video(camera: str, n: int, size: int) -> Footage:
+    return still(camera, n).model_copy(update={"key": still(camera, n).key.replace(".jpg", ".mp4"), "size": size})
+
+
+@pytest.mark.parametrize(
+    ("footage", "max_shards", "max_work", "names"),
+    [
+        ([], 10, 10, []),
+        ([still("a-x", 1)], 1, 1, ["a-x"]),
+        ([still("b-x", 1), still("a-x", 2), still("a-x", 1)], 10, 10, ["a-x", "b-x"]),
+        ([still("a-x", n) for n in range(25)], 10, 10, ["a-x.1", "a-x.2", "a-x.3"]),
+        ([still("a-x", n) for n in range(25)] + [still("b-x", 1)], 3, 10, ["a-x.1", "a-x.2", "b-x"]),
+        ([still("a-x", n) for n in range(25)] + [still("b-x", 1)], 2, 10, ["a-x", "b-x"]),
+        ([still(f"u{n}-x", 1) for n in range(5)], 2, 10, ["pack-0001", "pack-0002"]),
+        ([video("a-x", 1, 10_000_000_000)], 4, 10, ["a-x"]),
+    ],
+)
+def test_shards(footage: list[Footage], max_shards: int, max_work: int, names: list[str]) -> None:
+    assert [shard.name for shard in plan_shards(footage, max_shards, max_work)] == names
+
+
+@pytest.mark.parametrize(("max_shards", "max_work"), [(0, 1), (1, 0), (-1, -1)])
+def test_bounds_below_one_are_refused(max_shards: int, max_work: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        plan_shards([], max_shards, max_work)
+
+
+def test_a_video_is_more_work_than_a_still() -> None:
+    assert work(video("a-x", 1, 25_000_000)) == 101
+    assert work(still("a-x", 1)) == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 500)), max_size=120, unique=True),
+    st.integers(1, 12),
+    st.integers(1, 20),
+)
+def test_every_footage_is_in_exactly_one_shard_whatever_the_order(
+    cameras: list[tuple[int, int]], max_shards: int, max_work: int
+) -> None:
+    footage = [still(f"u{camera}-x", n) for camera, n in cameras]
+    shards = plan_shards(footage, max_shards, max_work)
+    assert len(shards) <= max_shards
+    assert len({shard.name for shard in shards}) == len(shards)
+    assert sorted(f.key for shard in shards for f in shard.footage) == sorted(f.key for f in footage)
+    assert all(shard.footage for shard in shards)
+    assert shards == plan_shards(footage[::-1], max_shards, max_work)
+    if len({camera for camera, _ in cameras}) > max_shards:
+        holders = {f.camera: shard.name for shard in shards for f in shard.footage}
+        assert all(holders[f.camera] == shard.name for shard in shards for f in shard.footage)
+
+
+def test_packs_are_balanced() -> None:
+    footage = [still(f"u{camera}-x", n) for camera in range(40) for n in range(camera + 1)]
+    loads = [shard.work for shard in plan_shards(footage, 4, 1000)]
+    assert max(loads) - min(loads) <= 40

@@ -1,0 +1,123 @@
+"""The stage runner, as a program: exit codes, the last line, the manifest, SIGTERM."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from nightjar.domain.manifest import Counts
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.settings import StoreSettings
+from nightjar.runtime.stage import StageContext, StageResult, run
+
+PROGRAM = """
+import time
+from nightjar.errors import InputError, TryAgainError, UsageError
+from nightjar.domain.manifest import Counts
+from nightjar.runtime.stage import StageResult, main
+
+def work(context):
+    {body}
+
+main("try", work)
+"""
+ARGUMENTS = ["--input-prefix", "in/", "--output-prefix", "out/"]
+
+
+def start(body: str, arguments: list[str], settings: StoreSettings, **environment: str) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "NIGHTJAR_IMAGE": "r/try:1",
+        "NIGHTJAR_RUN": "run-1",
+        "NIGHTJAR_BUCKET": settings.bucket,
+        "NIGHTJAR_S3_ENDPOINT": settings.s3_endpoint or "",
+        **environment,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(body=body), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "environment", "code", "last"),
+    [
+        ("return StageResult()", ARGUMENTS, {}, 0, "try: done, 0 received: nothing to do"),
+        ("raise UsageError('wrong')", ARGUMENTS, {}, 64, "try: wrong"),
+        ("raise InputError('refused')", ARGUMENTS, {}, 65, "try: refused"),
+        ("raise TryAgainError('later')", ARGUMENTS, {}, 75, "try: later"),
+        ("raise KeyError('x')", ARGUMENTS, {}, 1, "try: bug: KeyError: 'x'"),
+        ("return StageResult(Counts(received=1))", ARGUMENTS, {}, 1, "expected outcomes for 1 received, got 0"),
+        ("return StageResult()", [], {}, 64, "the following arguments are required"),
+        ("return StageResult()", ["--input-prefix", "in", "--output-prefix", "out/"], {}, 64, "ends with a slash"),
+        ("return StageResult()", [*ARGUMENTS, "--surprise"], {}, 64, "unrecognized arguments: --surprise"),
+        ("return StageResult()", ARGUMENTS, {"NIGHTJAR_BUCKET": "A"}, 64, "NIGHTJAR_BUCKET"),
+        ("context.release()", ARGUMENTS, {}, 64, "needs --release"),
+    ],
+)
+def test_exit_codes_and_the_last_line(
+    body: str, arguments: list[str], environment: dict[str, str], code: int, last: str, s3_settings: StoreSettings
+) -> None:
+    process = start(body, arguments, s3_settings, **environment)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert last in err.splitlines()[-1]
+    for line in out.splitlines():
+        assert json.loads(line)["level"] in {"info", "error"}
+
+
+def test_sigterm_means_try_again(s3_settings: StoreSettings) -> None:
+    process = start("print('ready', flush=True); time.sleep(60)", ARGUMENTS, s3_settings)
+    assert process.stdout
+    for line in process.stdout:
+        if line == "ready\n":
+            break
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 75
+    assert "stopped by SIGTERM" in err.splitlines()[-1]
+    assert time.monotonic() - started < 10
+
+
+def context(store: MemoryStore) -> StageContext:
+    return StageContext(
+        stage="try",
+        image="r/try:1",
+        run="run-1",
+        input_prefix="in/",
+        output_prefix="out/",
+        store=store,
+        clock=lambda: datetime(2026, 11, 20, tzinfo=UTC),
+    )
+
+
+def test_the_manifest_is_the_last_act() -> None:
+    store = MemoryStore()
+    written = run(lambda _: StageResult(Counts(received=1, outcomes={"done": 1}), result={"id": "x"}), context(store))
+    read, _ = read_manifest(store, "out/")
+    assert read == written
+    assert (read.stage, read.image, read.run, read.result) == ("try", "r/try:1", "run-1", {"id": "x"})
+
+
+def fails(_: StageContext) -> StageResult:
+    raise UsageError("no")
+
+
+def test_a_stage_that_fails_leaves_no_manifest() -> None:
+    store = MemoryStore()
+    with pytest.raises(UsageError):
+        run(fails, context(store))
+    with pytest.raises(InputError, match="found none"):
+        read_manifest(store, "out/")
