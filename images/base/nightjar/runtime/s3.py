@@ -82,7 +82,7 @@ def translate(error: ClientError | BotoCoreError, what: str) -> Exception:
 
 
 class S3Store:
-    """A bucket on any S3 server. Safe to use from threads. Retries a hiccup for seconds; an outage is the task's to retry."""
+    """A bucket on any S3 server. Safe to use from threads. Retries a hiccup; an outage is the task's to retry."""
 
     def __init__(self, settings: StoreSettings, connections: int = 32) -> None:
         self.bucket = settings.bucket
