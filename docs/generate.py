@@ -1,0 +1,121 @@
+"""Writes the tables of the docs that repeat what the code says: refusal reasons, exit codes, settings.
+
+`make docs` rewrites them; a test fails when one is stale. A table stands between `<!-- name -->` and `<!-- /name -->`.
+"""
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from annotated_types import Ge, Gt, Le, Lt
+
+import nightjar.errors
+from nightjar.domain.reasons import Reason
+from nightjar.domain.release import STAGES
+from nightjar.runtime.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("nightjar.runtime", *(f"nightjar_{stage}" for stage in STAGES))
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    lines = [list(head), ["---"] * len(list(head)), *(list(row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def reasons() -> str:
+    """Every refusal reason with its meaning."""
+    return table(("reason", "what it means, what to do"), ((f"`{r}`", r.meaning) for r in Reason))
+
+
+def exit_codes() -> str:
+    """Every exit code with the error that it stands for."""
+    kinds = (nightjar.errors.UsageError, nightjar.errors.InputError, nightjar.errors.TryAgainError)
+    rows = [("0", "done, also when there was nothing to do", "")]
+    for kind in kinds:
+        retried = "retried with back-off" if kind is nightjar.errors.TryAgainError else "not retried"
+        rows.append((str(kind.exit_code), (kind.__doc__ or "").split("\n")[0], retried))
+    rows.append(("other", "A bug, or the process was killed.", "retried, then failed"))
+    return table(("code", "meaning", "Airflow"), rows)
+
+
+def settings() -> str:
+    """Every setting of every stage with its bound and default, from the classes that read them."""
+    return table(
+        ("variable", "for", "value", "default", "meaning"),
+        sorted(row for kind in _settings_classes() for row in _rows(kind)),
+    )
+
+
+def _settings_classes() -> Iterator[type[Settings]]:
+    for name in PACKAGES:
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__):
+            if module.name == "settings":
+                importlib.import_module(f"{name}.settings")
+    kinds = [Settings]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return (kind for kind in kinds if kind.__annotations__ and kind is not Settings)
+
+
+def _rows(kind: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
+    package = kind.__module__.partition(".")[0]
+    owner = "all" if package == "nightjar" else package.removeprefix("nightjar_")
+    for name in kind.__annotations__:
+        field: Any = kind.model_fields.get(name)
+        if field is None:
+            continue
+        bounds = [_bound(m) for m in field.metadata if isinstance(m, Ge | Gt | Le | Lt)]
+        shape = getattr(field.annotation, "__name__", "text")
+        value = " ".join([{"str": "text", "int": "whole number", "float": "number"}.get(shape, shape), *bounds])
+        default = "required" if field.is_required() else f"`{field.default}`" if field.default not in (None, "") else ""
+        variable = field.validation_alias or f"NIGHTJAR_{name.upper()}"
+        yield f"`{variable}`", owner, value, default, field.description or ""
+
+
+def _bound(metadata: Ge | Gt | Le | Lt) -> str:
+    match metadata:
+        case Ge(limit):
+            return f"≥ {limit}"
+        case Gt(limit):
+            return f"> {limit}"
+        case Le(limit):
+            return f"≤ {limit}"
+        case Lt(limit):
+            return f"< {limit}"
+
+
+TABLES: dict[str, Callable[[], str]] = {"reasons": reasons, "exit-codes": exit_codes, "settings": settings}
+
+
+def render(text: str) -> str:
+    """`text` with every marked table made anew; raises KeyError for a marker that names no table."""
+
+    def fill(found: re.Match[str]) -> str:
+        return f"<!-- {found[1]} -->\n{TABLES[found[1]]()}\n<!-- /{found[1]} -->"
+
+    return re.sub(r"<!-- ([a-z-]+) -->.*?<!-- /\1 -->", fill, text, flags=re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Every page of the docs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def main() -> None:
+    """Rewrite the pages that are stale, and name them."""
+    for page in pages():
+        old = page.read_text()
+        if (new := render(old)) != old:
+            page.write_text(new)
+            sys.stdout.write(f"{page.relative_to(ROOT)} rewritten\n")
+
+
+if __name__ == "__main__":
+    main()
