@@ -15,6 +15,7 @@ RULES_KEY = "config/rules.yaml"
 LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
 MANIFEST = "_manifest.json"
 RELEASE = "release.json"
+STARTED = "started.json"  # what a live run writes first: its batch has been handed over
 BATCH = "batch.jsonl"
 SHARD = "shard.jsonl"
 PICTURES = "pictures.jsonl"

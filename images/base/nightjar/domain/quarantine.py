@@ -1,0 +1,36 @@
+"""What is written beside each thing in quarantine: `reason.json`."""
+
+from datetime import datetime
+
+from nightjar.domain.model import Record
+from nightjar.domain.reasons import Reason
+
+
+class QuarantineEntry(Record):
+    """Why `object` beside it was refused, and where it came from. The same refusal gives the same entry.
+
+    `detail` tells apart several refused parts of one source, such as the frames of a video; empty for the whole.
+    `received_at` is when the source's version was written.
+    """
+
+    reason: Reason
+    meaning: str
+    expected: str
+    found: str
+    source_key: str
+    source_version: str
+    detail: str
+    received_at: datetime
+    taken_at: datetime | None
+    sha256: str
+    size: int
+    stage: str
+    image: str
+
+
+def expected_and_found(sentence: str) -> tuple[str, str]:
+    """Both halves of "expected …, got …", the form of every refusal; a sentence of another form is all "found"."""
+    head, got, found = sentence.rpartition(", got ")
+    if got and head.startswith("expected "):
+        return head.removeprefix("expected "), found
+    return "", sentence
