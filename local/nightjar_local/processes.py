@@ -2,7 +2,8 @@
 
 Every process of a deployment carries the deployment's token in its environment, and so does whatever it
 starts, however deep and in whatever session. Ending a deployment therefore means: ask its processes to stop,
-then end what still carries the token.
+then end what still carries the token. Airflow's workers hide their environment from other processes of their
+user; they are found by their session, which is that of the child that started them.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,13 +99,14 @@ def stop(children: Sequence[Child], token: str, *, patience: float = 10.0) -> No
     `patience` is the time in seconds that all of them together get to end by themselves.
     """
     deadline = time.monotonic() + patience
+    sessions = {child.process.pid for child in children if child.process is not None}
     for child in children:
         child.ask_to_stop()
     for child in children:
         if child.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.1, deadline - time.monotonic()))
-    sweep(token)
+    sweep(token, sessions)
     for child in children:
         if child.process is not None:
             child.process.wait(5)
@@ -112,27 +114,32 @@ def stop(children: Sequence[Child], token: str, *, patience: float = 10.0) -> No
             shutil.rmtree(child.scratch, ignore_errors=True)
 
 
-def carriers(token: str) -> list[psutil.Process]:
-    """Every running process whose environment holds the token, except this one and its parents."""
+def members(token: str, sessions: Collection[int] = ()) -> list[psutil.Process]:
+    """Every running process that carries the token or is in one of the sessions, but never this one or a parent.
+
+    A session's number is not given to another as long as a process is in it.
+    """
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = []
-    for process in psutil.process_iter():
-        if process.pid in own:
-            continue
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(TOKEN_VARIABLE) == token and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+    return [each for each in psutil.process_iter() if each.pid not in own and _belongs(each, token, sessions)]
 
 
-def sweep(token: str, *, patience: float = 3.0) -> int:
-    """End every process that carries the token: SIGTERM, then SIGKILL. Returns how many."""
-    found = carriers(token)
+def _belongs(process: psutil.Process, token: str, sessions: Collection[int]) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return os.getsid(process.pid) in sessions or process.environ().get(TOKEN_VARIABLE) == token
+    except (psutil.Error, ProcessLookupError):
+        return False
+
+
+def sweep(token: str, sessions: Collection[int] = (), *, patience: float = 3.0) -> int:
+    """End every process that belongs to them (see `members`): SIGTERM, then SIGKILL. Returns how many."""
+    found = members(token, sessions)
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
     psutil.wait_procs(found, timeout=patience)
-    for process in carriers(token):
+    for process in members(token, sessions):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
             process.wait(5)

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from nightjar_local.processes import TOKEN_VARIABLE, Child, free_ports, new_token, program, stop, wait_for
+from nightjar_local.settings import write_private
 
 REGION = "us-east-1"
 READY_TIMEOUT = 60.0
@@ -73,13 +74,13 @@ def new_access(port: int, bucket: str = "nightjar") -> S3Access:
     )
 
 
-def server(directory: Path, access: S3Access, token: str) -> Child:
+def server(directory: Path, access: S3Access, token: str, log: Path | None = None) -> Child:
     """The server as a child, not yet started: data, credentials file (0600) and log go under `directory`."""
     data = directory / "data"
     sockets = Path(tempfile.mkdtemp(prefix="nightjar-"))  # a socket's path may have 107 characters at the most
     data.mkdir(parents=True, exist_ok=True)
     configuration = directory / "s3.json"
-    _write_private(configuration, _identities(access))
+    write_private(configuration, _identities(access))
     port = access.endpoint.rsplit(":", 1)[1]
     grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = free_ports(9)
     argv = [
@@ -111,7 +112,7 @@ def server(directory: Path, access: S3Access, token: str) -> Child:
     ]
     # HOME: weed keeps and reads configuration there, which is not this deployment's.
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(directory), TOKEN_VARIABLE: token}
-    return Child("seaweedfs", argv, environment, directory / "seaweedfs.log", scratch=sockets)
+    return Child("seaweedfs", argv, environment, log or directory / "seaweedfs.log", scratch=sockets)
 
 
 def wait_until_ready(access: S3Access, child: Child) -> None:
@@ -156,10 +157,3 @@ def _identities(access: S3Access) -> str:
     credentials = {"accessKey": access.access_key_id, "secretKey": access.secret_access_key}
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     return json.dumps({"identities": [{"name": "nightjar", "credentials": [credentials], "actions": actions}]})
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)

@@ -54,7 +54,7 @@ def test_it_listens_on_loopback_only_hides_its_secret_and_leaves_nothing(tmp_pat
         assert access.secret_access_key not in child.log.read_text(errors="replace")
     finally:
         processes.stop([child], token)
-    assert processes.carriers(token) == []
+    assert processes.members(token) == []
     assert child.scratch is not None
     assert not child.scratch.exists()
 

@@ -1,0 +1,53 @@
+"""`python -m nightjar_local`: what the Makefile calls."""
+
+import argparse
+import json
+import os
+import sys
+
+from nightjar_local import daemon, images
+from nightjar_local.processes import LocalError, termination_as_interrupt
+from nightjar_local.up import up
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="nightjar_local", description=__doc__)
+    parser.add_argument("command", choices=["up", "down", "supervise", "images", "demo"])
+    command = parser.parse_args(arguments).command
+    try:
+        return COMMANDS[command]()
+    except LocalError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interrupt:
+        print(f"{command}: interrupted{f' by {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
+        return 130
+
+
+def _up() -> int:
+    with termination_as_interrupt():
+        up()
+    return 0
+
+
+def _down() -> int:
+    print("The deployment is stopped." if daemon.stop() else "No deployment was up.")
+    return 0
+
+
+def _supervise() -> int:
+    daemon.supervise()
+    return 0
+
+
+def _images() -> int:
+    value = images.build_all(os.environ.get("TAG") or None)
+    print(f"Value of the Airflow Variable nightjar_images:\n{json.dumps(value)}")
+    return 0
+
+
+COMMANDS = {"up": _up, "down": _down, "supervise": _supervise, "images": _images}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""Airflow on loopback: api-server, scheduler, dag-processor and triggerer, configured by environment alone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from nightjar_local.airflow_api import AirflowApi
+from nightjar_local.layout import CACHE, IMAGES, ROOT
+from nightjar_local.processes import TOKEN_VARIABLE, Child, LocalError, program, wait_for
+from nightjar_local.seaweedfs import REGION, S3Access
+from nightjar_local.settings import Settings, write_private
+
+HEALTHY_TIMEOUT = 180.0
+# Ports are not served by what is started with --skip-serve-logs; the api-server reads task logs from their files.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+# What a caller may set for the stages, besides everything that starts with NIGHTJAR_.
+PASSED_ON = ("PATH", "LANG", "SENDGRID_API_KEY", "SENDGRID_API_URL", "SSL_CERT_FILE", "TZ")
+
+
+def prepare(home: Path, settings: Settings) -> None:
+    """Make AIRFLOW_HOME: the login, and a migrated database unless there is one."""
+    home.mkdir(parents=True, exist_ok=True)
+    write_private(home / "passwords.json", json.dumps({"admin": settings.password}) + "\n")
+    database = home / "airflow.db"
+    if not database.exists():
+        shutil.copyfile(_migrated_database(), database)
+        database.chmod(0o600)
+
+
+def children(home: Path, settings: Settings, access: S3Access, dags: Path, log_folder: Path) -> list[Child]:
+    """The four processes, not yet started. They find the DAGs in `dags`."""
+    variables = environment(home, settings, access, dags)
+    return [
+        Child(name, (program("airflow"), *arguments), variables, log_folder / f"{name}.log")
+        for name, arguments in COMMANDS.items()
+    ]
+
+
+def wait_until_healthy(api: AirflowApi, processes: list[Child]) -> None:
+    """Wait until all four say they are healthy; raises LocalError if one ends or if it takes three minutes."""
+    wait_for("Airflow", api.is_healthy, processes, timeout=HEALTHY_TIMEOUT, every=0.3)
+
+
+def environment(home: Path, settings: Settings, access: S3Access, dags: Path) -> dict[str, str]:
+    """The whole environment of the four processes, and so of every task and stage."""
+    inherited = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+    inherited |= {key: value for key, value in os.environ.items() if key.startswith("NIGHTJAR_")}
+    url = f"http://127.0.0.1:{settings.ui_port}"
+    options = {
+        "CORE__DAGS_FOLDER": str(dags),
+        "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__MP_START_METHOD": "fork",  # so that workers have what the scheduler preloaded
+        # Tasks mostly wait for their stage, and a stage uses about one core: twice the cores keeps them busy.
+        "CORE__PARALLELISM": str(2 * (os.cpu_count() or 1)),
+        "CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
+        "CORE__FERNET_KEY": settings.fernet_key,
+        "CORE__HOSTNAME_CALLABLE": "platform.node",  # the default asks DNS, which may hang or be wrong on a laptop
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(settings.ui_port),
+        "API__BASE_URL": url,
+        "API__SECRET_KEY": settings.api_secret,
+        "API_AUTH__JWT_SECRET": settings.jwt_secret,
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "SCHEDULER__USE_JOB_SCHEDULE": "True",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        # A worker notices at the next heartbeat, at the latest, that its task has ended: by default after 5 s.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "LOGGING__COLORED_CONSOLE_LOG": "False",
+        "USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    return {
+        **inherited,
+        **{f"AIRFLOW__{key}": value for key, value in options.items()},
+        **access.environment(),
+        "HOME": str(home),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONN_AWS_DEFAULT": _connection(access),
+        "NIGHTJAR_RUNTIME": "local",
+        "NIGHTJAR_IMAGE_STORE": str(IMAGES),
+        "PYTHONPATH": str(ROOT / "images" / "airflow"),  # airflow_local_settings
+        "PYTHONUNBUFFERED": "1",
+        "SCARF_ANALYTICS": "false",
+        "DO_NOT_TRACK": "1",
+        TOKEN_VARIABLE: settings.token,
+    }
+
+
+def _connection(access: S3Access) -> str:
+    # The endpoint belongs to S3 alone: at the top of `extra` it would catch every AWS service.
+    extra = {
+        "region_name": REGION,
+        "service_config": {"s3": {"endpoint_url": access.endpoint}},
+        "config_kwargs": {"s3": {"addressing_style": "path"}},
+    }
+    login = {"login": access.access_key_id, "password": access.secret_access_key}
+    return json.dumps({"conn_type": "aws", **login, "extra": extra})
+
+
+def _migrated_database() -> Path:
+    """An empty migrated database, made once for each lock: migrating takes 10 s, copying none."""
+    lock = sha256((ROOT / "local" / "requirements.txt").read_bytes()).hexdigest()
+    database = CACHE / f"airflow-{lock[:16]}.db"
+    if database.exists():
+        return database
+    CACHE.mkdir(parents=True, exist_ok=True)
+    unfinished = database.with_suffix(f".{os.getpid()}")
+    minimal = {
+        "PATH": os.environ.get("PATH", ""),
+        "AIRFLOW_HOME": str(CACHE / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{unfinished}",
+    }
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    result = subprocess.run(command, env=minimal, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        unfinished.unlink(missing_ok=True)
+        said = "\n".join((result.stdout + result.stderr).splitlines()[-20:])
+        raise LocalError(f"airflow db migrate ended with exit code {result.returncode}:\n{said}")
+    shutil.rmtree(CACHE / "airflow", ignore_errors=True)
+    unfinished.rename(database)
+    return database

@@ -1,0 +1,101 @@
+"""The few calls of Airflow's REST API that the local deployment makes."""
+
+from typing import Any, Self
+
+import httpx
+
+from nightjar_local.processes import LocalError
+
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
+
+class AirflowApi:
+    """A client of one Airflow; signs in on the first call that needs it. Every method raises LocalError on refusal."""
+
+    def __init__(self, url: str, password: str, user: str = "admin") -> None:
+        self._login = {"username": user, "password": password}
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def is_healthy(self) -> bool:
+        """Whether the api-server answers and every component has sent a recent heartbeat."""
+        try:
+            answer = self._client.get("/api/v2/monitor/health")
+        except httpx.TransportError:
+            return False
+        if answer.status_code != httpx.codes.OK:
+            return False
+        health = answer.json()
+        return all((health.get(name) or {}).get("status") == "healthy" for name in COMPONENTS)
+
+    def variable(self, key: str) -> str | None:
+        """The value of an Airflow Variable, or None if there is none."""
+        found = self._call("GET", f"/variables/{key}", absent_ok=True)
+        return None if found is None else str(found["value"])
+
+    def set_variable(self, key: str, value: str, description: str) -> None:
+        """Set an Airflow Variable, new or not."""
+        body = {"key": key, "value": value, "description": description}
+        if self.variable(key) is None:
+            self._call("POST", "/variables", json=body)
+        else:
+            self._call("PATCH", f"/variables/{key}", json=body)
+
+    def dags(self) -> dict[str, dict[str, Any]]:
+        """What Airflow knows of every DAG, by id."""
+        return {dag["dag_id"]: dag for dag in self._call("GET", "/dags", params={"limit": 100})["dags"]}
+
+    def import_errors(self) -> list[str]:
+        """The files that do not parse, each with its error."""
+        found = self._call("GET", "/importErrors")["import_errors"]
+        return [f"{each['filename']}:\n{each['stack_trace']}" for each in found]
+
+    def unpause(self, dag: str) -> None:
+        """Let a DAG run."""
+        self._call("PATCH", f"/dags/{dag}", json={"is_paused": False})
+
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, newest first."""
+        found = self._call("GET", f"/dags/{dag}/dagRuns", params={"order_by": "-run_after", "limit": 100})
+        return list(found["dag_runs"])
+
+    def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
+        """The task instances of a run."""
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances"
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._call("GET", path, params={"limit": 100, "offset": len(found)})
+            found += page["task_instances"]
+            if len(found) >= page["total_entries"] or not page["task_instances"]:
+                return found
+
+    def log(self, task: dict[str, Any]) -> str:
+        """The log of a task instance's last try, as text."""
+        path = (
+            f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+            f"/logs/{task['try_number']}"
+        )
+        found = self._call("GET", path, params={"map_index": task["map_index"], "full_content": True})
+        lines = found["content"]
+        return "\n".join(each if isinstance(each, str) else str(each.get("event", each)) for each in lines)
+
+    def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
+        if "Authorization" not in self._client.headers:
+            self._sign_in()
+        answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        if absent_ok and answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if answer.is_error:
+            raise LocalError(f"Airflow refused {method} {path} with {answer.status_code}: {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def _sign_in(self) -> None:
+        answer = self._client.post("/auth/token", json=self._login)
+        if answer.is_error:
+            raise LocalError(f"Airflow refused the login with {answer.status_code}: {answer.text[:500]}")
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
