@@ -11,6 +11,7 @@ import sys
 FORKING = frozenset({"scheduler", "dag-processor"})
 PRELOADED = (
     "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.dagbag",
     "airflow.dag_processing.processor",
     "airflow.dag_processing.bundles.local",
     "airflow.providers.amazon.aws.sensors.s3",
@@ -18,16 +19,23 @@ PRELOADED = (
     "airflow.providers.standard.decorators.python",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.trigger_dagrun",
-    "boto3.session",
-    "operators",
+    "operators.cool_off",
+    "operators.release",
+    "operators.shards",
+    "operators.stage",
 )
 
 
 def preload(arguments: list[str]) -> None:
     """Import what tasks need, if the command line is that of a process whose forks run tasks or parse DAGs."""
-    if FORKING.intersection(arguments):
-        for module in PRELOADED:
-            importlib.import_module(module)
+    if FORKING.isdisjoint(arguments):
+        return
+    for module in PRELOADED:
+        importlib.import_module(module)
+    # A first client reads botocore's model of S3 from disk, a third of a second; later ones find it in the session.
+    # The credentials keep it from looking for real ones; it talks to nobody.
+    boto3 = importlib.import_module("boto3")
+    boto3.client("s3", region_name="us-east-1", aws_access_key_id="preload", aws_secret_access_key="preload")  # noqa: S106
 
 
 preload(sys.argv[1:])

@@ -1,0 +1,95 @@
+"""The release of a run: the images and the rules it is pinned to, read once and written down."""
+
+import logging
+from typing import Any
+
+from airflow.sdk import Variable, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from nightjar.domain.layout import RELEASE, STARTED, last_segment
+from nightjar.domain.model import Record
+from nightjar.domain.release import VARIABLE, Release, parse_images
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime import rules
+from nightjar.runtime.manifests import read_record, write_record
+from nightjar.runtime.store import ObjectStore
+from operators.bucket import bucket
+from operators.failures import final_for_people
+from operators.local import image_folder
+from operators.settings import DeploymentSettings, deployment
+
+log = logging.getLogger(__name__)
+
+
+class Started(Record):
+    """`started.json`: who works on this run folder. Its being there tells collect that the batch was handed over.
+
+    `start` differs for every start of the run from its beginning, and is the same for the retries of one start.
+    """
+
+    dag_run: str
+    start: str
+
+
+def stage_image(variable: str, stage: str) -> str:
+    """Template filter: the image of `stage` by the value of Variable `nightjar_images`."""
+    try:
+        return parse_images(variable).reference(stage)
+    except UsageError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+@task(multiple_outputs=True)
+@final_for_people
+def freeze_release(run_prefix: str) -> dict[str, str]:
+    """Pin this run to a release; returns the image of every stage."""
+    context = get_current_context()
+    ti: Any = context["ti"]
+    first_try = ti.max_tries - (ti.task.retries or 0) + 1  # grows when the task is cleared, not when it is retried
+    store = bucket()
+    begin(store, run_prefix, Started(dag_run=str(context["run_id"]), start=str(first_try)))
+    release = pinned(store, run_prefix) or pin(store, run_prefix, str(Variable.get(VARIABLE)), deployment())
+    if release.rules.problem:
+        log.warning("the last good rules are used: %s", release.rules.problem)
+    return release.images
+
+
+def begin(store: ObjectStore, run_prefix: str, started: Started) -> None:
+    """Note that this start works on the run folder; drop the release of an earlier start.
+
+    A retry keeps what it finds; a run that is cleared, or a new one over the same day, is pinned anew.
+    """
+    key = f"{run_prefix}{STARTED}"
+    if store.head(key) is not None:
+        if read_record(store, key, Started)[0] == started:
+            return
+        store.delete(f"{run_prefix}{RELEASE}")
+    write_record(store, key, started)
+
+
+def pinned(store: ObjectStore, run_prefix: str) -> Release | None:
+    """The release that this start of the run is already pinned to."""
+    key = f"{run_prefix}{RELEASE}"
+    return read_record(store, key, Release)[0] if store.head(key) else None
+
+
+def pin(store: ObjectStore, run_prefix: str, variable: str, settings: DeploymentSettings) -> Release:
+    """Check images and rules and write them down.
+
+    Raises UsageError for a wrong Variable, for an image that is not built, and for rules without good ones.
+    """
+    images = parse_images(variable).references()
+    if settings.runtime == "local" and settings.image_store is not None:
+        for image in images.values():
+            image_folder(settings.image_store, image)
+    release = Release(run=last_segment(run_prefix), images=images, rules=rules.freeze(store, run_prefix))
+    write_record(store, f"{run_prefix}{RELEASE}", release, if_absent=True)
+    return release
+
+
+def problem_of_rules(store: ObjectStore, run_prefix: str) -> str | None:
+    """Why the run uses the last good rules; None when it uses the current ones."""
+    found = pinned(store, run_prefix)
+    if found is None:
+        raise InputError(f"expected the release of the run below {run_prefix}, found none")
+    return found.rules.problem

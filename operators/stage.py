@@ -1,0 +1,228 @@
+"""StageOperator: one stage, run as a pod (or, in the local runtime, as a process), and proven by its manifest."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from kubernetes.client import models as k8s
+
+from nightjar.domain.layout import RELEASE, digest, last_segment, stage_prefix
+from nightjar.errors import UsageError
+from nightjar.runtime.settings import StoreSettings, load
+from nightjar.runtime.store import ObjectStore
+from operators import pods
+from operators.bucket import bucket
+from operators.failures import raise_for_exit
+from operators.local import LocalProcess, log_line
+from operators.proof import check_manifest, manifest_version
+from operators.settings import deployment
+
+SHARDED = frozenset({"validate", "detect"})
+RESULT = "result"  # XCom: the `result` of the manifest
+_STALE = "manifest_before"  # XCom: the version of the manifest before this attempt
+_LABEL_LENGTH = 63
+
+
+class StageOperator(KubernetesPodOperator):
+    """Run `stage` on what is below `input_prefix`, and check the manifest it leaves.
+
+    The output goes below `run_prefix`: `<run>/<stage>/`, for a sharded stage `<run>/<stage>/<shard>/`, where the shard
+    is the last folder of `input_prefix`. Its prefix is the task's XCom; the manifest's `result` is XCom `result`.
+    A `pinned` stage gets the run's release; collect, which runs before there is one, does not.
+    With `skip_without`, the task is skipped when that key of the result is null: there was nothing to do.
+
+    Retries: exit codes 64 and 65 fail the task at once, everything else is tried again with back-off.
+    """
+
+    # Nothing that holds a name from outside is a template: what upstream would render (arguments, env_vars, labels)
+    # is made in build_pod_request_obj, after rendering. Values from XCom are not rendered again.
+    template_fields: Sequence[str] = ("image", "run_prefix", "input_prefix", "day")
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        image: str,
+        run_prefix: str,
+        input_prefix: str,
+        pinned: bool = True,
+        day: str | None = None,
+        skip_without: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        settings = deployment()
+        volumes, mounts = pods.scratch()
+        defaults: dict[str, Any] = {
+            "name": f"nightjar-{stage}",
+            "namespace": settings.namespace,
+            "cmds": pods.command(stage),
+            "env_from": pods.environment_sources(stage, settings),
+            "volumes": volumes,
+            "volume_mounts": mounts,
+            "container_resources": pods.resources(stage, settings),
+            "security_context": pods.pod_security(),
+            "container_security_context": pods.container_security(),
+            "service_account_name": settings.stage_service_account,
+            # A stage talks to S3 and the mail API, never to the cluster.
+            "automount_service_account_token": False,
+            "image_pull_secrets": (
+                [k8s.V1LocalObjectReference(name=settings.image_pull_secret)] if settings.image_pull_secret else None
+            ),
+            # A tag is never reused, so a node's copy is as good as the registry's.
+            "image_pull_policy": "IfNotPresent",
+            # A failed pod stays for whoever looks into it; upstream deletes every pod.
+            "on_finish_action": "delete_succeeded_pod",
+            # A cluster that scales up needs minutes for a node and the image; upstream gives up after 2.
+            "startup_timeout_seconds": 600,
+            # Looked at every second while it starts: small runs wait for little else.
+            "startup_check_interval_seconds": 1,
+            # Time to finish the object at hand after SIGTERM; the cluster's default is 30 s.
+            "termination_grace_period": 60,
+            # One slow shard delays the others by this at the most; upstream sets no bound.
+            "active_deadline_seconds": settings.stage_seconds,
+            # Why it did not start or was evicted is in the events; off upstream.
+            "log_events_on_failure": True,
+            # Each poll of the events would read all of the namespace's, for a hundred pods at once.
+            "log_events_on_startup": False,
+            # The spec holds the environment; upstream prints it.
+            "log_pod_spec_on_failure": False,
+            # Results go through S3 and the manifest: no sidecar in every pod.
+            "do_xcom_push": False,
+            # Where a stage could not write its termination message, its last log lines say why it ended.
+            "termination_message_policy": "FallbackToLogsOnError",
+            "container_name_log_prefix_enabled": False,
+            "log_formatter": log_line,
+            "deferrable": settings.deferrable and settings.runtime == "kubernetes",
+            # An outage of a few minutes is waited out: 10, 20, 40, 80, 120 s and jitter.
+            "retries": 5,
+            "retry_delay": timedelta(seconds=10),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=2),
+            # The pod's own deadline comes first; this ends a task whose pod the cluster cannot end.
+            "execution_timeout": timedelta(seconds=settings.stage_seconds + 900),
+            "max_active_tis_per_dag": settings.max_parallel(stage),
+        }
+        super().__init__(**(defaults | kwargs))
+        self.stage = stage
+        self.image = image
+        self.run_prefix = run_prefix
+        self.input_prefix = input_prefix
+        self.pinned = pinned
+        self.day = day
+        self.skip_without = skip_without
+        self._process: LocalProcess | None = None
+
+    @property
+    def shard(self) -> str | None:
+        """The shard this task works on; None for a stage that sees the whole batch."""
+        return last_segment(self.input_prefix) if self.stage in SHARDED else None
+
+    @property
+    def output_prefix(self) -> str:
+        """Where the stage writes."""
+        return stage_prefix(self.run_prefix, self.stage, self.shard)
+
+    def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> k8s.V1Pod:
+        """The pod of this task, the same for both runtimes.
+
+        Raises UsageError for a prefix or day that is not safe in a command line.
+        """
+        run = last_segment(self.run_prefix)
+        release = f"{self.run_prefix}{RELEASE}" if self.pinned else None
+        self.arguments = pods.arguments(self.input_prefix, self.output_prefix, release, self.day)
+        self.env_vars = pods.environment(load(StoreSettings), str(self.image), run, self.shard)
+        self.labels = {
+            "app.kubernetes.io/part-of": "nightjar",
+            "nightjar/stage": self.stage,
+            "nightjar/run": _label(run),
+        }
+        if self.shard:
+            self.labels["nightjar/shard"] = _label(self.shard)
+        return super().build_pod_request_obj(context, dry_run=dry_run)
+
+    def execute(self, context: Context) -> None:
+        """Run the stage to its end, or defer until it is there."""
+        store = bucket()
+        stale = manifest_version(store, self.output_prefix)
+        try:
+            if deployment().runtime == "local":
+                self._run_local(context)
+            else:
+                if self.deferrable:
+                    context["ti"].xcom_push(key=_STALE, value=stale)
+                super().execute(context)
+        except UsageError as error:
+            raise AirflowFailException(str(error)) from error
+        self._prove(context, store, stale)
+
+    def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
+        """Come back from the triggerer. Checked here and not in `cleanup`, which a vanished pod never reaches."""
+        super().trigger_reentry(context, event)
+        ti = context["ti"]
+        stale = ti.xcom_pull(task_ids=ti.task_id, key=_STALE, map_indexes=ti.map_index)
+        self._prove(context, bucket(), stale)
+
+    def cleanup(
+        self,
+        pod: k8s.V1Pod,
+        remote_pod: k8s.V1Pod,
+        xcom_result: dict[str, Any] | None = None,
+        context: Context | None = None,
+    ) -> None:
+        """End the task as the exit code of the stage says."""
+        try:
+            super().cleanup(pod, remote_pod, xcom_result, context)
+        except AirflowException as error:
+            self._raise_for_pod(remote_pod, error)
+
+    def on_kill(self) -> None:
+        """Stop the process or pod."""
+        if self._process is not None:
+            self._process.stop()
+        super().on_kill()
+
+    def _run_local(self, context: Context) -> None:
+        self._process = LocalProcess(self.build_pod_request_obj(context, dry_run=True), deployment(), self.log)
+        ended = self._process.run()
+        if ended.exit_code != 0:
+            raise_for_exit(self.stage, ended.exit_code, ended.sentence)
+
+    def _raise_for_pod(self, pod: k8s.V1Pod, error: AirflowException) -> NoReturn:
+        statuses = (pod.status and pod.status.container_statuses) or []
+        states = [status.state for status in statuses if status.name == self.base_container_name]
+        terminated = states[0].terminated if states and states[0] else None
+        if terminated is None:
+            reason = " ".join(filter(None, [pod.status and pod.status.reason, pod.status and pod.status.message]))
+            raise_for_exit(self.stage, None, reason or str(error))
+        said = terminated.message or terminated.reason or ""
+        raise_for_exit(self.stage, terminated.exit_code, _last_line(said))
+
+    def _prove(self, context: Context, store: ObjectStore, stale: str | None) -> None:
+        run = last_segment(self.run_prefix)
+        manifest = check_manifest(
+            store, self.output_prefix, stage=self.stage, image=str(self.image), run=run, stale_version=stale
+        )
+        for warning in manifest.warnings:
+            self.log.warning("%s", warning)
+        counts = manifest.counts
+        self.log.info("proven: %d received, %s; %.1f s", counts.received, counts.outcomes, manifest.seconds)
+        ti = context["ti"]
+        ti.xcom_push(key=RESULT, value=manifest.result)
+        ti.xcom_push(key="return_value", value=self.output_prefix)  # do_xcom_push is off: what we return is dropped
+        if self.skip_without and manifest.result.get(self.skip_without) is None:
+            raise AirflowSkipException(f"nothing to do: {self.skip_without} is null")
+
+
+def _label(name: str) -> str:
+    """A name as the value of a label: as it is when it may be one, else hashed."""
+    allowed = name.replace("-", "").replace("_", "").replace(".", "").isalnum() and name.isascii()
+    whole = allowed and name[0].isalnum() and name[-1].isalnum() and len(name) <= _LABEL_LENGTH
+    return name if whole else digest(name)
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
