@@ -1,5 +1,9 @@
-"""What tests of several parts share: a real S3 server."""
+"""What tests of several parts share: a real S3 server, and a home of its own for Airflow."""
 
+import atexit
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +14,10 @@ import pytest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar_local.seaweedfs import S3Access, make_bucket, running
+
+# Airflow reads and fills its home when it is first imported; the one of whoever runs the tests is not ours.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nightjar-tests-airflow-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ IMAGE = "registry.example.com/nightjar/test:1.0.0"
 
 def only_test_image(reference: str) -> LocalImage | None:
     """A registry with the one image."""
-    return LocalImage(Path(sys.prefix), ("python", "-c", "print('entrypoint')")) if reference == IMAGE else None
+    return LocalImage(Path(sys.prefix) / "bin", ("python", "-c", "print('entrypoint')")) if reference == IMAGE else None
 
 
 @pytest.fixture

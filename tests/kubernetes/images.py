@@ -18,12 +18,14 @@ class LocalImage:
     """What a pod's container is started from.
 
     Attributes:
-        directory: a virtual environment; its `bin` comes first on the container's PATH.
+        bin: a folder of programs, such as a virtual environment's; it comes first on the container's PATH.
         entrypoint: the command of a container whose spec has none.
+        workdir: where its command starts; None for a folder of the pod's own.
     """
 
-    directory: Path
+    bin: Path
     entrypoint: tuple[str, ...] = ()
+    workdir: Path | None = None
 
 
 Registry = Callable[[str], LocalImage | None]
@@ -31,13 +33,15 @@ Registry = Callable[[str], LocalImage | None]
 
 
 def image_store(directory: Path) -> Registry:
-    """A registry of the images in a local store, `<directory>/<stage>/<tag>/`, whatever their registry is called."""
+    """The images in a local store, `<directory>/<stage>/<tag>/venv`, whatever their registry is called."""
 
     def pull(reference: str) -> LocalImage | None:
         parsed = REFERENCE.fullmatch(reference)
         if parsed is None:
             return None
         image = directory / parsed["name"] / parsed["tag"]
-        return LocalImage(image, ("python", "-m", f"nightjar_{parsed['name']}")) if image.is_dir() else None
+        programs = image / "venv" / "bin"
+        entrypoint = ("python", "-m", f"nightjar_{parsed['name']}")
+        return LocalImage(programs, entrypoint, workdir=image) if programs.is_dir() else None
 
     return pull

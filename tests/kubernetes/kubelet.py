@@ -108,16 +108,18 @@ class PodWorker:
     def join(self) -> None:
         """Wait for the end of its life."""
         self._thread.join()
+        self._cancel_timers()
 
     def _live(self) -> None:
         """Schedule, pull, start, wait, report."""
         self._update(status.set_scheduled)
         self._event("Normal", "Scheduled", f"Successfully assigned {'/'.join(self._key)} to double")
+        if deadline := self._pod["spec"].get("activeDeadlineSeconds"):
+            self._after(deadline, self._exceed_deadline)
         image = self._pull()
         if image is not None and self._start_process(image):
             self._wait()
-        for timer in self._timers:
-            timer.cancel()
+            self._cancel_timers()
 
     def delete(self, grace: float | None) -> Pod:
         """Mark the pod as being deleted and stop it; it leaves the store once its process has ended."""
@@ -142,6 +144,10 @@ class PodWorker:
             self._killed = True
             if self._process is not None:
                 _kill_group(self._process)
+
+    def _cancel_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
 
     def _pull(self) -> LocalImage | None:
         reference = self._container["image"]
@@ -189,7 +195,7 @@ class PodWorker:
                 return False
             self._process = subprocess.Popen(
                 [program, *command[1:]],
-                cwd=self._directory,
+                cwd=image.workdir or self._directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -204,7 +210,7 @@ class PodWorker:
 
     def _base_environment(self, image: LocalImage) -> dict[str, str]:
         return {
-            "PATH": f"{image.directory / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{image.bin}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self._directory),
             "TMPDIR": str(self._directory),
             "HOSTNAME": self._key[1],
@@ -212,7 +218,7 @@ class PodWorker:
         }
 
     def _arm(self) -> None:
-        """Start the clocks of the faults and of the pod's deadline."""
+        """Start the clocks of the faults."""
         actions: dict[type[PodFault], Callable[[], None]] = {
             Vanish: self._vanish,
             OutOfMemory: self._run_out_of_memory,
@@ -221,8 +227,6 @@ class PodWorker:
         for fault in self._faults:
             if isinstance(fault, Vanish | OutOfMemory | Evict):
                 self._after(fault.after, actions[type(fault)])
-        if deadline := self._pod["spec"].get("activeDeadlineSeconds"):
-            self._after(deadline, self._exceed_deadline)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, action)
@@ -248,8 +252,12 @@ class PodWorker:
             "DeadlineExceeded",
             "Pod was active on the node longer than the specified deadline",
         )
+        failure = self._pod_failure
         with self._lock:
-            self._stop(self._pod["spec"]["terminationGracePeriodSeconds"])
+            if self._process is None:  # it still waits, for example for its image
+                self._update(lambda pod: status.set_failed(pod, *failure))
+            else:
+                self._stop(self._pod["spec"]["terminationGracePeriodSeconds"])
 
     def _stop(self, grace: float) -> None:
         """SIGTERM to the container's first process only, SIGKILL to all of them after `grace` seconds."""

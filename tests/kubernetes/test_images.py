@@ -23,9 +23,10 @@ from tests.kubernetes.images import image_store
     ],
 )
 def test_image_store(tmp_path: Path, reference: str, found: bool) -> None:
-    (tmp_path / "detect" / "1.0.0").mkdir(parents=True)
+    programs = tmp_path / "detect" / "1.0.0" / "venv" / "bin"
+    programs.mkdir(parents=True)
     image = image_store(tmp_path)(reference)
     assert (image is not None) is found
     if image:
-        assert image.directory == tmp_path / "detect" / "1.0.0"
+        assert image.bin == programs
         assert image.entrypoint == ("python", "-m", "nightjar_detect")

@@ -183,6 +183,12 @@ def test_a_pod_past_its_deadline_fails(core: client.CoreV1Api) -> None:
     assert terminated(found).exit_code == 143
 
 
+def test_a_pod_that_never_starts_fails_at_its_deadline(core: client.CoreV1Api) -> None:
+    missing = "registry.example.com/nightjar/other:1"
+    core.create_namespaced_pod(NAMESPACE, pod(image=missing, activeDeadlineSeconds=1))
+    assert wait_for(core, ended).status.reason == "DeadlineExceeded"
+
+
 def test_logs_follow_and_can_be_cut(core: client.CoreV1Api) -> None:
     code = "import time\nfor i in range(3): print(i, flush=True); time.sleep(0.6)"
     core.create_namespaced_pod(NAMESPACE, pod(code=code))
