@@ -1,0 +1,1 @@
+"""The detect stage: what is in each standardised picture of a shard, appended to the detections store."""

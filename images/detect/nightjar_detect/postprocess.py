@@ -1,0 +1,75 @@
+"""From the model's raw output to objects: threshold, then non-maximum suppression in each class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nightjar.domain.detections import DetectedObject
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+NMS_IOU = 0.5
+# Of the anchors above the threshold only the most probable compete, so that a noisy picture costs bounded time.
+MOST_CANDIDATES = 400
+_DIGITS = 4  # a ten-thousandth of a picture is below the model's precision
+
+
+def find_objects(
+    scores: Floats, boxes_yxyx: Floats, labels: Sequence[str | None], min_probability: float
+) -> list[DetectedObject]:
+    """The objects in one picture, from the most to the least probable.
+
+    `scores` is [anchors, classes] in 0..1; `boxes_yxyx` is [anchors, 4] as y_min, x_min, y_max, x_max in fractions of
+    the picture, possibly reaching outside; `labels[k]` names class k, None where no class is.
+    """
+    # Nearly every score is below the threshold: one flat pass, and everything else on the few that are left.
+    candidates = np.flatnonzero(scores.ravel() >= np.float32(min_probability))
+    if not len(candidates):
+        return []
+    anchors, classes = np.divmod(candidates, scores.shape[1])
+    probabilities = scores[anchors, classes]
+    boxes_xyxy = np.clip(boxes_yxyx[anchors][:, [1, 0, 3, 2]], 0, 1)
+    order = np.lexsort((candidates, -probabilities))
+    real = (boxes_xyxy[:, 2] > boxes_xyxy[:, 0]) & (boxes_xyxy[:, 3] > boxes_xyxy[:, 1])
+    named = np.array([label is not None for label in labels])[classes]
+    order = order[(real & named)[order]][:MOST_CANDIDATES]
+    kept = order[suppress(boxes_xyxy[order], classes[order], NMS_IOU)]
+    return [
+        DetectedObject(label=str(labels[classes[k]]), probability=_rounded(probabilities[k]), box=_box(boxes_xyxy[k]))
+        for k in kept
+    ]
+
+
+def suppress(boxes_xyxy: Floats, classes: Indices, most_iou: float) -> Indices:
+    """Non-maximum suppression in each class by itself: the indices to keep, in the order they came.
+
+    `boxes_xyxy` is [N, 4], the most probable first, `classes` is [N]. A box goes when one before it, of its class, that
+    stays overlaps it by an IoU of more than `most_iou`.
+    """
+    rivals = (iou(boxes_xyxy) > most_iou) & (classes[:, None] == classes[None, :])
+    alive = np.ones(len(boxes_xyxy), dtype=np.bool_)
+    for k in np.flatnonzero(np.triu(rivals, 1).any(axis=1)):
+        if alive[k]:
+            alive[k + 1 :] &= ~rivals[k, k + 1 :]
+    return np.flatnonzero(alive)
+
+
+def iou(boxes_xyxy: Floats) -> Floats:
+    """Intersection over union of each pair: [N, N] from [N, 4] boxes with x_max > x_min and y_max > y_min."""
+    low = np.maximum(boxes_xyxy[:, None, :2], boxes_xyxy[None, :, :2])
+    high = np.minimum(boxes_xyxy[:, None, 2:], boxes_xyxy[None, :, 2:])
+    overlap = np.maximum(high - low, 0).prod(axis=2)
+    area = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
+    result: Floats = overlap / (area[:, None] + area[None, :] - overlap)
+    return result
+
+
+def _rounded(value: np.float32) -> float:
+    return round(float(value), _DIGITS)
+
+
+def _box(box_xyxy: Floats) -> tuple[float, float, float, float]:
+    x_min, y_min, x_max, y_max = map(_rounded, box_xyxy)
+    return x_min, y_min, x_max, y_max

@@ -1,0 +1,130 @@
+"""The work of the detect stage: pictures of one shard in, one object of detections for each camera and day out.
+
+Reader threads fetch, verify and decode ahead of the interpreter, and finished objects are written behind it, so that
+the interpreter never waits for S3. Each object holds a line for every picture of the shard that could be looked at,
+known or computed, by time: it is complete in itself, and the same when the shard is run again.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from functools import partial
+
+from nightjar.domain.detections import DetectedObject, DetectorRef, Picture
+from nightjar.domain.layout import PICTURES, last_segment, model_card_key
+from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.manifests import read_lines, read_manifest
+from nightjar.runtime.progress import Progress
+from nightjar.runtime.settings import StoreSettings, load
+from nightjar.runtime.stage import StageContext, StageResult
+from nightjar.runtime.store import ObjectExistsError, ObjectStore
+from nightjar_detect.detectors import open_detector
+from nightjar_detect.known import Place, known_objects
+from nightjar_detect.model import ModelCard, read_card
+from nightjar_detect.pictures import Fetch, read_pixels, s3_fetch
+from nightjar_detect.postprocess import find_objects
+from nightjar_detect.preprocess import Pixels
+from nightjar_detect.settings import DetectSettings
+from nightjar_detect.work import Look, Work, prefetched
+
+log = logging.getLogger(__name__)
+
+_NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has them all
+_AHEAD = 4  # decoded pictures (270 KB each) that wait for the interpreter, for each reader
+
+
+def detect(context: StageContext) -> StageResult:
+    """The stage as a program: settings from the environment, pictures through obstore."""
+    return detect_shard(context, load(DetectSettings), s3_fetch(load(StoreSettings)))
+
+
+def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) -> StageResult:
+    """Look at every picture of the shard at `context.input_prefix` that this detector does not know yet."""
+    card, card_json = read_card(settings.model_dir)
+    artefact = card.artefact(settings.detect_backend)
+    ref = DetectorRef(tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings.fingerprint)
+    pictures, inputs = _read_shard(context)
+    _publish_card(context.store, context.tag, card_json)
+    shard, run = last_segment(context.input_prefix), context.run_prefix
+    places = _by_place(pictures)
+    readers = ThreadPoolExecutor(settings.detect_readers, thread_name_prefix="reader")
+    try:
+        seen = readers.map(lambda place: known_objects(context.store, place, ref, run), places)
+        known = dict(zip(places, seen, strict=True))
+        unknown = [p for place, members in places.items() for p in members if p.standard_sha256 not in known[place]]
+        work = Work(
+            store=context.store,
+            detector=ref,
+            look=_looker(settings, card) if unknown else None,
+            pixels=prefetched(readers, partial(read_pixels, fetch), unknown, _AHEAD * settings.detect_readers),
+            writers=readers,
+            progress=Progress("pictures looked at", total=len(unknown)),
+        )
+        for place, members in places.items():
+            work.do(place.key(context.tag, run, shard), members, known[place])
+        objects = work.finish()
+    finally:
+        readers.shutdown(wait=False, cancel_futures=True)
+    told = work.failures[:_NAMED_WARNINGS]
+    more = len(work.failures) - len(told)
+    return StageResult(
+        counts=Counts(received=len(pictures), outcomes=dict(work.outcomes), details=dict(work.details)),
+        inputs=inputs,
+        objects=objects,
+        warnings=(*told, f"and {more} more pictures failed; the log names them") if more else told,
+    )
+
+
+def _looker(settings: DetectSettings, card: ModelCard) -> Look:
+    """From pixels to objects, with the model loaded."""
+    detector = open_detector(settings.detect_backend, settings.model_dir, card, settings.detect_threads)
+    labels = card.class_labels
+
+    def look(pixels: Pixels) -> list[DetectedObject]:
+        scores, boxes = detector.infer(pixels)
+        return find_objects(scores, boxes, labels, settings.min_probability)
+
+    return look
+
+
+def _read_shard(context: StageContext) -> tuple[list[Picture], list[ObjectRef]]:
+    """The pictures that validate made, checked against its manifest; raises InputError."""
+    prefix = context.input_prefix
+    manifest, manifest_ref = read_manifest(context.store, prefix)
+    pictures, ref = read_lines(context.store, f"{prefix}{PICTURES}", Picture)
+    named = {each.key: each.sha256 for each in manifest.objects}.get(ref.key)
+    if named != ref.sha256:
+        raise InputError(f"expected {ref.key} with SHA-256 {named}, as its manifest says, got {ref.sha256}")
+    if len({picture.standard_key for picture in pictures}) != len(pictures):
+        raise InputError(f"expected each picture once in {ref.key}, some are there twice")
+    return pictures, [ref, manifest_ref]
+
+
+def _by_place(pictures: Iterable[Picture]) -> dict[Place, list[Picture]]:
+    """The pictures of each camera and UTC day, in order of time."""
+    places: dict[Place, list[Picture]] = defaultdict(list)
+    for picture in sorted(pictures, key=lambda p: (p.camera, p.taken_at, p.standard_key)):
+        places[Place(picture.camera, picture.taken_at.astimezone(UTC).date())].append(picture)
+    return dict(places)
+
+
+def _publish_card(store: ObjectStore, tag: str, card_json: bytes) -> None:
+    """Leave the model card beside the detections, so that others can tell what this detector can see.
+
+    Raises UsageError when another model was deployed under the same tag.
+    """
+    key = model_card_key(tag)
+    if store.head(key) is None:
+        try:
+            store.put(key, card_json, content_type="application/json", if_absent=True)
+        except ObjectExistsError:  # another shard of the same run was first
+            pass
+        else:
+            return
+    if store.get(key)[0] != card_json:
+        raise UsageError(
+            f"expected tag {tag} to be the detector whose card is at {key}, this is another; use a new tag"
+        )
