@@ -6,6 +6,7 @@ import os
 import sys
 
 from nightjar_local import daemon, images
+from nightjar_local.demo import demo
 from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.up import up
 
@@ -47,7 +48,7 @@ def _images() -> int:
     return 0
 
 
-COMMANDS = {"up": _up, "down": _down, "supervise": _supervise, "images": _images}
+COMMANDS = {"up": _up, "down": _down, "supervise": _supervise, "images": _images, "demo": demo}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,7 @@ from pathlib import Path
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.layout import CACHE, IMAGES, ROOT
 from nightjar_local.processes import TOKEN_VARIABLE, Child, LocalError, program, wait_for
-from nightjar_local.seaweedfs import REGION, S3Access
+from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings, write_private
 
 HEALTHY_TIMEOUT = 180.0
@@ -60,7 +60,7 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
         "CORE__DAGS_FOLDER": str(dags),
         "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",  # until the Variable is set
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__MP_START_METHOD": "fork",  # so that workers have what the scheduler preloaded
         # Tasks mostly wait for their stage, and a stage uses about one core: twice the cores keeps them busy.
@@ -93,7 +93,6 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
         **access.environment(),
         "HOME": str(home),
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW_CONN_AWS_DEFAULT": _connection(access),
         "NIGHTJAR_RUNTIME": "local",
         "NIGHTJAR_IMAGE_STORE": str(IMAGES),
         "PYTHONPATH": str(ROOT / "images" / "airflow"),  # airflow_local_settings
@@ -102,17 +101,6 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
         "DO_NOT_TRACK": "1",
         TOKEN_VARIABLE: settings.token,
     }
-
-
-def _connection(access: S3Access) -> str:
-    # The endpoint belongs to S3 alone: at the top of `extra` it would catch every AWS service.
-    extra = {
-        "region_name": REGION,
-        "service_config": {"s3": {"endpoint_url": access.endpoint}},
-        "config_kwargs": {"s3": {"addressing_style": "path"}},
-    }
-    login = {"login": access.access_key_id, "password": access.secret_access_key}
-    return json.dumps({"conn_type": "aws", **login, "extra": extra})
 
 
 def _migrated_database() -> Path:

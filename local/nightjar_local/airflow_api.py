@@ -1,5 +1,7 @@
 """The few calls of Airflow's REST API that the local deployment makes."""
 
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import httpx
@@ -55,9 +57,20 @@ class AirflowApi:
         found = self._call("GET", "/importErrors")["import_errors"]
         return [f"{each['filename']}:\n{each['stack_trace']}" for each in found]
 
-    def unpause(self, dag: str) -> None:
-        """Let a DAG run."""
-        self._call("PATCH", f"/dags/{dag}", json={"is_paused": False})
+    def start_dags(self, dags: Sequence[str], *, check: Callable[[], None], timeout: float = 120.0) -> None:
+        """Let these DAGs run, the first one first, as soon as Airflow has parsed them all.
+
+        Raises LocalError with the import errors if it does not within `timeout` seconds; `check` may raise earlier.
+        """
+        deadline = time.monotonic() + timeout
+        while missing := sorted(set(dags) - self.dags().keys()):
+            check()
+            if time.monotonic() > deadline:
+                errors = "\n".join(self.import_errors()) or "and no import errors"
+                raise LocalError(f"Airflow found no DAG {', '.join(missing)} within {timeout:.0f} s:\n{errors}")
+            time.sleep(0.3)
+        for dag in dags:
+            self._call("PATCH", f"/dags/{dag}", json={"is_paused": False})
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         """The runs of a DAG, newest first."""
@@ -74,7 +87,7 @@ class AirflowApi:
             if len(found) >= page["total_entries"] or not page["task_instances"]:
                 return found
 
-    def log(self, task: dict[str, Any]) -> str:
+    def log(self, task: Mapping[str, Any]) -> str:
         """The log of a task instance's last try, as text."""
         path = (
             f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from nightjar_local import airflow, seaweedfs
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.layout import ROOT
-from nightjar_local.processes import Child, LocalError, stop
+from nightjar_local.processes import Child, LocalError, ask_to_stop, stop
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings
 
@@ -53,13 +53,14 @@ def running(directory: Path, settings: Settings, *, dags: Path = ROOT / "dags") 
         access_key_id=settings.access_key_id,
         secret_access_key=settings.secret_access_key,
     )
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     home, logs = directory / "airflow", directory / "logs"
     airflow.prepare(home, settings)
     store = seaweedfs.server(directory / "seaweedfs", access, settings.token, log=logs / "seaweedfs.log")
     processes = airflow.children(home, settings, access, dags, logs)
-    children = [*processes, store]  # in the order to stop them: tasks want to say goodbye to S3
+    children = [store, *processes]
     try:
-        for child in reversed(children):
+        for child in children:
             child.start()
         seaweedfs.wait_until_ready(access, store)
         deployment = Deployment(settings, access, children)
@@ -67,4 +68,5 @@ def running(directory: Path, settings: Settings, *, dags: Path = ROOT / "dags") 
             airflow.wait_until_healthy(api, children)
         yield deployment
     finally:
+        ask_to_stop(processes)  # before their store goes, which tasks that end early still write to
         stop(children, settings.token)

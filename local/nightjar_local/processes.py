@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 TOKEN_VARIABLE = "NIGHTJAR_DEPLOYMENT_TOKEN"  # noqa: S105, names the variable
+PATIENCE = 10.0  # seconds to end by itself
 
 
 class LocalError(Exception):
@@ -93,20 +94,21 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def stop(children: Sequence[Child], token: str, *, patience: float = 10.0) -> None:
-    """Stop the children in the given order, and then whatever else carries the token.
-
-    `patience` is the time in seconds that all of them together get to end by themselves.
-    """
+def ask_to_stop(children: Sequence[Child], patience: float = PATIENCE) -> None:
+    """Send SIGTERM to the children, and wait until they have ended or `patience` seconds are over."""
     deadline = time.monotonic() + patience
-    sessions = {child.process.pid for child in children if child.process is not None}
     for child in children:
         child.ask_to_stop()
     for child in children:
         if child.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.process.wait(max(0.1, deadline - time.monotonic()))
-    sweep(token, sessions)
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+
+
+def stop(children: Sequence[Child], token: str, *, patience: float = PATIENCE) -> None:
+    """Stop the children, whatever else carries the token, and whatever is in the children's sessions."""
+    ask_to_stop(children, patience)
+    sweep(token, {child.process.pid for child in children if child.process is not None})
     for child in children:
         if child.process is not None:
             child.process.wait(5)

@@ -5,6 +5,7 @@ import shlex
 
 from botocore.exceptions import ClientError
 
+from nightjar.domain.layout import HISTORY, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
 from nightjar_local import daemon, images
 from nightjar_local.airflow_api import AirflowApi
@@ -13,7 +14,7 @@ from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings, write_private
 
 RULES = ROOT / "local" / "rules.yaml"
-RULES_KEY = "config/rules.yaml"
+DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."
 
 
 def up() -> None:
@@ -55,12 +56,13 @@ def put_rules(access: S3Access) -> None:
 
 
 def set_images(api: AirflowApi, value: dict[str, object]) -> dict[str, object]:
-    """Set the Variable, unless it is set; returns its value."""
+    """Set the Variable and let the DAGs run, unless it is set; returns its value."""
     there = api.variable(VARIABLE)
-    if there is None:
-        api.set_variable(VARIABLE, json.dumps(value), "The image tag of every stage; a run freezes it as it starts.")
-        return value
-    return dict(json.loads(there))
+    if there is not None:
+        return dict(json.loads(there))
+    api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
+    api.start_dags([LIVE, HISTORY, WATCH], check=lambda: None)
+    return value
 
 
 def _exports(settings: Settings, access: S3Access) -> str:

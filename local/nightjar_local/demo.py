@@ -1,0 +1,171 @@
+"""`make demo`: the main job from nothing: footage in, alerts out, and what came of it."""
+
+import contextlib
+import fcntl
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from nightjar.domain.layout import INCOMING, LIVE, RULES_KEY, WATCH
+from nightjar.domain.release import VARIABLE
+from nightjar_local import deployment, images, progress, samples, settings
+from nightjar_local.airflow_api import AirflowApi
+from nightjar_local.deployment import Deployment
+from nightjar_local.layout import DEMO, ROOT, STATE
+from nightjar_local.processes import LocalError, sweep, termination_as_interrupt
+from nightjar_local.samples import Sample
+from nightjar_local.seaweedfs import S3Access
+from nightjar_local.summary import Bucket, Summary, as_table, headline, summarise, to_json
+from nightjar_local.up import DESCRIPTION, RULES
+
+TIMEOUT = 900.0
+EVERY = 0.5
+SETTINGS = DEMO / "settings.json"
+
+
+def demo() -> int:
+    """Run it; returns the exit code: 0 only if the runs succeeded and the counts add up."""
+    clock = Clock()
+    with _alone(), termination_as_interrupt():
+        value = images.build_all()
+        footage = samples.footage()
+        chosen = settings.for_once()
+        settings.store(SETTINGS, chosen)
+        clock.say("starting SeaweedFS and Airflow on loopback")
+        with deployment.running(DEMO, chosen) as running:
+            clock.say(f"healthy; {len(footage)} pieces of footage go to {INCOMING}")
+            summary = _watch_it_work(running, value, footage, clock)
+            clock.say("stopping")
+    (DEMO / "summary.json").write_text(to_json(summary))
+    print(f"\n{as_table(summary)}\n\n{headline(summary, len(footage))}\n")
+    if summary.report:
+        print(f"Report:  {summary.report}")
+    print(f"Summary: {(DEMO / 'summary.json').relative_to(ROOT)}")
+    if problem := summary.problem():
+        print(f"\nThe demo did not succeed: {problem}. Logs are in {(DEMO / 'logs').relative_to(ROOT)}.")
+        return 1
+    return 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The live runs, all ended, with all their tasks."""
+
+    runs: list[dict[str, Any]]
+    tasks: list[dict[str, Any]]
+
+    @property
+    def state(self) -> str:
+        """`success` if every run ended so."""
+        return "success" if {run["state"] for run in self.runs} == {"success"} else "failed"
+
+
+class Clock:
+    """Says what happens, with the seconds since the start; the same thing only once."""
+
+    def __init__(self) -> None:
+        self._start, self._last = time.monotonic(), ""
+
+    def say(self, what: str) -> None:
+        """Print a line, unless it was the last one."""
+        if what and what != self._last:
+            print(f"{time.monotonic() - self._start:5.0f} s  {what}", flush=True)
+            self._last = what
+
+
+def _watch_it_work(running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock) -> Summary:
+    upload(running.access, footage)
+    landed = time.monotonic()
+    with running.api() as api:
+        api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
+        api.start_dags([LIVE, WATCH], check=running.check)
+        try:
+            outcome = wait_for_runs(running, api, clock)
+        except LocalError as error:
+            raise LocalError(f"{error}\n{_why(api)}") from None
+        total = round(time.monotonic() - landed, 1)
+        if outcome.state != "success":
+            print(_why(api))
+    seconds = {**progress.wall_seconds(outcome.tasks), "total": total}
+    reports = Bucket(running.access).download("reports/", DEMO / "reports")
+    pages = sorted(page for page in reports if page.suffix == ".html")
+    return summarise(
+        running.access,
+        [str(run["dag_run_id"]) for run in outcome.runs],
+        outcome.state,
+        seconds,
+        pages[-1].relative_to(ROOT) if pages else None,
+    )
+
+
+def upload(access: S3Access, footage: list[Sample]) -> None:
+    """Put the rules, and then the footage into the drop zone, as many uploaders at once would."""
+    client = access.client()
+    client.put_object(Bucket=access.bucket, Key=RULES_KEY, Body=RULES.read_bytes())
+
+    def put(sample: Sample) -> None:
+        client.put_object(Bucket=access.bucket, Key=f"{INCOMING}{sample.name}", Body=sample.body)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, footage))
+
+
+def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome:
+    """Wait until everything that landed has been through a live run, saying what goes on.
+
+    Raises LocalError if a process dies, if collecting fails, or after a quarter of an hour.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    bucket = Bucket(running.access)
+    while time.monotonic() < deadline:
+        running.check()
+        live = api.runs(LIVE)
+        live_tasks = [task for run in live for task in api.tasks(LIVE, run["dag_run_id"])]
+        watching = [task for run in api.runs(WATCH) for task in api.tasks(WATCH, run["dag_run_id"])]
+        if live:
+            clock.say(f"{LIVE}: {progress.describe(live_tasks)}")
+        else:
+            clock.say(f"{WATCH}: {progress.describe(watching)}")
+        if any(progress.stage_of(task) == "collect" for task in progress.failed(watching)):
+            raise LocalError(f"{WATCH} could not collect what landed")
+        ended = bool(live) and all(run["state"] in {"success", "failed"} for run in live)
+        if ended and not bucket.keys(INCOMING) and not _collecting(watching):
+            return Outcome(live, live_tasks)
+        time.sleep(EVERY)
+    raise LocalError(f"the footage was not through within {TIMEOUT:.0f} s")
+
+
+def _collecting(watching: list[dict[str, Any]]) -> bool:
+    """Whether a run of watch is past waiting: what it collects is not in a live run yet."""
+    states = {(progress.stage_of(task), task["state"]) for task in watching}
+    return any(("collect", state) in states for state in ("scheduled", "queued", "running", "up_for_retry"))
+
+
+def _why(api: AirflowApi) -> str:
+    """The ends of the logs of the tasks that failed, and the DAGs that do not parse."""
+    found = [f"--- does not parse: {error}" for error in api.import_errors()]
+    for dag in (WATCH, LIVE):
+        for run in api.runs(dag):
+            for task in progress.failed(api.tasks(dag, run["dag_run_id"])):
+                end = "\n".join(api.log(task).splitlines()[-25:])
+                found.append(f"--- {dag} {task['task_id']} {task['rendered_map_index'] or ''}\n{end}")
+    return "\n".join(found)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One demo at a time in this clone, in a fresh folder, and nothing of an earlier one that was killed."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError("another demo runs in this clone; wait for it, or stop it") from None
+        if (left := settings.load(SETTINGS)) is not None:
+            sweep(left.token)
+        shutil.rmtree(DEMO, ignore_errors=True)
+        yield

@@ -1,0 +1,54 @@
+"""What a run is doing, from its task instances, as a person wants to read it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+Task = Mapping[str, Any]
+DONE = frozenset({"success", "skipped"})
+FAILED = frozenset({"failed", "upstream_failed"})
+
+
+def stage_of(task: Task) -> str:
+    """`shard.detect` is stage `detect`."""
+    return str(task["task_id"]).rsplit(".", 1)[-1]
+
+
+def describe(tasks: Iterable[Task]) -> str:
+    """One line: every task that has begun, with how many of its copies are done, in the order they began."""
+    begun = sorted((task for task in tasks if task["start_date"]), key=lambda task: str(task["start_date"]))
+    total = Counter(stage_of(task) for task in tasks if task["map_index"] >= 0 or task["start_date"])
+    return ", ".join(_word(stage, begun, total[stage]) for stage in dict.fromkeys(map(stage_of, begun)))
+
+
+def _word(stage: str, begun: Sequence[Task], total: int) -> str:
+    states = [task["state"] for task in begun if stage_of(task) == stage]
+    if failed := sum(state in FAILED for state in states):
+        return f"{stage} {failed} of {total} FAILED" if total > 1 else f"{stage} FAILED"
+    if retried := sum(state == "up_for_retry" for state in states):
+        return f"{stage} {retried} to be retried"
+    done = sum(state in DONE for state in states)
+    if total > 1:
+        return f"{stage} {done}/{total}"
+    return stage if done else f"{stage}…"
+
+
+def failed(tasks: Iterable[Task]) -> list[Task]:
+    """The tasks that failed themselves, not those that never ran because of it."""
+    return [task for task in tasks if task["state"] == "failed"]
+
+
+def wall_seconds(tasks: Iterable[Task]) -> dict[str, float]:
+    """From the first start to the last end of each stage's tasks, in seconds, in the order they began."""
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    ended = [task for task in tasks if task["start_date"] and task["end_date"]]
+    for task in sorted(ended, key=lambda task: str(task["start_date"])):
+        start, end = _moment(task["start_date"]), _moment(task["end_date"])
+        first, last = spans.get(stage_of(task), (start, end))
+        spans[stage_of(task)] = (min(first, start), max(last, end))
+    return {stage: round((end - start).total_seconds(), 1) for stage, (start, end) in spans.items()}
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,0 +1,162 @@
+"""What came of the footage, counted from what the runs left in the bucket."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from nightjar.domain.accounts import Account
+from nightjar.domain.alerts import Alert
+from nightjar.domain.batch import BatchLine
+from nightjar.domain.events import Event
+from nightjar.domain.layout import BATCH, LIVE, run_prefix
+from nightjar.domain.manifest import Counts, add_counts
+from nightjar_local.processes import LocalError
+from nightjar_local.seaweedfs import S3Access
+
+ACCOUNT = "reconcile/account.json"
+
+
+class Summary(BaseModel):
+    """`summary.json` of the demo. Pictures are stills and frames; `seconds` is wall time by stage, and `total`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: str
+    videos: int
+    received: int
+    duplicates: int
+    quarantined: dict[str, int]
+    detected: int
+    failed: int
+    threats: int
+    threatened_pictures: int
+    events: int
+    alerts: dict[str, int]
+    seconds: dict[str, float]
+    report: str | None
+
+    def problem(self) -> str | None:
+        """Why this is no success, as a sentence; None if it is one."""
+        ended = self.duplicates + sum(self.quarantined.values()) + self.detected + self.failed
+        if self.state != "success":
+            return f"the runs ended as {self.state}"
+        if self.received != ended:
+            return f"{self.received} pictures were received, and {ended} have an end"
+        if self.failed or not self.detected:
+            return f"{self.failed} pictures failed and {self.detected} were detected"
+        if sum(self.alerts.values()) != self.events:
+            return f"{self.events} events made {sum(self.alerts.values())} alerts"
+        return None
+
+
+def summarise(
+    access: S3Access, batches: Sequence[str], state: str, seconds: dict[str, float], report: Path | None
+) -> Summary:
+    """Count what came of these batches in a bucket that holds nothing else.
+
+    Raises LocalError if a batch has no account: its run did not get as far as `reconcile`.
+    """
+    bucket = Bucket(access)
+    counts = Counts()
+    videos = 0
+    for batch in batches:
+        prefix = run_prefix(LIVE, batch)
+        counts = add_counts(counts, Account.model_validate_json(bucket.read(f"{prefix}{ACCOUNT}")).counts)
+        lines = [BatchLine.model_validate_json(line) for line in bucket.read(f"{prefix}{BATCH}").splitlines()]
+        videos += sum(line.outcome == "filed" and line.footage.name.is_video for line in lines)
+    events = [Event.model_validate_json(body) for body in bucket.read_all("events/")]
+    alerts = [Alert.model_validate_json(body) for body in bucket.read_all("alerts/")]
+    return Summary(
+        state=state,
+        videos=videos,
+        received=counts.received,
+        duplicates=counts.total("duplicate"),
+        quarantined=counts.by_reason("quarantined"),
+        detected=counts.total("detected"),
+        failed=counts.total("failed"),
+        threats=sum(len(picture.objects) for event in events for picture in event.pictures),
+        threatened_pictures=len({one.picture.standard_key for event in events for one in event.pictures}),
+        events=len(events),
+        alerts=dict(sorted(Counter(alert.user for alert in alerts).items())),
+        seconds=seconds,
+        report=str(report) if report else None,
+    )
+
+
+def headline(summary: Summary, triggers: int) -> str:
+    """So many motion triggers in, so few alerts out, and why."""
+    refused = sum(summary.quarantined.values())
+    safe = summary.detected - summary.threatened_pictures
+    alerts = sum(summary.alerts.values())
+    return (
+        f"{triggers} motion triggers in, {alerts} alerts out.\n"
+        f"  {refused:4d} pictures were refused: {_listed(summary.quarantined)}\n"
+        f"  {summary.duplicates:4d} sent twice\n"
+        f"  {safe:4d} showed nothing that their owner's rules call unsafe\n"
+        f"  {summary.threatened_pictures:4d} did: they belong to {summary.events} events, and each is one alert "
+        f"({_listed(summary.alerts)})"
+    )
+
+
+def _listed(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in numbers.items()) or "none"
+
+
+class Bucket:
+    """Reads the deployment's bucket."""
+
+    def __init__(self, access: S3Access) -> None:
+        self._client, self._name = access.client(), access.bucket
+
+    def keys(self, prefix: str) -> list[str]:
+        """Every key below `prefix`, sorted."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+        return sorted(each["Key"] for page in pages for each in page.get("Contents", []))
+
+    def read(self, key: str) -> bytes:
+        """The object at `key`; raises LocalError if there is none."""
+        try:
+            return bytes(self._client.get_object(Bucket=self._name, Key=key)["Body"].read())
+        except self._client.exceptions.NoSuchKey:
+            raise LocalError(f"expected {key} in the bucket; the run did not get that far") from None
+
+    def read_all(self, prefix: str, suffix: str = ".json") -> Iterable[bytes]:
+        """Every object below `prefix` whose key ends so, by key."""
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(self.read, [key for key in self.keys(prefix) if key.endswith(suffix)]))
+
+    def download(self, prefix: str, target: Path) -> list[Path]:
+        """Copy everything below `prefix` into the folder `target`, keeping the tree; returns the files."""
+        files = []
+        for key in self.keys(prefix):
+            file = target / key.removeprefix(prefix)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self.read(key))
+            files.append(file)
+        return files
+
+
+def to_json(summary: Summary) -> str:
+    """The summary as the text of `summary.json`."""
+    return json.dumps(summary.model_dump(mode="json"), indent=2) + "\n"
+
+
+def as_table(summary: Summary) -> str:
+    """The counts for a terminal, a line each."""
+    rows = {
+        "videos": summary.videos,
+        "pictures received": summary.received,
+        "duplicates": summary.duplicates,
+        "quarantined": sum(summary.quarantined.values()),
+        "detected": summary.detected,
+        "failed": summary.failed,
+        "threats": summary.threats,
+        "events": summary.events,
+        "alerts": _listed(summary.alerts),
+        "seconds": ", ".join(f"{stage} {seconds:g}" for stage, seconds in summary.seconds.items()),
+    }
+    return "\n".join(f"  {name:18s} {value}" for name, value in rows.items())
