@@ -41,14 +41,17 @@ def read_lines(store: ObjectStore, key: str, kind: type[M], version_id: str | No
     return lines, reference(info, data)
 
 
-def write_record(store: ObjectStore, key: str, record: BaseModel, *, if_absent: bool = False) -> ObjectRef:
+def write_record(
+    store: ObjectStore, key: str, record: BaseModel, *, if_absent: bool = False, if_match: str | None = None
+) -> ObjectRef:
     """Write `record` as JSON that a person can read; the same record gives the same bytes.
 
     An object that already has these bytes is left as it is, so that doing a thing twice changes nothing. With
-    `if_absent`, raises ObjectExistsError when there is another.
+    `if_absent`, raises ObjectExistsError when there is another; with `if_match` (an etag), ObjectChangedError when
+    it is no longer that one.
     """
     data = json.dumps(record.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False).encode() + b"\n"
-    return write_bytes(store, key, data, content_type="application/json", if_absent=if_absent)
+    return write_bytes(store, key, data, content_type="application/json", if_absent=if_absent, if_match=if_match)
 
 
 def write_lines(store: ObjectStore, key: str, records: Iterable[BaseModel]) -> ObjectRef:
@@ -57,13 +60,23 @@ def write_lines(store: ObjectStore, key: str, records: Iterable[BaseModel]) -> O
     return write_bytes(store, key, data, content_type="application/x-ndjson")
 
 
-def write_bytes(store: ObjectStore, key: str, data: bytes, *, content_type: str, if_absent: bool = False) -> ObjectRef:
+def write_bytes(
+    store: ObjectStore,
+    key: str,
+    data: bytes,
+    *,
+    content_type: str,
+    if_absent: bool = False,
+    if_match: str | None = None,
+) -> ObjectRef:
     """Write `data` at `key` unless the same content is there already, by the SHA-256 in its metadata."""
     sha256 = hashlib.sha256(data).hexdigest()
     there = store.head(key)
     if there and there.metadata.get("sha256") == sha256:
         return reference(there, data)
-    info = store.put(key, data, content_type=content_type, metadata={"sha256": sha256}, if_absent=if_absent)
+    info = store.put(
+        key, data, content_type=content_type, metadata={"sha256": sha256}, if_absent=if_absent, if_match=if_match
+    )
     return reference(info, data)
 
 

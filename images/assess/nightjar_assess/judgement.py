@@ -1,0 +1,56 @@
+"""What the rules of one camera make of its detections. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nightjar.domain.detections import Detection
+from nightjar.domain.events import Suppressed, SuppressedObject, ThreatPicture
+from nightjar.domain.rules import CameraRules, nearest_miss, unsafe_objects
+
+
+@dataclass
+class Verdict:
+    """Threats by rule id, and what was seen and is no threat, both in the order of the detections."""
+
+    threats: dict[int, list[ThreatPicture]] = field(default_factory=lambda: defaultdict(list))
+    suppressed: list[Suppressed] = field(default_factory=list)
+
+    def threat_times(self) -> set[datetime]:
+        """When the pictures were taken in which any rule sees a threat."""
+        return {t.picture.taken_at for threats in self.threats.values() for t in threats}
+
+
+def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdict:
+    """Judge the detections of one camera. A camera that is not in the rules (None) has no rule, so no threat."""
+    verdict = Verdict()
+    rules = camera.rules if camera else {}
+    for detection in detections:
+        picture = detection.picture
+        local = camera.local(picture.taken_at) if camera else picture.taken_at
+        for rule_id, rule in rules.items():
+            if unsafe := unsafe_objects(detection.objects, rule, local):
+                threat = ThreatPicture(picture=picture, detector=detection.detector, objects=unsafe)
+                verdict.threats[rule_id].append(threat)
+        suppressed = tuple(
+            SuppressedObject(label=one.label, probability=one.probability, reason=reason)
+            for one in detection.objects
+            if (reason := nearest_miss(one, rules.values(), local)) is not None
+        )
+        if suppressed:
+            verdict.suppressed.append(
+                Suppressed(
+                    user=picture.user,
+                    device=picture.device,
+                    taken_at=picture.taken_at,
+                    standard_key=picture.standard_key,
+                    objects=suppressed,
+                )
+            )
+    return verdict
+
+
+def reasons(lines: Iterable[Suppressed]) -> Counter[str]:
+    """How many objects were suppressed, by reason."""
+    return Counter(str(one.reason) for line in lines for one in line.objects)

@@ -1,0 +1,195 @@
+"""Judge a batch by the rules, group its threats into events, and bring the stored events up to date."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nightjar.domain.detections import Detection
+from nightjar.domain.events import Event, EventSource, Grouping, Suppressed, group
+from nightjar.domain.layout import event_key
+from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.domain.names import Camera
+from nightjar.domain.release import FrozenRules, image_tag
+from nightjar.domain.rules import CameraRules, Rules
+from nightjar.errors import TryAgainError
+from nightjar.runtime.manifests import read_manifest, write_lines, write_record
+from nightjar.runtime.model_cards import labels_of
+from nightjar.runtime.progress import Progress
+from nightjar.runtime.rules import load_frozen
+from nightjar.runtime.stage import StageContext, StageResult
+from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectStore
+from nightjar_assess.judgement import Verdict, judge, reasons
+from nightjar_assess.stored import (
+    Seen,
+    StoredEvent,
+    batch_refs,
+    by_camera,
+    close_detections,
+    close_events,
+    read_batch,
+)
+
+EVENTS = "events.jsonl"
+SUPPRESSED = "suppressed.jsonl"
+
+_THREADS = 16  # cameras at a time; each mostly waits for S3
+_ATTEMPTS = 8  # at a camera's events, when other runs change them at the same time
+
+
+@dataclass
+class Assessed:
+    """What came of one camera."""
+
+    pictures: int
+    threats: int
+    events: list[tuple[Event, ObjectRef]] = field(default_factory=list)
+    suppressed: list[Suppressed] = field(default_factory=list)
+    details: Counter[str] = field(default_factory=Counter)
+
+
+def assess(context: StageContext) -> StageResult:
+    """The stage. The outcome depends on nothing but what is stored."""
+    store = context.store
+    release, release_ref = context.release()
+    rules, rules_ref = load_frozen(store, release)
+    reconcile, reconcile_ref = read_manifest(store, context.input_prefix)
+    detector = image_tag(release.images["detect"])
+    refs = batch_refs(reconcile)
+    batch = by_camera(read_batch(store, refs), detector)
+
+    progress = Progress("cameras assessed", len(batch))
+    judged = _Judged(store, rules, release.rules, detector)
+    with ThreadPoolExecutor(max_workers=max(1, min(_THREADS, len(batch)))) as threads:
+        assessed = []
+        for one in threads.map(judged.camera, batch, batch.values()):
+            assessed.append(one)
+            progress.add()
+
+    events = [pair for one in assessed for pair in one.events]
+    counts = _counts(assessed)
+    return StageResult(
+        counts=counts,
+        inputs=(reconcile_ref, release_ref, rules_ref, *refs),
+        objects=(
+            *(ref for _, ref in events),
+            write_lines(store, f"{context.output_prefix}{EVENTS}", (event for event, _ in events)),
+            write_lines(store, f"{context.output_prefix}{SUPPRESSED}", (s for one in assessed for s in one.suppressed)),
+        ),
+        warnings=_warnings(store, rules, release.rules, detector, list(batch)),
+    )
+
+
+def _counts(assessed: Sequence[Assessed]) -> Counts:
+    details: Counter[str] = Counter(
+        {"events": 0, "events_new": 0, "events_extended": 0, "events_absorbed": 0, "events_withdrawn": 0}
+    )
+    for one in assessed:
+        details.update(one.details)
+    received, threats = sum(one.pictures for one in assessed), sum(one.threats for one in assessed)
+    return Counts(
+        received=received,
+        outcomes={"threat": threats, "safe": received - threats},
+        details={"threats": threats, "cameras": len(assessed), **details},
+    )
+
+
+def _warnings(
+    store: ObjectStore, rules: Rules, frozen: FrozenRules, detector: str, cameras: Sequence[Camera]
+) -> list[str]:
+    warnings = [frozen.problem] if frozen.problem else []
+    if (labels := labels_of(store, detector)) is not None:
+        for rule_id, unseen in rules.unseen_labels(labels).items():
+            warnings.append(f"rule {rule_id} ({rules.rules[rule_id].name}): detector {detector} cannot see {unseen}")
+    unknown = [camera.name for camera in cameras if rules.device(camera) is None]
+    if unknown:
+        warnings.append(f"detections of cameras that are not in the rules, taken for safe: {', '.join(unknown)}")
+    return warnings
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One run's way to assess a camera."""
+
+    store: ObjectStore
+    rules: Rules
+    frozen: FrozenRules
+    detector: str
+
+    def camera(self, camera: Camera, seen: Seen) -> Assessed:
+        settings = self.rules.device(camera)
+        close = close_detections(self.store, self.detector, camera, list(seen), self.rules.event_gap)
+        everything: list[Detection] = [found for _, found in sorted({**close, **seen}.items())]
+        verdict = judge(everything, settings)
+        own = verdict.threat_times() & seen.keys()
+        assessed = Assessed(pictures=len(seen), threats=len(own))
+        assessed.suppressed = [line for line in verdict.suppressed if line.taken_at in seen]
+        assessed.details.update({f"suppressed_{k}": n for k, n in reasons(assessed.suppressed).items()})
+        self._update_events(camera, settings, verdict, [d.picture.taken_at for d in everything], assessed)
+        return assessed
+
+    def _update_events(
+        self,
+        camera: Camera,
+        settings: CameraRules | None,
+        verdict: Verdict,
+        moments: Sequence[datetime],
+        assessed: Assessed,
+    ) -> None:
+        """Group anew and write, until no other run has changed the events in between."""
+        for _ in range(_ATTEMPTS):
+            stored = close_events(self.store, camera, moments, self.rules.event_gap)
+            written: list[tuple[Event, ObjectRef]] = []
+            details: Counter[str] = Counter()
+            try:
+                for rule_id in sorted({*verdict.threats, *(s.event.rule_id for s in stored)}):
+                    before = [s for s in stored if s.event.rule_id == rule_id]
+                    source = self._source(camera, settings, rule_id, before)
+                    grouping = group(source, verdict.threats[rule_id], set(moments), [s.event for s in before])
+                    written += self._write(grouping, before, details)
+            except (ObjectChangedError, ObjectExistsError):
+                continue
+            assessed.events = sorted(written, key=lambda pair: (pair[0].started_at, pair[0].id))
+            assessed.details.update(details)
+            return
+        raise TryAgainError(f"the events of {camera.name} were changed by other runs {_ATTEMPTS} times in a row")
+
+    def _source(
+        self, camera: Camera, settings: CameraRules | None, rule_id: int, stored: Sequence[StoredEvent]
+    ) -> EventSource:
+        rule = self.rules.rules.get(rule_id)
+        return EventSource(
+            camera=camera,
+            site=settings.site if settings else None,
+            rule_id=rule_id,
+            rule_name=rule.name if rule else stored[0].event.rule_name,
+            rules_sha256=self.frozen.sha256,
+            gap=self.rules.event_gap,
+        )
+
+    def _write(
+        self, grouping: Grouping, before: Sequence[StoredEvent], details: Counter[str]
+    ) -> list[tuple[Event, ObjectRef]]:
+        """Write what is new or changed, then remove what is no longer: in between, something is there twice."""
+        at = {one.key: one for one in before}
+        old = {one.event.id: one.event for one in before}
+        written = []
+        kept = {one.key for one in before if one.event.id in grouping.untouched}
+        for event in grouping.events:
+            key = event_key(event.started_at, event.camera, event.id)
+            there = at.get(key)
+            ref = write_record(self.store, key, event, if_absent=there is None, if_match=there.etag if there else None)
+            written.append((event, ref))
+            kept.add(key)
+            details["events"] += 1
+            if event.id not in old:
+                details["events_new"] += 1
+            elif event.pictures != old[event.id].pictures:
+                details["events_extended"] += 1
+        for one in before:
+            if one.key not in kept:
+                self.store.delete(one.key)
+        details["events_absorbed"] += len(grouping.absorbed)
+        details["events_withdrawn"] += len(grouping.withdrawn)
+        return written

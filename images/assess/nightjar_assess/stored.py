@@ -1,0 +1,111 @@
+"""What is stored that bears on a batch: its detections, those close by in time, and the events they may belong to."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from pydantic import ValidationError
+
+from nightjar.domain.detections import Detection
+from nightjar.domain.events import Event
+from nightjar.domain.layout import detections_prefix, events_prefix
+from nightjar.domain.manifest import Manifest, ObjectRef
+from nightjar.domain.names import Camera
+from nightjar.errors import InputError
+from nightjar.runtime.manifests import read_lines
+from nightjar.runtime.store import ObjectMissingError, ObjectStore
+
+# A camera's busy day holds an object a run until history compacts it. Only what was written at about the same time
+# matters: what is older has been assessed, and its threats are in the events.
+_MOST_OBJECTS_A_DAY = 64
+# How far back an event may have begun that a picture extends: one that never ends is cut about once a day.
+_LONGEST_EVENT = timedelta(days=1)
+
+Seen = dict[datetime, Detection]
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event and the object it is in."""
+
+    key: str
+    etag: str
+    event: Event
+
+
+def batch_refs(reconcile: Manifest) -> list[ObjectRef]:
+    """The objects of the detections store that a batch's detections are in."""
+    return [ref for ref in reconcile.objects if ref.key.startswith("detections/") and ref.key.endswith(".jsonl")]
+
+
+def by_camera(lines: Iterable[Detection], detector: str) -> dict[Camera, Seen]:
+    """One detection a picture, by camera: this run's `detector` before others, then the last line given."""
+    found: dict[Camera, Seen] = defaultdict(dict)
+    for line in sorted(lines, key=lambda line: line.detector.tag == detector):
+        found[line.picture.camera][line.picture.taken_at] = line
+    return {camera: dict(sorted(found[camera].items())) for camera in sorted(found)}
+
+
+def read_batch(store: ObjectStore, refs: Sequence[ObjectRef]) -> list[Detection]:
+    """All detections of a batch, in the order of the objects' keys, so that the newest run's come last."""
+    ordered = sorted(refs, key=lambda ref: (ref.key.rpartition("/")[2], ref.key, ref.version_id))
+    return [line for ref in ordered for line in read_lines(store, ref.key, Detection, ref.version_id)[0]]
+
+
+def close_detections(
+    store: ObjectStore, detector: str, camera: Camera, moments: Sequence[datetime], gap: timedelta
+) -> Seen:
+    """What `detector` saw of `camera` within `gap` of any of `moments` (sorted), from all runs; the newest counts."""
+    found: Seen = {}
+    for day in days_around(moments, gap):
+        objects = sorted(
+            store.list_objects(detections_prefix(detector, day, camera)), key=lambda o: (o.modified_at, o.key)
+        )
+        for one in objects[-_MOST_OBJECTS_A_DAY:]:
+            for line in read_lines(store, one.key, Detection)[0]:
+                if is_close(line.picture.taken_at, moments, gap):
+                    found[line.picture.taken_at] = line
+    return found
+
+
+def close_events(store: ObjectStore, camera: Camera, moments: Sequence[datetime], gap: timedelta) -> list[StoredEvent]:
+    """The stored events of `camera` that `moments` (sorted) fall into or follow within `gap`, on either side."""
+    found = []
+    days = days_around(moments, gap)
+    for day in sorted({*days, *(day - _LONGEST_EVENT for day in days)}):
+        for listed in store.list_objects(events_prefix(day, camera)):
+            stored = _stored_event(store, listed.key)
+            if stored and _overlaps(stored.event, moments, gap):
+                found.append(stored)
+    return found
+
+
+def _stored_event(store: ObjectStore, key: str) -> StoredEvent | None:
+    try:
+        data, info = store.get(key)
+        return StoredEvent(key, info.etag, Event.model_validate_json(data))
+    except ObjectMissingError:
+        return None  # withdrawn since it was listed
+    except ValidationError as error:
+        raise InputError(f"expected an event at {key!r}: {error}") from None
+
+
+def days_around(moments: Sequence[datetime], gap: timedelta) -> list[date]:
+    """The UTC days that hold `moments` (UTC) or anything within `gap` of one, sorted."""
+    return sorted({(moment + shift).date() for moment in moments for shift in (-gap, timedelta(), gap)})
+
+
+def is_close(moment: datetime, moments: Sequence[datetime], gap: timedelta) -> bool:
+    """Whether `moment` is at most `gap` from one of `moments` (sorted)."""
+    return _any_between(moments, moment - gap, moment + gap)
+
+
+def _overlaps(event: Event, moments: Sequence[datetime], gap: timedelta) -> bool:
+    return _any_between(moments, event.started_at - gap, event.ended_at + gap)
+
+
+def _any_between(moments: Sequence[datetime], first: datetime, last: datetime) -> bool:
+    place = bisect_left(moments, first)
+    return place < len(moments) and moments[place] <= last

@@ -1,0 +1,7 @@
+"""`python -m nightjar.cli`."""
+
+import sys
+
+from nightjar.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,34 @@
+"""`nightjar`: the operators' command line. Each command is a module that registers itself with argparse."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from nightjar.cli import rules
+from nightjar.errors import NightjarError
+
+COMMANDS = (rules,)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command in `arguments` (those of the process by default); returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="nightjar",
+        description="Look at and work on a Nightjar deployment. The bucket is named by NIGHTJAR_BUCKET, "
+        "NIGHTJAR_S3_ENDPOINT and the AWS_* variables.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.register(commands)
+    given = parser.parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except NightjarError as error:
+        print(f"nightjar: {error}", file=sys.stderr)  # noqa: T201 - it talks to a terminal
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `nightjar … | head`: who reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

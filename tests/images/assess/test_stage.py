@@ -1,0 +1,257 @@
+"""The assess stage on what is stored: events, their ids, their versions; nothing else decides."""
+
+import itertools
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from nightjar.domain.events import Event, Suppressed
+from nightjar.domain.layout import events_prefix, model_card_key
+from nightjar.domain.manifest import Manifest
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.manifests import read_lines
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.stage import StageContext, run
+from nightjar.runtime.store import ObjectStore
+from nightjar_assess.stage import assess
+from tests.scenes import (
+    DETECTOR,
+    DOOR,
+    NIGHT,
+    NOON,
+    PORCH,
+    RULES,
+    after,
+    detection,
+    reconcile,
+    start_run,
+    store_detections,
+)
+
+
+def assess_run(store: ObjectStore, name: str, *detections: object, **options: str) -> tuple[Manifest, list[Event]]:
+    context = start_run(store, name, detections, **options)  # type: ignore[arg-type]
+    return work(context)
+
+
+def work(context: StageContext) -> tuple[Manifest, list[Event]]:
+    manifest = run(assess, context)
+    return manifest, read_lines(context.store, f"{context.output_prefix}events.jsonl", Event)[0]
+
+
+def stored(store: ObjectStore) -> dict[str, Event]:
+    keys = [info.key for info in store.list_objects("events/")]
+    return {key: Event.model_validate_json(store.get(key)[0]) for key in keys}
+
+
+def shapes(store: ObjectStore) -> list[tuple[int, list[float]]]:
+    """Every stored event: its rule, and its pictures as seconds after noon."""
+    return sorted(
+        (event.rule_id, [(p.picture.taken_at - NOON).total_seconds() for p in event.pictures])
+        for event in stored(store).values()
+    )
+
+
+def test_an_empty_batch_has_no_events() -> None:
+    manifest, events = assess_run(MemoryStore(), "r1")
+    assert events == []
+    assert manifest.counts.outcomes == {"threat": 0, "safe": 0}
+
+
+def test_threats_of_one_camera_and_rule_within_the_gap_are_one_event() -> None:
+    store = MemoryStore()
+    manifest, events = assess_run(
+        store,
+        "r1",
+        detection(PORCH, after(0), {"person": 0.7, "dog": 0.9, "chair": 0.99}),
+        detection(PORCH, after(60), {"person": 0.9}),
+        detection(PORCH, after(121), {"person": 0.5}),
+        detection(PORCH, after(200), {"person": 0.49}),
+        detection(DOOR, after(60), {"person": 0.8}),
+        detection(DOOR, after(70), {}),
+    )
+    assert sorted((e.camera.name, e.rule_id, len(e.pictures)) for e in events) == [
+        ("alice-porch", 100, 1),
+        ("alice-porch", 300, 1),
+        ("alice-porch", 300, 2),
+        ("bob-door", 300, 1),
+    ]
+    assert manifest.counts.received == 6
+    assert manifest.counts.outcomes == {"threat": 4, "safe": 2}
+    assert manifest.counts.details["events_new"] == 4
+    first = next(e for e in events if e.rule_id == 300 and len(e.pictures) == 2)
+    assert first.site == "home"
+    assert first.best.probability == 0.9
+    assert first.labels == {"person": 0.9}
+    assert set(stored(store)) == {f"{events_prefix(e.started_at.date(), e.camera)}{e.id}.json" for e in events}
+
+
+def test_what_is_suppressed_says_why() -> None:
+    store = MemoryStore()
+    manifest, _ = assess_run(
+        store,
+        "r1",
+        detection(NIGHT, after(0), {"person": 0.9, "dog": 0.9}),
+        detection(NIGHT, datetime(2026, 11, 20, 21, 0, tzinfo=UTC), {"person": 0.5}),
+        detection(NIGHT, datetime(2026, 11, 20, 21, 9, tzinfo=UTC), {"person": 0.6}),
+        detection(NIGHT, after(1), {}),
+    )
+    lines, _ = read_lines(store, "runs/nightjar_live/r1/assess/suppressed.jsonl", Suppressed)
+    assert [[(o.label, o.reason) for o in line.objects] for line in lines] == [
+        [("dog", "not-unsafe"), ("person", "out-of-hours")],
+        [("person", "below-probability")],
+    ]
+    assert manifest.counts.outcomes == {"threat": 1, "safe": 3}
+    assert manifest.counts.details["suppressed_out-of-hours"] == 1
+
+
+def test_a_second_run_extends_the_event_and_keeps_its_id() -> None:
+    store = MemoryStore()
+    _, [first] = assess_run(store, "r1", detection(PORCH, after(0), {"person": 0.7}))
+    manifest, [later] = assess_run(store, "r2", detection(PORCH, after(50), {"person": 0.8}))
+    _, [earlier] = assess_run(store, "r3", detection(PORCH, after(-50), {"person": 0.8}))
+    assert first.id == later.id == earlier.id
+    assert shapes(store) == [(300, [-50, 0, 50])]
+    assert manifest.counts.details["events_extended"] == 1
+
+
+def test_two_events_that_grow_together_are_one_with_the_earlier_id() -> None:
+    store = MemoryStore()
+    _, [first] = assess_run(store, "r1", detection(PORCH, after(0), {"person": 0.7}))
+    _, [second] = assess_run(store, "r2", detection(PORCH, after(100), {"person": 0.7}))
+    manifest, [both] = assess_run(store, "r3", detection(PORCH, after(50), {"person": 0.7}))
+    assert both.id == first.id != second.id
+    assert shapes(store) == [(300, [0, 50, 100])]
+    assert manifest.counts.details["events_absorbed"] == 1
+
+
+def test_an_event_whose_start_moves_to_another_day_moves_with_it() -> None:
+    store = MemoryStore()
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    _, [first] = assess_run(store, "r1", detection(PORCH, after(5, midnight), {"person": 0.7}))
+    _, [moved] = assess_run(store, "r2", detection(PORCH, after(-5, midnight), {"person": 0.7}))
+    assert moved.id == first.id
+    assert list(stored(store)) == [f"events/2026/11/20/alice-porch/{first.id}.json"]
+
+
+def test_running_again_changes_nothing() -> None:
+    store = MemoryStore()
+    context = start_run(store, "r1", [detection(PORCH, after(0), {"person": 0.7})])
+    first, _ = work(context)
+    versions = [v for v in store.list_versions("") if "_manifest" not in v.key]
+    second, _ = work(context)
+    assert [v for v in store.list_versions("") if "_manifest" not in v.key] == versions
+    assert first.objects == second.objects
+
+
+def test_a_threat_that_is_judged_safe_by_new_rules_is_withdrawn() -> None:
+    store = MemoryStore()
+    context = start_run(store, "r1", [detection(PORCH, after(s), {"person": 0.7}) for s in (0, 50, 100)])
+    _, [event] = work(context)
+    refs = [r for r in run(assess, context).inputs if r.key.startswith("detections/")]
+    strict = start_run(store, "r2", rules=RULES.replace("min_probability: 0.5", "min_probability: 0.75"))
+    reconcile(store, "r2", refs)
+    manifest, events = work(strict)
+    assert events == []
+    assert stored(store) == {}
+    assert manifest.counts.details["events_withdrawn"] == 1
+    _, [again] = work(context)
+    assert again.id == event.id
+
+
+def test_a_detection_close_by_of_a_run_beside_is_judged_too() -> None:
+    """Two runs at once must make one event: what the other has detected counts, assessed or not."""
+    store = MemoryStore()
+    first = start_run(store, "r1", [detection(PORCH, after(0), {"person": 0.7})])
+    second = start_run(store, "r2", [detection(PORCH, after(30), {"person": 0.7})])
+    _, [one] = work(second)
+    assert one.started_at == NOON
+    _, [same] = work(first)
+    assert same == one
+
+
+def test_another_detectors_view_is_not_mixed_in() -> None:
+    store = MemoryStore()
+    other = DETECTOR.model_copy(update={"tag": "d0"})
+    store_detections(store, "r0", [detection(PORCH, after(10), {"person": 0.9}, other)])
+    _, [event] = assess_run(store, "r1", detection(PORCH, after(0), {"person": 0.7}))
+    assert len(event.pictures) == 1
+
+
+def test_one_line_counts_for_a_picture_that_has_several() -> None:
+    store = MemoryStore()
+    old = DETECTOR.model_copy(update={"tag": "d0"})
+    refs = store_detections(store, "r0", [detection(PORCH, after(0), {"person": 0.9}, old)])
+    refs += store_detections(store, "r1", [detection(PORCH, after(0), {"person": 0.6})])
+    for order in itertools.permutations(refs):
+        context = start_run(store, "r1")
+        reconcile(store, "r1", order)
+        manifest, [event] = work(context)
+        assert manifest.counts.received == 1
+        assert event.best.probability == 0.6
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_batches_in_any_order_and_repeated_give_the_same_events(seed: int) -> None:
+    chance = random.Random(seed)
+    seconds = sorted(chance.sample(range(0, 1200, 5), 24))
+    batches = [seconds[n::6] for n in range(6)]
+    found = []
+    for _ in range(3):
+        store = MemoryStore()
+        order = [*batches, *chance.sample(batches, 3)]
+        chance.shuffle(order)
+        for batch in order:
+            name = f"r{batches.index(batch)}"
+            assess_run(store, name, *(detection(PORCH, after(s), {"person": 0.7}) for s in batch))
+        found.append(shapes(store))
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_label_no_model_can_see_and_old_rules_are_told() -> None:
+    store = MemoryStore()
+    store.put(model_card_key("d1"), b'{"labels": {"1": "person", "17": "cat", "18": "dog"}}')
+    start_run(store, "r0")
+    start_run(store, "r1", rules="version: 2")
+    manifest, _ = work(start_run(store, "r1", rules="version: 2"))
+    assert any("line 1" in w for w in manifest.warnings)
+    assert any("bird" in w and "100" in w for w in manifest.warnings)
+
+
+def test_a_camera_that_is_not_in_the_rules_is_safe_and_told() -> None:
+    store = MemoryStore()
+    context = start_run(store, "r1", [detection(DOOR, after(0), {"person": 0.9})], rules=RULES.split("  bob:")[0])
+    manifest, events = work(context)
+    assert events == []
+    assert any("bob-door" in w for w in manifest.warnings)
+    assert manifest.counts.outcomes == {"threat": 0, "safe": 1}
+
+
+def test_without_a_release_or_a_manifest_it_says_what_is_missing() -> None:
+    store = MemoryStore()
+    context = start_run(store, "r1")
+    with pytest.raises(UsageError, match="--release"):
+        run(assess, StageContext("assess", context.image, "r1", context.input_prefix, context.output_prefix, store))
+    store.delete(f"{context.input_prefix}_manifest.json")
+    with pytest.raises(InputError, match=r"_manifest\.json"):
+        run(assess, context)
+
+
+def test_broken_rules_without_good_ones_stop_everything() -> None:
+    with pytest.raises(UsageError, match="line 3"):
+        start_run(MemoryStore(), "r1", rules="version: 1\nevent_gap_seconds: 60\nrulez: {}\n")
+
+
+def test_on_a_real_server(s3_store: S3Store) -> None:
+    """Conditional writes, delete markers and versions as S3 has them: extend, withdraw, bring back."""
+    for second in (0, 100, 50, -40):
+        assess_run(s3_store, f"r{second}".replace("-", "m"), detection(PORCH, after(second), {"person": 0.7}))
+    assert shapes(s3_store) == [(300, [-40, 0, 50, 100])]
+    strict = RULES.replace("min_probability: 0.5", "min_probability: 0.75")
+    everything = [detection(PORCH, after(s), {"person": 0.7}) for s in (-40, 0, 50, 100)]
+    assess_run(s3_store, "all", *everything, rules=strict)
+    assert shapes(s3_store) == []
+    assess_run(s3_store, "again", *everything)
+    assert shapes(s3_store) == [(300, [-40, 0, 50, 100])]

@@ -1,0 +1,130 @@
+"""Scenes for tests of what comes after detection: a run with its rules, and detections as detect stores them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.layout import (
+    LIVE,
+    RELEASE,
+    RULES_KEY,
+    detections_prefix,
+    run_prefix,
+    stage_prefix,
+    standard_key,
+)
+from nightjar.domain.manifest import Counts, Manifest, ObjectRef
+from nightjar.domain.model import ms_from_utc
+from nightjar.domain.names import Camera, FootageName
+from nightjar.domain.release import STAGES, Release
+from nightjar.runtime.manifests import write_lines, write_manifest, write_record
+from nightjar.runtime.rules import freeze
+from nightjar.runtime.stage import StageContext
+from nightjar.runtime.store import ObjectStore
+
+RULES = """\
+version: 1
+event_gap_seconds: 60
+rules:
+  100: {name: animals, unsafe: [dog, cat, bird], min_probability: 0.8}
+  200: {name: intruder, unsafe: [person], min_probability: 0.6, hours: "22:00-06:00"}
+  300: {name: anybody, unsafe: [person], min_probability: 0.5}
+users:
+  alice:
+    email: alice@example.com
+    timezone: Europe/Berlin
+    rules: [300]
+    devices:
+      porch: {rules: [100, 300], site: home}
+      night: {rules: [200]}
+      yard: {allow_grey: true}
+  bob:
+    email: bob@example.com
+    timezone: America/New_York
+    rules: [300]
+    devices: {door: }
+"""
+PORCH = Camera("alice", "porch")
+NIGHT = Camera("alice", "night")
+DOOR = Camera("bob", "door")
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DETECTOR = DetectorRef(tag="d1", model="fake", sha256="0" * 64, settings="s")
+BOX = (0.25, 0.25, 0.5, 0.75)
+
+
+def after(seconds: float, start: datetime = NOON) -> datetime:
+    """So many seconds after `start`."""
+    return start + timedelta(seconds=seconds)
+
+
+def objects(seen: Mapping[str, float]) -> tuple[DetectedObject, ...]:
+    """One object a label."""
+    return tuple(DetectedObject(label=label, probability=p, box=BOX) for label, p in seen.items())
+
+
+def detection(
+    camera: Camera, taken_at: datetime, seen: Mapping[str, float], detector: DetectorRef = DETECTOR, sha256: str = "a"
+) -> Detection:
+    """What a detector saw in one picture."""
+    name = FootageName(camera, ms_from_utc(taken_at), "jpg")
+    picture = Picture(
+        user=camera.user,
+        device=camera.device,
+        taken_at=taken_at,
+        footage_key=f"footage/{name.canonical}",
+        footage_version="v1",
+        standard_key=standard_key(camera, taken_at),
+        standard_sha256=sha256 * 64 if len(sha256) == 1 else sha256,
+        width=640,
+        height=480,
+    )
+    return Detection.of(picture, detector, objects(seen))
+
+
+def store_detections(store: ObjectStore, run: str, detections: Iterable[Detection]) -> list[ObjectRef]:
+    """Write detections as the detect stage does: one object a camera, day and run."""
+    places: dict[str, list[Detection]] = {}
+    for one in detections:
+        prefix = detections_prefix(one.detector.tag, one.picture.taken_at.date(), one.picture.camera)
+        places.setdefault(f"{prefix}{run}.jsonl", []).append(one)
+    return [write_lines(store, key, lines) for key, lines in sorted(places.items())]
+
+
+def start_run(
+    store: ObjectStore,
+    run: str,
+    detections: Iterable[Detection] = (),
+    rules: str = RULES,
+    detector: str = "d1",
+    image: str = "example.com/nightjar/assess:a1",
+) -> StageContext:
+    """A run that has come as far as reconcile; returns the context in which its assess stage works."""
+    prefix = run_prefix(LIVE, run)
+    store.put(RULES_KEY, rules.encode())
+    images = {stage: f"example.com/nightjar/{stage}:{'d1' if stage != 'detect' else detector}" for stage in STAGES}
+    release = Release(run=run, images=images, rules=freeze(store, prefix))
+    write_record(store, f"{prefix}{RELEASE}", release)
+    reconcile(store, run, store_detections(store, run, detections))
+    return StageContext(
+        stage="assess",
+        image=image,
+        run=run,
+        input_prefix=stage_prefix(prefix, "reconcile"),
+        output_prefix=stage_prefix(prefix, "assess"),
+        store=store,
+        release_key=f"{prefix}{RELEASE}",
+    )
+
+
+def reconcile(store: ObjectStore, run: str, refs: Iterable[ObjectRef]) -> None:
+    """Leave the manifest of a reconcile stage that found `refs` whole."""
+    manifest = Manifest(
+        stage="reconcile",
+        image="example.com/nightjar/airflow:1",
+        run=run,
+        objects=tuple(refs),
+        counts=Counts(),
+        started_at=NOON,
+        finished_at=NOON,
+    )
+    write_manifest(store, stage_prefix(run_prefix(LIVE, run), "reconcile"), manifest)
