@@ -1,0 +1,1 @@
+"""Stage report: what came of the footage, as Parquet records, plots and one HTML report a day."""

@@ -1,0 +1,148 @@
+"""What the report reads of its run: the batch, and what every stage before it made of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from nightjar.domain.alerts import Alert
+from nightjar.domain.batch import BatchLine, Footage, Outcome
+from nightjar.domain.detections import Detection
+from nightjar.domain.events import Event, Suppressed
+from nightjar.domain.layout import (
+    BATCH,
+    MANIFEST,
+    alert_key,
+    last_segment,
+    stage_prefix,
+)
+from nightjar.domain.manifest import Manifest, ObjectRef
+from nightjar.domain.model import Record
+from nightjar.domain.release import Release, image_tag
+from nightjar.domain.rules import Rules, Safe
+from nightjar.domain.validations import Validation
+from nightjar.runtime.manifests import read_lines, read_manifest, read_record
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.rules import load_frozen
+from nightjar.runtime.stage import StageContext
+from nightjar.runtime.store import ObjectStore
+from nightjar_report.pictures import FootageId
+
+READERS = 16
+
+L = TypeVar("L", bound=Record)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as far as the report needs it: who it was, what it worked on, what was decided."""
+
+    name: str  # a folder below runs/
+    release: Release
+    rules: Rules
+    batch: list[BatchLine]
+    reconciled: Manifest
+    inputs: tuple[ObjectRef, ...]
+
+    @property
+    def folder(self) -> str:
+        """The prefix of the run."""
+        return f"runs/{self.name}/"
+
+    @property
+    def part(self) -> str:
+        """The name of its part of a partition."""
+        return f"{last_segment(self.name)}.parquet"
+
+    @property
+    def validator(self) -> str:
+        """The tag of the run's validate image."""
+        return image_tag(self.release.images["validate"])
+
+    @property
+    def detector(self) -> str:
+        """The tag of the run's detect image."""
+        return image_tag(self.release.images["detect"])
+
+    @property
+    def filed(self) -> list[Footage]:
+        """The footage that was worked on."""
+        return [line.footage for line in self.batch if line.outcome is Outcome.FILED]
+
+    def timezone(self, user: str) -> str:
+        """The IANA zone of `user` by the run's rules; UTC for a user they do not know."""
+        known = self.rules.users.get(user)
+        return known.timezone if known else "UTC"
+
+    @property
+    def provenance(self) -> dict[str, object]:
+        """By what these records were made: run, image of every stage, rules."""
+        rules = self.release.rules
+        return {"run": self.name, "images": self.release.images, "rules": rules.sha256, "problem": rules.problem}
+
+
+def read_run(context: StageContext) -> Run:
+    """The run that the stage works for; raises InputError when a stage before it left no manifest."""
+    store, prefix = context.store, context.run_prefix
+    release, release_ref = context.release()
+    rules, rules_ref = load_frozen(store, release)
+    batch, batch_ref = read_lines(store, f"{prefix}{BATCH}", BatchLine)
+    reconciled, reconciled_ref = read_manifest(store, stage_prefix(prefix, "reconcile"))
+    _, assessed_ref = read_manifest(store, stage_prefix(prefix, "assess"))
+    _, notified_ref = read_manifest(store, context.input_prefix)
+    return Run(
+        name=prefix.removeprefix("runs/").rstrip("/"),
+        release=release,
+        rules=rules,
+        batch=batch,
+        reconciled=reconciled,
+        inputs=(release_ref, rules_ref, batch_ref, reconciled_ref, assessed_ref, notified_ref),
+    )
+
+
+def batch_detections(store: ObjectStore, run: Run) -> list[Detection]:
+    """What was seen in the pictures of the batch: the objects that reconcile vouches for, in exactly these versions."""
+    found = [ref for ref in run.reconciled.objects if ref.key.startswith("detections/") and ref.key.endswith(".jsonl")]
+    return list(chain.from_iterable(_read_all(store, found, Detection)))
+
+
+def batch_validations(store: ObjectStore, run: Run) -> dict[FootageId, Validation]:
+    """What came of each footage object of the batch, from the stores of the shards that reconcile has proof of."""
+    proven = [r for r in run.reconciled.inputs if "/validate/" in r.key and r.key.endswith(MANIFEST)]
+    manifests = in_parallel(lambda r: read_record(store, r.key, Manifest, r.version_id)[0], proven, READERS)
+    kept = {ref.key: ref for m in manifests for ref in (*m.inputs, *m.objects) if ref.key.startswith("validations/")}
+    return by_footage(run.filed, chain.from_iterable(_read_all(store, kept.values(), Validation)))
+
+
+def batch_events(store: ObjectStore, run: Run) -> list[Event]:
+    """The events that pictures of the batch belong to."""
+    return read_lines(store, f"{run.folder}assess/events.jsonl", Event)[0]
+
+
+def suppressed(store: ObjectStore, run: Run) -> dict[str, list[str]]:
+    """Why rules that name what was seen held back, by standard key, the nearest miss first."""
+    lines, _ = read_lines(store, f"{run.folder}assess/suppressed.jsonl", Suppressed)
+    return {line.standard_key: reasons for line in lines if (reasons := _misses(line))}
+
+
+def _misses(line: Suppressed) -> list[str]:
+    found = {one.reason for one in line.objects if one.reason is not Safe.NOT_UNSAFE}
+    return [reason.value for reason in Safe if reason in found]
+
+
+def alerts_about(store: ObjectStore, events: Iterable[Event]) -> list[tuple[str, Alert]]:
+    """The ledger's lines about `events`, each with its key; none about an event that nobody was told about."""
+    keys = [alert_key(event.started_at, event.id) for event in events]
+    there = [key for key, info in zip(keys, in_parallel(store.head, keys, READERS), strict=True) if info]
+    return list(zip(there, in_parallel(lambda key: read_record(store, key, Alert)[0], there, READERS), strict=True))
+
+
+def by_footage(footage: Iterable[Footage], validations: Iterable[Validation]) -> dict[FootageId, Validation]:
+    """The validations of `footage`; where there are several of one object the last counts."""
+    wanted = {(f.key, f.version_id) for f in footage}
+    found = {(v.footage_key, v.footage_version): v for v in validations}
+    return {key: found[key] for key in found if key in wanted}
+
+
+def _read_all(store: ObjectStore, references: Iterable[ObjectRef], kind: type[L]) -> list[list[L]]:
+    return list(in_parallel(lambda r: read_lines(store, r.key, kind, r.version_id)[0], references, READERS))

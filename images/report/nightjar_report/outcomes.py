@@ -1,0 +1,63 @@
+"""Rows of events and of the alerts about them."""
+
+from collections.abc import Callable
+
+from nightjar.domain.alerts import Alert
+from nightjar.domain.events import Event
+from nightjar.domain.layout import event_key
+from nightjar_report.pictures import whole_ms
+from nightjar_report.tables import AlertRow, EventRow
+
+
+def event_row(event: Event, run: str, timezone_of: Callable[[str], str]) -> EventRow:
+    """The row of `event`; `timezone_of` gives a user's IANA zone."""
+    best = event.best
+    first = max(best.objects, key=lambda o: o.probability)
+    return EventRow(
+        id=event.id,
+        run=run,
+        user=event.user,
+        device=event.device,
+        camera=event.camera.name,
+        site=event.site,
+        timezone=timezone_of(event.user),
+        rule_id=event.rule_id,
+        rule_name=event.rule_name,
+        started_at=whole_ms(event.started_at),
+        ended_at=whole_ms(event.ended_at),
+        pictures=len(event.pictures),
+        labels=sorted(event.labels, key=lambda label: (-event.labels[label], label)),
+        probability=best.probability,
+        best_standard_key=best.picture.standard_key,
+        best_box=list(first.box),
+        rules_sha256=event.rules_sha256,
+        event_key=event_key(event.started_at, event.camera, event.id),
+    )
+
+
+def alert_row(alert: Alert, ledger_key: str, run: str) -> AlertRow:
+    """The row of a line of the ledger; what was said and answered in full stays in the ledger."""
+    last = alert.calls[-1] if alert.calls else None
+    return AlertRow(
+        id=alert.event_id,
+        run=run,
+        event=alert.event_id,
+        user=alert.user,
+        device=alert.device,
+        camera=f"{alert.user}-{alert.device}",
+        rule_id=alert.rule_id,
+        started_at=whole_ms(alert.started_at),
+        state=alert.state.value,
+        channel=alert.channel,
+        recipient=alert.recipient,
+        subject=alert.subject,
+        possibly_repeated=alert.possibly_repeated,
+        alert_run=alert.run,
+        claimed_at=whole_ms(alert.claimed_at),
+        finished_at=whole_ms(alert.finished_at) if alert.finished_at else None,
+        calls=len(alert.calls),
+        status=last.status if last else None,
+        message_id=last.message_id if last else None,
+        outbox_key=alert.outbox_key,
+        ledger_key=ledger_key,
+    )

@@ -1,0 +1,135 @@
+"""The HTML report of a day: one file that needs no other, so that it can be read from a mail or a copy."""
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from nightjar.domain.alerts import AlertState
+from nightjar.domain.reasons import Reason
+from nightjar_report.plots import funnel
+from nightjar_report.summary import AlertedEvent, Summary, top
+from nightjar_report.tables import Verdict
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MOST_CAMERAS = 10
+_MOST_EVENTS = 200  # rows of a table: the rest is in the records
+
+_PLOTS = {
+    "funnel.png": "The way from motion trigger to alert",
+    "threats_by_hour.png": "Threats by hour of the day in UTC",
+    "threats_by_user.png": "Threats by user",
+    "threats_by_camera.png": "Threats by camera",
+    "quarantine_by_reason.png": "Quarantined pictures by reason",
+}
+_FAILURES = {
+    "validate": "Validation did not come to its end: see the run's `validate` task, then clear it.",
+    "detect": "Detection did not come to its end: see the run's `detect` task, then clear it.",
+}
+_STATES = {
+    AlertState.SENT: "sent",
+    AlertState.OUTBOX: "in the outbox, no mail key set",
+    AlertState.FAILED: "failed",
+    AlertState.CLAIMED: "sending was interrupted",
+}
+
+
+def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str, bytes]) -> bytes:
+    """The page in UTF-8. `plots` are PNG by file name, `thumbnails` JPEG by event id; both are put into the page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup, escape
+
+    def code(text: str) -> Markup:
+        """Escaped text in which `x` is set as code."""
+        return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(code=code, number=lambda n: f"{n:,}", local=_local, state=_state, percent=_percent)
+    page = environment.get_template("report.html.j2").render(
+        day=summary,
+        headline=headline(summary),
+        account=account(summary),
+        funnel=funnel(summary),
+        cameras=top(summary.alerts_by_camera, _MOST_CAMERAS),
+        plots={_PLOTS[name]: data_uri(png, "image/png") for name, png in plots.items()},
+        thumbnails={event: data_uri(jpeg, "image/jpeg") for event, jpeg in thumbnails.items()},
+        most=_MOST_EVENTS,
+        reasons={reason: _meaning(reason) for reason in summary.quarantined},
+        failures=_FAILURES,
+    )
+    return page.encode()
+
+
+def headline(summary: Summary) -> str:
+    """What Nightjar is for, in one line."""
+    return f"{_many(summary.triggers, 'motion trigger')}, {_many(len(summary.alerts), 'alert')}"
+
+
+def account(summary: Summary) -> list[tuple[str, int, str]]:
+    """Every picture received, by what became of it: name, number, what it means. The numbers add up to all received."""
+    seen = summary.verdicts
+    return [
+        ("threats", summary.threats, _threats(summary)),
+        ("something, but safe", seen.get(Verdict.SAFE, 0), "What was seen is unsafe by no rule of this camera."),
+        ("held back by a rule", seen.get(Verdict.SUPPRESSED, 0), _by_reason(summary.suppressed)),
+        ("nothing to see", seen.get(Verdict.NOTHING, 0), "The detector found no object: wind, light, an insect."),
+        ("quarantined", sum(summary.quarantined.values()), _by_reason(summary.quarantined)),
+        ("duplicates", summary.duplicates, "The same picture had been received before."),
+        ("failed", sum(summary.failed.values()), _by_reason(summary.failed)),
+    ]
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """`data` as a URI that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _threats(summary: Summary) -> str:
+    if not summary.threats:
+        return "Nothing that a rule calls unsafe."
+    parts = [
+        f"{_many(len(summary.events), 'event')}: {_many(len(summary.alerts), 'alert')}",
+        f"{len(summary.digest):,} too old to alert about" if summary.digest else "",
+        f"{len(summary.unfinished):,} not delivered" if summary.unfinished else "",
+    ]
+    return ", ".join(filter(None, parts)) + "."
+
+
+def _by_reason(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in top(counts, 6).items())
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def _meaning(reason: str) -> str:
+    return Reason(reason).meaning if reason in set(Reason) else ""
+
+
+def _state(one: AlertedEvent) -> str:
+    if one.alert is None:
+        return "not alerted: too old"
+    return _STATES[AlertState(one.alert.state)] + (", possibly repeated" if one.alert.possibly_repeated else "")
+
+
+def _percent(probability: float) -> str:
+    return f"{probability:.0%}"
+
+
+def _local(moment: datetime, zone: str) -> str:
+    """`moment` on the clock of `zone`; in UTC, and said so, where this machine does not know the zone."""
+    try:
+        there: Any = moment.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{there:%Y-%m-%d %H:%M:%S} {there.tzname()}"

@@ -1,0 +1,55 @@
+"""The report of a day in the bucket: the page and, beside it, its plots."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightjar.domain.layout import day_path, report_prefix
+from nightjar.domain.manifest import ObjectRef
+from nightjar.errors import TryAgainError
+from nightjar.runtime.manifests import write_bytes
+from nightjar.runtime.store import ObjectStore
+from nightjar_report import page, plots
+from nightjar_report.summary import summarise
+from nightjar_report.thumbnails import thumbnails
+from nightjar_report.warehouse import DayRecords, Warehouse
+
+PAGE = "report.html"
+_TRIES = 10
+
+
+def publish(store: ObjectStore, warehouse: Warehouse, day: date, most_thumbnails: int) -> list[ObjectRef]:
+    """Make the report of `day` from its records; the page comes first in what is returned.
+
+    Runs side by side touch the same day: the report is made again until it shows what is there when it is written, so
+    that the last one to finish shows all. The same records give the same bytes and no new version.
+    """
+    for _ in range(_TRIES):
+        state = warehouse.state(day)
+        summary = summarise(_without_withdrawn(store, warehouse.read(day)))
+        drawn = plots.draw(summary)
+        pictures = thumbnails(store, summary.unfinished + summary.alerts, most_thumbnails)
+        written = _write(store, day, page.render(summary, drawn, pictures), drawn)
+        if warehouse.state(day) == state:
+            return written
+    raise TryAgainError(f"expected the records of {day} to hold still, they changed {_TRIES} times meanwhile")
+
+
+def _without_withdrawn(store: ObjectStore, records: DayRecords) -> DayRecords:
+    """The records without events that assess took back or merged since they were recorded, unless one was alerted."""
+    events, alerted = records["events"], records["alerts"]["event"]
+    if not len(events):
+        return records
+    there = pa.array([info.key for info in store.list_objects(f"events/{day_path(records.day)}/")], pa.string())
+    kept = pc.or_(pc.is_in(events["event_key"], there), pc.is_in(events["id"], alerted))
+    return replace(records, tables={**records.tables, "events": events.filter(kept)})
+
+
+def _write(store: ObjectStore, day: date, html: bytes, drawn: Mapping[str, bytes]) -> list[ObjectRef]:
+    prefix = report_prefix(day)
+    shown = write_bytes(store, f"{prefix}{PAGE}", html, content_type="text/html; charset=utf-8")
+    beside = [write_bytes(store, f"{prefix}{name}", png, content_type="image/png") for name, png in drawn.items()]
+    return [shown, *beside]

@@ -1,0 +1,169 @@
+"""The tables of the warehouse, `records/<table>/date=YYYY-MM-DD/`: every column with its type, unit and meaning."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from nightjar_report.columns import MOMENT, NUMBERS, REAL, TEXT, TEXTS, WHOLE, YES_NO, Column, Table
+
+
+class PictureOutcome(StrEnum):
+    """What became of a received picture; exactly one for each."""
+
+    DETECTED = "detected"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+
+
+class Verdict(StrEnum):
+    """What the rules made of a detected picture: the gravest that applies."""
+
+    THREAT = "threat"
+    SUPPRESSED = "suppressed"
+    SAFE = "safe"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRow:
+    """One row a received picture, a still or a frame; a video that gave none, or its unreadable rest, is one too."""
+
+    id: Annotated[str, Column(TEXT, "stable id of the row")]
+    run: Annotated[str, Column(TEXT, "the run that recorded it, a folder below `runs/`")]
+    trigger: Annotated[str, Column(TEXT, "stable id of the footage object: one motion trigger")]
+    outcome: Annotated[str, Column(TEXT, "`detected`, `quarantined`, `duplicate` or `failed`")]
+    reason: Annotated[str | None, Column(TEXT, "why it was quarantined or failed", optional=True)]
+    user: Annotated[str | None, Column(TEXT, "the owner; missing when the name could not be read", optional=True)]
+    device: Annotated[str | None, Column(TEXT, "the device", optional=True)]
+    camera: Annotated[str | None, Column(TEXT, "`<user>-<device>`", optional=True)]
+    taken_at: Annotated[datetime | None, Column(MOMENT, "when it was taken", unit="UTC, milliseconds", optional=True)]
+    video: Annotated[bool, Column(YES_NO, "whether it came from a video")]
+    source_key: Annotated[
+        str | None, Column(TEXT, "the name it landed under; known of what was not filed", optional=True)
+    ]
+    source_version: Annotated[str | None, Column(TEXT, "the S3 version that landed", optional=True)]
+    footage_key: Annotated[str | None, Column(TEXT, "the original", optional=True)]
+    footage_version: Annotated[str | None, Column(TEXT, "the original's S3 version", optional=True)]
+    footage_sha256: Annotated[str | None, Column(TEXT, "the original's SHA-256", optional=True)]
+    standard_key: Annotated[str | None, Column(TEXT, "the standardised picture", optional=True)]
+    standard_sha256: Annotated[str | None, Column(TEXT, "the standardised picture's SHA-256", optional=True)]
+    quarantine_key: Annotated[str | None, Column(TEXT, "where the refused object and the reason are", optional=True)]
+    width: Annotated[int | None, Column(WHOLE, "width of the standardised picture", unit="pixels", optional=True)]
+    height: Annotated[int | None, Column(WHOLE, "height of the standardised picture", unit="pixels", optional=True)]
+    validator: Annotated[str | None, Column(TEXT, "tag of the validate image", optional=True)]
+    detector: Annotated[str | None, Column(TEXT, "tag of the detect image that saw it", optional=True)]
+    model: Annotated[str | None, Column(TEXT, "name of the model", optional=True)]
+    model_sha256: Annotated[str | None, Column(TEXT, "SHA-256 of the model", optional=True)]
+    settings: Annotated[str | None, Column(TEXT, "fingerprint of the detector's settings", optional=True)]
+    objects: Annotated[
+        int | None, Column(WHOLE, "objects seen, at any probability recorded", unit="objects", optional=True)
+    ]
+    verdict: Annotated[
+        str | None, Column(TEXT, "when detected: `threat`, `suppressed`, `safe` or `nothing`", optional=True)
+    ]
+    suppressed_by: Annotated[
+        list[str], Column(TEXTS, "why rules that name what was seen held back, nearest miss first")
+    ]
+    events: Annotated[list[str], Column(TEXTS, "ids of the events it belongs to")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionRow:
+    """One row an object that the detector saw."""
+
+    id: Annotated[str, Column(TEXT, "stable id of the row")]
+    run: Annotated[str, Column(TEXT, "the run that recorded it")]
+    picture: Annotated[str, Column(TEXT, "id of the picture, in `pictures`")]
+    user: Annotated[str, Column(TEXT, "the owner")]
+    device: Annotated[str, Column(TEXT, "the device")]
+    camera: Annotated[str, Column(TEXT, "`<user>-<device>`")]
+    taken_at: Annotated[datetime, Column(MOMENT, "when the picture was taken", unit="UTC, milliseconds")]
+    label: Annotated[str, Column(TEXT, "what it is: a COCO name")]
+    probability: Annotated[float, Column(REAL, "how sure the detector is", unit="0 to 1")]
+    x_min: Annotated[float, Column(REAL, "left edge of the box", unit="fraction of the width, from the left")]
+    y_min: Annotated[float, Column(REAL, "upper edge of the box", unit="fraction of the height, from the top")]
+    x_max: Annotated[float, Column(REAL, "right edge of the box", unit="fraction of the width, from the left")]
+    y_max: Annotated[float, Column(REAL, "lower edge of the box", unit="fraction of the height, from the top")]
+    threat: Annotated[bool, Column(YES_NO, "whether an event counts this object as unsafe")]
+    detector: Annotated[str, Column(TEXT, "tag of the detect image")]
+    model: Annotated[str, Column(TEXT, "name of the model")]
+    model_sha256: Annotated[str, Column(TEXT, "SHA-256 of the model")]
+    settings: Annotated[str, Column(TEXT, "fingerprint of the detector's settings")]
+    standard_key: Annotated[str, Column(TEXT, "the picture it is in")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRow:
+    """One row an event: threats of one camera and rule that follow each other within the event gap."""
+
+    id: Annotated[str, Column(TEXT, "the event's id, which it keeps when it is extended")]
+    run: Annotated[str, Column(TEXT, "the run that recorded it")]
+    user: Annotated[str, Column(TEXT, "the owner")]
+    device: Annotated[str, Column(TEXT, "the device")]
+    camera: Annotated[str, Column(TEXT, "`<user>-<device>`")]
+    site: Annotated[str | None, Column(TEXT, "the site of the camera", optional=True)]
+    timezone: Annotated[
+        str, Column(TEXT, "the user's time zone, an IANA name; UTC when the rules no longer know the user")
+    ]
+    rule_id: Annotated[int, Column(WHOLE, "id of the rule")]
+    rule_name: Annotated[str, Column(TEXT, "name of the rule")]
+    started_at: Annotated[datetime, Column(MOMENT, "its first threat", unit="UTC, milliseconds")]
+    ended_at: Annotated[datetime, Column(MOMENT, "its last threat", unit="UTC, milliseconds")]
+    pictures: Annotated[int, Column(WHOLE, "threats in it", unit="pictures")]
+    labels: Annotated[list[str], Column(TEXTS, "what was unsafe, the most probable first")]
+    probability: Annotated[float, Column(REAL, "of the most probable unsafe object", unit="0 to 1")]
+    best_standard_key: Annotated[str, Column(TEXT, "the picture that shows it best")]
+    best_box: Annotated[
+        list[float],
+        Column(
+            NUMBERS, "x_min, y_min, x_max, y_max of the most probable object in it", unit="fractions of the picture"
+        ),
+    ]
+    rules_sha256: Annotated[str, Column(TEXT, "SHA-256 of the rules that judged last")]
+    event_key: Annotated[str, Column(TEXT, "the event's record in the bucket")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertRow:
+    """One row an alert: the one message about an event, as the ledger has it."""
+
+    id: Annotated[str, Column(TEXT, "stable id of the row: the event's")]
+    run: Annotated[str, Column(TEXT, "the run that recorded it")]
+    event: Annotated[str, Column(TEXT, "id of the event, in `events`")]
+    user: Annotated[str, Column(TEXT, "the owner")]
+    device: Annotated[str, Column(TEXT, "the device")]
+    camera: Annotated[str, Column(TEXT, "`<user>-<device>`")]
+    rule_id: Annotated[int, Column(WHOLE, "id of the rule")]
+    started_at: Annotated[datetime, Column(MOMENT, "start of the event", unit="UTC, milliseconds")]
+    state: Annotated[str, Column(TEXT, "`sent`, `outbox` (no mail key: rendered, not sent), `failed` or `claimed`")]
+    channel: Annotated[str, Column(TEXT, "how it was sent")]
+    recipient: Annotated[str, Column(TEXT, "to whom")]
+    subject: Annotated[str, Column(TEXT, "subject of the message")]
+    possibly_repeated: Annotated[
+        bool, Column(YES_NO, "whether it may have been sent twice, after a kill while sending")
+    ]
+    alert_run: Annotated[str, Column(TEXT, "the run that sent it")]
+    claimed_at: Annotated[datetime, Column(MOMENT, "when sending began", unit="UTC, milliseconds")]
+    finished_at: Annotated[datetime | None, Column(MOMENT, "when it was done", unit="UTC, milliseconds", optional=True)]
+    calls: Annotated[int, Column(WHOLE, "calls made to the mail API", unit="calls")]
+    status: Annotated[int | None, Column(WHOLE, "HTTP status of the last call's answer", optional=True)]
+    message_id: Annotated[str | None, Column(TEXT, "the mail API's id of the message", optional=True)]
+    outbox_key: Annotated[str | None, Column(TEXT, "where the message was rendered", optional=True)]
+    ledger_key: Annotated[str, Column(TEXT, "the alert's line in the ledger")]
+
+
+_BY_PICTURE = ("camera", "taken_at", "id")
+_BY_EVENT = ("camera", "started_at", "id")
+
+PICTURES = Table(
+    "pictures",
+    PictureRow,
+    _BY_PICTURE,
+    "the UTC day of `taken_at`, else of the footage or its arrival",
+)
+DETECTIONS = Table("detections", DetectionRow, _BY_PICTURE, "the UTC day of `taken_at`")
+EVENTS = Table("events", EventRow, _BY_EVENT, "the UTC day of `started_at`")
+ALERTS = Table("alerts", AlertRow, _BY_EVENT, "the UTC day of `started_at`")
+TABLES: tuple[Table[Any], ...] = (PICTURES, DETECTIONS, EVENTS, ALERTS)
