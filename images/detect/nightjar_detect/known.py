@@ -15,7 +15,7 @@ from nightjar.runtime.store import ObjectStore
 
 log = logging.getLogger(__name__)
 
-_HISTORY_OBJECT = re.compile(r"\d{4}-\d{2}-\d{2}(\.\d+)?\.jsonl")
+_HISTORY_OBJECT = re.compile(r"(\d{4}-\d{2}-\d{2}(\.\d+)?|day)\.jsonl")  # its own, and the day it compacted
 
 Known = dict[str, tuple[DetectedObject, ...]]
 
