@@ -5,6 +5,7 @@ from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from kubernetes.client import models as k8s
 
 from nightjar.errors import InputError, UsageError
 
@@ -30,6 +31,20 @@ def raise_for_exit(stage: str, exit_code: int | None, sentence: str) -> NoReturn
     raise StageFailedError(message)
 
 
+def end_of_pod(pod: k8s.V1Pod, container: str) -> tuple[int | None, str]:
+    """Exit code of a pod's container (None: it has none), and why the pod ended or does not start, in one sentence."""
+    states = [status.state for status in pod.status.container_statuses or [] if status.name == container]
+    terminated = states[0].terminated if states and states[0] else None
+    waiting = states[0].waiting if states and states[0] else None
+    # A pod has a reason of its own when it was evicted or reached its deadline.
+    reasons = [pod.status.reason, pod.status.message]
+    if terminated:
+        reasons.append(_last_line(terminated.message or "") or terminated.reason)
+    elif waiting:
+        reasons += [waiting.reason, waiting.message]
+    return terminated.exit_code if terminated else None, " ".join(filter(None, reasons))
+
+
 def final_for_people(task: Callable[P, T]) -> Callable[P, T]:
     """A task whose UsageError and InputError fail it at once; TryAgainError and bugs leave it to its retries."""
 
@@ -41,3 +56,7 @@ def final_for_people(task: Callable[P, T]) -> Callable[P, T]:
             raise AirflowFailException(str(error)) from error
 
     return run
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")

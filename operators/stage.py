@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NoReturn
+from http import HTTPStatus
+from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from kubernetes.client import ApiException
 from kubernetes.client import models as k8s
 
 from nightjar.domain.layout import RELEASE, digest, last_segment, stage_prefix
@@ -16,7 +19,7 @@ from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from operators import pods
 from operators.bucket import bucket
-from operators.failures import raise_for_exit
+from operators.failures import end_of_pod, raise_for_exit
 from operators.local import LocalProcess, log_line
 from operators.proof import check_manifest, manifest_version
 from operators.settings import deployment
@@ -176,8 +179,10 @@ class StageOperator(KubernetesPodOperator):
         """End the task as the exit code of the stage says."""
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
-        except AirflowException as error:
-            self._raise_for_pod(remote_pod, error)
+        except AirflowException:
+            # What upstream hands over may be from before the pod started.
+            exit_code, sentence = self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace)
+            raise_for_exit(self.stage, exit_code, sentence)
 
     def on_kill(self) -> None:
         """Stop the process or pod."""
@@ -191,15 +196,20 @@ class StageOperator(KubernetesPodOperator):
         if ended.exit_code != 0:
             raise_for_exit(self.stage, ended.exit_code, ended.sentence)
 
-    def _raise_for_pod(self, pod: k8s.V1Pod, error: AirflowException) -> NoReturn:
-        statuses = (pod.status and pod.status.container_statuses) or []
-        states = [status.state for status in statuses if status.name == self.base_container_name]
-        terminated = states[0].terminated if states and states[0] else None
-        if terminated is None:
-            reason = " ".join(filter(None, [pod.status and pod.status.reason, pod.status and pod.status.message]))
-            raise_for_exit(self.stage, None, reason or str(error))
-        said = terminated.message or terminated.reason or ""
-        raise_for_exit(self.stage, terminated.exit_code, _last_line(said))
+    def _end_of(self, name: str, namespace: str) -> tuple[int | None, str]:
+        """Exit code and reason of a pod that failed; one that has not ended is deleted.
+
+        Left alone, it would start when its image can be pulled at last, beside the next attempt.
+        """
+        try:
+            pod = self.hook.get_pod(name, namespace)
+        except ApiException as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None, f"pod {name} is gone from the cluster"
+        if pod.status.phase not in PodPhase.terminal_states:
+            self.pod_manager.delete_pod(pod)
+        return end_of_pod(pod, self.base_container_name)
 
     def _prove(self, context: Context, store: ObjectStore, stale: str | None) -> None:
         run = last_segment(self.run_prefix)
@@ -222,7 +232,3 @@ def _label(name: str) -> str:
     allowed = name.replace("-", "").replace("_", "").replace(".", "").isalnum() and name.isascii()
     whole = allowed and name[0].isalnum() and name[-1].isalnum() and len(name) <= _LABEL_LENGTH
     return name if whole else digest(name)
-
-
-def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
