@@ -43,13 +43,7 @@ LOCKS = (
 )
 LOCKS_ALONE = ("local/uv", "local/samples")
 
-NIGHTJAR_COMMAND = """#!{python}
-import sys
-
-from nightjar.cli.main import main
-
-sys.exit(main())
-"""
+NIGHTJAR_COMMAND = ROOT / "images" / "airflow" / "nightjar"
 
 
 class BootstrapError(Exception):
@@ -113,7 +107,7 @@ def make_environment(name: str, seconds: dict[str, float]) -> None:
     requirements, packages = ENVIRONMENTS[name]
     target = STATE / "venv" / name
     python = target / "bin" / "python"
-    stamp = digest(requirements, Path(__file__), words=(sys.version, str(ROOT), *packages))
+    stamp = digest(requirements, Path(__file__), NIGHTJAR_COMMAND, words=(sys.version, str(ROOT), *packages))
     if is_done(target, stamp) and python.exists():
         return
     print(f"set-up: the {name} environment", flush=True)
@@ -128,7 +122,7 @@ def make_environment(name: str, seconds: dict[str, float]) -> None:
     site = target / "lib" / "python3.11" / "site-packages"
     site.joinpath("nightjar-clone.pth").write_text("".join(f"{(ROOT / each).resolve()}\n" for each in packages))
     command = target / "bin" / "nightjar"
-    command.write_text(NIGHTJAR_COMMAND.format(python=python))
+    command.write_text(NIGHTJAR_COMMAND.read_text().replace("/usr/bin/env python", str(python), 1))
     command.chmod(0o755)
     # Starting Airflow or a stage without bytecode takes several times as long; some files are not meant to compile.
     subprocess.run([str(python), "-m", "compileall", "-q", "-j", "0", str(site)], capture_output=True, check=False)

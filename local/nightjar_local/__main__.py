@@ -6,6 +6,7 @@ import os
 import sys
 
 from nightjar_local import daemon, images
+from nightjar_local.containers import builder_from_environment
 from nightjar_local.demo import demo
 from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.up import up
@@ -43,7 +44,9 @@ def _supervise() -> int:
 
 
 def _images() -> int:
-    value = images.build_all(os.environ.get("TAG") or None)
+    tag = os.environ.get("TAG") or None
+    builder = builder_from_environment()
+    value = builder.build_all(tag=tag) if builder else images.build_all(tag)
     print(f"Value of the Airflow Variable nightjar_images:\n{json.dumps(value)}")
     return 0
 

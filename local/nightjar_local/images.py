@@ -78,6 +78,10 @@ def content_digest(stage: str) -> str:
 
 def _sources(stage: str) -> list[Path]:
     own = ROOT / "images" / stage
+    if stage == "base":
+        return [own / "nightjar", own / "requirements.txt"]
+    if stage == "airflow":
+        return [own, *(ROOT / each for each in ("dags", "operators", "images/base/nightjar", "requirements.txt"))]
     sources = [ROOT / "images" / "base" / "nightjar", own / f"nightjar_{stage}", own / "requirements.txt"]
     return [*sources, own / "model"] if stage == "detect" else sources
 
@@ -89,8 +93,6 @@ def _make_environment(stage: str, target: Path) -> None:
     _run(str(UV), "pip", "sync", "-q", "--python", str(python), "--require-hashes", str(own / "requirements.txt"))
     [site] = (target / "venv" / "lib").glob("python3.*/site-packages")
     for package in (ROOT / "images" / "base" / "nightjar", own / f"nightjar_{stage}"):
-        if not (package / "__init__.py").exists():
-            raise LocalError(f"expected the sources of stage {stage} at {package.relative_to(ROOT)}, found none")
         shutil.copytree(package, site / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     # A stage without bytecode takes seconds longer to start, every time; a few files are not meant to compile.
     subprocess.run([str(python), "-m", "compileall", "-q", str(site)], capture_output=True, check=False)
