@@ -1,0 +1,62 @@
+"""What goes into a decoder and what comes out of it. Plain data: a decoder's process imports little and starts fast."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightjar.domain.reasons import Reason
+from nightjar_validate.formats import Format
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused, and how what passes is written. Sides in pixels, levels of 0 to 255."""
+
+    min_side: int
+    max_pixels: int
+    long_side: int
+    jpeg_quality: int
+    grey_tolerance: int
+    min_contrast: int
+    void_contrast: int
+    frames_per_second: float
+    max_video_seconds: float
+    max_frames: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to decode. `cpu_seconds` is what its decoder may compute, `seconds` what it may take."""
+
+    path: Path
+    format: Format
+    allow_grey: bool
+    limits: Limits
+    cpu_seconds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A standardised picture as JPEG, `offset_ms` after the file's time."""
+
+    data: bytes
+    width: int
+    height: int
+    offset_ms: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The file, the rest of it (`offset_ms` None), or one frame, with its picture in `data`.
+
+    `detail` says "expected …, got …".
+    """
+
+    reason: Reason
+    detail: str
+    offset_ms: int | None = None
+    data: bytes = b""
+
+
+Output = Iterator[Decoded | Refused]

@@ -1,0 +1,57 @@
+"""Settings of validate: limits, how pictures are standardised, and how decoders are kept."""
+
+import os
+from typing import Annotated
+
+from pydantic import Field
+
+from nightjar.domain.layout import digest
+from nightjar.runtime.settings import Settings
+from nightjar_validate.decoded import Limits
+
+
+class ValidateSettings(Settings):
+    """What decides the result (`limits`, the largest files) and what only decides the pace and the safety."""
+
+    max_still_bytes: Annotated[int, Field(ge=1, description="bytes")] = 64 << 20
+    max_video_bytes: Annotated[int, Field(ge=1, description="bytes")] = 4 << 30
+    min_side: Annotated[int, Field(ge=1, le=4096, description="pixels")] = 64
+    max_pixels: Annotated[int, Field(ge=1, description="pixels")] = 50_000_000
+    long_side: Annotated[int, Field(ge=64, le=8192, description="pixels")] = 1280
+    jpeg_quality: Annotated[int, Field(ge=1, le=95)] = 85
+    grey_tolerance: Annotated[int, Field(ge=0, le=127, description="levels")] = 5
+    min_contrast: Annotated[int, Field(ge=0, le=255, description="levels")] = 24
+    void_contrast: Annotated[int, Field(ge=0, le=255, description="levels")] = 8
+    frames_per_second: Annotated[float, Field(gt=0, le=60)] = 1.0
+    max_video_seconds: Annotated[float, Field(gt=0, le=86_400, description="seconds")] = 3600.0
+    max_frames: Annotated[int, Field(ge=1, le=1_000_000)] = 3600
+
+    still_seconds: Annotated[int, Field(ge=1, le=600, description="seconds of computing")] = 20
+    video_seconds: Annotated[int, Field(ge=1, le=7200, description="seconds of computing")] = 900
+    decoder_mebibytes: Annotated[int, Field(ge=128, le=65_536, description="MiB")] = 1024
+    decoders: Annotated[int, Field(ge=0, le=256, description="processes; 0: one for each CPU of the pod")] = 0
+
+    @property
+    def limits(self) -> Limits:
+        """What a decoder needs to know."""
+        return Limits(
+            min_side=self.min_side,
+            max_pixels=self.max_pixels,
+            long_side=self.long_side,
+            jpeg_quality=self.jpeg_quality,
+            grey_tolerance=self.grey_tolerance,
+            min_contrast=self.min_contrast,
+            void_contrast=self.void_contrast,
+            frames_per_second=self.frames_per_second,
+            max_video_seconds=self.max_video_seconds,
+            max_frames=self.max_frames,
+        )
+
+    @property
+    def decoder_count(self) -> int:
+        """How many decoders to keep."""
+        return self.decoders or len(os.sched_getaffinity(0))
+
+    def fingerprint(self, allow_grey: bool) -> str:
+        """What tells apart settings, the camera's included, under which the same footage gives another result."""
+        return digest(f"{self.limits} {self.max_still_bytes} {self.max_video_bytes} {allow_grey}")

@@ -1,0 +1,53 @@
+"""The standard picture: RGB as JPEG, upright, bounded in size, without metadata; the same bytes each time."""
+
+import io
+
+from PIL import Image
+
+from nightjar_validate.checks import problem
+from nightjar_validate.decoded import Decoded, Limits, Refused
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def fitted(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """`size` scaled down, never up, so that its longer side is at most `long_side`."""
+    width, height = size
+    longest = max(size)
+    if longest <= long_side:
+        return size
+    return max(1, round(width * long_side / longest)), max(1, round(height * long_side / longest))
+
+
+def standardise(
+    image: Image.Image, limits: Limits, allow_grey: bool, orientation: int, offset_ms: int = 0
+) -> Decoded | Refused:
+    """The standard picture of `image` (RGB or YCbCr), or why it is refused, with the standard picture as evidence.
+
+    `orientation` is as in EXIF: 1 is upright.
+    """
+    size = fitted(image.size, limits.long_side)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    if turn := _UPRIGHT.get(orientation):
+        image = image.transpose(turn)
+    data = _jpeg(image, limits.jpeg_quality)
+    if found := problem(image, limits, allow_grey):
+        reason, detail = found
+        return Refused(reason, detail, offset_ms, data)
+    return Decoded(data, *image.size, offset_ms)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    image.info.clear()  # Pillow would carry a comment over
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    return file.getvalue()

@@ -1,0 +1,266 @@
+"""The stage: every footage object of a shard becomes standard pictures, or is refused with a reason.
+
+Threads fetch and write; decoding happens in the processes of the pool only. What the store of validations already knows
+is not decoded again.
+"""
+
+import hashlib
+import logging
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.layout import PICTURES, SHARD, footage_key, last_segment, validations_prefix
+from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.domain.names import Camera, NameRefused, check_time
+from nightjar.domain.reasons import Reason
+from nightjar.domain.rules import Rules
+from nightjar.domain.validations import Validation
+from nightjar.runtime.manifests import read_lines, write_lines
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.progress import Progress
+from nightjar.runtime.rules import load_frozen
+from nightjar.runtime.settings import load
+from nightjar.runtime.stage import StageContext, StageResult
+from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
+from nightjar_validate.decoded import Decoded, Job, Output, Refused
+from nightjar_validate.formats import HEAD, Format, sniff
+from nightjar_validate.known import KnownValidations
+from nightjar_validate.pool import DecoderPool
+from nightjar_validate.settings import ValidateSettings
+from nightjar_validate.writing import Source, Writer, Written
+
+log = logging.getLogger(__name__)
+
+MISSING = "footage-missing"
+# Wall-clock time for a second of computing: pods get less than a CPU at times.
+_PATIENCE = 3.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of one footage object. No validation: it failed, for the reason in `failed`."""
+
+    validation: Validation | None
+    refs: tuple[ObjectRef, ...] = ()
+    reused: bool = False
+    failed: str = ""
+
+
+def validate(context: StageContext) -> StageResult:
+    """Validate the shard below the input prefix. Raises InputError when it is not there or is not one."""
+    settings = load(ValidateSettings)
+    footage, shard = read_lines(context.store, f"{context.input_prefix}{SHARD}", Footage)
+    count = min(settings.decoder_count, len(footage))
+    with DecoderPool(count, settings.decoder_mebibytes << 20) as pool:
+        release, release_ref = context.release()
+        rules, rules_ref = load_frozen(context.store, release)
+        return validate_shard(context, settings, footage, rules, pool, [shard, release_ref, rules_ref])
+
+
+def validate_shard(
+    context: StageContext,
+    settings: ValidateSettings,
+    footage: Sequence[Footage],
+    rules: Rules,
+    pool: DecoderPool,
+    inputs: Sequence[ObjectRef],
+) -> StageResult:
+    """Validate `footage` with the decoders of `pool`."""
+    validator = _Validator(context, settings, rules, pool)
+    progress = Progress("validated", len(footage))
+
+    def work(one: Footage) -> Done:
+        done = validator.validate(one)
+        progress.add()
+        return done
+
+    threads = 2 * settings.decoder_count + 2
+    ordered = sorted(footage, key=lambda f: (f.key, f.version_id))
+    # Stills first: where a frame of a video is of the same moment as a still, the still is kept.
+    phases = [[f for f in ordered if _named_video(f) is video] for video in (False, True)]
+    done = [one for phase in phases for one in in_parallel(work, phase, threads)]
+    progress.finish()
+    return _result(context, done, inputs)
+
+
+class _Validator:
+    """Validates single footage objects; safe to use from threads."""
+
+    def __init__(self, context: StageContext, settings: ValidateSettings, rules: Rules, pool: DecoderPool) -> None:
+        self._store, self._tag = context.store, context.tag
+        self._settings, self._rules, self._pool = settings, rules, pool
+        self._known = KnownValidations(context.store, context.tag, context.run_prefix)
+        self._writer = Writer(context.store, context.image)
+
+    def validate(self, footage: Footage) -> Done:
+        """What comes of `footage`: from the store of validations, or by looking."""
+        try:
+            name = footage.name
+        except NameRefused as refusal:
+            return self._refuse_unread(footage, Reason.BAD_NAME, str(refusal))
+        if footage.key != footage_key(name):
+            detail = f"expected the key {footage_key(name)}, got {footage.key}"
+            return self._refuse_unread(footage, Reason.BAD_NAME, detail)
+        device = self._rules.device(name.camera)
+        allow_grey = device.allow_grey if device else False
+        fingerprint = self._settings.fingerprint(allow_grey) if device else Reason.UNKNOWN_CAMERA.value
+        day = name.taken_at.date()
+        known = self._known.find(name.camera, day, footage.key, footage.version_id, fingerprint)
+        if known and (refs := _standard_refs(self._store, known)) is not None:
+            return Done(known, refs, reused=True)
+        if device is None:
+            detail = f"expected a camera of the rules, got {name.camera.name}"
+            return self._refuse_unread(footage, Reason.UNKNOWN_CAMERA, detail, fingerprint)
+        if problem := self._size_problem(footage.size, name.is_video):
+            return self._refuse_unread(footage, *problem, fingerprint)
+        with tempfile.TemporaryDirectory(prefix="nightjar-") as directory:
+            path = Path(directory) / "footage"
+            try:
+                info = self._store.download(footage.key, path, footage.version_id)
+            except ObjectMissingError as error:
+                return _failed(footage, error)
+            return self._look(footage, info, path, allow_grey, fingerprint)
+
+    def _look(self, footage: Footage, info: ObjectInfo, path: Path, allow_grey: bool, fingerprint: str) -> Done:
+        if not footage.sha256:
+            with path.open("rb") as file:
+                footage = footage.model_copy(update={"sha256": hashlib.file_digest(file, "sha256").hexdigest()})
+        source = Source(footage, info.modified_at, footage.name.taken_at, footage.name.is_video)
+        try:
+            check_time(footage.name, info.modified_at)
+        except NameRefused as refusal:
+            return self._write(source, fingerprint, [Refused(Reason.IMPLAUSIBLE_TIME, str(refusal))])
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        kind = sniff(head)
+        if kind is None:
+            detail = f"expected JPEG, PNG, WebP, MP4, MKV or AVI, got a file that begins with {head[:12].hex(' ')}"
+            return self._write(source, fingerprint, [Refused(Reason.UNSUPPORTED_FORMAT, detail)])
+        if problem := self._size_problem(info.size, kind.is_video):
+            return self._write(source, fingerprint, [Refused(*problem)])
+        job = self._job(path, kind, allow_grey)
+        return self._write(replace(source, video=kind.is_video), fingerprint, self._pool.run(job))
+
+    def _job(self, path: Path, kind: Format, allow_grey: bool) -> Job:
+        seconds = self._settings.video_seconds if kind.is_video else self._settings.still_seconds
+        return Job(path, kind, allow_grey, self._settings.limits, seconds, seconds * _PATIENCE)
+
+    def _size_problem(self, size: int, video: bool) -> tuple[Reason, str] | None:
+        most = self._settings.max_video_bytes if video else self._settings.max_still_bytes
+        if size == 0:
+            return Reason.EMPTY, "expected content, got 0 bytes"
+        if size > most:
+            return Reason.TOO_MANY_BYTES, f"expected at most {most} bytes, got {size}"
+        return None
+
+    def _refuse_unread(self, footage: Footage, reason: Reason, detail: str, fingerprint: str = "") -> Done:
+        info = self._store.head(footage.key, footage.version_id)
+        if info is None:
+            return _failed(footage, ObjectMissingError(f"expected footage at {footage.key!r}, found none"))
+        taken_at = None if reason is Reason.BAD_NAME else footage.name.taken_at
+        source = Source(footage, info.modified_at, taken_at, _named_video(footage))
+        return self._write(source, fingerprint, [Refused(reason, detail)])
+
+    def _write(self, source: Source, fingerprint: str, outputs: Output | Iterable[Decoded | Refused]) -> Done:
+        written = [self._write_one(source, output) for output in outputs]
+        footage = source.footage
+        validation = Validation(
+            footage_key=footage.key,
+            footage_version=footage.version_id,
+            footage_sha256=footage.sha256,
+            validator=self._tag,
+            settings=fingerprint,
+            video=source.video,
+            pictures=tuple(w.picture for w in written if w.picture),
+            refusals=tuple(w.refusal for w in written if w.refusal),
+            duplicates=sum(not w.picture and not w.refusal for w in written),
+        )
+        return Done(validation, tuple(ref for w in written for ref in w.refs))
+
+    def _write_one(self, source: Source, output: Decoded | Refused) -> Written:
+        if isinstance(output, Decoded):
+            return self._writer.standard(source, output)
+        log.info(
+            "refused: %s",
+            output.detail,
+            extra={"reason": output.reason, "footage": source.footage.key, "offset_ms": output.offset_ms},
+        )
+        return self._writer.quarantine(source, output)
+
+
+def _named_video(footage: Footage) -> bool:
+    try:
+        return footage.name.is_video
+    except NameRefused:
+        return False
+
+
+def _failed(footage: Footage, error: ObjectMissingError) -> Done:
+    log.warning("failed: %s", error, extra={"footage": footage.key})
+    return Done(None, failed=MISSING)
+
+
+def _standard_refs(store: ObjectStore, known: Validation) -> tuple[ObjectRef, ...] | None:
+    """The standard pictures of a known validation; None when one is gone or is another by now."""
+    refs = []
+    for picture in known.pictures:
+        info = store.head(picture.standard_key)
+        if info is None or info.metadata.get("sha256") != picture.standard_sha256:
+            return None
+        refs.append(ObjectRef(key=info.key, version_id=info.version_id, sha256=picture.standard_sha256, size=info.size))
+    return tuple(refs)
+
+
+def _result(context: StageContext, done: Sequence[Done], inputs: Sequence[ObjectRef]) -> StageResult:
+    validations = [one.validation for one in done if one.validation]
+    kept = _keep(context, validations)
+    pictures = sorted(
+        (p for v in validations for p in v.pictures), key=lambda p: (p.camera, p.taken_at, p.standard_key)
+    )
+    listed = write_lines(context.store, f"{context.output_prefix}{PICTURES}", pictures)
+    made = sorted((ref for one in done for ref in one.refs), key=lambda ref: (ref.key, ref.version_id))
+    return StageResult(counts=_counts(done), inputs=inputs, objects=[*made, *kept, listed])
+
+
+def _keep(context: StageContext, validations: Iterable[Validation]) -> list[ObjectRef]:
+    """Add to the store of validations: one object a camera and day."""
+    days: dict[tuple[Camera, date], list[Validation]] = defaultdict(list)
+    for each in validations:
+        try:
+            name = Footage(key=each.footage_key, version_id=each.footage_version, size=0, sha256="").name
+        except NameRefused:
+            continue  # refused by its name alone: there is no camera to keep it under, and nothing to save
+        days[name.camera, name.taken_at.date()].append(each)
+    run, shard = last_segment(context.run_prefix), last_segment(context.input_prefix)
+    refs = []
+    for (camera, day), each_day in sorted(days.items()):
+        # Only where a camera spans several shards would two of them write the same key.
+        part = shard.removeprefix(camera.name) if shard.startswith(f"{camera.name}.") else ""
+        key = f"{validations_prefix(context.tag, day, camera)}{run}{part}.jsonl"
+        refs.append(write_lines(context.store, key, each_day))
+    return refs
+
+
+def _counts(done: Sequence[Done]) -> Counts:
+    outcomes: Counter[str] = Counter()
+    for one in done:
+        if one.validation is None:
+            outcomes[f"failed:{one.failed}"] += 1
+            continue
+        outcomes["standard"] += len(one.validation.pictures)
+        outcomes["duplicate"] += one.validation.duplicates
+        outcomes.update(f"quarantined:{refusal.reason}" for refusal in one.validation.refusals)
+    return Counts(
+        received=sum(outcomes.values()),
+        outcomes={outcome: number for outcome, number in sorted(outcomes.items()) if number},
+        details={
+            "footage": len(done),
+            "videos": sum(one.validation.video for one in done if one.validation),
+            "reused": sum(one.reused for one in done),
+        },
+    )

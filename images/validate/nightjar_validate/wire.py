@@ -1,0 +1,110 @@
+"""Messages between validate and its decoders over a socket: a JSON head and a payload, both with their lengths.
+
+JSON and never pickle: a decoder that was taken over by a hostile file must not reach through its answer.
+"""
+
+import json
+import socket
+import struct
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nightjar.domain.reasons import Reason
+from nightjar_validate.decoded import Decoded, Job, Limits, Refused
+from nightjar_validate.formats import Format
+
+_LENGTHS = struct.Struct("!II")
+_LONGEST_HEAD = 64 << 10
+_LONGEST_PAYLOAD = 64 << 20
+_LONGEST_DETAIL = 1000
+
+Answer = Decoded | Refused | None  # None: the job is done
+
+
+class WireError(Exception):
+    """What came is not a message."""
+
+
+class Closed(Exception):  # noqa: N818 - reads as the outcome it is
+    """The other end is gone."""
+
+
+def send_job(channel: socket.socket, job: Job) -> None:
+    """Hand `job` to a decoder."""
+    _send(channel, {**asdict(job), "path": str(job.path)})
+
+
+def receive_job(channel: socket.socket) -> Job:
+    """The next job; raises Closed when there will be none."""
+    head, _ = _receive(channel, None)
+    fields = {**head, "path": Path(head["path"]), "format": Format(head["format"]), "limits": Limits(**head["limits"])}
+    return Job(**fields)
+
+
+def send_answer(channel: socket.socket, answer: Answer) -> None:
+    """One picture or refusal, or None for the end of the job."""
+    match answer:
+        case None:
+            _send(channel, {"kind": "end"})
+        case Decoded(data, width, height, offset_ms):
+            _send(channel, {"kind": "decoded", "width": width, "height": height, "offset_ms": offset_ms}, data)
+        case Refused(reason, detail, offset_ms, data):
+            detail = detail[:_LONGEST_DETAIL]
+            _send(channel, {"kind": "refused", "reason": reason, "detail": detail, "offset_ms": offset_ms}, data)
+
+
+def receive_answer(channel: socket.socket, deadline: float) -> Answer:
+    """The next answer; raises TimeoutError at `deadline` (monotonic), Closed, or WireError for what is none."""
+    head, data = _receive(channel, deadline)
+    try:
+        match head:
+            case {"kind": "end"}:
+                return None
+            case {"kind": "decoded", "width": int(width), "height": int(height), "offset_ms": int(offset_ms)}:
+                return Decoded(data, width, height, offset_ms)
+            case {"kind": "refused", "reason": reason, "detail": str(detail), "offset_ms": int() | None as offset}:
+                return Refused(Reason(reason), detail, offset, data)
+    except ValueError as error:
+        raise WireError(str(error)) from error
+    raise WireError(f"expected an answer, got {str(head)[:200]}")
+
+
+def _send(channel: socket.socket, head: object, payload: bytes = b"") -> None:
+    text = json.dumps(head).encode()
+    channel.sendall(_LENGTHS.pack(len(text), len(payload)) + text)
+    if payload:
+        channel.sendall(payload)
+
+
+def _receive(channel: socket.socket, deadline: float | None) -> tuple[dict[str, Any], bytes]:
+    head_length, payload_length = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline))
+    if head_length > _LONGEST_HEAD or payload_length > _LONGEST_PAYLOAD:
+        raise WireError(f"expected a bounded message, got {head_length} and {payload_length} bytes")
+    try:
+        head = json.loads(_exactly(channel, head_length, deadline))
+    except ValueError as error:
+        raise WireError(f"expected JSON: {error}") from error
+    if not isinstance(head, dict):
+        raise WireError(f"expected an object, got {type(head).__name__}")
+    return head, _exactly(channel, payload_length, deadline)
+
+
+def _exactly(channel: socket.socket, length: int, deadline: float | None) -> bytes:
+    data = bytearray(length)
+    view, got = memoryview(data), 0
+    while got < length:
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            channel.settimeout(left)
+        try:
+            count = channel.recv_into(view[got:])
+        except ConnectionError as error:
+            raise Closed from error
+        if count == 0:
+            raise Closed
+        got += count
+    return bytes(data)

@@ -1,0 +1,120 @@
+"""Writing what decoding gave: standard pictures, create-only, and quarantine."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.detections import Picture
+from nightjar.domain.layout import standard_key
+from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.quarantine import QuarantineEntry, expected_and_found
+from nightjar.domain.reasons import Reason
+from nightjar.domain.validations import Refusal
+from nightjar.runtime.quarantine import entry_prefix, write_quarantine
+from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectStore
+from nightjar_validate.decoded import Decoded, Refused
+
+
+@dataclass(frozen=True)
+class Source:
+    """The footage being validated, as it is in the bucket. `taken_at` is None where the name does not tell.
+
+    `video` goes by the content as soon as that is known.
+    """
+
+    footage: Footage
+    stored_at: datetime
+    taken_at: datetime | None
+    video: bool
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one output of a decoder became. Neither a picture nor a refusal: a duplicate."""
+
+    picture: Picture | None = None
+    refusal: Refusal | None = None
+    refs: tuple[ObjectRef, ...] = ()
+
+
+class Writer:
+    """Writes to `standard/` and `quarantine/`; doing it again gives the same and writes nothing."""
+
+    def __init__(self, store: ObjectStore, image: str) -> None:
+        self._store, self._image = store, image
+
+    def standard(self, source: Source, decoded: Decoded) -> Written:
+        """Put a picture where its identity belongs: the first to be there is kept."""
+        footage = source.footage
+        assert source.taken_at is not None, "expected decoding only of footage whose name tells its time"
+        taken_at = source.taken_at + timedelta(milliseconds=decoded.offset_ms)
+        key = standard_key(footage.camera, taken_at)
+        sha256 = hashlib.sha256(decoded.data).hexdigest()
+        metadata = {"sha256": sha256, "footage-key": footage.key, "footage-version": footage.version_id}
+        try:
+            info = self._put(key, decoded.data, metadata, if_absent=True)
+        except ObjectExistsError:
+            there = self._store.head(key)
+            if there is None:
+                info = self._put(key, decoded.data, metadata)
+            elif there.metadata.get("footage-key") == footage.key:
+                # The same footage, under other settings or by an other validate: the newest standard picture counts.
+                same = there.metadata == metadata
+                info = there if same else self._put(key, decoded.data, metadata)
+            elif there.metadata.get("sha256") == sha256:
+                return Written()
+            else:
+                detail = (
+                    f"expected one picture of this moment, that of {there.metadata.get('footage-key')}, got another"
+                )
+                offset_ms = decoded.offset_ms if source.video else None
+                return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
+        picture = Picture(
+            user=footage.camera.user,
+            device=footage.camera.device,
+            taken_at=taken_at,
+            footage_key=footage.key,
+            footage_version=footage.version_id,
+            standard_key=key,
+            standard_sha256=sha256,
+            width=decoded.width,
+            height=decoded.height,
+        )
+        return Written(picture=picture, refs=(_ref(info, sha256),))
+
+    def _put(self, key: str, data: bytes, metadata: dict[str, str], *, if_absent: bool = False) -> ObjectInfo:
+        return self._store.put(key, data, content_type="image/jpeg", metadata=metadata, if_absent=if_absent)
+
+    def quarantine(self, source: Source, refused: Refused) -> Written:
+        """Put a frame, or the footage itself, into quarantine. A still is kept as it came, a frame as standardised."""
+        footage, taken_at = source.footage, source.taken_at
+        frame: bytes | None = None
+        if taken_at and refused.offset_ms is not None:
+            frame = refused.data
+            taken_at += timedelta(milliseconds=refused.offset_ms)
+        expected, found = expected_and_found(refused.detail)
+        entry = QuarantineEntry(
+            reason=refused.reason,
+            meaning=refused.reason.meaning,
+            expected=expected,
+            found=found,
+            source_key=footage.key,
+            source_version=footage.version_id,
+            detail=f"frame at {refused.offset_ms} ms" if frame is not None else "",
+            received_at=source.stored_at,
+            taken_at=taken_at,
+            sha256=hashlib.sha256(frame).hexdigest() if frame is not None else footage.sha256,
+            size=len(frame) if frame is not None else footage.size,
+            stage="validate",
+            image=self._image,
+        )
+        refs = write_quarantine(self._store, entry, frame)
+        refusal = Refusal(
+            reason=refused.reason, detail=refused.detail, taken_at=taken_at, quarantine_key=entry_prefix(entry)
+        )
+        return Written(refusal=refusal, refs=refs)
+
+
+def _ref(info: ObjectInfo, sha256: str) -> ObjectRef:
+    return ObjectRef(key=info.key, version_id=info.version_id, sha256=sha256, size=info.size)
