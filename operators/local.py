@@ -113,11 +113,11 @@ class LocalProcess:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
-            try:
-                return self._follow(self._process)
-            finally:
-                self._signal(signal.SIGKILL)  # also what it left behind in its group
-                self._process.wait()
+            with self._process as process:
+                try:
+                    return self._follow(process)
+                finally:
+                    self._signal(signal.SIGKILL)  # also what it left behind in its group
 
     def stop(self) -> None:
         """Ask it to stop, as the deletion of a pod does: SIGTERM, and SIGKILL after the grace period."""

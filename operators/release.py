@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import Variable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from nightjar.domain.layout import RELEASE, STARTED, last_segment
+from nightjar.domain.layout import RELEASE, RUN_RULES, STARTED, last_segment
 from nightjar.domain.model import Record
 from nightjar.domain.release import VARIABLE, Release, parse_images
 from nightjar.errors import InputError, UsageError
@@ -50,12 +50,12 @@ def freeze_release(run_prefix: str) -> dict[str, str]:
     begin(store, run_prefix, Started(dag_run=str(context["run_id"]), start=str(first_try)))
     release = pinned(store, run_prefix) or pin(store, run_prefix, str(Variable.get(VARIABLE)), deployment())
     if release.rules.problem:
-        log.warning("the last good rules are used: %s", release.rules.problem)
+        log.warning("%s", release.rules.problem)
     return release.images
 
 
 def begin(store: ObjectStore, run_prefix: str, started: Started) -> None:
-    """Note that this start works on the run folder; drop the release of an earlier start.
+    """Note that this start works on the run folder; drop the release and rules of an earlier start.
 
     A retry keeps what it finds; a run that is cleared, or a new one over the same day, is pinned anew.
     """
@@ -63,7 +63,8 @@ def begin(store: ObjectStore, run_prefix: str, started: Started) -> None:
     if store.head(key) is not None:
         if read_record(store, key, Started)[0] == started:
             return
-        store.delete(f"{run_prefix}{RELEASE}")
+        for name in (RELEASE, RUN_RULES):
+            store.delete(f"{run_prefix}{name}")
     write_record(store, key, started)
 
 

@@ -1,6 +1,5 @@
 """What a deployment sets for the DAGs, read from the environment when they are parsed: no Variable, no I/O."""
 
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,9 +56,8 @@ class DeploymentSettings(Settings):
         return bounds.get(stage)
 
 
-@cache
 def deployment() -> DeploymentSettings:
-    """The settings of this process; raises UsageError that names every variable that is wrong."""
+    """The settings from the environment; raises UsageError that names every variable that is wrong."""
     return load(DeploymentSettings)
 
 

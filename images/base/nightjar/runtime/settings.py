@@ -37,5 +37,7 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        found = "; ".join(f"NIGHTJAR_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        # A check over several fields has no place of its own.
+        named = ((f"NIGHTJAR_{e['loc'][0]}: ".upper() if e["loc"] else "", e["msg"]) for e in error.errors())
+        found = "; ".join(f"{name}{message}" for name, message in named)
         raise UsageError(f"the environment is wrong: {found}") from None

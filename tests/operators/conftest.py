@@ -1,0 +1,51 @@
+"""The local runtime over a real bucket and small stages that are real programs."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nightjar.runtime.settings import StoreSettings
+from tests.operators.stage_programs import build_images
+
+
+class TaskInstance(SimpleNamespace):
+    """As much of a task instance as an operator looks at; remembers what is pushed."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
+        return self.pushed.get(key)
+
+
+def make_context(**more: Any) -> Any:
+    """The context of one attempt of a task."""
+    values = {"dag_id": "dag", "task_id": "task", "map_index": -1, "try_number": 1, "pushed": {}}
+    ti = TaskInstance(**(values | more))
+    return {"ti": ti, "run_id": "manual__{{ 2026 }}", "dag": None, "task_instance": ti}
+
+
+@pytest.fixture
+def context() -> Any:
+    """The context of a first attempt."""
+    return make_context()
+
+
+@pytest.fixture
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of a deployment in a cluster, enough to make pods."""
+    monkeypatch.setenv("NIGHTJAR_BUCKET", "nightjar")
+    monkeypatch.setenv("NIGHTJAR_RUNTIME", "kubernetes")
+
+
+@pytest.fixture
+def images(tmp_path: Path, s3_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The local runtime: a store with an image of every stage, over a real bucket."""
+    store = tmp_path / "images"
+    monkeypatch.setenv("NIGHTJAR_RUNTIME", "local")
+    monkeypatch.setenv("NIGHTJAR_IMAGE_STORE", str(store))
+    monkeypatch.setenv("AIRFLOW_VAR_NIGHTJAR_IMAGES", json.dumps(build_images(store)))
+    return store
