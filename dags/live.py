@@ -61,7 +61,7 @@ with DAG(
     params={
         "batch_id": Param(
             type="string",
-            pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}$",
+            pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}$(?!\n)",
             description="The batch to work on, as collect named it",
         )
     },

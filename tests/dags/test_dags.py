@@ -1,0 +1,172 @@
+"""The DAGs as Airflow reads them: which, how they hang together, and that reading them does nothing else."""
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.sdk.bases.operator import BaseOperator
+from airflow.sdk.exceptions import ParamValidationError
+
+from nightjar.domain.names import Camera
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+CHAIN = ["plan_shards", "shard.validate", "shard.detect", "shards_done", "reconcile"]
+CHAIN += ["assess", "notify", "report", "close_run"]
+EXPECTED = {
+    "nightjar_watch": ["wait_for_footage", "collect", "trigger_live", "cool_off"],
+    "nightjar_live": ["freeze_release", *CHAIN],
+    "nightjar_history": ["freeze_release", "select", *CHAIN],
+}
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_BUCKET", "nightjar")
+    monkeypatch.setenv("NIGHTJAR_RUNTIME", "kubernetes")
+
+
+@pytest.fixture
+def dags(settings: None) -> dict[str, DAG]:
+    """Every DAG, read as the dag-processor reads them."""
+    return read_dags()
+
+
+@pytest.fixture(autouse=True)
+def imported_afresh() -> Iterator[None]:
+    """`chain` is imported anew for each test, so that a test reads what there is."""
+    sys.modules.pop("chain", None)
+    yield
+
+
+# Airflow 3.3.2 itself uses a name that pathspec renamed.
+pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
+
+
+def read_dags() -> dict[str, DAG]:
+    bag = DagBag(DAGS)
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_ids_and_tasks(dags: dict[str, DAG]) -> None:
+    assert {name: sorted(dag.task_dict) for name, dag in dags.items()} == {
+        name: sorted(tasks) for name, tasks in EXPECTED.items()
+    }
+
+
+def test_reading_them_does_nothing_else(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **_: Any) -> None:
+        raise AssertionError(f"I/O while a DAG is read: {arguments}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr("airflow.sdk.Variable.get", refuse)
+    monkeypatch.setattr("airflow.sdk.Connection.get", refuse)
+    monkeypatch.setattr("boto3.client", refuse)
+    assert set(read_dags()) == set(EXPECTED)
+
+
+def test_a_deployment_without_a_bucket_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NIGHTJAR_BUCKET", raising=False)
+    errors = DagBag(DAGS).import_errors
+    assert [Path(file).name for file, error in errors.items() if "NIGHTJAR_BUCKET: Field required" in error] == [
+        "watch.py"
+    ]
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+@pytest.mark.parametrize(
+    "heading", ["**Purpose.**", "**What can go wrong", "**Parameters.**", "**Example.**", "**Is a re-run safe?**"]
+)
+def test_runbooks(dags: dict[str, DAG], dag_id: str, heading: str) -> None:
+    assert heading in (dags[dag_id].doc_md or "")
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert dag.tags == {"nightjar"}
+    assert dag.catchup is False
+    assert dag.description
+    assert {task.owner for task in dag.tasks} == {"nightjar"}
+    without_end = {task.task_id for task in dag.tasks if task.execution_timeout is None}
+    assert without_end <= {"wait_for_footage", "trigger_live", "cool_off"}  # these wait, and hold no worker
+
+
+@pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history"])
+def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
+    tasks = dags[dag_id].task_dict
+    rules = {name: task.trigger_rule.value for name, task in tasks.items() if task.trigger_rule != "all_success"}
+    assert rules == {"shards_done": "all_done", "close_run": "all_done"}
+    # Without the plan, reconcile would run green after nothing.
+    assert tasks["reconcile"].upstream_task_ids == {"plan_shards", "shards_done"}
+    assert tasks["shards_done"].upstream_task_ids == {"shard.detect"}
+    for stage in ("validate", "detect", "assess", "notify", "report"):
+        task: Any = tasks[f"shard.{stage}" if stage in ("validate", "detect") else stage]
+        assert task.stage == stage
+        assert "freeze_release" in task.upstream_task_ids
+    assert {task.task_id for task in leaves(dags[dag_id])} == {"close_run"}
+    assert dags[dag_id].max_active_tasks >= 100
+
+
+@pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history"])
+def test_what_fails_is_tried_again_with_growing_pauses(dags: dict[str, DAG], dag_id: str) -> None:
+    for task in dags[dag_id].tasks:
+        assert isinstance(task, BaseOperator)
+        assert (task.retries, task.retry_exponential_backoff) == (5, 2.0), task.task_id
+
+
+def test_watch(dags: dict[str, DAG]) -> None:
+    dag = dags["nightjar_watch"]
+    tasks: dict[str, Any] = dict(dag.task_dict)
+    assert dag.max_active_runs == 1
+    assert tasks["cool_off"].trigger_rule == "one_failed"
+    assert tasks["cool_off"].upstream_task_ids == {"wait_for_footage", "collect", "trigger_live"}
+    assert (tasks["cool_off"].retries, tasks["cool_off"].retry_delay.total_seconds()) == (1, 60)
+    assert tasks["wait_for_footage"].deferrable and tasks["wait_for_footage"].retries >= 1000
+    assert tasks["trigger_live"].skip_when_already_exists
+    assert not tasks["collect"].pinned
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "valid"),
+    [
+        ("20261120T130500Z-0123456789ab", True),
+        ("", False),
+        ("../x", False),
+        ("{{ 7 * 7 }}", False),
+        ("20261120T130500Z-0123456789AB", False),
+        ("20261120T130500Z-0123456789ab\n", False),
+        ("20261120T130500Z-0123456789ab/../x", False),
+    ],
+)
+def test_batch_id_is_checked(dags: dict[str, DAG], batch_id: str, valid: bool) -> None:
+    param = dags["nightjar_live"].params.get_param("batch_id")
+    if valid:
+        assert param.resolve(batch_id) == batch_id
+    else:
+        with pytest.raises(ParamValidationError):
+            param.resolve(batch_id)
+
+
+def test_history_has_a_real_data_interval(dags: dict[str, DAG]) -> None:
+    schedule: Any = dags["nightjar_history"].schedule
+    assert type(schedule).__name__ == "CronDataIntervalTimetable"
+    assert str(schedule.timezone) == "UTC"
+
+
+def test_map_index_is_readable(dags: dict[str, DAG]) -> None:
+    for stage in ("validate", "detect"):
+        task: Any = dags["nightjar_live"].task_dict[f"shard.{stage}"]
+        task.input_prefix = "runs/nightjar_live/b/shards/alice-porch/"
+        assert task.map_index_template == "{{ task.shard }}"
+        assert task.shard == Camera("alice", "porch").name
+
+
+def leaves(dag: DAG) -> list[Any]:
+    return [task for task in dag.tasks if not task.downstream_task_ids]
