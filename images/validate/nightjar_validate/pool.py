@@ -1,6 +1,6 @@
 """Decoders: processes that decode, each isolated from this one and from each other, and replaced when they fail."""
 
-import logging
+import contextlib
 import os
 import queue
 import signal
@@ -14,14 +14,17 @@ from types import TracebackType
 from typing import Self
 
 from nightjar.domain.reasons import Reason
+from nightjar.errors import TryAgainError
 from nightjar_validate.decoded import Job, Output, Refused
 from nightjar_validate.wire import Closed, WireError, receive_answer, send_job
-
-log = logging.getLogger(__name__)
 
 DECODE = "nightjar_validate.decode:decode"
 _PROGRAM = [sys.executable, "-S", "-W", "ignore", "-m", "nightjar_validate.decoder"]
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
+
+
+class StoppedDecoderError(TryAgainError):
+    """The pool was closed while a decoder was at work."""
 
 
 class Decoder:
@@ -46,7 +49,10 @@ class Decoder:
         self.alive = True
 
     def run(self, job: Job) -> Output:
-        """What comes of `job`. A decoder that dies, hangs or grows too large ends it with a refusal."""
+        """What comes of `job`. A decoder that dies, hangs or grows too large ends it with a refusal.
+
+        Raises StoppedDecoderError when it was stopped from here: that says nothing about the file.
+        """
         deadline = time.monotonic() + job.seconds
         finished = False
         try:
@@ -59,6 +65,8 @@ class Decoder:
         except TimeoutError:
             yield Refused(Reason.DECODER_TIMEOUT, f"expected an end within {job.seconds:.0f} s, got none")
         except (Closed, ConnectionError, WireError) as error:
+            if not self.alive:
+                raise StoppedDecoderError("stopped before the end of a file; run it again") from None
             yield self._post_mortem(job, error)
         finally:
             if not finished:
@@ -79,10 +87,14 @@ class Decoder:
             Reason.DECODER_CRASHED, f"expected the decoder to live, got {how} {said[-1] if said else ''}".strip()
         )
 
-    def close(self) -> None:
-        """End the process, whatever it does."""
+    def stop(self) -> None:
+        """End the process, whatever it does; may be called from another thread than runs it."""
         self.alive = False
         self._process.kill()
+
+    def close(self) -> None:
+        """End the process and let go of all that belongs to it."""
+        self.stop()
         self._process.wait()
         self._channel.close()
         self._errors.close()
@@ -96,7 +108,7 @@ class DecoderPool:
 
     def __init__(self, size: int, memory: int, decode: str = DECODE) -> None:
         self._decode, self._memory = decode, memory
-        self._idle: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[Decoder | None] = queue.SimpleQueue()  # None: the pool is closed
         self._lock = threading.Lock()
         self._closed = False
         self._all: set[Decoder] = set()
@@ -109,27 +121,42 @@ class DecoderPool:
                 return
             decoder = Decoder(self._decode, self._memory)
             self._all.add(decoder)
-        self._idle.put(decoder)
+            self._idle.put(decoder)
 
     def run(self, job: Job) -> Output:
-        """What comes of `job`, in whichever decoder is free next; waits for one."""
+        """What comes of `job`, in whichever decoder is free next; waits for one.
+
+        Raises StoppedDecoderError when the pool is closed meanwhile.
+        """
         decoder = self._idle.get()
+        if decoder is None:
+            self._idle.put(None)
+            raise StoppedDecoderError("stopped before a file was begun; run it again")
         try:
             yield from decoder.run(job)
         finally:
-            if decoder.alive:
+            self._give_back(decoder)
+
+    def _give_back(self, decoder: Decoder) -> None:
+        with self._lock:
+            if decoder.alive and not self._closed:
                 self._idle.put(decoder)
-            else:
-                with self._lock:
-                    self._all.discard(decoder)
-                self._start()
+                return
+            self._all.discard(decoder)
+        decoder.close()
+        self._start()
 
     def close(self) -> None:
-        """End all decoders."""
+        """End all decoders; those at work are let go of by the thread that runs them."""
         with self._lock:
             self._closed = True
             for decoder in self._all:
-                decoder.close()
+                decoder.stop()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if idle := self._idle.get_nowait():
+                    idle.close()
+        self._idle.put(None)
 
     def __enter__(self) -> Self:
         return self

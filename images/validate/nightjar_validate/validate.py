@@ -23,6 +23,7 @@ from nightjar.domain.validations import Validation
 from nightjar.runtime.manifests import read_lines, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
+from nightjar.runtime.quarantine import find_quarantine
 from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
@@ -32,7 +33,7 @@ from nightjar_validate.formats import HEAD, Format, sniff
 from nightjar_validate.known import KnownValidations
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.settings import ValidateSettings
-from nightjar_validate.writing import Source, Writer, Written
+from nightjar_validate.writing import Source, Writer, Written, standard_ref
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class _Validator:
         fingerprint = self._settings.fingerprint(allow_grey) if device else Reason.UNKNOWN_CAMERA.value
         day = name.taken_at.date()
         known = self._known.find(name.camera, day, footage.key, footage.version_id, fingerprint)
-        if known and (refs := _standard_refs(self._store, known)) is not None:
+        if known and (refs := _kept_refs(self._store, known)) is not None:
             return Done(known, refs, reused=True)
         if device is None:
             detail = f"expected a camera of the rules, got {name.camera.name}"
@@ -162,6 +163,8 @@ class _Validator:
         info = self._store.head(footage.key, footage.version_id)
         if info is None:
             return _failed(footage, ObjectMissingError(f"expected footage at {footage.key!r}, found none"))
+        if not footage.sha256:
+            footage = footage.model_copy(update={"sha256": info.metadata.get("sha256", "")})
         taken_at = None if reason is Reason.BAD_NAME else footage.name.taken_at
         source = Source(footage, info.modified_at, taken_at, _named_video(footage))
         return self._write(source, fingerprint, [Refused(reason, detail)])
@@ -205,14 +208,16 @@ def _failed(footage: Footage, error: ObjectMissingError) -> Done:
     return Done(None, failed=MISSING)
 
 
-def _standard_refs(store: ObjectStore, known: Validation) -> tuple[ObjectRef, ...] | None:
-    """The standard pictures of a known validation; None when one is gone or is another by now."""
-    refs = []
+def _kept_refs(store: ObjectStore, known: Validation) -> tuple[ObjectRef, ...] | None:
+    """The objects of a known validation; None when a standard picture is gone or is another by now."""
+    refs: list[ObjectRef] = []
     for picture in known.pictures:
         info = store.head(picture.standard_key)
         if info is None or info.metadata.get("sha256") != picture.standard_sha256:
             return None
-        refs.append(ObjectRef(key=info.key, version_id=info.version_id, sha256=picture.standard_sha256, size=info.size))
+        refs.append(standard_ref(info, picture.standard_sha256))
+    for refusal in known.refusals:
+        refs += find_quarantine(store, refusal.quarantine_key)
     return tuple(refs)
 
 

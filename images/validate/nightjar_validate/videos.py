@@ -51,6 +51,9 @@ def _decode(container: av.container.InputContainer, job: Job) -> Output:
     if stream is None:
         yield Refused(Reason.NO_VIDEO, f"expected a video stream, got {len(container.streams)} of other kinds")
         return
+    if not isinstance(stream.codec_context, av.VideoCodecContext):
+        yield Refused(Reason.UNSUPPORTED_FORMAT, "expected a codec that FFmpeg decodes, got another")
+        return
     claimed = container.duration / av.time_base if container.duration else 0.0
     if claimed > limits.max_video_seconds:
         yield Refused(Reason.VIDEO_TOO_LONG, f"expected at most {limits.max_video_seconds:.0f} s, got {claimed:.0f} s")

@@ -81,7 +81,7 @@ class Writer:
             width=decoded.width,
             height=decoded.height,
         )
-        return Written(picture=picture, refs=(_ref(info, sha256),))
+        return Written(picture=picture, refs=(standard_ref(info, sha256),))
 
     def _put(self, key: str, data: bytes, metadata: dict[str, str], *, if_absent: bool = False) -> ObjectInfo:
         return self._store.put(key, data, content_type="image/jpeg", metadata=metadata, if_absent=if_absent)
@@ -116,5 +116,6 @@ class Writer:
         return Written(refusal=refusal, refs=refs)
 
 
-def _ref(info: ObjectInfo, sha256: str) -> ObjectRef:
+def standard_ref(info: ObjectInfo, sha256: str) -> ObjectRef:
+    """How a manifest names a standard picture."""
     return ObjectRef(key=info.key, version_id=info.version_id, sha256=sha256, size=info.size)
