@@ -16,7 +16,7 @@ from nightjar_report.tables import Verdict
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_CAMERAS = 10
-_MOST_EVENTS = 200  # rows of a table: the rest is in the records
+_MOST_EVENTS = 50  # rows of a table: the rest is in the records
 
 _PLOTS = {
     "funnel.png": "The way from motion trigger to alert",
@@ -26,8 +26,8 @@ _PLOTS = {
     "quarantine_by_reason.png": "Quarantined pictures by reason",
 }
 _FAILURES = {
-    "validate": "Validation did not come to its end: see the run's `validate` task, then clear it.",
-    "detect": "Detection did not come to its end: see the run's `detect` task, then clear it.",
+    "validate": "Validation did not get through: see the run's `validate` task, then clear it.",
+    "detect": "Detection did not get through: see the run's `detect` task, then clear it.",
 }
 _STATES = {
     AlertState.SENT: "sent",
@@ -60,7 +60,7 @@ def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str
         account=account(summary),
         funnel=funnel(summary),
         cameras=top(summary.alerts_by_camera, _MOST_CAMERAS),
-        plots={_PLOTS[name]: data_uri(png, "image/png") for name, png in plots.items()},
+        plots={_PLOTS[name]: data_uri(png, "image/png") for name, png in plots.items() if _says(summary, name)},
         thumbnails={event: data_uri(jpeg, "image/jpeg") for event, jpeg in thumbnails.items()},
         most=_MOST_EVENTS,
         reasons={reason: _meaning(reason) for reason in summary.quarantined},
@@ -93,6 +93,13 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
+def _says(summary: Summary, plot: str) -> bool:
+    """Whether the page shows the plot: one that says "nothing" is only kept beside it."""
+    if plot == "funnel.png":
+        return summary.received > 0
+    return bool(summary.quarantined if plot == "quarantine_by_reason.png" else summary.threats)
+
+
 def _threats(summary: Summary) -> str:
     if not summary.threats:
         return "Nothing that a rule calls unsafe."
@@ -105,7 +112,9 @@ def _threats(summary: Summary) -> str:
 
 
 def _by_reason(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {number:,}" for name, number in top(counts, 6).items())
+    shown = top(counts, 6)
+    named = [f"{name} {number:,}" for name, number in shown.counts.items()]
+    return ", ".join([*named, f"{shown.others:,} others {shown.others_sum:,}"] if shown.others else named)
 
 
 def _many(number: int, thing: str) -> str:
@@ -131,5 +140,5 @@ def _local(moment: datetime, zone: str) -> str:
     try:
         there: Any = moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError):
-        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{there:%Y-%m-%d %H:%M:%S} {there.tzname()}"
+        return f"{moment:%d %b %H:%M:%S} UTC"
+    return f"{there:%d %b %H:%M:%S} {there.tzname()}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from nightjar_report import style
-from nightjar_report.summary import Summary, top
+from nightjar_report.summary import Summary, Top, top
 
 _MOST = 15  # bars in one plot: more are not read
 
@@ -14,7 +14,7 @@ def draw(summary: Summary) -> Mapping[str, bytes]:
     return {
         "funnel.png": style.bars(
             f"From motion trigger to alert, {day}",
-            funnel(summary),
+            Top(funnel(summary)),
             "number of what the bar names",
             "no footage was received on this day",
             colours={"alerts": style.VERMILION},
@@ -40,7 +40,7 @@ def draw(summary: Summary) -> Mapping[str, bytes]:
         ),
         "quarantine_by_reason.png": style.bars(
             f"Quarantine by reason, {day}",
-            top(summary.quarantined, _MOST),
+            Top(summary.quarantined),
             "pictures refused (a refused video counts as one)",
             "nothing was quarantined on this day",
             colour=style.ORANGE,

@@ -4,12 +4,16 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from nightjar_report.summary import Top
+
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 INK, MUTED, RULE = "#1b2733", "#5b6b7a", "#dde3e9"
 
 WIDTH = 6.0  # inches: at 100 dots an inch a point of type is legible at a width of 600 pixels
 DPI = 150
+_FEWEST_ROWS = 3  # room for: a single bar is no block
+_NO_COLOURS: Mapping[str, str] = {}
 _LABEL = 26  # characters of a name beside an axis
 
 _RC: Any = {
@@ -17,11 +21,6 @@ _RC: Any = {
     "font.size": 10,
     "axes.edgecolor": RULE,
     "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -34,31 +33,46 @@ _RC: Any = {
     "ytick.labelsize": 9.5,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "xtick.major.pad": 6,
+    "ytick.major.pad": 6,
 }
 
 
 def bars(
-    title: str, values: Mapping[str, int], unit: str, nothing: str, colour: str = BLUE, colours: Mapping[str, str] = {}
+    title: str, values: Top, unit: str, nothing: str, colour: str = BLUE, colours: Mapping[str, str] = _NO_COLOURS
 ) -> bytes:
-    """A PNG of horizontal bars, one a name, the number beside each; `nothing` in place of bars when all are zero."""
+    """A PNG of horizontal bars, one a name, the number beside each; `nothing` in place of bars when all are zero.
+
+    The others get a line and no bar: the sum of hundreds would dwarf those that are shown.
+    """
     with _style():
-        if not any(values.values()):
+        counts = values.counts
+        if not any(counts.values()):
             return _nothing(title, nothing)
-        figure, axes = _figure(1.25 + 0.3 * max(len(values), 2))
-        names = [shortened(name) for name in values]
-        places = range(len(names))
-        drawn = axes.barh(places, list(values.values()), height=0.66)
-        for bar, name in zip(drawn, values, strict=True):
+        names = [shortened(name) for name in counts] + ([f"{values.others:,} others"] if values.others else [])
+        rows = max(len(names), _FEWEST_ROWS)
+        figure, axes = _figure(title, 1.15 + 0.29 * rows)
+        drawn = axes.barh(range(len(counts)), list(counts.values()), height=0.66)
+        for bar, name in zip(drawn, counts, strict=True):
             bar.set_color(colours.get(name, colour))
-        axes.bar_label(drawn, [f"{number:,}" for number in values.values()], padding=4, fontsize=9.5, color=INK)
-        axes.set_yticks(places, names)
-        axes.invert_yaxis()
-        axes.margins(x=0.12, y=0.02)
+        axes.bar_label(drawn, [f"{number:,}" for number in counts.values()], padding=4, fontsize=9.5, color=INK)
+        if values.others:
+            axes.annotate(
+                f"{values.others_sum:,} together",
+                (0, len(counts)),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9.5,
+                color=MUTED,
+            )
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(rows - 0.5, -0.5)  # the first at the top
+        axes.margins(x=0.12)
         axes.grid(axis="x")
         axes.spines[["left", "bottom"]].set_visible(False)
         _whole_numbers(axes.xaxis)
         axes.set_xlabel(unit)
-        axes.set_title(title)
         return _png(figure)
 
 
@@ -67,7 +81,7 @@ def hours(title: str, values: tuple[int, ...], unit: str, zone: str, nothing: st
     with _style():
         if not any(values):
             return _nothing(title, nothing)
-        figure, axes = _figure(3.0)
+        figure, axes = _figure(title, 3.1)
         drawn = axes.bar(range(24), values, width=0.8, color=BLUE, align="edge")
         axes.bar_label(drawn, [f"{v:,}" if v else "" for v in values], padding=2, fontsize=8, color=INK)
         axes.set_xticks(range(0, 25, 3), [f"{hour:02d}:00" for hour in range(0, 25, 3)])
@@ -78,7 +92,6 @@ def hours(title: str, values: tuple[int, ...], unit: str, zone: str, nothing: st
         _whole_numbers(axes.yaxis)
         axes.set_xlabel(f"hour of the day ({zone})")
         axes.set_ylabel(unit)
-        axes.set_title(title)
         return _png(figure)
 
 
@@ -98,10 +111,12 @@ def _style() -> Any:
     return matplotlib.rc_context(_RC)
 
 
-def _figure(height: float) -> tuple[Any, Any]:
+def _figure(title: str, height: float) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained", facecolor="white")
+    # Of the figure and not of the axes, so that it has the whole width however long the names beside the axis are.
+    figure.suptitle(title, x=0.015, ha="left", fontsize=12, fontweight="bold")
     return figure, figure.subplots()
 
 
@@ -113,10 +128,9 @@ def _whole_numbers(axis: Any) -> None:
 
 
 def _nothing(title: str, message: str) -> bytes:
-    figure, axes = _figure(1.6)
+    figure, axes = _figure(title, 1.4)
     axes.set_axis_off()
-    axes.set_title(title)
-    axes.text(0.5, 0.45, message, ha="center", va="center", fontsize=11, color=MUTED, transform=axes.transAxes)
+    axes.text(0.5, 0.5, message, ha="center", va="center", fontsize=11, color=MUTED, transform=axes.transAxes)
     return _png(figure)
 
 

@@ -113,14 +113,20 @@ def most_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def top(counts: Mapping[str, int], most: int) -> dict[str, int]:
-    """The `most` highest of `counts` and, where there are more, the sum of the others, named with their number."""
+@dataclass(frozen=True)
+class Top:
+    """The highest of some counts, most first, and how many others there are with which sum."""
+
+    counts: Mapping[str, int]
+    others: int = 0
+    others_sum: int = 0
+
+
+def top(counts: Mapping[str, int], most: int) -> Top:
+    """The `most` highest of `counts`."""
     ordered = most_first(counts)
-    if len(ordered) <= most:
-        return ordered
-    kept = dict(list(ordered.items())[: most - 1])
-    rest = len(ordered) - len(kept)
-    return {**kept, f"{rest:,} others": sum(ordered.values()) - sum(kept.values())}
+    kept = dict(list(ordered.items())[:most])
+    return Top(kept, len(ordered) - len(kept), sum(ordered.values()) - sum(kept.values()))
 
 
 def _counts(table: Any, column: str) -> dict[str, int]:

@@ -1,0 +1,334 @@
+"""The stage over whole buckets: what it records, reports and leaves alone."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from nightjar.domain.alerts import AlertState
+from nightjar.domain.layout import HISTORY, records_prefix
+from nightjar.domain.names import Camera
+from nightjar.domain.reasons import Reason
+from nightjar.domain.rules import Safe
+from nightjar.errors import InputError
+from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.stage import StageContext, run
+from nightjar.runtime.store import ObjectStore
+from nightjar_report.stage import work
+from nightjar_report.summary import Summary, summarise
+from nightjar_report.tables import TABLES
+from nightjar_report.warehouse import DayRecords, Warehouse
+from tests.images.report.world import DAY, DETECTOR, NOON, PORCH, VALIDATOR, World, person
+
+YARD = Camera("alice", "yard")
+SHOP = Camera("bob", "shop")
+REPORT = "reports/2026/11/20/report.html"
+HISTORY_RUN = DAY.isoformat()
+
+
+def records(store: ObjectStore, day: date = DAY) -> DayRecords:
+    return Warehouse(store).read(day)
+
+
+def summary(store: ObjectStore, day: date = DAY) -> Summary:
+    return summarise(records(store, day))
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    return sorted(info.key for info in store.list_objects(prefix))
+
+
+def versions(store: ObjectStore, *prefixes: str) -> list[Any]:
+    return [v for p in prefixes for v in store.list_versions(p)]
+
+
+def an_eventful_run(store: ObjectStore) -> StageContext:
+    """One of everything: 12 pictures of 9 triggers, 2 events, 1 alert."""
+    world = World(store)
+    first = world.still(PORCH, NOON, person())
+    second = world.still(PORCH, NOON + timedelta(seconds=30), person(0.7))
+    world.still(PORCH, NOON + timedelta(minutes=5))
+    world.still(PORCH, NOON + timedelta(minutes=6), person(), detected=False)
+    world.refused(PORCH, NOON + timedelta(minutes=7), Reason.GREY)
+    world.duplicate(first)
+    world.misnamed("{{ 7*7 }}<script>.jpg")
+    world.unproven(SHOP, NOON)
+    frames = world.video(YARD, NOON, [[], [person(0.95)], [person(0.3)]], cut=True, duplicates=1)
+    world.held_back(frames[2], Safe.BELOW_PROBABILITY)
+    world.alert(world.event([first, second]))
+    world.event([frames[1]], number=2)
+    return world.close()
+
+
+def test_a_live_run_records_every_picture_with_its_outcome() -> None:
+    store = MemoryStore()
+    manifest = run(work, an_eventful_run(store))
+    assert manifest.warnings == ()
+    assert manifest.counts.outcomes == {
+        "detected": 6,
+        "duplicate": 2,
+        "failed:detect": 1,
+        "failed:validate": 1,
+        "quarantined:bad-name": 1,
+        "quarantined:grey": 1,
+        "quarantined:truncated": 1,
+    }
+    found = records(store)
+    assert manifest.counts.received == len(found["pictures"]) == 13
+    assert [len(found[t.name]) for t in TABLES] == [13, 4, 2, 1]
+    assert len(set(found["pictures"]["id"].to_pylist())) == 13
+    by_verdict = {r["verdict"]: r for r in found["pictures"].to_pylist() if r["verdict"]}
+    assert set(by_verdict) == {"threat", "suppressed", "nothing"}
+    assert by_verdict["suppressed"]["suppressed_by"] == ["below-probability"]
+    assert {r["threat"] for r in found["detections"].to_pylist() if r["probability"] > 0.6} == {True}
+    event = next(r for r in found["events"].to_pylist() if r["camera"] == "alice-porch")
+    assert (event["pictures"], event["timezone"], event["site"]) == (2, "Europe/Berlin", "home")
+
+
+def test_the_manifest_names_what_close_run_compares_and_what_was_written() -> None:
+    store = MemoryStore()
+    context = an_eventful_run(store)
+    manifest = run(work, context)
+    consumed = {(ref.key, ref.sha256) for ref in manifest.inputs}
+    for stage in ("reconcile", "assess", "notify"):
+        _, ref = read_manifest(store, f"{context.run_prefix}{stage}/")
+        assert (ref.key, ref.sha256) in consumed
+    assert manifest.result == {"reports": [REPORT]}
+    for ref in manifest.objects:
+        info = store.head(ref.key, ref.version_id)
+        assert info is not None and info.size == ref.size
+
+
+def test_a_second_time_nothing_changes() -> None:
+    store = MemoryStore()
+    context = an_eventful_run(store)
+    first = run(work, context)
+    before = versions(store, "records/", "reports/")
+    assert run(work, context).objects == first.objects
+    assert versions(store, "records/", "reports/") == before
+
+
+def test_the_summary_adds_up_and_the_page_says_why() -> None:
+    store = MemoryStore()
+    run(work, an_eventful_run(store))
+    found = summary(store)
+    assert (found.triggers, found.videos, found.threats, len(found.alerts), len(found.digest)) == (9, 1, 3, 1, 1)
+    account = (found.detected, found.duplicates, sum(found.quarantined.values()), sum(found.failed.values()))
+    assert account == (6, 2, 3, 2) and sum(account) == found.received
+    page = store.get(REPORT)[0].decode()
+    assert "9 motion triggers, 1 alert" in page
+    assert "20 Nov 13:00:00 CET" in page  # the user's clock
+    assert "<script>" not in page and "49" not in page.partition("Quarantined")[2][:400]
+
+
+def test_a_run_without_footage_writes_nothing() -> None:
+    store = MemoryStore()
+    manifest = run(work, World(store).close())
+    assert (manifest.counts.received, manifest.objects, manifest.result) == (0, (), {"reports": []})
+
+
+def test_a_video_across_midnight_is_in_two_days() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.video(PORCH, NOON.replace(hour=23, minute=59, second=58), [[person()]] * 4)
+    manifest = run(work, world.close())
+    next_day = DAY + timedelta(days=1)
+    assert [len(records(store, day)["pictures"]) for day in (DAY, next_day)] == [2, 2]
+    assert manifest.result == {"reports": [REPORT, "reports/2026/11/21/report.html"]}
+
+
+def test_a_day_that_two_runs_touch_shows_both_and_an_extended_event_once() -> None:
+    store = MemoryStore()
+    first = World(store, "20261120T120000Z-000000000001")
+    a = first.still(PORCH, NOON, person())
+    first.alert(first.event([a]))
+    run(work, first.close())
+    second = World(store, "20261120T120100Z-000000000002")
+    second.detections += first.detections
+    b = second.still(PORCH, NOON + timedelta(seconds=40), person())
+    second.event([a, b])
+    second.detections = second.detections[1:]
+    run(work, second.close())
+    found = summary(store)
+    assert (found.received, found.triggers, len(found.events), len(found.alerts)) == (2, 2, 1, 1)
+    assert found.events[0].event.pictures == 2
+    assert len(keys(store, records_prefix("events", DAY))) == 2
+    assert len(keys(store, records_prefix("alerts", DAY))) == 1  # the same alert is not recorded again
+
+
+def test_an_event_that_was_taken_back_is_not_reported_unless_it_was_alerted() -> None:
+    store = MemoryStore()
+    world = World(store)
+    a, b = world.still(PORCH, NOON, person()), world.still(YARD, NOON, person())
+    alerted, silent = world.event([a]), world.event([b])
+    world.alert(alerted)
+    context = world.close()
+    run(work, context)
+    for event in (alerted, silent):
+        store.delete(f"events/2026/11/20/{event.camera.name}/{event.id}.json")
+    World(store, "20261120T130000Z-000000000002").still(SHOP, NOON)
+    run(work, World(store, "20261120T130000Z-000000000003").close())
+    other = World(store, "20261120T140000Z-000000000004")
+    other.still(SHOP, NOON)
+    run(work, other.close())
+    page = store.get(REPORT)[0].decode()
+    assert "1 event: 1 alert" in page
+    assert "Seen too late" not in page
+
+
+@pytest.mark.parametrize(
+    ("state", "headline", "said"),
+    [
+        (AlertState.SENT, "1 motion trigger, 1 alert<", "sent"),
+        (AlertState.OUTBOX, "1 motion trigger, 1 alert<", "in the outbox"),
+        (AlertState.FAILED, "1 motion trigger, 0 alerts<", "1 not delivered"),
+        (AlertState.CLAIMED, "1 motion trigger, 0 alerts<", "sending was interrupted"),
+        (None, "1 motion trigger, 0 alerts<", "1 too old to alert about"),
+    ],
+)
+def test_what_became_of_an_alert(state: AlertState | None, headline: str, said: str) -> None:
+    store = MemoryStore()
+    world = World(store)
+    event = world.event([world.still(PORCH, NOON, person())])
+    if state:
+        world.alert(event, state)
+    run(work, world.close())
+    page = store.get(REPORT)[0].decode()
+    assert headline in page and said in page
+
+
+def test_records_that_differ_from_the_account_are_told() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.still(PORCH, NOON)
+    context = world.close()
+    store.delete(f"{context.run_prefix}batch.jsonl")
+    with pytest.raises(InputError, match=r"batch\.jsonl"):
+        run(work, context)
+    world.unproven(SHOP, NOON)  # in the batch, but reconcile did not see it
+    world.batch, kept = world.batch[:1], world.batch
+    world.close()
+    world.batch = kept
+    from nightjar.runtime.manifests import write_lines
+
+    write_lines(store, f"{context.run_prefix}batch.jsonl", kept)
+    assert "as the account of the run says" in run(work, context).warnings[0]
+
+
+# History
+
+
+def history(store: ObjectStore, *live: World, day: date = DAY) -> StageContext:
+    """A history run of `day` after the live ones: the same footage is its batch, nothing was computed again."""
+    world = World(store, day.isoformat(), HISTORY)
+    world.batch = [line for one in live for line in one.batch if line.outcome == "filed"]
+    world.suppressed = [line for one in live for line in one.suppressed]
+    return world.close(day=day)
+
+
+def live_day(store: ObjectStore, close: bool = True) -> tuple[World, World]:
+    """Two live runs over one day, reported."""
+    first = World(store, "20261120T120000Z-000000000001")
+    a = first.still(PORCH, NOON, person())
+    first.duplicate(a)
+    first.misnamed("what is this.jpg")
+    first.refused(SHOP, NOON, Reason.VOID)
+    first.alert(first.event([a]))
+    second = World(store, "20261120T130000Z-000000000002")
+    second.detections += first.detections
+    b = second.still(PORCH, NOON + timedelta(seconds=40), person())
+    second.event([a, b])
+    second.detections = second.detections[1:]
+    second.held_back(second.still(YARD, NOON, person(0.5)), Safe.BELOW_PROBABILITY)
+    if close:
+        for world in (first, second):
+            run(work, world.close())
+    return first, second
+
+
+def test_history_rewrites_the_day_to_the_same_rows() -> None:
+    store = MemoryStore()
+    first, second = live_day(store)
+    before = records(store)
+    context = history(store, first, second)
+    manifest = run(work, context)
+    after = records(store)
+    for table in TABLES:
+        assert keys(store, records_prefix(table.name, DAY)) == [f"{records_prefix(table.name, DAY)}day.parquet"]
+        ours, theirs = after[table.name].to_pylist(), before[table.name].to_pylist()
+        ignored = {"run", "events", "verdict"}
+        assert [{k: v for k, v in r.items() if k not in ignored} for r in ours] == [
+            {k: v for k, v in r.items() if k not in ignored} for r in theirs
+        ]
+    assert manifest.counts.received == len(before["pictures"]) == 6
+    assert manifest.result == {"reports": [REPORT]}
+
+
+def test_history_compacts_the_stores_of_the_day_and_a_second_time_changes_nothing() -> None:
+    store = MemoryStore()
+    first, second = live_day(store)
+    context = history(store, first, second)
+    manifest = run(work, context)
+    day_files = [
+        f"detections/{DETECTOR.tag}/2026/11/20/alice-porch/day.jsonl",
+        f"detections/{DETECTOR.tag}/2026/11/20/alice-yard/day.jsonl",
+        f"validations/{VALIDATOR}/2026/11/20/alice-porch/day.jsonl",
+        f"validations/{VALIDATOR}/2026/11/20/alice-yard/day.jsonl",
+        f"validations/{VALIDATOR}/2026/11/20/bob-shop/day.jsonl",
+    ]
+    assert [*keys(store, "detections/"), *keys(store, "validations/")] == day_files
+    assert set(day_files) < {ref.key for ref in manifest.objects}
+    prefixes = ("detections/", "validations/", "records/", "reports/")
+    before = versions(store, *prefixes)
+    assert run(work, context).objects == manifest.objects
+    assert versions(store, *prefixes) == before
+
+
+def test_history_over_footage_that_no_live_run_saw() -> None:
+    store = MemoryStore()
+    live = live_day(store, close=False)
+    for world in live:
+        world.close()  # their stages ran, their report did not
+    manifest = run(work, history(store, *live))
+    assert manifest.counts.outcomes == {  # the duplicate stood in the records only, which were never written
+        "detected": 3,
+        "quarantined:bad-name": 1,
+        "quarantined:void": 1,
+    }
+
+
+def test_history_keeps_what_a_live_run_adds_later_and_a_cleared_run_adds_nothing_twice() -> None:
+    store = MemoryStore()
+    first, second = live_day(store)
+    run(work, history(store, first, second))
+    run(work, first.close())
+    pictures = keys(store, records_prefix("pictures", DAY))
+    assert pictures == [f"{records_prefix('pictures', DAY)}day.parquet"]
+    late = World(store, "20261121T080000Z-000000000003")
+    late.still(SHOP, NOON + timedelta(hours=1), person())
+    run(work, late.close())
+    assert len(keys(store, records_prefix("pictures", DAY))) == 2
+    assert summary(store).received == 7
+
+
+def test_history_takes_the_end_of_a_video_that_began_the_day_before() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.video(PORCH, NOON.replace(hour=23, minute=59, second=58), [[person()]] * 4)
+    world.close()
+    next_day = DAY + timedelta(days=1)
+    manifest = run(work, history(store, World(store), day=next_day))
+    assert manifest.counts.outcomes == {"detected": 2}
+    assert [r["taken_at"].date() for r in records(store, next_day)["pictures"].to_pylist()] == [next_day] * 2
+    run(work, history(store, world))
+    assert summary(store).received == 2
+    assert len(keys(store, records_prefix("pictures", next_day))) == 1  # what stands there is not added again
+
+
+def test_history_of_a_day_without_anything_still_reports_it() -> None:
+    store = MemoryStore()
+    manifest = run(work, history(store))
+    assert manifest.result == {"reports": [REPORT]}
+    assert "No footage was received on this day." in store.get(REPORT)[0].decode()
+    assert keys(store, "records/") == []
