@@ -31,12 +31,20 @@ class Failure:
     detail: str
 
 
-def read_pixels(fetch: Fetch, picture: Picture) -> Pixels | Failure:
-    """The picture at the model's size, or why not. Raises what `fetch` raises when the store as a whole fails."""
+def fetch_picture(fetch: Fetch, picture: Picture) -> tuple[Picture, bytes | Failure]:
+    """The picture and its bytes, or why not. Raises what `fetch` raises when the store as a whole fails."""
     try:
-        data = fetch(picture.standard_key)
+        return picture, fetch(picture.standard_key)
     except ObjectMissingError:
-        return Failure(FailureReason.MISSING, f"expected a picture at {picture.standard_key}, found none")
+        detail = f"expected a picture at {picture.standard_key}, found none"
+        return picture, Failure(FailureReason.MISSING, detail)
+
+
+def decode_picture(fetched: tuple[Picture, bytes | Failure]) -> Pixels | Failure:
+    """The picture at the model's size, or why not: it must have the SHA-256 that validate gave it."""
+    picture, data = fetched
+    if isinstance(data, Failure):
+        return data
     if (came := hashlib.sha256(data).hexdigest()) != picture.standard_sha256:
         expected = f"expected SHA-256 {picture.standard_sha256} at {picture.standard_key}"
         return Failure(FailureReason.ALTERED, f"{expected}, got {came}")

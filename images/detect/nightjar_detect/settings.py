@@ -31,7 +31,7 @@ class DetectSettings(Settings):
     # Threads of the interpreter. One each for as many shards as cores is faster than several for one.
     detect_threads: Annotated[int, Field(ge=1, le=64)] = 1
     # Pictures that are fetched and decoded at the same time, ahead of the interpreter.
-    detect_readers: Annotated[int, Field(ge=1, le=64)] = 4
+    detect_readers: Annotated[int, Field(ge=1, le=64)] = 8
     # Objects below this probability are left out of the store, so no rule can ask for less.
     min_probability: Annotated[float, Field(ge=0.01, le=0.99)] = 0.1
 

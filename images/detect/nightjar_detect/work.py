@@ -4,6 +4,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from itertools import islice
 from typing import TypeVar
 
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
@@ -23,14 +24,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def prefetched(pool: Executor, call: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
-    """`call` of each item, in order, at most `ahead` of them begun or waiting before they are asked for."""
+def prefetched(pool: Executor, call: Callable[[T], R], items: Iterable[T], ahead: int, burst: int = 1) -> Iterator[R]:
+    """`call` of each item, in order, at most `ahead` of them begun before they are asked for, `burst` at a time."""
     pending: deque[Future[R]] = deque()
-    for item in items:
-        pending.append(pool.submit(call, item))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
-    while pending:
+    rest = iter(items)
+    while True:
+        if len(pending) <= ahead - burst:
+            pending.extend(pool.submit(call, item) for item in islice(rest, burst))
+        if not pending:
+            return
         yield pending.popleft().result()
 
 
