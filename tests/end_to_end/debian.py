@@ -1,0 +1,46 @@
+"""A base image with Python, made from Debian's packages: nothing is pulled from a registry of images."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+BASE_IMAGE = "localhost/python:3.11"
+PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}  # program: Debian's package
+RELEASE = "bookworm"
+PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")
+CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages that have to be installed before images can be built here."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return [package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None]
+
+
+def storage(folder: Path) -> dict[str, str]:
+    """The environment in which buildah keeps everything below `folder` and needs no daemon and no namespaces."""
+    configuration = folder / "storage.conf"
+    configuration.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n')
+    return {"CONTAINERS_STORAGE_CONF": str(configuration), "BUILDAH_ISOLATION": "chroot"}
+
+
+def make_base_image(root: Path, environment: Mapping[str, str]) -> None:
+    """Make BASE_IMAGE in the buildah storage of `environment`; Debian's files go to `root`. Takes about a minute."""
+    included = f"--include={','.join(PACKAGES)}"
+    run(["debootstrap", "--variant=minbase", included, RELEASE, str(root)], environment)
+    # This machine may reach the package index through a proxy that only its own certificates vouch for.
+    shutil.copyfile(Path("/") / CERTIFICATES, root / CERTIFICATES)
+    container = run(["buildah", "from", "scratch"], environment)
+    run(["buildah", "add", "-q", container, str(root), "/"], environment)
+    run(["buildah", "commit", "-q", "--rm", container, BASE_IMAGE], environment)
+
+
+def run(command: list[str], environment: Mapping[str, str]) -> str:
+    """What the command printed, stripped; raises AssertionError with all it said if it fails."""
+    found = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", **environment}
+    result = subprocess.run(command, env=found, text=True, capture_output=True, check=False)
+    said = "\n".join((result.stdout + result.stderr).splitlines()[-30:])
+    assert result.returncode == 0, f"{' '.join(command)} ended with {result.returncode}:\n{said}"
+    return result.stdout.strip()

@@ -1,0 +1,119 @@
+"""The Dockerfiles make images that work: base, validate and notify built by buildah, and validate run on a shard."""
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.layout import LIVE, RELEASE, RULES_KEY, SHARD, footage_key, run_prefix, shard_prefix, stage_prefix
+from nightjar.domain.names import parse_footage_name
+from nightjar.domain.release import Release
+from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
+from nightjar.runtime.rules import freeze
+from nightjar.runtime.s3 import S3Store
+from nightjar_local.containers import Builder
+from nightjar_local.samples import footage
+from nightjar_local.seaweedfs import S3Access
+from tests.end_to_end.debian import BASE_IMAGE, make_base_image, missing_packages, run, storage
+
+pytestmark = pytest.mark.timeout(900)
+
+REGISTRY = "localhost/nightjar"
+RULES = Path(__file__).parents[2] / "local" / "rules.yaml"
+
+
+@pytest.fixture(scope="module")
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """The environment of a buildah that has the base image; everything it makes is thrown away."""
+    missing = missing_packages()
+    assert not missing, f"container images cannot be built here: first apt-get install {' '.join(missing)}"
+    assert os.geteuid() == 0, "container images can only be built here by root, for debootstrap"
+    folder = tmp_path_factory.mktemp("buildah")
+    environment = storage(folder)
+    make_base_image(folder / "debian", environment)
+    yield environment
+
+
+@pytest.fixture(scope="module")
+def images(buildah: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The references of base, validate and notify."""
+    builder = Builder("buildah", REGISTRY, BASE_IMAGE, os.environ.get("PIP_INDEX_URL"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in buildah.items():
+            patch.setenv(name, value)
+        base = builder.build("base", BASE_IMAGE)
+        yield {"base": base, **{stage: builder.build(stage, base) for stage in ("validate", "notify")}}
+
+
+def in_container(image: str, buildah: Mapping[str, str], variables: Mapping[str, str], *command: str) -> str:
+    """Run a command in a fresh container of the image, as the image's user; returns what it printed."""
+    container = run(["buildah", "from", image], buildah)
+    options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+    try:
+        return run(["buildah", "run", *options, container, "--", *command], buildah)
+    finally:
+        run(["buildah", "rm", container], buildah)
+
+
+@pytest.mark.parametrize("name", ["base", "validate", "notify"])
+def test_an_image_runs_as_nobody_special_and_cannot_change_itself(
+    name: str, images: dict[str, str], buildah: Mapping[str, str]
+) -> None:
+    script = "import os, nightjar; print(os.getuid(), os.access(nightjar.__path__[0], os.W_OK))"
+    assert in_container(images[name], buildah, {}, "python", "-c", script) == "10001 False"
+
+
+def test_notify_starts(images: dict[str, str], buildah: Mapping[str, str]) -> None:
+    assert "usage: nightjar_notify" in in_container(
+        images["notify"], buildah, {}, "python", "-m", "nightjar_notify", "--help"
+    )
+
+
+def test_validate_runs_from_its_image_on_a_shard(
+    images: dict[str, str], buildah: Mapping[str, str], seaweedfs: S3Access, s3_store: S3Store
+) -> None:
+    prefix = run_prefix(LIVE, "20261120T130500Z-0123456789ab")
+    s3_store.put(RULES_KEY, RULES.read_bytes())
+    release = Release(
+        run="20261120T130500Z-0123456789ab", images={"validate": images["validate"]}, rules=freeze(s3_store, prefix)
+    )
+    write_record(s3_store, f"{prefix}{RELEASE}", release)
+    shard = shard_prefix(prefix, "bob-lobby")
+    write_lines(s3_store, f"{shard}{SHARD}", file_samples(s3_store, "bob-lobby"))
+    output = stage_prefix(prefix, "validate", "bob-lobby")
+    variables = {
+        **seaweedfs.environment(),
+        "NIGHTJAR_IMAGE": images["validate"],
+        "NIGHTJAR_RUN": release.run,
+        "NIGHTJAR_SHARD": "bob-lobby",
+    }
+
+    command = ["python", "-m", "nightjar_validate", "--input-prefix", shard, "--output-prefix", output]
+    in_container(images["validate"], buildah, variables, *command, "--release", f"{prefix}{RELEASE}")
+
+    manifest, _ = read_manifest(s3_store, output)
+    assert manifest.image == images["validate"]
+    assert manifest.counts.problem() is None
+    assert manifest.counts.total("standard") == 8
+    assert manifest.counts.by_reason("quarantined") == {"too-small": 1, "truncated": 1}
+    standard = [info.key for info in s3_store.list_objects("standard/")]
+    assert len(standard) == 8
+    for key in standard:
+        with Image.open(io.BytesIO(s3_store.get(key)[0])) as picture:
+            assert (picture.format, picture.mode) == ("JPEG", "RGB")
+
+
+def file_samples(store: S3Store, camera: str) -> list[Footage]:
+    """File the sample footage of one camera, as collect does; returns the lines of its shard."""
+    lines = []
+    for sample in footage(datetime.now(UTC)):
+        if sample.name.startswith(f"{camera}-"):
+            key = footage_key(parse_footage_name(sample.name))
+            named = reference(store.put(key, sample.body), sample.body)
+            lines.append(Footage(key=key, version_id=named.version_id, size=named.size, sha256=named.sha256))
+    return lines
