@@ -1,5 +1,6 @@
 """Scenes for tests of what comes after detection: a run with its rules, and detections as detect stores them."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -128,3 +129,8 @@ def reconcile(store: ObjectStore, run: str, refs: Iterable[ObjectRef]) -> None:
         finished_at=NOON,
     )
     write_manifest(store, stage_prefix(run_prefix(LIVE, run), "reconcile"), manifest)
+
+
+def sha256_of(data: bytes) -> str:
+    """As pictures name their content."""
+    return hashlib.sha256(data).hexdigest()

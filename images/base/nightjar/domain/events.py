@@ -30,6 +30,19 @@ class ThreatPicture(Record):
         """That of the most probable unsafe object."""
         return max(o.probability for o in self.objects)
 
+    @property
+    def labels(self) -> dict[str, float]:
+        """Each label with its highest probability, most probable first."""
+        return highest(self.objects)
+
+
+def highest(objects: Iterable[DetectedObject]) -> dict[str, float]:
+    """Each label with its highest probability, most probable first."""
+    labels: dict[str, float] = {}
+    for one in objects:
+        labels[one.label] = max(one.probability, labels.get(one.label, 0.0))
+    return dict(sorted(labels.items(), key=lambda pair: (-pair[1], pair[0])))
+
 
 class Event(Record):
     """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`: `id` stays when the event is extended. Pictures by time."""
@@ -189,9 +202,6 @@ def _clusters(moments: Sequence[datetime], gap: timedelta) -> Iterator[list[date
 
 
 def _event(source: EventSource, identity: str, pictures: Sequence[ThreatPicture]) -> Event:
-    labels: dict[str, float] = {}
-    for one in (one for picture in pictures for one in picture.objects):
-        labels[one.label] = max(one.probability, labels.get(one.label, 0.0))
     return Event(
         id=identity,
         user=source.camera.user,
@@ -201,7 +211,7 @@ def _event(source: EventSource, identity: str, pictures: Sequence[ThreatPicture]
         rule_name=source.rule_name,
         started_at=pictures[0].picture.taken_at,
         ended_at=pictures[-1].picture.taken_at,
-        labels=dict(sorted(labels.items(), key=lambda pair: (-pair[1], pair[0]))),
+        labels=highest(one for picture in pictures for one in picture.objects),
         pictures=tuple(pictures),
         rules_sha256=source.rules_sha256,
     )

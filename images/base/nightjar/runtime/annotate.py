@@ -1,0 +1,63 @@
+"""A picture with what was seen in it: boxes, labels, probabilities. Needs Pillow, which not every stage has."""
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from nightjar.domain.detections import DetectedObject
+
+_COLOUR = (255, 87, 34)  # stands out from grass, brick, asphalt and night alike
+_EDGE = (0, 0, 0)
+_TEXT = (0, 0, 0)
+_QUALITY = 85
+
+
+def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None = None) -> bytes:
+    """The picture `jpeg` as JPEG with a box, the label and the probability of each of `objects`.
+
+    Boxes are x_min, y_min, x_max, y_max as fractions of the picture. With `longest`, the picture is made smaller so
+    that no side has more than that many pixels; text stays legible. Raises PIL.UnidentifiedImageError for no picture.
+    """
+    with Image.open(io.BytesIO(jpeg)) as opened:
+        if longest:
+            opened.draft("RGB", (longest, longest))
+        picture = opened.convert("RGB")
+    if longest:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(picture)
+    size = max(14, max(picture.size) // 36)
+    font = ImageFont.load_default(size)
+    for one in sorted(objects, key=lambda o: o.probability):  # the most probable on top
+        _draw(draw, one, picture.size, font, line=max(2, max(picture.size) // 200))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()
+
+
+def _draw(
+    draw: ImageDraw.ImageDraw,
+    one: DetectedObject,
+    size_wh: tuple[int, int],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    line: int,
+) -> None:
+    width, height = size_wh
+    x_min, x_max = sorted((one.box[0] * (width - 1), one.box[2] * (width - 1)))
+    y_min, y_max = sorted((one.box[1] * (height - 1), one.box[3] * (height - 1)))
+    draw.rectangle((x_min - 1, y_min - 1, x_max + 1, y_max + 1), outline=_EDGE, width=line + 2)
+    draw.rectangle((x_min, y_min, x_max, y_max), outline=_COLOUR, width=line)
+    text = f"{one.label} {percent(one.probability)}"
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    pad = line + 2
+    tag_width, tag_height = right - left + 2 * pad, bottom - top + 2 * pad
+    x = max(0.0, min(x_min, width - tag_width))
+    above = y_min - tag_height
+    y = above if above >= 0 else min(y_min, height - tag_height)  # inside the box where there is no room above
+    draw.rectangle((x, y, x + tag_width, y + tag_height), fill=_COLOUR)
+    draw.text((x + pad - left, y + pad - top), text, font=font, fill=_TEXT)
+
+
+def percent(probability: float) -> str:
+    """0.944 as `94 %`; never rounded up to certainty."""
+    return f"{min(int(probability * 100 + 0.5), 100 if probability == 1 else 99)} %"

@@ -1,0 +1,1 @@
+"""The notify stage: the one alert of each event, by e-mail."""

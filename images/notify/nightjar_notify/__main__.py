@@ -1,0 +1,6 @@
+"""`python -m nightjar_notify --input-prefix runs/…/assess/ --output-prefix runs/…/notify/ --release KEY`."""
+
+from nightjar.runtime.stage import main
+from nightjar_notify.stage import notify
+
+main("notify", notify)

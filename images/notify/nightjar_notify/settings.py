@@ -1,0 +1,42 @@
+"""What the notify stage reads from its environment."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from nightjar.errors import UsageError
+from nightjar.runtime.settings import Settings, load
+
+# Nobody can own it (RFC 2606), so that a message in the outbox is complete and is never taken for one that was sent.
+NO_SENDER = "alerts@nightjar.invalid"
+
+
+class NotifySettings(Settings):
+    """Who sends, how long an event is news, and how patient the stage is with the mail API. Times in seconds."""
+
+    mail_from: Annotated[str, Field(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=254)] = NO_SENDER
+    alert_max_age: Annotated[int, Field(ge=0, le=366 * 86_400)] = 6 * 3600
+    mail_attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    mail_backoff: Annotated[float, Field(ge=0, le=60)] = 1.0  # before the second attempt; doubles from then on
+    mail_patience: Annotated[float, Field(ge=0, le=3600)] = 120.0  # of waiting, over all alerts of a run
+    mail_timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
+
+
+class SendGridSettings(Settings):
+    """The mail API. Without a key nothing is sent: alerts go to the outbox."""
+
+    model_config = SettingsConfigDict(env_prefix="SENDGRID_")
+
+    api_key: SecretStr | None = None
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")] = "https://api.sendgrid.com"
+
+
+def load_settings() -> tuple[NotifySettings, SendGridSettings]:
+    """Both from the environment; raises UsageError, also when there is a key and nobody to send from."""
+    settings, api = load(NotifySettings), load(SendGridSettings)
+    if api.api_key and settings.mail_from == NO_SENDER:
+        raise UsageError(
+            "expected NIGHTJAR_MAIL_FROM, a sender that SendGrid has verified, since SENDGRID_API_KEY is set; got none"
+        )
+    return settings, api

@@ -1,0 +1,1 @@
+"""Doubles of outside services, for tests."""
