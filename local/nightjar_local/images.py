@@ -68,6 +68,12 @@ def build(stage: str, tag: str | None = None) -> str:
     return tag
 
 
+def detection_model() -> Path:
+    """The folder of the detection model, built if it is not there, for tests and benchmarks."""
+    with _exclusive():
+        return _model()
+
+
 def content_digest(stage: str) -> str:
     """SHA-256 of everything that decides what the image holds."""
     parts = {f"image layout {LAYOUT_VERSION}, Python {sys.version}": ""}
