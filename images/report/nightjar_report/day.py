@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from nightjar.domain.validations import Validation
 from nightjar.runtime.manifests import read_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
-from nightjar_report.inputs import READERS, Run, by_footage
+from nightjar_report.inputs import READERS, Run, by_footage, read_if_there
 from nightjar_report.pictures import Findings
 from nightjar_report.stores import DETECTIONS, VALIDATIONS, read_newest
 from nightjar_report.tables import PictureOutcome
@@ -144,4 +145,5 @@ def _cameras(store: ObjectStore, validator: str, day: date) -> list[str]:
 
 def _records(store: ObjectStore, prefix: str, kind: type[R]) -> list[tuple[str, R]]:
     keys = sorted(info.key for info in store.list_objects(prefix) if info.key.endswith(".json"))
-    return list(zip(keys, in_parallel(lambda key: read_record(store, key, kind)[0], keys, READERS), strict=True))
+    read = in_parallel(partial(read_if_there, store, kind), keys, READERS)
+    return [(key, record) for key, record in zip(keys, read, strict=True) if record]

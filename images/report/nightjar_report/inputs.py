@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ from nightjar.domain.layout import (
     BATCH,
     MANIFEST,
     alert_key,
+    event_key,
     last_segment,
     stage_prefix,
 )
@@ -21,6 +24,7 @@ from nightjar.domain.model import Record
 from nightjar.domain.release import Release, image_tag
 from nightjar.domain.rules import Rules, Safe
 from nightjar.domain.validations import Validation
+from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest, read_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.rules import load_frozen
@@ -115,8 +119,14 @@ def batch_validations(store: ObjectStore, run: Run) -> dict[FootageId, Validatio
 
 
 def batch_events(store: ObjectStore, run: Run) -> list[Event]:
-    """The events that pictures of the batch belong to."""
+    """The events that pictures of the batch belonged to when the run judged them."""
     return read_lines(store, f"{run.folder}assess/events.jsonl", Event)[0]
+
+
+def as_stored(store: ObjectStore, events: Iterable[Event]) -> list[Event]:
+    """`events` as they are by now: other runs may have extended them; without those that are no longer there."""
+    keys = [event_key(event.started_at, event.camera, event.id) for event in events]
+    return [event for event in in_parallel(partial(read_if_there, store, Event), keys, READERS) if event]
 
 
 def suppressed(store: ObjectStore, run: Run) -> dict[str, list[str]]:
@@ -132,9 +142,27 @@ def _misses(line: Suppressed) -> list[str]:
 
 def alerts_about(store: ObjectStore, events: Iterable[Event]) -> list[tuple[str, Alert]]:
     """The ledger's lines about `events`, each with its key; none about an event that nobody was told about."""
-    keys = [alert_key(event.started_at, event.id) for event in events]
-    there = [key for key, info in zip(keys, in_parallel(store.head, keys, READERS), strict=True) if info]
-    return list(zip(there, in_parallel(lambda key: read_record(store, key, Alert)[0], there, READERS), strict=True))
+    return [found for found in in_parallel(partial(_alert_about, store), events, READERS) if found]
+
+
+def _alert_about(store: ObjectStore, event: Event) -> tuple[str, Alert] | None:
+    """The line stays where it was written first, by the start that the event had then."""
+    days = (event.ended_at.date() - event.started_at.date()).days
+    moments = [event.started_at, *(event.started_at + timedelta(days=n) for n in (-1, *range(1, days + 1)))]
+    for key in (alert_key(moment, event.id) for moment in moments):
+        if alert := read_if_there(store, Alert, key):
+            return key, alert
+    return None
+
+
+def read_if_there(store: ObjectStore, kind: type[L], key: str) -> L | None:
+    """The JSON document at `key`; None when there is none, raises InputError when it is not a `kind`."""
+    try:
+        return read_record(store, key, kind)[0]
+    except InputError:
+        if store.head(key) is None:
+            return None
+        raise
 
 
 def by_footage(footage: Iterable[Footage], validations: Iterable[Validation]) -> dict[FootageId, Validation]:

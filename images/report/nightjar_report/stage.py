@@ -70,7 +70,7 @@ def _batch(store: ObjectStore, run: Run, partitions: Partitions) -> None:
     )
     alerts = inputs.alerts_about(store, events)
     partitions.add_outcomes(
-        [event_row(event, run.name, run.timezone) for event in events],
+        [event_row(event, run.name, run.timezone) for event in inputs.as_stored(store, events)],
         [alert_row(alert, key, run.name) for key, alert in alerts],
     )
 

@@ -1,9 +1,11 @@
 """The stage over whole buckets: what it records, reports and leaves alone."""
 
+import io
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.layout import HISTORY, records_prefix
@@ -11,7 +13,7 @@ from nightjar.domain.names import Camera
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
 from nightjar.errors import InputError
-from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
@@ -198,21 +200,21 @@ def test_what_became_of_an_alert(state: AlertState | None, headline: str, said: 
     assert headline in page and said in page
 
 
+def test_a_run_without_its_batch_is_refused() -> None:
+    store = MemoryStore()
+    context = World(store).close()
+    store.delete(f"{context.run_prefix}batch.jsonl")
+    with pytest.raises(InputError, match=r"batch\.jsonl"):
+        run(work, context)
+
+
 def test_records_that_differ_from_the_account_are_told() -> None:
     store = MemoryStore()
     world = World(store)
     world.still(PORCH, NOON)
     context = world.close()
-    store.delete(f"{context.run_prefix}batch.jsonl")
-    with pytest.raises(InputError, match=r"batch\.jsonl"):
-        run(work, context)
     world.unproven(SHOP, NOON)  # in the batch, but reconcile did not see it
-    world.batch, kept = world.batch[:1], world.batch
-    world.close()
-    world.batch = kept
-    from nightjar.runtime.manifests import write_lines
-
-    write_lines(store, f"{context.run_prefix}batch.jsonl", kept)
+    write_lines(store, f"{context.run_prefix}batch.jsonl", world.batch)
     assert "as the account of the run says" in run(work, context).warnings[0]
 
 
@@ -332,3 +334,29 @@ def test_history_of_a_day_without_anything_still_reports_it() -> None:
     assert manifest.result == {"reports": [REPORT]}
     assert "No footage was received on this day." in store.get(REPORT)[0].decode()
     assert keys(store, "records/") == []
+
+
+# Pictures in the page
+
+
+@pytest.mark.parametrize(
+    ("most", "stored", "shown"), [("24", "picture", 1), ("0", "picture", 0), ("24", "nothing", 0), ("24", "garbage", 0)]
+)
+def test_an_alert_is_shown_with_its_picture(
+    most: str, stored: str, shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_REPORT_THUMBNAILS", most)
+    store = MemoryStore()
+    world = World(store)
+    picture = world.still(PORCH, NOON, person())
+    if stored != "nothing":
+        store.put(picture.standard_key, a_jpeg() if stored == "picture" else b"not a picture")
+    world.alert(world.event([picture]))
+    run(work, world.close())
+    assert store.get(REPORT)[0].count(b"data:image/jpeg;base64,") == shown
+
+
+def a_jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (640, 480), (90, 110, 90)).save(out, "JPEG")
+    return out.getvalue()
