@@ -95,7 +95,7 @@ class AirflowApi:
         )
         found = self._call("GET", path, params={"map_index": task["map_index"], "full_content": True})
         lines = found["content"]
-        return "\n".join(each if isinstance(each, str) else str(each.get("event", each)) for each in lines)
+        return "\n".join(each if isinstance(each, str) else _log_text(each) for each in lines)
 
     def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
         if "Authorization" not in self._client.headers:
@@ -112,3 +112,9 @@ class AirflowApi:
         if answer.is_error:
             raise LocalError(f"Airflow refused the login with {answer.status_code}: {answer.text[:500]}")
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _log_text(line: Mapping[str, Any]) -> str:
+    """A structured log line; the error that ended a task is beside its text."""
+    errors = [f"{each['exc_type']}: {each['exc_value']}" for each in line.get("error_detail") or []]
+    return "\n".join([str(line.get("event", line)), *errors])

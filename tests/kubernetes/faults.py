@@ -19,6 +19,13 @@ class RunInstead:
 
 
 @dataclass(frozen=True)
+class SlowStart:
+    """The image takes `seconds` to be pulled."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Vanish:
     """The pod is gone from the API `after` seconds of running, as when its node is lost; its process is killed."""
 
@@ -46,7 +53,7 @@ class SlowLog:
     delay: float
 
 
-PodFault = RunInstead | Vanish | OutOfMemory | Evict | SlowLog
+PodFault = RunInstead | SlowStart | Vanish | OutOfMemory | Evict | SlowLog
 
 
 @dataclass

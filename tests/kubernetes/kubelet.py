@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from tests.kubernetes import status
 from tests.kubernetes.environment import Bundles, ConfigError, container_environment, expand
 from tests.kubernetes.errors import ApiError, not_found
-from tests.kubernetes.faults import Evict, Faults, OutOfMemory, PodFault, RunInstead, SlowLog, Vanish
+from tests.kubernetes.faults import Evict, Faults, OutOfMemory, PodFault, RunInstead, SlowLog, SlowStart, Vanish
 from tests.kubernetes.images import REFERENCE, LocalImage, Registry
 from tests.kubernetes.logs import ContainerLog
 from tests.kubernetes.store import Pod, Store, key_of, now
@@ -155,6 +156,7 @@ class PodWorker:
             self._refuse("InvalidImageName", f'Failed to apply default image tag "{reference}"')
             return None
         self._event("Normal", "Pulling", f'Pulling image "{reference}"')
+        time.sleep(sum(fault.seconds for fault in self._faults if isinstance(fault, SlowStart)))
         image = self._node.images(reference)
         if image is None:
             why = f'failed to pull image "{reference}": not found'

@@ -1,0 +1,171 @@
+"""Airflow on its real scheduler, with a double of a Kubernetes cluster for its pods and a real S3 server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion, batch_id
+from nightjar.domain.layout import BATCH, LIVE, footage_key, run_prefix
+from nightjar.domain.names import parse_footage_name
+from nightjar.runtime.manifests import write_bytes, write_lines
+from nightjar.runtime.store import ObjectStore
+from nightjar_local import airflow, seaweedfs
+from nightjar_local.airflow_api import AirflowApi
+from nightjar_local.layout import ROOT
+from nightjar_local.processes import Child, LocalError, stop
+from nightjar_local.seaweedfs import S3Access
+from nightjar_local.settings import for_once
+from tests.kubernetes.images import Registry
+from tests.kubernetes.server import ApiServer
+from tests.kubernetes.store import Pod
+
+NAMESPACE = "nightjar"
+MAIL_KEY = "SG.a-key-that-must-not-be-seen"
+ENDED = frozenset({"success", "failed"})
+TIMEOUT = 150.0
+
+
+class Airflow(AirflowApi):
+    """What the tests ask of Airflow besides what the local deployment asks."""
+
+    def trigger(self, dag: str, run: str, conf: Mapping[str, Any]) -> None:
+        """Start a run."""
+        body = {"dag_run_id": run, "conf": conf, "logical_date": None}
+        self._call("POST", f"/dags/{dag}/dagRuns", json=body)
+
+    def states(self, dag: str, run: str) -> dict[str, str]:
+        """The state of every task instance of a run, by task id, for a mapped one `task[shard]`."""
+        return {_name(task): task["state"] for task in self.tasks(dag, run)}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running deployment whose stages are pods.
+
+    Attributes:
+        kubernetes: the double of the API server, with what it was asked and every pod it was given.
+        airflow: a signed-in client.
+        access: to the S3 server; its credentials are what must never be seen in a pod's spec.
+    """
+
+    kubernetes: ApiServer
+    airflow: Airflow
+    access: S3Access
+    children: Sequence[Child]
+
+    def wait(self, what: str, reached: Callable[[], bool]) -> None:
+        """Wait until `reached()`; raises LocalError when a process of the deployment dies or it takes too long."""
+        deadline = time.monotonic() + TIMEOUT
+        while not reached():
+            self.check()
+            if time.monotonic() > deadline:
+                raise LocalError(f"waited {TIMEOUT:.0f} s for {what}")
+            time.sleep(0.5)
+
+    def check(self) -> None:
+        """Raise LocalError, with the end of its log, if a process has ended."""
+        for child in self.children:
+            if (code := child.exit_code()) is not None:
+                raise LocalError(f"{child.name} ended with exit code {code}:\n{child.tail()}")
+
+    def wait_for_run(self, dag: str, run: str) -> str:
+        """Wait until a run has ended; returns its state."""
+        self.wait(f"run {run} of {dag}", lambda: self._state(dag, run) in ENDED)
+        return self._state(dag, run)
+
+    def pods(self, run: str, stage: str, shard: str | None = None) -> list[Pod]:
+        """The pods that a run made for a stage, as posted, in order."""
+        is_wanted = pod_of(run, stage, shard)
+        return [pod for pod in self.kubernetes.store.created if is_wanted(pod)]
+
+    def _state(self, dag: str, run: str) -> str:
+        states = [each["state"] for each in self.airflow.runs(dag) if each["dag_run_id"] == run]
+        return str(states[0]) if states else "none"
+
+
+def pod_of(run: str, stage: str, shard: str | None = None) -> Callable[[Pod], bool]:
+    """Whether a pod is one that `run` made for `stage` (and `shard`)."""
+    wanted = {"nightjar/run": run, "nightjar/stage": stage} | ({"nightjar/shard": shard} if shard else {})
+    return lambda pod: wanted.items() <= pod["metadata"]["labels"].items()
+
+
+def file_batch(store: ObjectStore, names: Sequence[str]) -> str:
+    """File footage of these names and hand it over as collect does; returns the batch's id."""
+    lines = []
+    for name in names:
+        filed = write_bytes(store, footage_key(parse_footage_name(name)), name.encode(), content_type="image/jpeg")
+        info = store.head(filed.key)
+        assert info is not None
+        source = ReceivedVersion(
+            key=f"incoming/{name}", version_id=info.version_id, size=info.size, received_at=info.modified_at
+        )
+        line = BatchLine(
+            source=source,
+            outcome=Outcome.FILED,
+            footage_key=filed.key,
+            footage_version=filed.version_id,
+            sha256=filed.sha256,
+        )
+        lines.append(line)
+    batch = batch_id(line.source for line in lines)
+    write_lines(store, f"{run_prefix(LIVE, batch)}{BATCH}", lines)
+    return batch
+
+
+@contextlib.contextmanager
+def running(directory: Path, images: Registry, *, dags: Path = ROOT / "dags") -> Iterator[Cluster]:
+    """Start S3, the API server's double and Airflow's four processes; on the way out stop them all."""
+    settings = for_once()
+    access = S3Access(
+        endpoint=f"http://127.0.0.1:{settings.s3_port}",
+        bucket=settings.bucket,
+        access_key_id=settings.access_key_id,
+        secret_access_key=settings.secret_access_key,
+    )
+    credentials = {name: value for name, value in access.environment().items() if name.startswith("AWS_")}
+    secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": {"SENDGRID_API_KEY": MAIL_KEY}}
+    home, logs = directory / "airflow", directory / "logs"
+    airflow.prepare(home, settings)
+    store = seaweedfs.server(directory / "seaweedfs", access, settings.token, log=logs / "seaweedfs.log")
+    with ApiServer(images, directory / "pods", secrets) as kubernetes:
+        extra = _pod_runtime(kubernetes, directory / "kubeconfig")
+        processes = [
+            replace(child, environment={**child.environment, **extra})
+            for child in airflow.children(home, settings, access, dags, logs)
+        ]
+        children = [*processes, store]
+        try:
+            for child in reversed(children):
+                child.start()
+            seaweedfs.wait_until_ready(access, store)
+            with Airflow(f"http://127.0.0.1:{settings.ui_port}", settings.password) as api:
+                airflow.wait_until_healthy(api, children)
+                yield Cluster(kubernetes, api, access, children)
+        finally:
+            stop(children, settings.token)
+
+
+def _pod_runtime(kubernetes: ApiServer, kubeconfig: Path) -> dict[str, str]:
+    """The environment that turns a local deployment into one whose stages are pods."""
+    kubeconfig.write_text(json.dumps(kubernetes.kubeconfig(NAMESPACE)))
+    extra = {"in_cluster": False, "kube_config_path": str(kubeconfig)}
+    return {
+        "NIGHTJAR_RUNTIME": "kubernetes",
+        "NIGHTJAR_IMAGE_STORE": "",
+        "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps({"conn_type": "kubernetes", "extra": extra}),
+        # As in the Airflow image, where these are installed.
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "images/base", "images/airflow")),
+        # Tasks only wait for their pods, which are the cluster's work and not this machine's.
+        "AIRFLOW__CORE__PARALLELISM": str(8 * (os.cpu_count() or 1)),
+    }
+
+
+def _name(task: Mapping[str, Any]) -> str:
+    return f"{task['task_id']}[{task['rendered_map_index']}]" if task["map_index"] >= 0 else str(task["task_id"])

@@ -1,0 +1,134 @@
+"""The local deployment with the real stages, for tests that drive it as an operator does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+from nightjar.domain.detections import Detection
+from nightjar.domain.layout import HISTORY, RULES_KEY, footage_key, run_prefix, stage_prefix
+from nightjar.domain.manifest import Manifest
+from nightjar.domain.names import parse_footage_name
+from nightjar.domain.release import VARIABLE
+from nightjar.runtime.manifests import read_lines, read_manifest
+from nightjar.runtime.s3 import S3Store
+from nightjar_local import airflow, deployment, images
+from nightjar_local.deployment import Deployment
+from nightjar_local.layout import ROOT
+from nightjar_local.processes import LocalError, program
+from nightjar_local.samples import Sample
+from nightjar_local.settings import for_once
+from tests.end_to_end.cluster import ENDED, Airflow
+
+TIMEOUT = 400.0
+
+
+class Operator(Airflow):
+    """What an operator does in the UI."""
+
+    def clear(self, dag: str, run: str) -> None:
+        """Clear a whole run, so that it runs again."""
+        self._call("POST", f"/dags/{dag}/dagRuns/{run}/clear", json={"dry_run": False, "only_failed": False})
+
+    def state(self, dag: str, run: str) -> str:
+        """The state of a run."""
+        return str(self._call("GET", f"/dags/{dag}/dagRuns/{run}")["state"])
+
+    def run_of_day(self, day: date) -> str:
+        """The id of the history run over `day`."""
+        [run] = [one for one in self.runs(HISTORY) if str(one["data_interval_start"]).startswith(day.isoformat())]
+        return str(run["dag_run_id"])
+
+
+@dataclass(frozen=True)
+class Local:
+    """A running deployment, its Airflow and its bucket."""
+
+    deployment: Deployment
+    airflow: Operator
+    store: S3Store
+    home: Path
+
+    def file(self, samples: Sequence[Sample]) -> None:
+        """Put footage where collect files it, without any run having seen it."""
+        for sample in samples:
+            metadata = {"sha256": sha256(sample.body).hexdigest()}
+            self.store.put(footage_key(parse_footage_name(sample.name)), sample.body, metadata=metadata)
+
+    def command(self, *arguments: str) -> str:
+        """Run `airflow …` as on a machine of the deployment; returns what it said."""
+        dags = ROOT / "dags"
+        environment = airflow.environment(self.home, self.deployment.settings, self.deployment.access, dags)
+        result = subprocess.run(
+            [program("airflow"), *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def wait(self, what: str, reached: Callable[[], bool], timeout: float = TIMEOUT) -> None:
+        """Wait until `reached()`; raises LocalError when it takes too long."""
+        deadline = time.monotonic() + timeout
+        while not reached():
+            if time.monotonic() > deadline:
+                raise LocalError(f"waited {timeout:.0f} s for {what}")
+            time.sleep(0.5)
+
+    def wait_for_success(self, dag: str, run: str) -> None:
+        """Wait until a run has ended, and well."""
+        self.wait(f"{dag} {run}", lambda: self.airflow.state(dag, run) in ENDED)
+        assert self.airflow.state(dag, run) == "success", self.airflow.states(dag, run)
+
+    def manifests(self, day: date, stage: str) -> list[Manifest]:
+        """The manifests of a stage in the history run over `day`, one a shard."""
+        prefix = stage_prefix(run_prefix(HISTORY, day.isoformat()), stage)
+        return [read_manifest(self.store, folder)[0] for folder in self.store.list_folders(prefix) or [prefix]]
+
+    def detail(self, day: date, stage: str, name: str) -> int:
+        """The sum of a detail over the shards of a stage."""
+        return sum(manifest.counts.details[name] for manifest in self.manifests(day, stage))
+
+    def detections(self, day: date) -> list[Detection]:
+        """Every line of the detections store about `day`."""
+        found = (info.key for info in self.store.list_objects("detections/") if f"/{day:%Y/%m/%d}/" in info.key)
+        return [line for key in found for line in read_lines(self.store, key, Detection)[0]]
+
+    def contents(self, prefix: str) -> dict[str, bytes]:
+        """Every object below `prefix`."""
+        return {info.key: self.store.get(info.key)[0] for info in self.store.list_objects(prefix)}
+
+
+@contextlib.contextmanager
+def running(directory: Path) -> Iterator[Local]:
+    """Build the images that are not built, start the deployment, give it the sample rules; no DAG runs yet."""
+    built = images.build_all()
+    with deployment.running(directory, for_once()) as started, _environment(started):
+        rules = (ROOT / "local" / "rules.yaml").read_bytes()
+        started.access.client().put_object(Bucket=started.access.bucket, Key=RULES_KEY, Body=rules)
+        with Operator(started.url, started.settings.password) as api:
+            api.set_variable(VARIABLE, json.dumps(built), "the images of the stages")
+            yield Local(started, api, _store(started), directory / "airflow")
+
+
+def _store(started: Deployment) -> S3Store:
+    from nightjar.runtime.settings import StoreSettings
+
+    return S3Store(StoreSettings(bucket=started.access.bucket, s3_endpoint=started.access.endpoint))
+
+
+@contextlib.contextmanager
+def _environment(started: Deployment) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(started.access.environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,94 @@
+"""The past, on the real scheduler with the real stages: detected once, alerting nobody, the same when run again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from nightjar.domain.layout import HISTORY
+from nightjar.domain.names import Camera, parse_footage_name
+from nightjar_local import samples
+from nightjar_local.samples import Sample
+from tests.end_to_end.local_runtime import Local, running
+
+TODAY = datetime.now(UTC).date()
+DAYS = (TODAY - timedelta(days=4), TODAY - timedelta(days=3))
+CAMERAS = {Camera("alice", "porch"), Camera("bob", "lobby")}
+
+
+def stills(day: date, hour: int = 12) -> list[Sample]:
+    """What two cameras sent in an hour of `day`: a person, cats, and nothing much."""
+    shots = samples.footage(datetime.combine(day, time(hour), UTC))
+    return [one for one in shots if one.name.endswith(".jpg") and one.body and _belongs(one.name, day)]
+
+
+def _belongs(name: str, day: date) -> bool:
+    try:
+        parsed = parse_footage_name(name)
+    except ValueError:
+        return False
+    return parsed.camera in CAMERAS and parsed.taken_at.date() == day
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """A deployment whose history has run over two past days of footage, by `airflow backfill create`."""
+    with running(tmp_path_factory.mktemp("backfill")) as local:
+        for day in DAYS:
+            local.file(stills(day))
+        local.airflow.start_dags([HISTORY], check=local.deployment.check)
+        first, last = (day.isoformat() for day in DAYS)
+        local.command(
+            "backfill",
+            "create",
+            *("--dag-id", HISTORY, "--from-date", first, "--to-date", last),
+            *("--reprocess-behavior", "none", "--max-active-runs", "2"),
+        )
+        for day in DAYS:
+            local.wait_for_success(HISTORY, local.airflow.run_of_day(day))
+        yield local
+
+
+def test_each_picture_is_detected_once_and_nobody_is_alerted(local: Local) -> None:
+    for day in DAYS:
+        [reconciled] = local.manifests(day, "reconcile")
+        assert reconciled.counts.received == len(stills(day))
+        assert reconciled.counts.total("failed") == 0
+        assert reconciled.counts.total("detected") == local.detail(day, "detect", "computed") > 10
+        seen = Counter(line.picture.standard_key for line in local.detections(day))
+        assert set(seen.values()) == {1}
+        assert len(seen) == reconciled.counts.total("detected")
+        assert local.contents(f"events/{day:%Y/%m/%d}/")
+        assert any(key.endswith(".html") for key in local.contents(f"reports/{day:%Y/%m/%d}/"))
+    assert local.contents("alerts/") == {}
+    assert local.contents("outbox/") == {}
+
+
+def test_running_a_day_again_detects_nothing_again_and_gives_the_same(local: Local) -> None:
+    before = {prefix: local.contents(prefix) for prefix in ("events/", "detections/", "records/", "alerts/")}
+    for day in DAYS:
+        local.airflow.clear(HISTORY, local.airflow.run_of_day(day))
+    for day in DAYS:
+        local.wait_for_success(HISTORY, local.airflow.run_of_day(day))
+        assert local.detail(day, "detect", "computed") == 0
+        assert local.detail(day, "detect", "known") == len(local.detections(day))
+    for prefix, contents in before.items():
+        assert local.contents(prefix) == contents, prefix
+
+
+def test_a_picture_that_arrives_late_costs_only_itself(local: Local) -> None:
+    day, other = DAYS
+    known, events = len(local.detections(day)), local.contents(f"events/{other:%Y/%m/%d}/")
+    late = next(one for one in stills(day, hour=20) if one.name.startswith("alice-porch"))
+    local.file([late])
+    run = local.airflow.run_of_day(day)
+    local.airflow.clear(HISTORY, run)
+    local.wait_for_success(HISTORY, run)
+    assert (local.detail(day, "detect", "computed"), local.detail(day, "detect", "known")) == (1, known)
+    assert local.detail(day, "validate", "reused") == len(stills(day))
+    assert len(local.detections(day)) == known + 1
+    assert local.contents(f"events/{other:%Y/%m/%d}/") == events
+    assert local.contents("alerts/") == {}
