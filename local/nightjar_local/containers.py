@@ -29,9 +29,7 @@ class Builder:
         Raises LocalError if the builder is not there or fails.
         """
         if shutil.which(self.command) is None:
-            raise LocalError(
-                f"expected the container builder {self.command} on the PATH"
-            )
+            raise LocalError(f"expected the container builder {self.command} on the PATH")
         reference = f"{self.registry}/{image}:{tag or tag_of(image)}"
         folder = ROOT / "images" / image
         context = ROOT if image == "airflow" else folder

@@ -5,7 +5,7 @@ import fcntl
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -65,16 +65,22 @@ class Outcome:
 
 
 class Clock:
-    """Says what happens, with the seconds since the start; the same thing only once."""
+    """Says what happens, with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._start, self._last = time.monotonic(), ""
+        self._start = time.monotonic()
+        self._told: dict[str, str] = {}
 
     def say(self, what: str) -> None:
-        """Print a line, unless it was the last one."""
-        if what and what != self._last:
-            print(f"{time.monotonic() - self._start:5.0f} s  {what}", flush=True)
-            self._last = what
+        """Print a line."""
+        print(f"{time.monotonic() - self._start:5.0f} s  {what}", flush=True)
+
+    def say_changes(self, dag: str, stages: Mapping[str, str]) -> None:
+        """Print how far the stages of a DAG are, those that are farther than when last told."""
+        news = {stage: word for stage, word in stages.items() if self._told.get(f"{dag} {stage}") != word}
+        if news:
+            self.say(f"{dag}: {', '.join(f'{stage} {word}' for stage, word in news.items())}")
+            self._told |= {f"{dag} {stage}": word for stage, word in news.items()}
 
 
 def _watch_it_work(running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock) -> Summary:
@@ -127,9 +133,9 @@ def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome
         live_tasks = [task for run in live for task in api.tasks(LIVE, run["dag_run_id"])]
         watching = [task for run in api.runs(WATCH) for task in api.tasks(WATCH, run["dag_run_id"])]
         if live:
-            clock.say(f"{LIVE}: {progress.describe(live_tasks)}")
+            clock.say_changes(LIVE, progress.describe(live_tasks))
         else:
-            clock.say(f"{WATCH}: {progress.describe(watching)}")
+            clock.say_changes(WATCH, progress.describe(watching))
         if any(progress.stage_of(task) == "collect" for task in progress.failed(watching)):
             raise LocalError(f"{WATCH} could not collect what landed")
         ended = bool(live) and all(run["state"] in {"success", "failed"} for run in live)

@@ -15,23 +15,23 @@ def stage_of(task: Task) -> str:
     return str(task["task_id"]).rsplit(".", 1)[-1]
 
 
-def describe(tasks: Iterable[Task]) -> str:
-    """One line: every task that has begun, with how many of its copies are done, in the order they began."""
+def describe(tasks: Sequence[Task]) -> dict[str, str]:
+    """How far each stage is that has begun, in the order they began."""
     begun = sorted((task for task in tasks if task["start_date"]), key=lambda task: str(task["start_date"]))
     total = Counter(stage_of(task) for task in tasks if task["map_index"] >= 0 or task["start_date"])
-    return ", ".join(_word(stage, begun, total[stage]) for stage in dict.fromkeys(map(stage_of, begun)))
+    return {stage: _word(stage, begun, total[stage]) for stage in dict.fromkeys(map(stage_of, begun))}
 
 
 def _word(stage: str, begun: Sequence[Task], total: int) -> str:
     states = [task["state"] for task in begun if stage_of(task) == stage]
     if failed := sum(state in FAILED for state in states):
-        return f"{stage} {failed} of {total} FAILED" if total > 1 else f"{stage} FAILED"
+        return f"{failed} of {total} FAILED" if total > 1 else "FAILED"
     if retried := sum(state == "up_for_retry" for state in states):
-        return f"{stage} {retried} to be retried"
+        return f"{retried} to be tried again"
     done = sum(state in DONE for state in states)
     if total > 1:
-        return f"{stage} {done}/{total}"
-    return stage if done else f"{stage}…"
+        return f"{done} of {total} done"
+    return "done" if done else "begins"
 
 
 def failed(tasks: Iterable[Task]) -> list[Task]:

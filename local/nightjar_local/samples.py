@@ -90,7 +90,7 @@ def footage(now: datetime | None = None) -> list[Sample]:
     Raises LocalError if the packages that hold the pictures cannot be fetched.
     """
     now = now or datetime.now(UTC)
-    source = _unpacked()
+    source = unpacked()
     good = [*_stills(source / PICTURES, now), *_videos(source / VIDEOS, now)]
     return [*good, *_bad(source, now, good)]
 
@@ -160,7 +160,7 @@ def _name(camera: str, moment: datetime, extension: str = "jpg") -> str:
     return f"{camera}-{int(moment.timestamp())}.{extension}"
 
 
-def _unpacked() -> Path:
+def unpacked() -> Path:
     """The packages' files, unpacked once for each lock; they are not installed anywhere."""
     target = CACHE / f"samples-{sha256(LOCK.read_bytes()).hexdigest()[:16]}"
     if target.exists():
