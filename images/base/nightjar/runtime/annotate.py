@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nightjar.domain.detections import DetectedObject
 
-_COLOUR = (255, 87, 34)  # stands out from grass, brick, asphalt and night alike
+_COLOUR = (255, 214, 0)  # yellow edged with black stands out from grass, brick, snow and night alike
 _EDGE = (0, 0, 0)
 _TEXT = (0, 0, 0)
 _QUALITY = 85
@@ -26,7 +26,7 @@ def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None
     if longest:
         picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
-    size = max(14, max(picture.size) // 36)
+    size = max(16, max(picture.size) // 28)
     font = ImageFont.load_default(size)
     for one in sorted(objects, key=lambda o: o.probability):  # the most probable on top
         _draw(draw, one, picture.size, font, line=max(2, max(picture.size) // 200))
@@ -54,7 +54,7 @@ def _draw(
     x = max(0.0, min(x_min, width - tag_width))
     above = y_min - tag_height
     y = above if above >= 0 else min(y_min, height - tag_height)  # inside the box where there is no room above
-    draw.rectangle((x, y, x + tag_width, y + tag_height), fill=_COLOUR)
+    draw.rectangle((x, y, x + tag_width, y + tag_height), fill=_COLOUR, outline=_EDGE)
     draw.text((x + pad - left, y + pad - top), text, font=font, fill=_TEXT)
 
 

@@ -38,6 +38,7 @@ def load(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         # A check over several fields has no place of its own.
-        named = ((f"NIGHTJAR_{e['loc'][0]}: ".upper() if e["loc"] else "", e["msg"]) for e in error.errors())
+        prefix = kind.model_config["env_prefix"]
+        named = ((f"{prefix}{e['loc'][0]}: ".upper() if e["loc"] else "", e["msg"]) for e in error.errors())
         found = "; ".join(f"{name}{message}" for name, message in named)
         raise UsageError(f"the environment is wrong: {found}") from None

@@ -1,0 +1,147 @@
+"""The notify stage as a program on a real S3 server: killed between sending and recording, two at once, exit codes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from nightjar.domain.alerts import Alert
+from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.stage import StageContext
+from tests.doubles.sendgrid import Reply, SendGridDouble
+from tests.scenes import NOON, PORCH, detection
+
+Assessed = Callable[..., StageContext]
+PACKAGES = "images/base:images/notify"
+
+
+@pytest.fixture
+def context(s3_store: S3Store, assessed: Assessed) -> StageContext:
+    """A run on the real server with one event that waits for its alert."""
+    return assessed(s3_store, "r1", detection(PORCH, NOON, {"person": 0.9}))
+
+
+@pytest.fixture
+def start(api: SendGridDouble) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the stage as a program; what is left of it at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def program(context: StageContext, **environment: str) -> subprocess.Popen[str]:
+        settings = {
+            "PYTHONPATH": PACKAGES,
+            "NIGHTJAR_IMAGE": "example.com/nightjar/notify:n1",
+            "NIGHTJAR_RUN": context.run,
+            "NIGHTJAR_MAIL_FROM": "nightjar@example.com",
+            "NIGHTJAR_ALERT_MAX_AGE": str(300 * 86_400),
+            "NIGHTJAR_MAIL_BACKOFF": "0.01",
+            "SENDGRID_API_KEY": "SG.secret",
+            "SENDGRID_API_URL": api.url,
+        }
+        arguments = ["--input-prefix", context.input_prefix, "--output-prefix", context.output_prefix]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nightjar_notify", *arguments, "--release", str(context.release_key)],
+            env={**os.environ, **settings, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield program
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def ledger(store: S3Store) -> Alert:
+    [info] = store.list_objects("alerts/")
+    return Alert.model_validate_json(store.get(info.key)[0])
+
+
+def test_killed_between_sending_and_recording_it_is_sent_once_more_and_marked(
+    s3_store: S3Store, context: StageContext, api: SendGridDouble, start: Start
+) -> None:
+    processes: list[subprocess.Popen[str]] = []
+    began = threading.Event()
+
+    def kill() -> None:
+        began.wait()
+        os.kill(processes[0].pid, signal.SIGKILL)
+        processes[0].wait()
+
+    api.answers.append(Reply(202, before=kill))
+    processes.append(start(context))
+    began.set()
+    assert processes[0].wait(60) == -signal.SIGKILL
+    assert ledger(s3_store).state == "claimed"
+
+    again = start(context)
+    _, errors = again.communicate(timeout=60)
+    assert again.returncode == 0, errors
+    assert [r.subject for r in api.received] == [
+        "Person at alice-porch (home), 13:00",
+        "[possibly repeated] Person at alice-porch (home), 13:00",
+    ]
+    alert = ledger(s3_store)
+    assert (alert.state, alert.possibly_repeated) == ("sent", True)
+
+    third = start(context)
+    third.communicate(timeout=60)
+    assert third.returncode == 0
+    assert len(api.received) == 2
+    manifest, _ = read_manifest(s3_store, context.output_prefix)
+    assert manifest.counts.outcomes == {"already": 1}
+
+
+def test_two_runs_at_once_send_one_alert(
+    s3_store: S3Store, context: StageContext, assessed: Assessed, api: SendGridDouble, start: Start
+) -> None:
+    other = assessed(s3_store, "r2", detection(PORCH, NOON, {"person": 0.9}))
+    processes = [start(context), start(other)]
+    outcomes = []
+    for process, each in zip(processes, (context, other), strict=True):
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        outcomes.append(next(iter(read_manifest(s3_store, each.output_prefix)[0].counts.outcomes)))
+    assert len(api.received) == 1
+    assert "alerted:sent" in outcomes
+    assert set(outcomes) <= {"alerted:sent", "held", "already"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "default", "code", "sentence"),
+    [
+        ({"SENDGRID_API_KEY": ""}, Reply(202), 0, "alerted:outbox"),
+        ({"NIGHTJAR_MAIL_FROM": ""}, Reply(202), 64, "expected NIGHTJAR_MAIL_FROM"),
+        ({"SENDGRID_API_URL": "ftp://x"}, Reply(202), 64, "SENDGRID_API_URL"),
+        ({"NIGHTJAR_ALERT_MAX_AGE": "-1"}, Reply(202), 64, "NIGHTJAR_ALERT_MAX_AGE"),
+        ({}, Reply(401), 64, "SENDGRID_API_KEY"),
+        ({}, Reply(500, "down"), 75, "500: down"),
+        ({"SENDGRID_API_URL": "http://127.0.0.1:9"}, Reply(202), 75, "no answer"),
+        ({}, Reply(400, "bad"), 0, "failed:refused"),
+    ],
+)
+def test_exit_codes_and_last_words(
+    context: StageContext,
+    api: SendGridDouble,
+    start: Start,
+    environment: dict[str, str],
+    default: Reply,
+    code: int,
+    sentence: str,
+) -> None:
+    api.default = default
+    process = start(context, **environment)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert sentence in errors.splitlines()[-1]
+    assert "SG.secret" not in output + errors
