@@ -75,7 +75,7 @@ def _rows(kind: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
         shape = getattr(field.annotation, "__name__", "text")
         value = " ".join([{"str": "text", "int": "whole number", "float": "number"}.get(shape, shape), *bounds])
         default = "required" if field.is_required() else f"`{field.default}`" if field.default not in (None, "") else ""
-        variable = field.validation_alias or f"NIGHTJAR_{name.upper()}"
+        variable = field.validation_alias or f"{kind.model_config.get('env_prefix', '')}{name}".upper()
         yield f"`{variable}`", owner, value, default, field.description or ""
 
 

@@ -13,14 +13,25 @@ NO_SENDER = "alerts@nightjar.invalid"
 
 
 class NotifySettings(Settings):
-    """Who sends, how long an event is news, and how patient the stage is with the mail API. Times in seconds."""
+    """Who sends, how long an event is news, and how patient the stage is with the mail API.
 
-    mail_from: Annotated[str, Field(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=254)] = NO_SENDER
-    alert_max_age: Annotated[int, Field(ge=0, le=366 * 86_400)] = 6 * 3600
-    mail_attempts: Annotated[int, Field(ge=1, le=20)] = 5
-    mail_backoff: Annotated[float, Field(ge=0, le=60)] = 1.0  # before the second attempt; doubles from then on
-    mail_patience: Annotated[float, Field(ge=0, le=3600)] = 120.0  # of waiting, over all alerts of a run
-    mail_timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
+    The bounds keep the time of one alert below the ledger's lease.
+    """
+
+    mail_from: Annotated[
+        str, Field(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=254, description="the sender of alerts")
+    ] = NO_SENDER
+    alert_max_age: Annotated[
+        int, Field(ge=0, le=366 * 86_400, description="seconds; an event that ended earlier goes to the digest")
+    ] = 6 * 3600
+    mail_attempts: Annotated[int, Field(ge=1, le=10, description="tries of one alert in one attempt of the task")] = 5
+    mail_backoff: Annotated[
+        float, Field(ge=0, le=60, description="seconds before the second try; doubles from then on")
+    ] = 1.0
+    mail_patience: Annotated[
+        float, Field(ge=0, le=300, description="seconds of waiting, over all alerts of one attempt of the task")
+    ] = 120.0
+    mail_timeout: Annotated[float, Field(gt=0, le=30, description="seconds for the mail API to answer")] = 30.0
 
 
 class SendGridSettings(Settings):
@@ -28,8 +39,10 @@ class SendGridSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="SENDGRID_")
 
-    api_key: SecretStr | None = None
-    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")] = "https://api.sendgrid.com"
+    api_key: Annotated[SecretStr | None, Field(description="without one, alerts go to the outbox")] = None
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$", description="to point at a double")] = (
+        "https://api.sendgrid.com"
+    )
 
 
 def load_settings() -> tuple[NotifySettings, SendGridSettings]:
