@@ -75,7 +75,8 @@ def s3_fetch(settings: StoreSettings) -> Fetch:
     store = S3Store(
         settings.bucket,
         credential_provider=Boto3CredentialProvider(),
-        endpoint=endpoint.rstrip("/") if endpoint else None,
+        # The name that wins over AWS_ENDPOINT_URL_S3 in the environment.
+        config={"aws_endpoint_url_s3": endpoint.rstrip("/")} if endpoint else None,
         virtual_hosted_style_request=endpoint is None,
         client_options={
             "allow_http": bool(endpoint and endpoint.startswith("http://")),

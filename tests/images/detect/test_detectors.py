@@ -1,0 +1,91 @@
+"""The two backends see the same; the model is what its card says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nightjar.domain.detections import DetectedObject
+from nightjar.errors import UsageError
+from nightjar_detect.detectors import Detector, open_detector
+from nightjar_detect.model import ModelCard, read_card
+from nightjar_detect.postprocess import find_objects, iou
+from nightjar_detect.preprocess import model_pixels
+from nightjar_detect.settings import Backend
+
+
+@pytest.fixture(scope="module")
+def tensorflow(model_dir: Path, card: ModelCard) -> Detector:
+    return open_detector(Backend.TENSORFLOW, model_dir, card, threads=1)
+
+
+def look(detector: Detector, card: ModelCard, data: bytes) -> list[DetectedObject]:
+    return find_objects(*detector.infer(model_pixels(data)), card.class_labels, 0.1)
+
+
+@pytest.mark.filterwarnings("default")  # TensorFlow's own imports warn
+def test_the_backends_agree(
+    pictures: dict[str, bytes], card: ModelCard, litert: Detector, tensorflow: Detector
+) -> None:
+    seen = 0
+    for name, data in pictures.items():
+        ours, reference = look(litert, card, data), look(tensorflow, card, data)
+        assert {o.label for o in ours if o.probability > 0.3} == {o.label for o in reference if o.probability > 0.3}, (
+            name
+        )
+        for one in (o for o in ours if o.probability > 0.3):
+            twin = min(reference, key=lambda o: (o.label != one.label, abs(o.probability - one.probability)))
+            boxes = np.array([one.box, twin.box], np.float32)
+            assert twin.label == one.label, name
+            assert twin.probability == pytest.approx(one.probability, abs=0.02), name
+            assert iou(boxes)[0, 1] >= 0.95, name
+            seen += 1
+    assert seen >= 25
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "least"),
+    [
+        ("astronaut.png", "person", 0.5),
+        ("chelsea.png", "cat", 0.9),
+        ("coffee.png", "cup", 0.9),
+        ("motorcycle_left.png", "motorcycle", 0.95),
+        ("bikes.mp4 125", "person", 0.8),
+        ("carphone_pristine.mp4 96", "person", 0.7),
+    ],
+)
+def test_what_is_in_the_samples(
+    pictures: dict[str, bytes], card: ModelCard, litert: Detector, name: str, label: str, least: float
+) -> None:
+    first = look(litert, card, pictures[name])[0]
+    assert (first.label, first.probability >= least) == (label, True)
+
+
+def test_the_card_is_complete(model_dir: Path) -> None:
+    card = json.loads((model_dir / "model_card.json").read_text())
+    assert card["name"] == "ssdlite_mobilenet_v2_coco"
+    assert card["licence"] == "Apache-2.0"
+    assert len(card["labels"]) == 80
+    assert (card["labels"]["1"], card["labels"]["90"]) == ("person", "toothbrush")
+    assert {"source", "artefacts", "input", "output", "trained_on", "scores", "limits"} < card.keys()
+    assert all(each["sha256"] in (model_dir / "MODEL_CARD.md").read_text() for each in card["artefacts"].values())
+
+
+def test_another_model_than_the_card_s_is_refused(model_dir: Path, card: ModelCard, tmp_path: Path) -> None:
+    (tmp_path / card.artefact("litert").path).write_bytes(b"another model")
+    with pytest.raises(UsageError, match=card.artefact("litert").sha256):
+        open_detector(Backend.LITERT, tmp_path, card, threads=1)
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"name": "x", "artefacts": {}, "labels": {"one": "person"}}'])
+def test_a_folder_without_a_card_is_refused(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "model_card.json").write_text(content)
+    with pytest.raises(UsageError, match="expected a model card at"):
+        read_card(tmp_path)
+
+
+def test_a_backend_that_the_image_does_not_have_is_refused(card: ModelCard) -> None:
+    with pytest.raises(UsageError, match="expected a model for backend onnx"):
+        card.artefact("onnx")

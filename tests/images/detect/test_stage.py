@@ -1,0 +1,272 @@
+"""The detect stage over shards: what it finds, what it skips, what it survives."""
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from PIL import Image
+
+from nightjar.domain.detections import Picture
+from nightjar.domain.layout import HISTORY, PICTURES, model_card_key
+from nightjar.domain.manifest import Manifest
+from nightjar.errors import InputError, TryAgainError, UsageError
+from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.settings import StoreSettings
+from nightjar.runtime.stage import StageContext, StoppedError, run
+from nightjar.runtime.store import ObjectMissingError
+from nightjar_detect.pictures import s3_fetch
+from nightjar_detect.settings import DetectSettings
+from nightjar_detect.stage import detect_shard
+from tests.images.detect.shards import NOON, YARD, detections, jpeg, picture, series, validated
+
+DAY = "2026/11/20"
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def detect(store: MemoryStore, settings: DetectSettings) -> Callable[[StageContext], Manifest]:
+    """Runs the stage over the store in memory."""
+    return lambda context: run(lambda c: detect_shard(c, settings, lambda key: store.get(key)[0]), context)
+
+
+Detect = Callable[[StageContext], Manifest]
+
+
+def counts(manifest: Manifest) -> tuple[int, dict[str, int], dict[str, int]]:
+    return manifest.counts.received, manifest.counts.outcomes, manifest.counts.details
+
+
+def noise(seed: int) -> bytes:
+    """A small picture of its own."""
+    return jpeg(Image.new("RGB", (64, 48), (seed % 256, 40, 90)))
+
+
+def test_a_line_has_the_format_that_outside_programs_rely_on(
+    store: MemoryStore, detect: Detect, pictures: dict[str, bytes]
+) -> None:
+    context = validated(store, [picture(store, pictures["chelsea.png"])])
+    manifest = detect(context)
+    [ref] = manifest.objects
+    assert ref.key == f"detections/d1/{DAY}/alice-porch/b1.jsonl"
+    line = json.loads(store.get(ref.key)[0])
+    assert list(line) == ["picture", "detector", "objects", "counts"]
+    assert line["picture"]["taken_at"] == "2026-11-20T12:00:00Z"
+    assert line["detector"]["tag"] == "d1"
+    assert line["detector"]["model"] == "ssdlite_mobilenet_v2_coco"
+    assert line["objects"][0]["label"] == "cat"
+    assert line["objects"][0]["box"] == pytest.approx([0.0, 0.0, 0.9, 1.0], abs=0.05)
+    assert line["counts"]["cat"] >= 1
+    assert "person" in json.loads(store.get(model_card_key("d1"))[0])["labels"].values()
+
+
+def test_an_empty_shard_is_done_without_loading_the_model(store: MemoryStore, detect: Detect) -> None:
+    manifest = detect(validated(store, []))
+    assert counts(manifest) == (0, {"detected": 0}, {"known": 0, "computed": 0})
+    assert manifest.objects == ()
+
+
+def test_bad_pictures_fail_with_a_reason_and_the_others_go_on(
+    store: MemoryStore, detect: Detect, pictures: dict[str, bytes]
+) -> None:
+    cat = pictures["chelsea.png"]
+    good, gone, altered, cut, empty, last = series(store, [cat, noise(1), noise(2), cat[:9000], b"", cat])
+    store.delete(gone.standard_key)
+    store.put(altered.standard_key, noise(3))
+    context = validated(store, [good, gone, altered, cut, empty, last])
+    manifest = detect(context)
+    failed = {"failed:picture-missing": 1, "failed:picture-altered": 1, "failed:picture-undecodable": 2}
+    assert counts(manifest) == (6, {"detected": 2} | failed, {"known": 0, "computed": 2})
+    assert [any(p.standard_key in w for w in manifest.warnings) for p in (gone, altered, cut, empty)] == [True] * 4
+    [lines] = detections(store).values()
+    assert [line.picture for line in lines] == [good, last]
+    assert read_manifest(store, context.output_prefix)[0] == manifest
+
+
+def test_many_failures_do_not_flood_the_manifest(store: MemoryStore, detect: Detect) -> None:
+    manifest = detect(validated(store, series(store, [b""] * 50)))
+    assert counts(manifest)[1] == {"detected": 0, "failed:picture-undecodable": 50}
+    assert len(manifest.warnings) == 21
+    assert "30 more" in manifest.warnings[-1]
+    assert manifest.objects == ()
+
+
+def test_two_cameras_and_midnight_give_an_object_each(store: MemoryStore, detect: Detect) -> None:
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    late = [picture(store, noise(n), midnight + timedelta(milliseconds=500 * n)) for n in (-2, -1, 0, 1)]
+    other = picture(store, noise(9), NOON, YARD)
+    manifest = detect(validated(store, [*reversed(late), other], shard="pack-0001"))
+    found = {key: [line.picture for line in lines] for key, lines in detections(store).items()}
+    assert found == {
+        "2026/11/20/alice-porch/b1.jsonl": late[:2],
+        "2026/11/20/alice-yard/b1.jsonl": [other],
+        "2026/11/21/alice-porch/b1.jsonl": late[2:],
+    }
+    assert sorted(ref.key for ref in manifest.objects) == [f"detections/d1/{key}" for key in sorted(found)]
+
+
+def test_parts_of_one_camera_do_not_overwrite_each_other(store: MemoryStore, detect: Detect) -> None:
+    first, second = series(store, [noise(1), noise(2)])
+    detect(validated(store, [first], shard="alice-porch.1"))
+    detect(validated(store, [second], shard="alice-porch.2"))
+    assert sorted(detections(store)) == [f"{DAY}/alice-porch/b1.{n}.jsonl" for n in (1, 2)]
+
+
+def test_running_again_computes_nothing_and_changes_nothing(store: MemoryStore, detect: Detect) -> None:
+    context = validated(store, series(store, map(noise, range(5))))
+    first = detect(context)
+    again = detect(context)
+    assert counts(first) == (5, {"detected": 5}, {"known": 0, "computed": 5})
+    assert counts(again) == (5, {"detected": 5}, {"known": 5, "computed": 0})
+    assert again.objects == first.objects
+
+
+def test_history_knows_what_live_saw_and_a_late_picture_costs_only_itself(store: MemoryStore, detect: Detect) -> None:
+    early = series(store, [noise(1), noise(2)])
+    detect(validated(store, early[:1], run="b1"))
+    detect(validated(store, early[1:], run="b2"))
+    late = picture(store, noise(3), NOON + timedelta(minutes=1))
+    manifest = detect(validated(store, [*early, late], run="2026-11-20", dag=HISTORY))
+    assert counts(manifest)[2] == {"known": 2, "computed": 1}
+    found = detections(store)
+    assert [line.picture for line in found[f"{DAY}/alice-porch/2026-11-20.jsonl"]] == [*early, late]
+
+
+def test_a_live_run_cleared_after_history_computes_nothing(store: MemoryStore, detect: Detect) -> None:
+    pictures = series(store, [noise(1), noise(2)])
+    detect(validated(store, pictures, run="2026-11-20", dag=HISTORY))
+    assert counts(detect(validated(store, pictures, run="b1")))[2] == {"known": 2, "computed": 0}
+
+
+@pytest.mark.parametrize(
+    ("tag", "change", "known"),
+    [
+        pytest.param("d1", {}, 2, id="the same detector"),
+        pytest.param("d1", {"min_probability": 0.2}, 0, id="other settings"),
+        pytest.param("d2", {}, 0, id="another tag has a store of its own"),
+        pytest.param("d1", {"detect_threads": 2, "detect_readers": 1}, 2, id="settings that do not change results"),
+    ],
+)
+def test_known_means_picture_model_and_settings_agree(
+    store: MemoryStore, detect: Detect, settings: DetectSettings, tag: str, change: dict[str, float], known: int
+) -> None:
+    pictures = series(store, [noise(1), noise(2)])
+    detect(validated(store, pictures))
+    other = settings.model_copy(update=change)
+    again = run(lambda c: detect_shard(c, other, lambda key: store.get(key)[0]), validated(store, pictures, tag=tag))
+    assert counts(again)[2] == {"known": known, "computed": 2 - known}
+
+
+def test_a_picture_standardised_anew_is_looked_at_again(store: MemoryStore, detect: Detect) -> None:
+    detect(validated(store, [picture(store, noise(1))]))
+    assert counts(detect(validated(store, [picture(store, noise(2))])))[2] == {"known": 0, "computed": 1}
+
+
+def test_detections_that_cannot_be_read_are_computed_again(store: MemoryStore, detect: Detect) -> None:
+    context = validated(store, [picture(store, noise(1))])
+    [ref] = detect(context).objects
+    good = store.get(ref.key)[0]
+    store.put(ref.key, b'{"half a li')
+    assert counts(detect(context))[2] == {"known": 0, "computed": 1}
+    assert store.get(ref.key)[0] == good
+
+
+@pytest.mark.parametrize("error", [StoppedError("SIGTERM"), TryAgainError("S3 is down")])
+def test_what_was_computed_before_a_stop_is_kept(
+    store: MemoryStore, detect: Detect, settings: DetectSettings, error: TryAgainError
+) -> None:
+    pictures = series(store, map(noise, range(60)))
+    context = validated(store, pictures)
+    lock, fetched = threading.Lock(), set()
+
+    def failing(key: str) -> bytes:
+        with lock:
+            fetched.add(key)
+            if len(fetched) > 40:
+                raise error
+        return store.get(key)[0]
+
+    with pytest.raises(type(error)):
+        run(lambda c: detect_shard(c, settings, failing), context)
+    with pytest.raises(InputError, match=r"_manifest\.json"):
+        read_manifest(store, context.output_prefix)
+    [kept] = detections(store).values()
+    assert 0 < len(kept) < 60
+    manifest = detect(context)
+    assert counts(manifest)[2] == {"known": len(kept), "computed": 60 - len(kept)}
+    [lines] = detections(store).values()
+    assert [line.picture for line in lines] == pictures
+
+
+def _without_manifest(store: MemoryStore, context: StageContext) -> None:
+    store.delete(f"{context.input_prefix}_manifest.json")
+
+
+def _without_pictures(store: MemoryStore, context: StageContext) -> None:
+    store.delete(f"{context.input_prefix}{PICTURES}")
+
+
+def _other_pictures(store: MemoryStore, context: StageContext) -> None:
+    store.put(f"{context.input_prefix}{PICTURES}", b"")
+
+
+def _broken_pictures(store: MemoryStore, context: StageContext) -> None:
+    store.put(f"{context.input_prefix}{PICTURES}", b'{"user": "alice"}\n')
+
+
+@pytest.mark.parametrize("harm", [_without_manifest, _without_pictures, _other_pictures, _broken_pictures])
+def test_a_shard_that_validate_did_not_finish_is_refused(
+    store: MemoryStore, detect: Detect, harm: Callable[[MemoryStore, StageContext], None]
+) -> None:
+    context = validated(store, [picture(store, noise(1))])
+    harm(store, context)
+    with pytest.raises(InputError, match="expected"):
+        detect(context)
+
+
+def test_a_shard_with_a_picture_twice_is_refused(store: MemoryStore, detect: Detect) -> None:
+    one: Picture = picture(store, noise(1))
+    with pytest.raises(InputError, match="each picture once"):
+        detect(validated(store, [one, one]))
+
+
+def test_a_tag_that_was_another_detector_is_refused(store: MemoryStore, detect: Detect) -> None:
+    store.put(model_card_key("d1"), b"{}")
+    with pytest.raises(UsageError, match="use a new tag"):
+        detect(validated(store, []))
+
+
+def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: object, settings: DetectSettings) -> None:
+    pictures = series(s3_store, map(noise, range(20)))  # type: ignore[arg-type]
+    fetch = s3_fetch(s3_settings)
+    context = validated(s3_store, pictures)  # type: ignore[arg-type]
+    manifest = run(lambda c: detect_shard(c, settings, fetch), context)
+    assert counts(manifest) == (20, {"detected": 20}, {"known": 0, "computed": 20})
+    with pytest.raises(ObjectMissingError, match="standard/none"):
+        fetch("standard/none")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        pytest.param({"AWS_SECRET_ACCESS_KEY": "wrong"}, UsageError, "refuses", id="wrong secret"),
+        pytest.param({"NIGHTJAR_S3_ENDPOINT": "http://127.0.0.1:9"}, TryAgainError, "bucket", id="nobody there"),
+    ],
+)
+def test_s3_that_refuses_or_fails(
+    s3_settings: StoreSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, str],
+    error: type[Exception],
+    says: str,
+) -> None:
+    for name, value in change.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(error, match=says):
+        s3_fetch(StoreSettings())("standard/none")
