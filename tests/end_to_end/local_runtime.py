@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,8 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from nightjar.domain.detections import Detection
 from nightjar.domain.layout import HISTORY, RULES_KEY, footage_key, run_prefix, stage_prefix
 from nightjar.domain.manifest import Manifest
@@ -20,6 +21,7 @@ from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import VARIABLE
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.settings import StoreSettings
 from nightjar_local import airflow, deployment, images
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT
@@ -27,6 +29,7 @@ from nightjar_local.processes import LocalError, program
 from nightjar_local.samples import Sample
 from nightjar_local.settings import for_once
 from tests.end_to_end.cluster import ENDED, Airflow
+from tests.operators.stage_programs import build_images
 
 TIMEOUT = 400.0
 
@@ -37,6 +40,23 @@ class Operator(Airflow):
     def clear(self, dag: str, run: str) -> None:
         """Clear a whole run, so that it runs again."""
         self._call("POST", f"/dags/{dag}/dagRuns/{run}/clear", json={"dry_run": False, "only_failed": False})
+
+    def clear_task(self, dag: str, run: str, task: str, map_index: int, *, downstream: bool) -> None:
+        """Clear one mapped task, with or without what is downstream of it."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run,
+            "task_ids": [[task, map_index]],
+            "include_downstream": downstream,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
+        self._call("POST", f"/dags/{dag}/clearTaskInstances", json=body)
+
+    def clear_failed(self, dag: str, run: str) -> None:
+        """Clear what failed, and nothing else."""
+        body = {"dry_run": False, "dag_run_id": run, "only_failed": True, "reset_dag_runs": True}
+        self._call("POST", f"/dags/{dag}/clearTaskInstances", json=body)
 
     def state(self, dag: str, run: str) -> str:
         """The state of a run."""
@@ -81,10 +101,14 @@ class Local:
                 raise LocalError(f"waited {timeout:.0f} s for {what}")
             time.sleep(0.5)
 
+    def wait_for_end(self, dag: str, run: str) -> str:
+        """Wait until a run has ended; returns its state."""
+        self.wait(f"{dag} {run}", lambda: self.airflow.state(dag, run) in ENDED)
+        return self.airflow.state(dag, run)
+
     def wait_for_success(self, dag: str, run: str) -> None:
         """Wait until a run has ended, and well."""
-        self.wait(f"{dag} {run}", lambda: self.airflow.state(dag, run) in ENDED)
-        assert self.airflow.state(dag, run) == "success", self.airflow.states(dag, run)
+        assert self.wait_for_end(dag, run) == "success", self.airflow.states(dag, run)
 
     def manifests(self, day: date, stage: str) -> list[Manifest]:
         """The manifests of a stage in the history run over `day`, one a shard."""
@@ -106,29 +130,20 @@ class Local:
 
 
 @contextlib.contextmanager
-def running(directory: Path) -> Iterator[Local]:
-    """Build the images that are not built, start the deployment, give it the sample rules; no DAG runs yet."""
-    built = images.build_all()
-    with deployment.running(directory, for_once()) as started, _environment(started):
-        rules = (ROOT / "local" / "rules.yaml").read_bytes()
-        started.access.client().put_object(Bucket=started.access.bucket, Key=RULES_KEY, Body=rules)
-        with Operator(started.url, started.settings.password) as api:
-            api.set_variable(VARIABLE, json.dumps(built), "the images of the stages")
-            yield Local(started, api, _store(started), directory / "airflow")
+def running(directory: Path, programs: Path | None = None) -> Iterator[Local]:
+    """Start the deployment and give it the sample rules; no DAG runs yet.
 
-
-def _store(started: Deployment) -> S3Store:
-    from nightjar.runtime.settings import StoreSettings
-
-    return S3Store(StoreSettings(bucket=started.access.bucket, s3_endpoint=started.access.endpoint))
-
-
-@contextlib.contextmanager
-def _environment(started: Deployment) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(started.access.environment())
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    With the real stages, whose images are built if they are not, or with `stage_programs` in the image store `programs`.
+    """
+    built = build_images(programs) if programs else images.build_all()
+    with pytest.MonkeyPatch.context() as patch:
+        if programs:
+            patch.setattr(airflow, "IMAGES", programs)
+        with deployment.running(directory, for_once()) as started:
+            for name, value in started.access.environment().items():
+                patch.setenv(name, value)
+            rules = (ROOT / "local" / "rules.yaml").read_bytes()
+            started.access.client().put_object(Bucket=started.access.bucket, Key=RULES_KEY, Body=rules)
+            with Operator(started.url, started.settings.password) as api:
+                api.set_variable(VARIABLE, json.dumps(built), "the images of the stages")
+                yield Local(started, api, S3Store(StoreSettings()), directory / "airflow")
