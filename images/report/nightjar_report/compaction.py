@@ -11,9 +11,9 @@ from typing import TypeVar
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import Record
 from nightjar.errors import TryAgainError
+from nightjar.runtime.line_stores import WHOLE_DAY, Lines, read_newest
 from nightjar.runtime.manifests import jsonl, write_bytes
 from nightjar.runtime.store import ObjectInfo, ObjectStore
-from nightjar_report.stores import WHOLE_DAY, Lines, read_newest
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from nightjar.domain.names import Camera
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Validation
+from nightjar.runtime.line_stores import DETECTIONS, VALIDATIONS, read_newest
 from nightjar.runtime.manifests import read_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 from nightjar_report.inputs import READERS, Run, by_footage, read_if_there
 from nightjar_report.pictures import Findings
-from nightjar_report.stores import DETECTIONS, VALIDATIONS, read_newest
 from nightjar_report.tables import PictureOutcome
 
 R = TypeVar("R", bound=Record)

@@ -7,12 +7,13 @@ from typing import Any
 
 from nightjar.domain.layout import day_path
 from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.runtime.line_stores import DETECTIONS, VALIDATIONS, Lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectStore
-from nightjar_report import compaction, inputs, stores
+from nightjar_report import compaction, inputs
 from nightjar_report import day as days
 from nightjar_report.inputs import READERS, Run
 from nightjar_report.outcomes import alert_row, event_row
@@ -125,7 +126,7 @@ def _compact(store: ObjectStore, run: Run, day: date) -> list[ObjectRef]:
     progress = Progress("folders compacted", len(detections) + len(validations))
 
     def one(folder: str) -> ObjectRef | None:
-        lines: stores.Lines[Any] = stores.DETECTIONS if folder.startswith("detections/") else stores.VALIDATIONS
+        lines: Lines[Any] = DETECTIONS if folder.startswith("detections/") else VALIDATIONS
         compacted = compaction.compact(store, lines, folder)
         progress.add()
         return compacted

@@ -4,16 +4,23 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from nightjar.cli import rules
-from nightjar.errors import NightjarError
+from nightjar.cli import export, rules
+from nightjar.errors import NightjarError, UsageError
 
-COMMANDS = (rules,)
+COMMANDS = (rules, export)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Wrong usage ends with the code that it has everywhere in Nightjar, and not with argparse's 2."""
+        raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in `arguments` (those of the process by default); returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="nightjar",
         description="Look at and work on a Nightjar deployment. The bucket is named by NIGHTJAR_BUCKET, "
         "NIGHTJAR_S3_ENDPOINT and the AWS_* variables.",
@@ -21,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.register(commands)
-    given = parser.parse_args(arguments)
     try:
+        given = parser.parse_args(arguments)
         return int(given.run(given))
     except NightjarError as error:
         print(f"nightjar: {error}", file=sys.stderr)  # noqa: T201 - it talks to a terminal

@@ -1,0 +1,302 @@
+"""`nightjar export`: what a detector saw, as files: one JSON a picture by camera, one CSV, or annotated pictures."""
+
+import argparse
+import csv
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nightjar.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from nightjar.domain.detections import Detection
+    from nightjar.domain.names import Camera
+    from nightjar.runtime.store import ObjectStore
+
+CSV_NAME = "detections.csv"
+CSV_COLUMNS = (
+    *("user", "device", "taken_at", "label", "probability", "x_min", "y_min", "x_max", "y_max"),
+    *("standard_key", "standard_sha256", "footage_key", "footage_version", "detector", "model", "model_sha256"),
+)
+_READERS = 8
+_WHEN = "a UTC day (2026-11-20) or a time (2026-11-20T22:00, UTC unless it names a zone)"
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which detections: of one detector, from `start` up to, not including, `end`, of `cameras` or (none given) all."""
+
+    detector: str
+    start: datetime = _BEGINNING
+    end: datetime = _END
+    cameras: "frozenset[Camera]" = frozenset()
+
+    def holds(self, line: "Detection") -> bool:
+        """Whether the picture of `line` was taken in time."""
+        return self.start <= line.picture.taken_at < self.end
+
+
+@dataclass
+class Exported:
+    """What came of an export."""
+
+    pictures: int = 0
+    objects: int = 0
+    missing: int = 0  # pictures that are no longer in the bucket
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `export` to the command line."""
+    export = commands.add_parser(
+        "export",
+        help="what the detector saw: JSON, CSV or annotated pictures",
+        description="Write what a detector saw to files below --out: DIR/<user>-<device>/<time>.json, one a picture; "
+        f"DIR/{CSV_NAME}, a row an object, and one for a picture without any; or DIR/<user>-<device>/<time>.jpg with "
+        "boxes drawn. A file that is there with the same content is left, with other content it is an error.",
+    )
+    export.add_argument("--format", choices=sorted(_FORMATS), required=True)
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="made where it is missing")
+    export.add_argument("--from", dest="start", type=_start, default=_BEGINNING, metavar="WHEN", help=_WHEN)
+    export.add_argument(
+        "--to", dest="end", type=_end, default=_END, metavar="WHEN", help="up to and with a day, or up to a time"
+    )
+    export.add_argument("--camera", nargs="+", action="extend", default=[], metavar="USER-DEVICE", help="default: all")
+    export.add_argument("--detector", metavar="TAG", help="tag of the detect image; default: the newest")
+    export.set_defaults(run=run_export)
+
+
+def run_export(given: argparse.Namespace) -> int:
+    """Export as the command line says; returns 0, or 65 when some pictures are no longer there."""
+    from nightjar.domain.names import Camera, NameRefused
+    from nightjar.runtime.s3 import S3Store
+    from nightjar.runtime.settings import StoreSettings, load
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        cameras = frozenset(Camera.parse(name) for name in given.camera)
+    except NameRefused as error:
+        raise UsageError(f"--camera: {error}") from None
+    if given.start >= given.end:
+        raise UsageError(f"expected --from before --to, got {given.start.isoformat()} and {given.end.isoformat()}")
+    store = S3Store(load(StoreSettings))
+    wanted = Wanted(given.detector or newest_detector(store), given.start, given.end, cameras)
+    done = export(store, wanted, given.format, given.out)
+    sys.stdout.write(f"{done.pictures} pictures, {done.objects} objects by detector {wanted.detector}: {given.out}\n")
+    if done.missing:
+        raise InputError(f"expected {done.pictures + done.missing} pictures, {done.missing} are no longer there")
+    return 0
+
+
+def export(store: "ObjectStore", wanted: Wanted, kind: str, out: Path) -> Exported:
+    """Write what is `wanted` below `out` in the format `kind`; raises UsageError where a file has other content."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return _FORMATS[kind](store, wanted, out)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename!r}: {error.strerror}") from None
+
+
+def newest_detector(store: "ObjectStore") -> str:
+    """The only detector that has detections, or the one that published its model card last; raises InputError."""
+    from nightjar.domain.layout import last_segment
+    from nightjar.runtime.model_cards import newest_card
+
+    tags = [last_segment(folder) for folder in store.list_folders("detections/")]
+    if len(tags) == 1:
+        return tags[0]
+    if tags and (card := newest_card(store)):
+        return card[0].split("/")[1]
+    raise InputError(f"expected detections of one detector, or a model card that tells the newest, found {tags}")
+
+
+def detections(store: "ObjectStore", wanted: Wanted) -> Iterator["Detection"]:
+    """What is wanted, by day, camera and time, logging progress; one camera's day in memory at a time."""
+    from nightjar.runtime.line_stores import DETECTIONS, read_newest
+    from nightjar.runtime.progress import Progress
+
+    folders = list(_folders(store, wanted))
+    progress = Progress("days of cameras read", len(folders), every=5.0)
+    for folder in folders:
+        yield from filter(wanted.holds, read_newest(store, DETECTIONS, folder).lines)
+        progress.add()
+
+
+def _folders(store: "ObjectStore", wanted: Wanted) -> Iterator[str]:
+    """`detections/<detector>/YYYY/MM/DD/<user>-<device>/` of all days and cameras that are wanted."""
+    from nightjar.domain.layout import last_segment
+
+    names = {camera.name for camera in wanted.cameras}
+    for day in _days(store, f"detections/{wanted.detector}/", wanted):
+        yield from (f for f in store.list_folders(day) if not names or last_segment(f) in names)
+
+
+def _days(store: "ObjectStore", prefix: str, wanted: Wanted, parts: tuple[int, ...] = ()) -> Iterator[str]:
+    """The folders of days below `prefix`, without descending into years and months that are not wanted."""
+    for folder in store.list_folders(prefix):
+        name = folder.removeprefix(prefix).rstrip("/")
+        if not (name.isascii() and name.isdigit()):
+            raise InputError(f"expected a folder of a year, month or day, found {folder!r}")
+        found = (*parts, int(name))
+        first, last = (wanted.start.timetuple()[: len(found)], wanted.end.timetuple()[: len(found)])
+        if not first <= found <= last:
+            continue
+        if len(found) < 3:
+            yield from _days(store, folder, wanted, found)
+        else:
+            yield folder
+
+
+def _as_json(store: "ObjectStore", wanted: Wanted, out: Path) -> Exported:
+    done = Exported()
+    for line in detections(store, wanted):
+        text = json.dumps(line.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        _write(_file(out, line, "json"), f"{text}\n".encode())
+        _count(done, line)
+    return done
+
+
+def _as_csv(store: "ObjectStore", wanted: Wanted, out: Path) -> Exported:
+    done = Exported()
+    target = out / CSV_NAME
+    part = out / f".{CSV_NAME}.part"
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(CSV_COLUMNS)
+        for line in detections(store, wanted):
+            writer.writerows(_csv_rows(line))
+            _count(done, line)
+    if target.exists() and not _same_content(part, target):
+        part.unlink()
+        raise _other_content(target)
+    part.replace(target)
+    return done
+
+
+def _as_pictures(store: "ObjectStore", wanted: Wanted, out: Path) -> Exported:
+    from nightjar.runtime.parallel import in_parallel
+
+    done = Exported()
+
+    def draw(line: "Detection") -> bool:
+        jpeg = _annotated(store, line)
+        if jpeg is not None:
+            _write(_file(out, line, "jpg"), jpeg)
+        return jpeg is not None
+
+    for lines in _chunks(detections(store, wanted), 256):
+        for line, drawn in zip(lines, in_parallel(draw, lines, _READERS), strict=True):
+            if drawn:
+                _count(done, line)
+            else:
+                done.missing += 1
+    return done
+
+
+_FORMATS: dict[str, Callable[["ObjectStore", Wanted, Path], Exported]] = {
+    "json": _as_json,
+    "csv": _as_csv,
+    "pictures": _as_pictures,
+}
+
+
+def _annotated(store: "ObjectStore", line: "Detection") -> bytes | None:
+    try:
+        from nightjar.runtime.annotate import annotate
+    except ModuleNotFoundError as error:
+        raise UsageError(f"annotated pictures need Pillow, which this installation lacks: {error}") from None
+    from nightjar.runtime.store import ObjectMissingError
+
+    try:
+        return annotate(store.get(line.picture.standard_key)[0], line.objects)
+    except ObjectMissingError:
+        return None
+
+
+def _csv_rows(line: "Detection") -> Iterator[list[object]]:
+    from nightjar.domain.model import iso_utc
+
+    picture, detector = line.picture, line.detector
+    head = [picture.user, picture.device, iso_utc(picture.taken_at)]
+    tail = [picture.standard_key, picture.standard_sha256, picture.footage_key, picture.footage_version]
+    tail += [detector.tag, detector.model, detector.sha256]
+    for one in line.objects:
+        yield [*head, one.label, one.probability, *one.box, *tail]
+    if not line.objects:
+        yield [*head, *[""] * 6, *tail]
+
+
+def _file(out: Path, line: "Detection", extension: str) -> Path:
+    """`<out>/<user>-<device>/<time>.<extension>`; names come from outside, so they are checked here once more."""
+    from nightjar.domain.model import ms_from_utc
+    from nightjar.domain.names import Camera, NameRefused, time_digits
+
+    try:
+        camera = Camera.parse(line.picture.camera.name)
+    except NameRefused as error:
+        raise InputError(f"expected detections of a camera: {error}") from None
+    return out / camera.name / f"{time_digits(ms_from_utc(line.picture.taken_at))}.{extension}"
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all; raises UsageError when there is one with other content."""
+    if file.exists():
+        if file.read_bytes() != data:
+            raise _other_content(file)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.part")
+    part.write_bytes(data)
+    part.replace(file)
+
+
+def _other_content(file: Path) -> UsageError:
+    return UsageError(f"expected no file at {str(file)!r}, or the same content, found other; give another --out")
+
+
+def _same_content(first: Path, second: Path) -> bool:
+    with first.open("rb") as one, second.open("rb") as other:
+        size = io.DEFAULT_BUFFER_SIZE
+        chunks = iter(lambda: (one.read(size), other.read(size)), (b"", b""))
+        return all(a == b for a, b in chunks)
+
+
+def _count(done: Exported, line: "Detection") -> None:
+    done.pictures += 1
+    done.objects += len(line.objects)
+
+
+def _chunks(lines: Iterator["Detection"], size: int) -> Iterator[list["Detection"]]:
+    from itertools import islice
+
+    while chunk := list(islice(lines, size)):
+        yield chunk
+
+
+def _start(text: str) -> datetime:
+    return _moment(text, timedelta())
+
+
+def _end(text: str) -> datetime:
+    return _moment(text, timedelta(days=1))
+
+
+def _moment(text: str, whole_day: timedelta) -> datetime:
+    """A time; of a day, its beginning plus `whole_day`."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + whole_day
+    except OverflowError:
+        return _END
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {_WHEN}, got {text!r}") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

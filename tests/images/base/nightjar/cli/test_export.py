@@ -1,0 +1,224 @@
+"""`nightjar export`: the three formats, what is chosen, and what is refused."""
+
+import argparse
+import csv
+import io
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nightjar.cli import export
+from nightjar.cli.export import CSV_COLUMNS, Wanted
+from nightjar.cli.main import main
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.layout import detections_prefix, model_card_key, standard_key
+from nightjar.domain.names import Camera
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.manifests import write_lines
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.store import ObjectStore
+from nightjar_local.seaweedfs import S3Access
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PORCH, YARD = Camera("alice", "porch"), Camera("alice", "yard")
+DETECTOR = DetectorRef(tag="d1", model="ssdlite", sha256="ab" * 32, settings="s1")
+CAT = DetectedObject(label="cat", probability=0.9, box=(0.25, 0.25, 0.5, 0.5))
+DOG = DetectedObject(label="dog", probability=0.5, box=(0.0, 0.0, 1.0, 1.0))
+
+
+def seen(camera: Camera, at: datetime, *objects: DetectedObject) -> Detection:
+    picture = Picture(
+        user=camera.user,
+        device=camera.device,
+        taken_at=at,
+        footage_key="footage/x",
+        footage_version="v1",
+        standard_key=standard_key(camera, at),
+        standard_sha256="cd" * 32,
+        width=64,
+        height=48,
+    )
+    return Detection.of(picture, DETECTOR, objects)
+
+
+def keep(store: ObjectStore, lines: Iterable[Detection], run: str = "run1", tag: str = "d1") -> None:
+    for line in lines:
+        prefix = detections_prefix(tag, line.picture.taken_at.date(), line.picture.camera)
+        write_lines(store, f"{prefix}{run}-{line.picture.taken_at:%H%M}.jsonl", [line])
+
+
+def a_store() -> MemoryStore:
+    store = MemoryStore()
+    keep(
+        store,
+        [
+            seen(PORCH, NOON, CAT, DOG),
+            seen(PORCH, NOON + timedelta(days=1, milliseconds=250)),
+            seen(YARD, NOON + timedelta(days=40), DOG),
+        ],
+    )
+    store.put(model_card_key("d1"), b'{"labels": ["cat", "dog"]}')
+    return store
+
+
+def files(out: Path) -> list[str]:
+    return sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
+
+
+def test_json_is_one_file_a_picture_by_camera(tmp_path: Path) -> None:
+    done = export.export(a_store(), Wanted("d1"), "json", tmp_path / "new" / "folder")
+    out = tmp_path / "new" / "folder"
+    assert files(out) == ["alice-porch/1795176000.json", "alice-porch/1795262400250.json", "alice-yard/1798632000.json"]
+    assert (done.pictures, done.objects) == (3, 3)
+    line = json.loads((out / "alice-porch/1795176000.json").read_text())
+    assert line == seen(PORCH, NOON, CAT, DOG).model_dump(mode="json")
+    assert line["picture"]["taken_at"] == "2026-11-20T12:00:00Z"
+
+
+def test_csv_has_a_row_an_object_and_one_for_a_picture_without(tmp_path: Path) -> None:
+    export.export(a_store(), Wanted("d1"), "csv", tmp_path)
+    rows = list(csv.DictReader((tmp_path / "detections.csv").read_text().splitlines()))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert [(r["device"], r["label"], r["probability"], r["x_min"]) for r in rows] == [
+        ("porch", "cat", "0.9", "0.25"),
+        ("porch", "dog", "0.5", "0.0"),
+        ("porch", "", "", ""),
+        ("yard", "dog", "0.5", "0.0"),
+    ]
+    assert files(tmp_path) == ["detections.csv"]
+
+
+def test_pictures_have_boxes_drawn_and_missing_ones_are_counted(tmp_path: Path) -> None:
+    store = a_store()
+    grey = io.BytesIO()
+    Image.new("RGB", (64, 48), (128, 128, 128)).save(grey, "JPEG")
+    store.put(standard_key(PORCH, NOON), grey.getvalue())
+    done = export.export(store, Wanted("d1"), "pictures", tmp_path)
+    assert (done.pictures, done.missing) == (1, 2)
+    assert files(tmp_path) == ["alice-porch/1795176000.jpg"]
+    with Image.open(tmp_path / "alice-porch/1795176000.jpg") as drawn:
+        assert drawn.size == (64, 48)
+        assert len({drawn.getpixel((x, y)) for x in range(64) for y in range(48)}) > 10
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Wanted("d1"), 3),
+        (Wanted("d2"), 0),
+        (Wanted("d1", start=NOON), 3),
+        (Wanted("d1", start=NOON + timedelta(milliseconds=1)), 2),
+        (Wanted("d1", end=NOON), 0),
+        (Wanted("d1", end=NOON + timedelta(milliseconds=1)), 1),
+        (Wanted("d1", start=datetime(2026, 12, 1, tzinfo=UTC), end=datetime(2027, 1, 1, tzinfo=UTC)), 1),
+        (Wanted("d1", cameras=frozenset({YARD})), 1),
+        (Wanted("d1", cameras=frozenset({PORCH, YARD})), 3),
+        (Wanted("d1", cameras=frozenset({Camera("bob", "shop")})), 0),
+    ],
+)
+def test_what_is_wanted(wanted: Wanted, expected: int, tmp_path: Path) -> None:
+    done = export.export(a_store(), wanted, "json", tmp_path)
+    assert (done.pictures, len(files(tmp_path))) == (expected, expected)
+
+
+def test_the_newest_look_at_a_picture_counts(tmp_path: Path) -> None:
+    moments = iter(NOON + timedelta(seconds=n) for n in range(100))
+    store = MemoryStore(clock=lambda: next(moments))
+    keep(store, [seen(PORCH, NOON, CAT)], run="zzz")
+    keep(store, [seen(PORCH, NOON)], run="aaa")
+    assert export.export(store, Wanted("d1"), "json", tmp_path).objects == 0
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_the_same_again_is_fine_and_other_content_is_refused(kind: str, tmp_path: Path) -> None:
+    store = a_store()
+    export.export(store, Wanted("d1"), kind, tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    export.export(store, Wanted("d1"), kind, tmp_path)
+    keep(store, [seen(PORCH, NOON, DOG)], run="run2")
+    with pytest.raises(UsageError, match="found other"):
+        export.export(store, Wanted("d1"), kind, tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+
+
+def test_out_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match="cannot write"):
+        export.export(a_store(), Wanted("d1"), "json", tmp_path / "out")
+
+
+def test_a_store_line_cannot_choose_its_file(tmp_path: Path) -> None:
+    store = MemoryStore()
+    line = seen(PORCH, NOON)
+    evil = line.model_copy(update={"picture": line.picture.model_copy(update={"device": "../../etc"})})
+    write_lines(store, "detections/d1/2026/11/20/alice-porch/run.jsonl", [evil])
+    with pytest.raises(InputError, match="camera"):
+        export.export(store, Wanted("d1"), "json", tmp_path)
+    assert files(tmp_path) == []
+
+
+def test_which_detector_is_the_newest() -> None:
+    store = MemoryStore()
+    with pytest.raises(InputError, match="found \\[\\]"):
+        export.newest_detector(store)
+    keep(store, [seen(PORCH, NOON)])
+    assert export.newest_detector(store) == "d1"
+    keep(store, [seen(PORCH, NOON)], tag="d0")
+    with pytest.raises(InputError, match="d0"):
+        export.newest_detector(store)
+    store.put(model_card_key("d0"), b"{}")
+    assert export.newest_detector(store) == "d0"
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2026-11-20", NOON.replace(hour=0), NOON.replace(day=21, hour=0)),
+        ("2026-11-20T12:00", NOON, NOON),
+        ("2026-11-20T12:00Z", NOON, NOON),
+        ("2026-11-20T13:00+01:00", NOON, NOON),
+        ("9999-12-31", datetime(9999, 12, 31, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
+    ],
+)
+def test_from_and_to_take_days_and_times(text: str, start: datetime, end: datetime) -> None:
+    parser = argparse.ArgumentParser()
+    export.register(parser.add_subparsers())
+    given = parser.parse_args(["export", "--format", "csv", "--out", "x", "--from", text, "--to", text])
+    assert (given.start, given.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--format", "csv", "--camera", "../x"], 64, "--camera"),
+        (["--format", "csv", "--from", "2026-11-20T12:00", "--to", "2026-11-20T12:00"], 64, "--from before --to"),
+        (["--format", "csv", "--from", "yesterday"], 64, "got 'yesterday'"),
+        (["--format", "xml"], 64, "xml"),
+        (["--format", "json", "--detector", "d1"], 0, "3 pictures, 3 objects by detector d1"),
+        (["--format", "json", "--detector", "d9"], 0, "0 pictures"),
+        (["--format", "csv", "--camera", "alice-yard", "alice-porch", "--from", "2026-11-21"], 0, "2 pictures"),
+        (["--format", "pictures"], 65, "3 are no longer there"),
+    ],
+)
+def test_the_command_over_s3(
+    arguments: list[str],
+    code: int,
+    said: str,
+    seaweedfs: S3Access,
+    s3_store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    for name, value in seaweedfs.environment().items():
+        monkeypatch.setenv(name, value)
+    memory = a_store()
+    for info in memory.list_objects(""):
+        s3_store.put(info.key, memory.get(info.key)[0])
+    found = main(["export", *arguments, "--out", str(tmp_path)])
+    told = capsys.readouterr()
+    assert (found, said in told.out + told.err) == (code, True), told
