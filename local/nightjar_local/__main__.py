@@ -4,10 +4,13 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 
-from nightjar_local import daemon, images
+from nightjar_local import images
 from nightjar_local.containers import builder_from_environment
+from nightjar_local.daemon import Daemon
 from nightjar_local.demo import demo
+from nightjar_local.layout import DEMO, DEPLOYMENT
 from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.up import up
 
@@ -16,9 +19,11 @@ def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="nightjar_local", description=__doc__)
     parser.add_argument("command", choices=["up", "down", "supervise", "images", "demo"])
-    command = parser.parse_args(arguments).command
+    parser.add_argument("--directory", type=Path, help="where it keeps everything, for supervise and demo")
+    given = parser.parse_args(arguments)
+    command = given.command
     try:
-        return COMMANDS[command]()
+        return COMMANDS[command](given.directory)
     except LocalError as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 1
@@ -27,23 +32,23 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def _up() -> int:
+def _up(_directory: Path | None) -> int:
     with termination_as_interrupt():
         up()
     return 0
 
 
-def _down() -> int:
-    print("The deployment is stopped." if daemon.stop() else "No deployment was up.")
+def _down(_directory: Path | None) -> int:
+    print("The deployment is stopped." if Daemon(DEPLOYMENT).stop() else "No deployment was up.")
     return 0
 
 
-def _supervise() -> int:
-    daemon.supervise()
+def _supervise(directory: Path | None) -> int:
+    Daemon((directory or DEPLOYMENT).absolute()).supervise()
     return 0
 
 
-def _images() -> int:
+def _images(_directory: Path | None) -> int:
     tag = os.environ.get("TAG") or None
     builder = builder_from_environment()
     value = builder.build_all(tag=tag) if builder else images.build_all(tag)
@@ -51,7 +56,11 @@ def _images() -> int:
     return 0
 
 
-COMMANDS = {"up": _up, "down": _down, "supervise": _supervise, "images": _images, "demo": demo}
+def _demo(directory: Path | None) -> int:
+    return demo((directory or DEMO).absolute())
+
+
+COMMANDS = {"up": _up, "down": _down, "supervise": _supervise, "images": _images, "demo": _demo}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

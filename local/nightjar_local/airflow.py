@@ -85,6 +85,8 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
         # A worker notices at the next heartbeat, at the latest, that its task has ended: by default after 5 s.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "LOGGING__COLORED_CONSOLE_LOG": "False",
+        # Or waiting for footage fills a log with a line a second.
+        "LOGGING__NAMESPACE_LEVELS": "airflow.providers.amazon.aws.triggers.s3=WARNING",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return {

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nightjar.domain.layout import INCOMING, LIVE, RULES_KEY, WATCH
@@ -15,7 +16,7 @@ from nightjar.domain.release import VARIABLE
 from nightjar_local import deployment, images, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
-from nightjar_local.layout import DEMO, ROOT, STATE
+from nightjar_local.layout import DEMO, shown
 from nightjar_local.processes import LocalError, sweep, termination_as_interrupt
 from nightjar_local.samples import Sample
 from nightjar_local.seaweedfs import S3Access
@@ -24,29 +25,32 @@ from nightjar_local.up import DESCRIPTION, RULES
 
 TIMEOUT = 900.0
 EVERY = 0.5
-SETTINGS = DEMO / "settings.json"
+SETTINGS = "settings.json"
 
 
-def demo() -> int:
-    """Run it; returns the exit code: 0 only if the runs succeeded and the counts add up."""
+def demo(directory: Path = DEMO) -> int:
+    """Run it, keeping everything in `directory`; returns the exit code.
+
+    It is 0 only if the runs succeeded and the counts add up.
+    """
     clock = Clock()
-    with _alone(), termination_as_interrupt():
+    with _alone(directory), termination_as_interrupt():
         value = images.build_all()
         footage = samples.footage()
         chosen = settings.for_once()
-        settings.store(SETTINGS, chosen)
+        settings.store(directory / SETTINGS, chosen)
         clock.say("starting SeaweedFS and Airflow on loopback")
-        with deployment.running(DEMO, chosen) as running:
+        with deployment.running(directory, chosen) as running:
             clock.say(f"healthy; {len(footage)} pieces of footage go to {INCOMING}")
-            summary = _watch_it_work(running, value, footage, clock)
+            summary = _watch_it_work(running, value, footage, clock, directory / "reports")
             clock.say("stopping")
-    (DEMO / "summary.json").write_text(to_json(summary))
+    (directory / "summary.json").write_text(to_json(summary))
     print(f"\n{as_table(summary)}\n\n{headline(summary, len(footage))}\n")
     if summary.report:
         print(f"Report:  {summary.report}")
-    print(f"Summary: {(DEMO / 'summary.json').relative_to(ROOT)}")
+    print(f"Summary: {shown(directory / 'summary.json')}")
     if problem := summary.problem():
-        print(f"\nThe demo did not succeed: {problem}. Logs are in {(DEMO / 'logs').relative_to(ROOT)}.")
+        print(f"\nThe demo did not succeed: {problem}. Logs are in {shown(directory / 'logs')}.")
         return 1
     return 0
 
@@ -83,7 +87,9 @@ class Clock:
             self._told |= {f"{dag} {stage}": word for stage, word in news.items()}
 
 
-def _watch_it_work(running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock) -> Summary:
+def _watch_it_work(
+    running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock, reports: Path
+) -> Summary:
     upload(running.access, footage)
     landed = time.monotonic()
     with running.api() as api:
@@ -97,14 +103,13 @@ def _watch_it_work(running: Deployment, value: dict[str, Any], footage: list[Sam
         if outcome.state != "success":
             print(_why(api))
     seconds = {**progress.wall_seconds(outcome.tasks), "total": total}
-    reports = Bucket(running.access).download("reports/", DEMO / "reports")
-    pages = sorted(page for page in reports if page.suffix == ".html")
+    pages = sorted(page for page in Bucket(running.access).download("reports/", reports) if page.suffix == ".html")
     return summarise(
         running.access,
         [str(run["dag_run_id"]) for run in outcome.runs],
         outcome.state,
         seconds,
-        pages[-1].relative_to(ROOT) if pages else None,
+        shown(pages[-1]) if pages else None,
     )
 
 
@@ -163,15 +168,15 @@ def _why(api: AirflowApi) -> str:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _alone(directory: Path) -> Iterator[None]:
     """One demo at a time in this clone, in a fresh folder, and nothing of an earlier one that was killed."""
-    STATE.mkdir(exist_ok=True)
-    with (STATE / "demo.lock").open("w") as lock:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LocalError("another demo runs in this clone; wait for it, or stop it") from None
-        if (left := settings.load(SETTINGS)) is not None:
+            raise LocalError("another demo runs there; wait for it, or stop it") from None
+        if (left := settings.load(directory / SETTINGS)) is not None:
             sweep(left.token)
-        shutil.rmtree(DEMO, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
         yield

@@ -12,3 +12,8 @@ IMAGES = STATE / "images"
 DEPLOYMENT = STATE / "deployment"
 DEMO = STATE / "demo"
 ENVIRONMENT_FILE = STATE / "env"
+
+
+def shown(path: Path) -> str:
+    """A path for a person: from the root of the clone where it is below it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -54,7 +54,7 @@ class Summary(BaseModel):
 
 
 def summarise(
-    access: S3Access, batches: Sequence[str], state: str, seconds: dict[str, float], report: Path | None
+    access: S3Access, batches: Sequence[str], state: str, seconds: dict[str, float], report: str | None
 ) -> Summary:
     """Count what came of these batches in a bucket that holds nothing else.
 
@@ -83,7 +83,7 @@ def summarise(
         events=len(events),
         alerts=dict(sorted(Counter(alert.user for alert in alerts).items())),
         seconds=seconds,
-        report=str(report) if report else None,
+        report=report,
     )
 
 

@@ -7,9 +7,10 @@ from botocore.exceptions import ClientError
 
 from nightjar.domain.layout import HISTORY, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
-from nightjar_local import daemon, images
+from nightjar_local import images
 from nightjar_local.airflow_api import AirflowApi
-from nightjar_local.layout import ENVIRONMENT_FILE, IMAGES, ROOT
+from nightjar_local.daemon import Daemon
+from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, IMAGES, ROOT
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings, write_private
 
@@ -20,7 +21,7 @@ DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."
 def up() -> None:
     """Bring the deployment up, unless it is, and say where it is."""
     value = images.build_all()
-    settings = daemon.start()
+    settings = Daemon(DEPLOYMENT).start()
     access = access_of(settings)
     put_rules(access)
     with AirflowApi(url_of(settings), settings.password) as api:
