@@ -1,0 +1,86 @@
+"""Boxes on pictures: in the right place, in any picture."""
+
+import io
+
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from nightjar.domain.detections import DetectedObject
+from nightjar.runtime.annotate import annotate, percent
+
+
+def picture(width: int, height: int, colour: tuple[int, int, int] = (90, 120, 90)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def drawn(jpeg: bytes, *objects: DetectedObject, longest: int | None = None) -> Image.Image:
+    return Image.open(io.BytesIO(annotate(jpeg, objects, longest)))
+
+
+def is_yellow(image: Image.Image, x: float, y: float) -> bool:
+    red, green, blue = image.getpixel((int(x), int(y)))  # type: ignore[misc]
+    return bool(red > 200 and green > 160 and blue < 90)
+
+
+@pytest.mark.parametrize(
+    ("size", "longest", "expected"),
+    [
+        ((1280, 720), 640, (640, 360)),
+        ((720, 1280), 640, (360, 640)),
+        ((320, 240), 640, (320, 240)),
+        ((1280, 720), None, (1280, 720)),
+        ((1, 1), 640, (1, 1)),
+        ((2000, 3), 640, (640, 1)),
+    ],
+)
+def test_the_longest_side_is_bounded(size: tuple[int, int], longest: int | None, expected: tuple[int, int]) -> None:
+    one = DetectedObject(label="person", probability=0.9, box=(0, 0, 1, 1))
+    assert drawn(picture(*size), one, longest=longest).size == expected
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (1280, 720)])
+def test_the_box_is_where_the_object_is(size: tuple[int, int]) -> None:
+    width, height = size
+    box = (0.25, 0.5, 0.75, 0.9)
+    image = drawn(picture(*size), DetectedObject(label="cat", probability=0.9, box=box))
+    for x, y in ((0.25, 0.7), (0.75, 0.7), (0.5, 0.5), (0.5, 0.9)):
+        assert any(
+            is_yellow(image, x * (width - 1) + dx, y * (height - 1) + dy) for dx in (-2, 0, 2) for dy in (-2, 0, 2)
+        ), (x, y)
+    assert not is_yellow(image, 0.5 * width, 0.7 * height)
+    assert not is_yellow(image, 0.1 * width, 0.7 * height)
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 1, 1), (0.9, 0.9, 0.1, 0.1), (0.99, 0, 1, 1), (0, 0.99, 1, 1)]
+)
+def test_boxes_at_the_edge_and_of_no_size(box: tuple[float, float, float, float]) -> None:
+    one = DetectedObject(label="a label that is much longer than the picture is wide", probability=1.0, box=box)
+    assert drawn(picture(64, 64), one).size == (64, 64)
+
+
+def test_nothing_seen_is_only_made_smaller() -> None:
+    assert drawn(picture(640, 480), longest=320).size == (320, 240)
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(UnidentifiedImageError):
+        annotate(b"nothing", ())
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.0, "0 %"),
+        (0.004, "0 %"),
+        (0.944, "94 %"),
+        (0.945, "95 %"),
+        (0.995, "99 %"),
+        (0.99999, "99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_percent_never_rounds_up_to_certainty(probability: float, text: str) -> None:
+    assert percent(probability) == text

@@ -1,0 +1,192 @@
+"""Reading the rules: every problem with its line, and the copy that a run is pinned to."""
+
+import re
+import time
+
+import pytest
+
+from nightjar.domain.layout import LAST_GOOD_RULES_KEY, RULES_KEY
+from nightjar.domain.release import Release
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.rules import RulesError, freeze, load_frozen, parse_rules
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.store import ObjectStore
+from tests.scenes import RULES
+
+RUN = "runs/nightjar_live/r1/"
+RULES_LINES = RULES.splitlines()
+
+
+def problems(text: str | bytes) -> list[str]:
+    with pytest.raises(RulesError) as caught:
+        parse_rules(text.encode() if isinstance(text, str) else text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def line_of(part: str) -> int:
+    return next(n for n, line in enumerate(RULES_LINES, 1) if part in line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "message"),
+    [
+        ("version: 1", "version: 2", "version: 1", "version: Input should be 1, got '?2"),
+        ("version: 1", "x: 1\nversion: 1", "version: 1", "x: unknown key"),
+        ("event_gap_seconds: 60", "event_gap_seconds: -1", "event_gap", "greater than or equal to 0, got -1"),
+        ("min_probability: 0.8", "min_probability: 1.2", "100:", "rules.100.min_probability: .* got 1.2"),
+        ("min_probability: 0.8", "min_probability: 0.8, min: 1", "100:", "rules.100.min: unknown key"),
+        ("unsafe: [dog, cat, bird]", "unsafe: []", "100:", "rules.100.unsafe"),
+        ("[dog, cat, bird]", "[dog, dog]", "100:", "expected each only once, got twice: dog"),
+        ("[dog, cat, bird]", "dog", "100:", "rules.100.unsafe"),
+        ("name: animals", 'name: "a\\nb"', "100:", "printable characters"),
+        ("22:00-06:00", "22:00", "200:", "hours: expected hours like \"22:00-06:00\", got '22:00'"),
+        ('"22:00-06:00"', "22:00", "200:", "in quotes, got 1320"),
+        ("100: {", "0100: {", "100:", "expected a whole number, got '0100'"),
+        ("100: {", "-5: {", "100:", "expected a whole number"),
+        ("name: animals,", "name: animals, name: x,", "100:", "rules.100.name: given twice, first in line 4"),
+        ("Europe/Berlin", "Europe/Berlinx", "Europe", "expected an IANA time zone like Europe/Berlin"),
+        ("Europe/Berlin", "../../etc/passwd", "Europe", "expected an IANA time zone"),
+        ("Europe/Berlin", "Europe", "Europe", "expected an IANA time zone"),
+        ("alice@example.com", "alice", "alice@", "expected an e-mail address, got 'alice'"),
+        ("alice@example.com", '"a@b.c\\r\\nBcc: x@y.z"', "alice@", "expected an e-mail address"),
+        ("    rules: [300]\n    devices:\n", "    rules: [300, 7]\n    devices:\n", "rules: [300]", "got 7"),
+        (
+            "rules: [100, 300]",
+            "rules: [100, 7]",
+            "porch",
+            "users.alice.devices.porch.rules.1: expected the id of a rule",
+        ),
+        ("porch:", "por-ch:", "porch", "expected a name of 1 to 64 of A-Z a-z 0-9 _, got 'por-ch'"),
+        ("porch:", '"{{ x }}":', "porch", "expected a name"),
+        ("  alice:", "  al ice:", "  alice:", "expected a name"),
+        ("yard:", "porch:", "yard", "users.alice.devices.porch: given twice, first in line 13"),
+        ("allow_grey: true", "allow_gray: true", "yard", "unknown key"),
+        ("allow_grey: true", "allow_grey: maybe", "yard", "allow_grey"),
+        ("    email: bob@example.com\n", "", "  bob:", "users.bob.email: missing key"),
+    ],
+)
+def test_a_problem_names_its_line(old: str, new: str, where: str, message: str) -> None:
+    assert old in RULES
+    [problem] = problems(RULES.replace(old, new, 1))
+    assert problem.startswith(f"line {line_of(where)}: "), problem
+    assert re.search(message, problem), problem
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: expected a mapping, got an empty file"),
+        ("# nothing\n\n", "expected a mapping, got an empty file"),
+        ("- 1", "line 1: expected a mapping"),
+        ("a: [", "line 2: not YAML"),
+        ("a: 1\n\tb: 2", "line 2: not YAML"),
+        ("a: 1\n---\nb: 2", "line 2: expected one YAML document"),
+        (b"a: 1\nb: \xff", "line 2: not UTF-8"),
+        ("a: 1\nb: \x01", "line 2: not YAML: control characters"),
+        ("a: &x 1\nb: *x", "line 1: expected no anchors"),
+        ("a: 1\nb: *x", "line 2: expected no anchors"),
+        ("a: !!python/object/apply:os.system [x]", "expected no tags|unknown key"),
+        ("a: !!python/name:os.system ''", "line 1: expected no tags"),
+        ("? [a]\n: 1\n", "line 1: expected plain text as a key"),
+        ("[" * 100_000, "line 1: expected at most 16 levels"),
+        ("a: [" + "1," * 300_000, "expected at most 200000 values"),
+        (b"a" * (5 << 20), "expected at most 4194304 bytes"),
+    ],
+)
+def test_what_is_not_yaml_or_not_plain(text: str | bytes, message: str) -> None:
+    began = time.monotonic()
+    assert any(re.search(message, problem) for problem in problems(text))
+    assert time.monotonic() - began < 10
+
+
+def test_all_problems_are_told_in_order_and_the_sentence_is_bounded() -> None:
+    text = RULES.replace("0.8", "8").replace("Europe/Berlin", "x").replace("bob@example.com", "bob")
+    assert [p.split(":")[0] for p in problems(text)] == ["line 4", "line 10", "line 17"]
+    many = "version: 1\n" + "".join(f"x{n}: 1\n" for n in range(1000))
+    with pytest.raises(RulesError, match="and 983 more"):
+        parse_rules(many.encode())
+
+
+def test_names_that_yaml_takes_for_something_else_stay_names() -> None:
+    text = RULES.replace("porch:", "no:").replace("yard:", "1234:").replace("  bob:", "  0x10:")
+    assert [camera.name for camera in parse_rules(text.encode()).cameras] == [
+        "0x10-door",
+        "alice-1234",
+        "alice-night",
+        "alice-no",
+    ]
+
+
+def test_a_thousand_users_are_read_quickly() -> None:
+    user = "  u{n}:\n    email: a@b.c\n    timezone: Europe/Berlin\n    rules: [1]\n    devices: {{a: {{}}, b: {{}}}}\n"
+    head = "version: 1\nevent_gap_seconds: 60\nrules:\n  1: {name: a, unsafe: [b], min_probability: 0}\nusers:\n"
+    text = head + "".join(user.format(n=n) for n in range(1000))
+    began = time.monotonic()
+    assert len(parse_rules(text.encode()).cameras) == 2000
+    assert time.monotonic() - began < 3
+
+
+def release(frozen_by: ObjectStore) -> Release:
+    return Release(run="r1", images={}, rules=freeze(frozen_by, RUN))
+
+
+def check_freezing(store: ObjectStore) -> None:
+    store.put(RULES_KEY, RULES.encode())
+    first = freeze(store, RUN)
+    assert first.problem is None
+    assert store.get(LAST_GOOD_RULES_KEY)[0] == store.get(first.key)[0] == RULES.encode()
+
+    store.put(RULES_KEY, b"version: 1\nrulez: {}\n")
+    assert freeze(store, RUN) == first  # a run stays with what it has
+    second = freeze(store, "runs/nightjar_live/r2/")
+    assert second.source.key == LAST_GOOD_RULES_KEY
+    assert "line 2: rulez: unknown key" in (second.problem or "")
+    assert freeze(store, "runs/nightjar_live/r2/") == second
+    assert store.get(LAST_GOOD_RULES_KEY)[0] == RULES.encode()
+
+    store.delete(RULES_KEY)
+    third = freeze(store, "runs/nightjar_live/r3/")
+    assert "found none" in (third.problem or "")
+    rules, ref = load_frozen(store, Release(run="r3", images={}, rules=third))
+    assert ref.sha256 == third.sha256
+    assert rules.event_gap_seconds == 60
+
+
+def test_a_run_is_pinned_to_good_rules() -> None:
+    check_freezing(MemoryStore())
+
+
+def test_a_run_is_pinned_to_good_rules_on_a_real_server(s3_store: S3Store) -> None:
+    check_freezing(s3_store)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "expected the rules at 'config/rules.yaml'"), (b"version: 1\nx: 1\n", "line 2: x")]
+)
+def test_without_good_rules_nothing_starts(text: bytes | None, message: str) -> None:
+    store = MemoryStore()
+    if text:
+        store.put(RULES_KEY, text)
+    with pytest.raises(UsageError, match=message):
+        freeze(store, RUN)
+    assert store.head(f"{RUN}rules.yaml") is None
+
+
+def test_a_problem_with_any_letters_is_kept(s3_store: S3Store) -> None:
+    s3_store.put(LAST_GOOD_RULES_KEY, RULES.encode())
+    s3_store.put(RULES_KEY, ("version: 1\n" + "ключ🦝: 1\n" * 200).encode())
+    frozen = freeze(s3_store, RUN)
+    assert "line 2" in (frozen.problem or "")
+
+
+def test_frozen_rules_that_changed_or_went_are_refused() -> None:
+    store = MemoryStore()
+    store.put(RULES_KEY, RULES.encode())
+    pinned = release(store)
+    store.put(pinned.rules.key, RULES.replace("60", "61").encode())
+    with pytest.raises(InputError, match="expected rules with SHA-256"):
+        load_frozen(store, pinned)
+    store.delete(pinned.rules.key)
+    with pytest.raises(InputError, match="found none"):
+        load_frozen(store, pinned)
