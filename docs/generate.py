@@ -1,4 +1,4 @@
-"""Writes the tables of the docs that repeat what the code says: refusal reasons, exit codes, settings.
+"""Writes the tables of the docs that repeat what the code says: refusal reasons, exit codes, settings, records.
 
 `make docs` rewrites them; a test fails when one is stale. A table stands between `<!-- name -->` and `<!-- /name -->`.
 """
@@ -14,9 +14,11 @@ from typing import Any
 from annotated_types import Ge, Gt, Le, Lt
 
 import nightjar.errors
+import nightjar_report.tables
 from nightjar.domain.reasons import Reason
 from nightjar.domain.release import STAGES
 from nightjar.runtime.settings import Settings
+from nightjar_report.columns import document
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("nightjar.runtime", *(f"nightjar_{stage}" for stage in STAGES))
@@ -50,6 +52,11 @@ def settings() -> str:
         ("variable", "for", "value", "default", "meaning"),
         sorted(row for kind in _settings_classes() for row in _rows(kind)),
     )
+
+
+def records() -> str:
+    """The tables of the warehouse, from the classes that make their schemas."""
+    return document(nightjar_report.tables.TABLES)
 
 
 def _settings_classes() -> Iterator[type[Settings]]:
@@ -91,7 +98,12 @@ def _bound(metadata: Ge | Gt | Le | Lt) -> str:
             return f"< {limit}"
 
 
-TABLES: dict[str, Callable[[], str]] = {"reasons": reasons, "exit-codes": exit_codes, "settings": settings}
+TABLES: dict[str, Callable[[], str]] = {
+    "reasons": reasons,
+    "exit-codes": exit_codes,
+    "settings": settings,
+    "records": records,
+}
 
 
 def render(text: str) -> str:
