@@ -43,8 +43,10 @@ def chain(images: XComArg, run_prefix: str, after: XComArg, day: str | None = No
     report = _stage("report", images, run_prefix, stage_prefix(run_prefix, "notify"), day=day)
 
     after >> shards
-    each_shard.expand(prefix=shards) >> shards_done >> reconciled
-    reconciled >> assess >> notify >> report >> close_run(run_prefix, shards)
+    mapped = each_shard.expand(prefix=shards)
+    mapped >> shards_done >> reconciled >> assess >> notify >> report
+    # The shards as well: when only one of them is cleared, it must be done before the run is looked over.
+    [mapped, report] >> close_run(run_prefix, shards)
 
 
 def _stage(stage: str, images: Any, run_prefix: str, input_prefix: Any, **arguments: Any) -> StageOperator:

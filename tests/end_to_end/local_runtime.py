@@ -133,7 +133,7 @@ class Local:
 def running(directory: Path, programs: Path | None = None) -> Iterator[Local]:
     """Start the deployment and give it the sample rules; no DAG runs yet.
 
-    With the real stages, whose images are built if they are not, or with `stage_programs` in the image store `programs`.
+    With the real stages, whose images are built if need be, or with `stage_programs` in the image store `programs`.
     """
     built = build_images(programs) if programs else images.build_all()
     with pytest.MonkeyPatch.context() as patch:
