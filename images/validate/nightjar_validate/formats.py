@@ -1,6 +1,7 @@
 """What a file is, by its content and whatever its name says, and whether it ends too early."""
 
 import struct
+import zlib
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -55,10 +56,28 @@ def webp_size(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8L":
         bits = int.from_bytes(head[21:25], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8 ":
+    if kind == b"VP8 " and head[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", head[26:30])
         return width & 0x3FFF, height & 0x3FFF
     return None
+
+
+def png_damage(path: Path) -> str:
+    """What is wrong with the checksums of a PNG, empty when nothing is. Pillow shows damaged rows without a word."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        position = file.seek(8)
+        while position + 12 <= size:
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if position + 12 + length > size:
+                break
+            body = file.read(length)
+            if int.from_bytes(file.read(4), "big") != zlib.crc32(body, zlib.crc32(kind)):
+                return f"expected chunk {kind!a} as its checksum says, got another"
+            if kind == b"IEND":
+                break
+            position += 12 + length
+    return ""
 
 
 def is_cut(path: Path, kind: Format) -> bool:

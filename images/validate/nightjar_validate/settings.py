@@ -21,7 +21,7 @@ class ValidateSettings(Settings):
     jpeg_quality: Annotated[int, Field(ge=1, le=95)] = 85
     grey_tolerance: Annotated[int, Field(ge=0, le=127, description="levels")] = 5
     min_contrast: Annotated[int, Field(ge=0, le=255, description="levels")] = 24
-    void_contrast: Annotated[int, Field(ge=0, le=255, description="levels")] = 8
+    void_contrast: Annotated[int, Field(ge=0, le=255, description="levels")] = 12
     frames_per_second: Annotated[float, Field(gt=0, le=60)] = 1.0
     max_video_seconds: Annotated[float, Field(gt=0, le=86_400, description="seconds")] = 3600.0
     max_frames: Annotated[int, Field(ge=1, le=1_000_000)] = 3600

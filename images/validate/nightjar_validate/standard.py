@@ -28,17 +28,21 @@ def fitted(size: tuple[int, int], long_side: int) -> tuple[int, int]:
 
 
 def standardise(
-    image: Image.Image, limits: Limits, allow_grey: bool, orientation: int, offset_ms: int = 0
+    image: Image.Image,
+    size: tuple[int, int],
+    limits: Limits,
+    allow_grey: bool,
+    orientation: int,
+    offset_ms: int = 0,
 ) -> Decoded | Refused:
     """The standard picture of `image` (RGB or YCbCr), or why it is refused, with the standard picture as evidence.
 
-    `orientation` is as in EXIF: 1 is upright.
+    `size` is what to scale it to, before it is turned; `orientation` is as in EXIF: 1 is upright.
     """
-    size = fitted(image.size, limits.long_side)
     if size != image.size:
         image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    if turn := _UPRIGHT.get(orientation):
-        image = image.transpose(turn)
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
     data = _jpeg(image, limits.jpeg_quality)
     if found := problem(image, limits, allow_grey):
         reason, detail = found

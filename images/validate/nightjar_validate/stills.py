@@ -7,7 +7,7 @@ from PIL import Image, JpegImagePlugin
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
-from nightjar_validate.formats import HEAD, Format, is_cut, webp_size
+from nightjar_validate.formats import HEAD, Format, is_cut, png_damage, webp_size
 from nightjar_validate.standard import fitted, standardise
 
 T = TypeVar("T")
@@ -42,11 +42,14 @@ def _decode(job: Job) -> Decoded | Refused:
     with image:
         if refused := _size_problem(image.size, job):
             return refused
+        size = fitted(image.size, limits.long_side)
         orientation = _orientation(image)
         if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB":
-            _shortcut(image, fitted(image.size, limits.long_side))
+            _shortcut(image, size)
+        if job.format is Format.PNG and (damage := png_damage(job.path)):
+            return Refused(Reason.CORRUPT, damage)
         _guarded(image.load)
-        result = standardise(_three_bands(image), limits, job.allow_grey, orientation)
+        result = standardise(_three_bands(image), size, limits, job.allow_grey, orientation)
     # A still that is refused is kept as it came.
     return Refused(result.reason, result.detail) if isinstance(result, Refused) else result
 

@@ -121,7 +121,7 @@ def _picture(frame: av.VideoFrame, time: float, job: Job) -> Decoded | Refused:
         width=width, height=height, interpolation="BICUBIC"
     )
     orientation = _ORIENTATION.get(round(frame.rotation) % 360, 1)
-    return standardise(image, job.limits, job.allow_grey, orientation, round(time * 1000))
+    return standardise(image, image.size, job.limits, job.allow_grey, orientation, round(time * 1000))
 
 
 def _size_problem(width: int, height: int, limits: Limits) -> Refused | None:

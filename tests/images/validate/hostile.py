@@ -1,0 +1,53 @@
+"""A decode function for the tests of the pool: it does to its process what a hostile file might, for real.
+
+The first word of the file says what; every other file is decoded as in production.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+
+from nightjar_validate.decode import decode as decode_for_real
+from nightjar_validate.decoded import Decoded, Job, Output
+
+OF_ENVIRONMENT = b"environment"
+
+
+def decode(job: Job) -> Output:
+    """Misbehave as the file says."""
+    match job.path.read_bytes().partition(b"\n")[0]:
+        case b"crash":
+            yield Decoded(b"before", 1, 1, 0)
+            ctypes.string_at(0)  # SIGSEGV
+        case b"abort":
+            os.abort()
+        case b"exit":
+            os._exit(3)
+        case b"raise":
+            raise RuntimeError("a bug")
+        case b"sleep":
+            yield Decoded(b"before", 1, 1, 0)
+            time.sleep(600)
+        case b"compute":
+            while True:
+                pass
+        case b"eat":
+            hoard = []
+            while True:
+                hoard.append(bytearray(16 << 20))
+        case b"babble":
+            os.write(int(sys.argv[1]), b"\xff" * 64)
+            time.sleep(600)
+        case b"lie":
+            os.write(int(sys.argv[1]), b'\0\0\0\x12\0\0\0\0{"kind":"unknown"}')
+            time.sleep(600)
+        case b"environment":
+            told = {"environment": dict(os.environ), "files": os.listdir("/proc/self/fd")}  # noqa: PTH208
+            yield Decoded(json.dumps(told).encode(), 1, 1, 0)
+        case b"write":
+            with open(job.path.with_name("written"), "wb") as file:  # noqa: PTH123 - as hostile code would
+                file.write(bytes(2 << 20))
+        case _:
+            yield from decode_for_real(job)

@@ -1,0 +1,98 @@
+"""Real bytes to validate: pictures and videos, good and bad, made with Pillow and PyAV."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import skimage.data
+from PIL import Image
+
+ASTRONAUT = Image.fromarray(skimage.data.astronaut())  # type: ignore[no-untyped-call]
+GREY = Image.fromarray(skimage.data.camera())  # type: ignore[no-untyped-call]
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def still(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    """`image` as a file of this kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def halves(size: tuple[int, int] = (320, 240)) -> Image.Image:
+    """Left red, right blue: tells how it is turned."""
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (size[0] // 2, 0, *size))
+    return image
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of one colour that takes 24 bits a pixel when decoded and next to nothing as a file."""
+    row = zlib.compressobj(9)
+    data = b"".join(row.compress(bytes(1 + 3 * width)) for _ in range(height)) + row.flush()
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def video(
+    path: Path,
+    images: Iterable[Image.Image],
+    *,
+    codec: str = "libx264",
+    rate: int = 10,
+    size: tuple[int, int] = (320, 240),
+    options: dict[str, str] | None = None,
+    times: Sequence[float] | None = None,
+) -> bytes:
+    """A video of `images`, each shown for 1 / `rate` seconds or from its time in `times`; by the ending of `path`."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else Fraction(1, rate)
+        for number, image in enumerate(images):
+            frame = av.VideoFrame.from_image(image.resize(size))  # type: ignore[no-untyped-call]
+            seconds = times[number] if times else number / rate
+            frame.time_base = stream.codec_context.time_base
+            frame.pts = round(seconds / frame.time_base)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def moving(frames: int) -> list[Image.Image]:
+    """A scene that moves a little from frame to frame."""
+    scene = ASTRONAUT.resize((320, 240))
+    return [scene.rotate(number) for number in range(frames)]
+
+
+def sound(path: Path) -> bytes:
+    """A file with a second of sound and no video."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44_100, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        for number in range(44):
+            frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            frame.sample_rate, frame.pts = 44_100, number * 1024
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def turned(mp4: bytes) -> bytes:
+    """`mp4` as a phone held upright writes it: to be shown turned by 90 degrees clockwise."""
+    at = mp4.index(b"tkhd") + 4 + 40
+    matrix = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+    return mp4[:at] + matrix + mp4[at + 36 :]

@@ -1,0 +1,130 @@
+"""Decoders that crash, hang, eat memory or lie: the object is refused, the others go on."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nightjar.domain.reasons import Reason
+from nightjar_validate.decoded import Decoded, Job, Refused
+from nightjar_validate.formats import Format
+from nightjar_validate.pool import DecoderPool, StoppedDecoderError
+from nightjar_validate.settings import ValidateSettings
+from tests.images.validate.pictures import ASTRONAUT, bomb, still
+
+HOSTILE = "tests.images.validate.hostile:decode"
+MEMORY = 512 << 20
+GOOD = still(ASTRONAUT)
+
+
+@pytest.fixture
+def pool() -> Iterator[DecoderPool]:
+    with DecoderPool(1, MEMORY, HOSTILE) as opened:
+        yield opened
+
+
+def job(path: Path, data: bytes, cpu_seconds: int = 20, seconds: float = 60.0) -> Job:
+    file = path / "footage"
+    file.write_bytes(data)
+    return Job(
+        file,
+        Format.PNG if data.startswith(b"\x89") else Format.JPEG,
+        False,
+        ValidateSettings().limits,
+        cpu_seconds,
+        seconds,
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "before", "reason", "says"),
+    [
+        (b"crash", 1, Reason.DECODER_CRASHED, "SIGSEGV"),
+        (b"abort", 0, Reason.DECODER_CRASHED, "SIGABRT"),
+        (b"exit", 0, Reason.DECODER_CRASHED, "exit code 3"),
+        (b"raise", 0, Reason.DECODER_CRASHED, "RuntimeError: a bug"),
+        (b"babble", 0, Reason.DECODER_CRASHED, "expected a bounded message"),
+        (b"lie", 0, Reason.DECODER_CRASHED, "expected an answer"),
+        (b"write", 0, Reason.DECODER_CRASHED, "File too large"),
+        (b"sleep", 1, Reason.DECODER_TIMEOUT, "expected an end within 1 s"),
+        (b"compute", 0, Reason.DECODER_TIMEOUT, "expected an end within 1 s"),
+        (b"eat", 0, Reason.DECODER_OUT_OF_MEMORY, "expected decoding within 512 MiB"),
+    ],
+)
+def test_what_gets_the_better_of_its_decoder_is_refused_and_the_next_goes_on(
+    pool: DecoderPool, tmp_path: Path, data: bytes, before: int, reason: Reason, says: str
+) -> None:
+    limits = {b"sleep": (20, 1.0), b"compute": (1, 60.0)}.get(data, (20, 60.0))
+    *kept, refused = pool.run(job(tmp_path, data, *limits))
+    assert kept == [Decoded(b"before", 1, 1, 0)] * before
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.offset_ms) == (reason, None)
+    assert says in refused.detail
+    [after] = pool.run(job(tmp_path, GOOD))
+    assert isinstance(after, Decoded)
+
+
+def test_a_bomb_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
+    with DecoderPool(1, 256 << 20) as pool:  # 100 megapixels would need 300 MB
+        [refused] = pool.run(job(tmp_path, bomb(10_000, 10_000)))
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.TOO_MANY_PIXELS
+
+
+def test_decoding_that_needs_more_memory_than_there_is(tmp_path: Path) -> None:
+    with DecoderPool(1, 160 << 20) as pool:
+        [refused] = pool.run(job(tmp_path, bomb(7_000, 7_000)))
+        assert isinstance(refused, Refused)
+        assert refused.reason is Reason.DECODER_OUT_OF_MEMORY
+        [after] = pool.run(job(tmp_path, GOOD))
+        assert isinstance(after, Decoded)
+
+
+def test_a_decoder_knows_no_credentials_and_has_no_files_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SENDGRID_API_KEY", "NIGHTJAR_BUCKET"):
+        monkeypatch.setenv(name, "secret")
+    with (tmp_path / "ours").open("wb"), DecoderPool(1, MEMORY, HOSTILE) as pool:
+        [told] = pool.run(job(tmp_path, b"environment"))
+    assert isinstance(told, Decoded)
+    found = json.loads(told.data)
+    assert "secret" not in found["environment"].values()
+    assert not {name for name in found["environment"] if name.startswith(("AWS", "NIGHTJAR", "SENDGRID"))}
+    assert len(found["files"]) == 5  # in, out, errors, the channel, and this listing
+
+
+def test_a_job_that_is_given_up_leaves_no_answers_for_the_next(pool: DecoderPool, tmp_path: Path) -> None:
+    begun = pool.run(job(tmp_path, b"sleep"))
+    assert isinstance(next(begun), Decoded)
+    begun.close()  # type: ignore[attr-defined]
+    [after] = pool.run(job(tmp_path, GOOD))
+    assert isinstance(after, Decoded)
+    assert after.width == 512
+
+
+def test_closing_refuses_nothing(tmp_path: Path) -> None:
+    """An outage or SIGTERM in the middle of a file must not put that file into quarantine."""
+    pool = DecoderPool(1, MEMORY, HOSTILE)
+    ends: list[object] = []
+
+    def work(path: Path) -> None:
+        try:
+            ends.extend(pool.run(job(path, b"sleep")))
+        except StoppedDecoderError as error:
+            ends.append(error)
+
+    threads = []
+    for name in ("at work", "waiting"):
+        (tmp_path / name).mkdir()
+        threads.append(threading.Thread(target=work, args=(tmp_path / name,)))
+        threads[-1].start()
+        time.sleep(0.5)
+    pool.close()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert [type(end) for end in ends if not isinstance(end, Decoded)] == [StoppedDecoderError] * 2
