@@ -98,6 +98,8 @@ class Work:
             return None
         assert self._look, "a picture that is not known needs a detector"
         objects = self._look(found)
+        if not self.details["computed"]:
+            log.info("first picture looked at")
         self.outcomes["detected"] += 1
         self.details["computed"] += 1
         return objects

@@ -1,0 +1,41 @@
+"""`python -m tests.benchmarks [NAME…]`: run the benchmarks (all, or those named) and print one table.
+
+A benchmark is a module in this folder with a function `rows(say)`: it returns its Row objects and tells its progress
+through `say`. Exits 1 when a required ratio is missed. Progress goes to standard error.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import time
+
+from tests.benchmarks.rows import Row, table
+
+BENCHMARKS = ("detect",)
+
+
+def say(message: str) -> None:
+    """Tell how far the benchmarks are."""
+    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Nightjar's benchmarks.")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="|".join(BENCHMARKS))
+    names = parser.parse_args().names or BENCHMARKS
+    if (load := os.getloadavg()[0]) > 0.5:
+        say(f"the machine is busy (load {load:.1f}): ratios within one run hold better than figures, but not quite")
+    rows: list[Row] = []
+    for name in names:
+        say(f"{name}: begins")
+        rows += importlib.import_module(f"tests.benchmarks.{name}").rows(say)
+    print(table(rows))
+    missed = [row.name for row in rows if not row.met]
+    if missed:
+        say(f"missed: {', '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""`python -m tests.benchmarks.shipped_graph MODEL VALIDATED N`: the TensorFlow graph as shipped, a picture at a time.
+
+Fetches, decodes and feeds N pictures of a validated shard at `image_tensor`, with one thread, and finds objects in what
+comes out; prints pictures a second.
+"""
+
+import io
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from nightjar.domain.detections import Picture
+from nightjar.domain.layout import PICTURES
+from nightjar.runtime.manifests import read_lines
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.settings import StoreSettings
+from nightjar_detect.model import read_card
+from nightjar_detect.postprocess import find_objects
+
+
+def main() -> None:
+    folder, prefix, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    labels = read_card(folder)[0].class_labels
+    model = tf.saved_model.load(str(folder / "saved_model"))
+    graph = model.signatures["image_tensor"]
+    store = S3Store(StoreSettings())
+    pictures = read_lines(store, f"{prefix}{PICTURES}", Picture)[0][:number]
+
+    def look(picture: Picture) -> None:
+        with Image.open(io.BytesIO(store.get(picture.standard_key)[0])) as decoded:
+            raw = graph(images=tf.constant(np.asarray(decoded)[None]))
+        find_objects(raw["scores"].numpy()[0], raw["boxes"].numpy()[0, :, 0], labels, 0.1)
+
+    for picture in pictures[:10]:
+        look(picture)
+    started = time.perf_counter()
+    for picture in pictures:
+        look(picture)
+    print(len(pictures) / (time.perf_counter() - started))
+
+
+if __name__ == "__main__":
+    main()
