@@ -48,7 +48,7 @@ users:
 PORCH = Camera("alice", "porch")
 NIGHT = Camera("alice", "night")
 DOOR = Camera("bob", "door")
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+NOON = datetime(2024, 11, 20, 12, 0, tzinfo=UTC)
 DETECTOR = DetectorRef(tag="d1", model="fake", sha256="0" * 64, settings="s")
 BOX = (0.25, 0.25, 0.5, 0.75)
 

@@ -57,11 +57,10 @@ def assess(context: StageContext) -> StageResult:
     reconcile, reconcile_ref = read_manifest(store, context.input_prefix)
     detector = image_tag(release.images["detect"])
     refs = batch_refs(reconcile)
-    batch = by_camera(read_batch(store, refs), detector)
-
-    progress = Progress("cameras assessed", len(batch))
     judged = _Judged(store, rules, release.rules, detector)
-    with ThreadPoolExecutor(max_workers=max(1, min(_THREADS, len(batch)))) as threads:
+    with ThreadPoolExecutor(_THREADS) as threads:
+        batch = by_camera(read_batch(store, refs, threads), detector)
+        progress = Progress("cameras assessed", len(batch))
         assessed = []
         for one in threads.map(judged.camera, batch, batch.values()):
             assessed.append(one)

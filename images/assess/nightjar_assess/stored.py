@@ -1,10 +1,16 @@
-"""What is stored that bears on a batch: its detections, those close by in time, and the events they may belong to."""
+"""What is stored that bears on a batch: its detections, those close by in time, and the events they may belong to.
+
+A camera's busy day holds thousands of small objects, and a run that follows the camera must not read them all: an
+object that was written before a moment holds nothing that was taken after it, but for clocks that run ahead.
+"""
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from pydantic import ValidationError
 
@@ -12,12 +18,12 @@ from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event
 from nightjar.domain.layout import detections_prefix, events_prefix
 from nightjar.domain.manifest import Manifest, ObjectRef
-from nightjar.domain.names import Camera
+from nightjar.domain.names import CLOCK_AHEAD, Camera
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines
-from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 
-# A camera's busy day holds an object a run until history compacts it. Only what was written at about the same time
+# When old footage comes late, its day may hold an object a run until history compacts it. Only what was written last
 # matters: what is older has been assessed, and its threats are in the events.
 _MOST_OBJECTS_A_DAY = 64
 # How far back an event may have begun that a picture extends: one that never ends is cut about once a day.
@@ -48,10 +54,11 @@ def by_camera(lines: Iterable[Detection], detector: str) -> dict[Camera, Seen]:
     return {camera: dict(sorted(found[camera].items())) for camera in sorted(found)}
 
 
-def read_batch(store: ObjectStore, refs: Sequence[ObjectRef]) -> list[Detection]:
+def read_batch(store: ObjectStore, refs: Sequence[ObjectRef], threads: Executor) -> list[Detection]:
     """All detections of a batch, in the order of the objects' keys, so that the newest run's come last."""
     ordered = sorted(refs, key=lambda ref: (ref.key.rpartition("/")[2], ref.key, ref.version_id))
-    return [line for ref in ordered for line in read_lines(store, ref.key, Detection, ref.version_id)[0]]
+    lines = threads.map(lambda ref: read_lines(store, ref.key, Detection, ref.version_id)[0], ordered)
+    return list(chain.from_iterable(lines))
 
 
 def close_detections(
@@ -60,9 +67,8 @@ def close_detections(
     """What `detector` saw of `camera` within `gap` of any of `moments` (sorted), from all runs; the newest counts."""
     found: Seen = {}
     for day in days_around(moments, gap):
-        objects = sorted(
-            store.list_objects(detections_prefix(detector, day, camera)), key=lambda o: (o.modified_at, o.key)
-        )
+        listed = _written_since(store, detections_prefix(detector, day, camera), moments[0] - gap)
+        objects = sorted(listed, key=lambda one: (one.modified_at, one.key))
         for one in objects[-_MOST_OBJECTS_A_DAY:]:
             for line in read_lines(store, one.key, Detection)[0]:
                 if is_close(line.picture.taken_at, moments, gap):
@@ -75,11 +81,16 @@ def close_events(store: ObjectStore, camera: Camera, moments: Sequence[datetime]
     found = []
     days = days_around(moments, gap)
     for day in sorted({*days, *(day - _LONGEST_EVENT for day in days)}):
-        for listed in store.list_objects(events_prefix(day, camera)):
+        for listed in _written_since(store, events_prefix(day, camera), moments[0] - gap):
             stored = _stored_event(store, listed.key)
             if stored and _overlaps(stored.event, moments, gap):
                 found.append(stored)
     return found
+
+
+def _written_since(store: ObjectStore, prefix: str, moment: datetime) -> Iterator[ObjectInfo]:
+    """The objects below `prefix` that may be about what was taken at `moment` or later."""
+    return (one for one in store.list_objects(prefix) if one.modified_at + CLOCK_AHEAD >= moment)
 
 
 def _stored_event(store: ObjectStore, key: str) -> StoredEvent | None:

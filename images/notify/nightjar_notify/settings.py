@@ -22,7 +22,7 @@ class NotifySettings(Settings):
         str, Field(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=254, description="the sender of alerts")
     ] = NO_SENDER
     alert_max_age: Annotated[
-        int, Field(ge=0, le=366 * 86_400, description="seconds; an event that ended earlier goes to the digest")
+        int, Field(ge=0, le=3660 * 86_400, description="seconds; an event that ended earlier goes to the digest")
     ] = 6 * 3600
     mail_attempts: Annotated[int, Field(ge=1, le=10, description="tries of one alert in one attempt of the task")] = 5
     mail_backoff: Annotated[

@@ -94,8 +94,8 @@ def test_what_is_suppressed_says_why() -> None:
         store,
         "r1",
         detection(NIGHT, after(0), {"person": 0.9, "dog": 0.9}),
-        detection(NIGHT, datetime(2026, 11, 20, 21, 0, tzinfo=UTC), {"person": 0.5}),
-        detection(NIGHT, datetime(2026, 11, 20, 21, 9, tzinfo=UTC), {"person": 0.6}),
+        detection(NIGHT, datetime(2024, 11, 20, 21, 0, tzinfo=UTC), {"person": 0.5}),
+        detection(NIGHT, datetime(2024, 11, 20, 21, 9, tzinfo=UTC), {"person": 0.6}),
         detection(NIGHT, after(1), {}),
     )
     lines, _ = read_lines(store, "runs/nightjar_live/r1/assess/suppressed.jsonl", Suppressed)
@@ -129,11 +129,11 @@ def test_two_events_that_grow_together_are_one_with_the_earlier_id() -> None:
 
 def test_an_event_whose_start_moves_to_another_day_moves_with_it() -> None:
     store = MemoryStore()
-    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    midnight = datetime(2024, 11, 21, tzinfo=UTC)
     _, [first] = assess_run(store, "r1", detection(PORCH, after(5, midnight), {"person": 0.7}))
     _, [moved] = assess_run(store, "r2", detection(PORCH, after(-5, midnight), {"person": 0.7}))
     assert moved.id == first.id
-    assert list(stored(store)) == [f"events/2026/11/20/alice-porch/{first.id}.json"]
+    assert list(stored(store)) == [f"events/2024/11/20/alice-porch/{first.id}.json"]
 
 
 def test_running_again_changes_nothing() -> None:

@@ -37,7 +37,7 @@ def start(api: SendGridDouble) -> Iterator[Callable[..., subprocess.Popen[str]]]
             "NIGHTJAR_IMAGE": "example.com/nightjar/notify:n1",
             "NIGHTJAR_RUN": context.run,
             "NIGHTJAR_MAIL_FROM": "nightjar@example.com",
-            "NIGHTJAR_ALERT_MAX_AGE": str(300 * 86_400),
+            "NIGHTJAR_ALERT_MAX_AGE": str(3660 * 86_400),
             "NIGHTJAR_MAIL_BACKOFF": "0.01",
             "SENDGRID_API_KEY": "SG.secret",
             "SENDGRID_API_URL": api.url,
