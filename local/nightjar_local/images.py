@@ -27,28 +27,27 @@ from nightjar_local.processes import LocalError
 REGISTRY = "localhost/nightjar"
 LAYOUT_VERSION = 1  # part of every content digest: raise it when this module lays images out differently
 
-# One environment for every file: where a stage's image keeps its model, inside and outside a container.
-MODEL_FOLDER = "model"
+MODEL_FOLDER = "model"  # beside `venv`, as in the container image
 
 
-def build_all(tag: str | None = None) -> dict[str, Any]:
+def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
     """Build the image of every stage that is not there yet; returns the value of the Variable `nightjar_images`.
 
     Raises LocalError if `tag` names an image with other content, or if a build fails.
     """
-    with _exclusive(), ThreadPoolExecutor(max_workers=2) as pool:
-        tags = dict(zip(STAGES, pool.map(lambda stage: build(stage, tag), STAGES), strict=True))
+    with _exclusive(store), ThreadPoolExecutor(max_workers=2) as pool:
+        tags = dict(zip(STAGES, pool.map(lambda stage: build(stage, tag, store), STAGES), strict=True))
     return Images.model_validate({"registry": REGISTRY, **tags}).model_dump(by_alias=True)
 
 
-def build(stage: str, tag: str | None = None) -> str:
+def build(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
     """Build one stage's image unless it is there, and return its tag.
 
     Raises LocalError if the tag exists with other content, or if the build fails.
     """
     digest = content_digest(stage)
     tag = tag or f"sha-{digest[:12]}"
-    target = IMAGES / stage / tag
+    target = store / stage / tag
     record = target / "image.json"
     if record.exists():
         there = json.loads(record.read_text())["digest"]
@@ -63,14 +62,14 @@ def build(stage: str, tag: str | None = None) -> str:
     target.mkdir(parents=True)
     _make_environment(stage, target)
     if stage == "detect":
-        shutil.copytree(_model(), target / MODEL_FOLDER)
+        shutil.copytree(detection_model(), target / MODEL_FOLDER)
     _seal(record, {"stage": stage, "tag": tag, "digest": digest, "layout": LAYOUT_VERSION})
     return tag
 
 
 def detection_model() -> Path:
-    """The folder of the detection model, built if it is not there, for tests and benchmarks."""
-    with _exclusive():
+    """The folder of the detection model, built if it is not there: for the image, tests and benchmarks."""
+    with _exclusive(CACHE):
         return _model()
 
 
@@ -146,9 +145,10 @@ def _seal(record: Path, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _exclusive() -> Iterator[None]:
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with (IMAGES / "lock").open("w") as lock:
+def _exclusive(folder: Path) -> Iterator[None]:
+    """One build at a time below `folder`, over all processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

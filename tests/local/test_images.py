@@ -1,0 +1,67 @@
+"""The local image store: a tag is content, never changes, and is either whole or not there."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nightjar.domain.release import STAGES
+from nightjar_local import images
+from nightjar_local.processes import LocalError
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the image of collect, by its content and as `1.0.0`."""
+    folder = tmp_path_factory.mktemp("images")
+    images.build("collect", store=folder)
+    images.build("collect", "1.0.0", store=folder)
+    return folder
+
+
+def test_a_tag_comes_from_the_content(store: Path) -> None:
+    tag = f"sha-{images.content_digest('collect')[:12]}"
+    record = json.loads((store / "collect" / tag / "image.json").read_text())
+    assert record == {"stage": "collect", "tag": tag, "digest": images.content_digest("collect"), "layout": 1}
+
+
+def test_every_stage_has_content_of_its_own() -> None:
+    assert len({images.content_digest(stage) for stage in STAGES}) == len(STAGES)
+
+
+def test_an_image_runs_its_stage_without_this_clone(store: Path, tmp_path: Path) -> None:
+    python = store / "collect" / "1.0.0" / "venv" / "bin" / "python"
+    script = "import nightjar, nightjar_collect; print(nightjar.__file__); print(nightjar_collect.__cached__)"
+    found = subprocess.run([python, "-c", script], cwd=tmp_path, env={}, text=True, capture_output=True, check=True)
+    where, bytecode = found.stdout.splitlines()
+    assert Path(where).is_relative_to(store)
+    assert Path(bytecode).exists()
+    helped = subprocess.run(
+        [python, "-m", "nightjar_collect", "--help"], cwd=tmp_path, env={}, text=True, capture_output=True, check=True
+    )
+    assert "usage: nightjar_collect" in helped.stdout
+
+
+def test_building_what_is_there_changes_nothing(store: Path) -> None:
+    record = store / "collect" / "1.0.0" / "image.json"
+    before = record.stat().st_mtime_ns
+    assert images.build("collect", "1.0.0", store=store) == "1.0.0"
+    assert record.stat().st_mtime_ns == before
+
+
+def test_a_tag_is_never_reused_with_other_content(store: Path) -> None:
+    record = store / "collect" / "0.9.0" / "image.json"
+    record.parent.mkdir()
+    record.write_text(json.dumps({"digest": "f" * 64}))
+    with pytest.raises(LocalError, match=r"collect:0\.9\.0 is there with other content .* choose another TAG"):
+        images.build("collect", "0.9.0", store=store)
+
+
+def test_an_interrupted_build_is_made_again(store: Path) -> None:
+    target = store / "collect" / "1.1.0"
+    (target / "venv" / "bin").mkdir(parents=True)
+    (target / "venv" / "rest of an interrupted build").touch()
+    images.build("collect", "1.1.0", store=store)
+    assert (target / "image.json").exists()
+    assert not (target / "venv" / "rest of an interrupted build").exists()

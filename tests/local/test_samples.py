@@ -1,0 +1,55 @@
+"""The sample footage is what its rules and the demo's story need, and is the same every time."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nightjar.domain.names import Camera, FootageName, NameRefused, parse_footage_name
+from nightjar.runtime.rules import parse_rules
+from nightjar_local import samples
+from nightjar_local.samples import Sample
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+RULES = parse_rules((Path(__file__).parents[2] / "local" / "rules.yaml").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def footage() -> list[Sample]:
+    return samples.footage(NOW)
+
+
+def test_it_is_the_same_every_time(footage: list[Sample]) -> None:
+    assert samples.footage(NOW) == footage
+
+
+def test_names_are_different(footage: list[Sample]) -> None:
+    assert len({sample.name for sample in footage}) == len(footage)
+
+
+def test_every_camera_of_the_rules_sends_something(footage: list[Sample]) -> None:
+    seen = Counter(name.camera for sample in footage if (name := parsed(sample)))
+    assert set(RULES.cameras) == set(seen) - {Camera("mallory", "door")}
+
+
+def test_bad_names_are_two_and_one_clock_is_wrong(footage: list[Sample]) -> None:
+    assert sum(parsed(sample) is None for sample in footage) == 2
+    times = [name.taken_at for sample in footage if (name := parsed(sample))]
+    assert sum(not NOW - timedelta(hours=1) <= time <= NOW for time in times) == 1
+
+
+def test_one_is_sent_twice_and_one_clashes(footage: list[Sample]) -> None:
+    bodies: dict[str, list[bytes]] = {}
+    for sample in footage:
+        if name := parsed(sample):
+            bodies.setdefault(name.canonical, []).append(sample.body)
+    several = sorted(len(set(same)) for same in bodies.values() if len(same) > 1)
+    assert several == [1, 2]
+
+
+def parsed(sample: Sample) -> FootageName | None:
+    try:
+        return parse_footage_name(sample.name)
+    except NameRefused:
+        return None

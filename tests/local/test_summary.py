@@ -1,0 +1,43 @@
+"""What the demo says of a run: when it is a success, and its headline."""
+
+import pytest
+
+from nightjar_local.summary import Summary, headline
+
+GOOD = Summary(
+    state="success",
+    videos=1,
+    received=20,
+    duplicates=1,
+    quarantined={"grey": 2, "void": 1},
+    detected=16,
+    failed=0,
+    threats=5,
+    threatened_pictures=4,
+    events=2,
+    alerts={"alice": 1, "bob": 1},
+    seconds={"detect": 3.0, "total": 20.0},
+    report="report.html",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({}, None),
+        ({"state": "failed"}, "the runs ended as failed"),
+        ({"received": 21}, "21 pictures were received, and 20 have an end"),
+        ({"failed": 1, "detected": 15}, "1 pictures failed and 15 were detected"),
+        ({"received": 4, "detected": 0}, "0 pictures failed and 0 were detected"),
+        ({"alerts": {"alice": 1}}, "2 events made 1 alerts"),
+    ],
+)
+def test_problem(change: dict[str, object], problem: str | None) -> None:
+    assert GOOD.model_copy(update=change).problem() == problem
+
+
+def test_the_headline_says_how_many_in_and_out_and_why() -> None:
+    first, *why = headline(GOOD, 17).splitlines()
+    assert first == "17 motion triggers in, 2 alerts out."
+    assert [line.split(maxsplit=1)[0] for line in why] == ["3", "1", "12", "4"]
+    assert "2 grey, 1 void" in why[0]
