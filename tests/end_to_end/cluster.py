@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from tests.kubernetes.server import ApiServer
 from tests.kubernetes.store import Pod
 
 NAMESPACE = "nightjar"
-MAIL_KEY = "SG.a-key-that-must-not-be-seen"
 ENDED = frozenset({"success", "failed"})
 TIMEOUT = 150.0
 
@@ -37,12 +37,33 @@ class Airflow(AirflowApi):
 
     def trigger(self, dag: str, run: str, conf: Mapping[str, Any]) -> None:
         """Start a run."""
-        body = {"dag_run_id": run, "conf": conf, "logical_date": None}
-        self._call("POST", f"/dags/{dag}/dagRuns", json=body)
+        self._call("POST", f"/dags/{dag}/dagRuns", json={"dag_run_id": run, "conf": conf, "logical_date": None})
+
+    def trigger_over(self, dag: str, run: str, day: date) -> None:
+        """Start a run over the data interval that is `day`."""
+        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).isoformat()
+        self._call("POST", f"/dags/{dag}/dagRuns", json={"dag_run_id": run, "logical_date": midnight})
+
+    def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
+        """As every client of it, try again when SQLite was locked by another process of Airflow."""
+        for _ in range(10):
+            try:
+                return super()._call(method, path, absent_ok=absent_ok, **arguments)
+            except LocalError as error:
+                if "Database error" not in str(error):
+                    raise
+                time.sleep(0.5)
+        return super()._call(method, path, absent_ok=absent_ok, **arguments)
 
     def states(self, dag: str, run: str) -> dict[str, str]:
         """The state of every task instance of a run, by task id, for a mapped one `task[shard]`."""
         return {_name(task): task["state"] for task in self.tasks(dag, run)}
+
+    def complaints(self, dag: str, run: str) -> str:
+        """The logs of the tasks that failed."""
+        return "\n\n".join(
+            f"{_name(task)}\n{self.log(task)}" for task in self.tasks(dag, run) if task["state"] == "failed"
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +141,13 @@ def file_batch(store: ObjectStore, names: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def running(directory: Path, images: Registry, *, dags: Path = ROOT / "dags") -> Iterator[Cluster]:
-    """Start S3, the API server's double and Airflow's four processes; on the way out stop them all."""
+def running(
+    directory: Path, images: Registry, mail: Mapping[str, str], stage_settings: Mapping[str, str]
+) -> Iterator[Cluster]:
+    """Start S3, the API server's double and Airflow's four processes; on the way out stop them all.
+
+    `mail` is the secret that notify's pods get, `stage_settings` the config map that all get.
+    """
     settings = for_once()
     access = S3Access(
         endpoint=f"http://127.0.0.1:{settings.s3_port}",
@@ -130,15 +156,16 @@ def running(directory: Path, images: Registry, *, dags: Path = ROOT / "dags") ->
         secret_access_key=settings.secret_access_key,
     )
     credentials = {name: value for name, value in access.environment().items() if name.startswith("AWS_")}
-    secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": {"SENDGRID_API_KEY": MAIL_KEY}}
+    secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail}
     home, logs = directory / "airflow", directory / "logs"
     airflow.prepare(home, settings)
     store = seaweedfs.server(directory / "seaweedfs", access, settings.token, log=logs / "seaweedfs.log")
-    with ApiServer(images, directory / "pods", secrets) as kubernetes:
+    config_maps = {"nightjar-stage-settings": stage_settings}
+    with ApiServer(images, directory / "pods", secrets, config_maps) as kubernetes:
         extra = _pod_runtime(kubernetes, directory / "kubeconfig")
         processes = [
             replace(child, environment={**child.environment, **extra})
-            for child in airflow.children(home, settings, access, dags, logs)
+            for child in airflow.children(home, settings, access, ROOT / "dags", logs)
         ]
         children = [*processes, store]
         try:

@@ -1,25 +1,31 @@
 """The very DAGs with their stages as pods, on the real scheduler: what goes well, what fails, what comes again.
 
-The stages are the small programs of `stage_programs`, which keep the contract of a stage; what goes wrong with a pod
-is done to it by the cluster.
+The real stages work on real footage once. Where something goes wrong the stages are the small programs of
+`stage_programs`, which keep the contract of a stage, and the cluster does to their pods what befalls them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
-from nightjar.domain.layout import INCOMING, LIVE, RULES_KEY, WATCH
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.layout import HISTORY, INCOMING, LIVE, RULES_KEY, WATCH, digest, run_prefix, stage_prefix
+from nightjar.domain.release import STAGES, VARIABLE
+from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
-from nightjar_local.layout import ROOT
-from tests.end_to_end.cluster import MAIL_KEY, Cluster, file_batch, pod_of, running
+from nightjar_local import samples
+from nightjar_local.images import build_all
+from nightjar_local.layout import IMAGES, ROOT
+from tests.doubles.sendgrid import SendGridDouble
+from tests.end_to_end.cluster import Cluster, file_batch, pod_of, running
 from tests.kubernetes.admission import schema_violations
-from tests.kubernetes.faults import OutOfMemory, RunInstead, SlowStart, Vanish
+from tests.kubernetes.faults import OutOfMemory, Predicate, RunInstead, SlowStart, Vanish
 from tests.kubernetes.images import image_store
 from tests.kubernetes.pod_security import restricted_violations
 from tests.operators.stage_programs import build_images
@@ -28,9 +34,25 @@ SHARDS = ("alice-porch", "alice-yard", "bob-lobby", "carol-thief")
 SLEEP = RunInstead(("sleep", "60"))
 
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits until images are built and everything has started
+
+DAY = date(2025, 11, 20)  # of what `names` gives
+LONG_CAMERA = f"{'u' * 64}-{'d' * 64}"
+UNTRUSTED = (
+    "{{ 7 * 7 }}-porch-1763647500.jpg",
+    "$(AWS_SECRET_ACCESS_KEY)-a-1763647500.jpg",
+    f"{LONG_CAMERA}-1763647500.jpg",
+)
+MAIL_KEY = "SG.a-key-that-must-not-be-seen"
+
+
 def names(second: int) -> list[str]:
     """One still a camera."""
     return [f"{camera}-{1763647500 + second}.jpg" for camera in SHARDS]
+
+
+def pod_of_stage(stage: str) -> Predicate:
+    return lambda pod: bool(pod["metadata"]["labels"]["nightjar/stage"] == stage)
 
 
 def say_and_exit(code: int, sentence: str) -> RunInstead:
@@ -38,16 +60,38 @@ def say_and_exit(code: int, sentence: str) -> RunInstead:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("cluster")
-    variable = build_images(directory / "images")
-    with running(directory, image_store(directory / "images")) as cluster, pytest.MonkeyPatch.context() as patch:
+def mail() -> Iterator[SendGridDouble]:
+    with SendGridDouble() as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """An image store with the small programs, and the Variable that names them."""
+    directory = tmp_path_factory.mktemp("images")
+    return directory, build_images(directory)
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, mail: SendGridDouble, programs: tuple[Path, dict[str, str]]
+) -> Iterator[Cluster]:
+    """A cluster that can pull the images of the real stages and those of the small programs."""
+    small, real = image_store(programs[0]), image_store(IMAGES)
+    secret = {"SENDGRID_API_KEY": MAIL_KEY, "SENDGRID_API_URL": mail.url}
+    started = running(
+        tmp_path_factory.mktemp("cluster"),
+        lambda image: small(image) or real(image),
+        mail=secret,
+        stage_settings={"NIGHTJAR_MAIL_FROM": "nightjar@example.com"},
+    )
+    with started as cluster, pytest.MonkeyPatch.context() as patch:
         for name, value in cluster.access.environment().items():
             patch.setenv(name, value)
         rules = (ROOT / "local" / "rules.yaml").read_bytes()
         cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=RULES_KEY, Body=rules)
-        cluster.airflow.set_variable(VARIABLE, json.dumps(variable), "the images of the stages")
-        cluster.airflow.start_dags([LIVE, WATCH], check=cluster.check)
+        cluster.airflow.set_variable(VARIABLE, json.dumps(build_all()), "the images of the stages")
+        cluster.airflow.start_dags([LIVE, HISTORY, WATCH], check=cluster.check)
         yield cluster
 
 
@@ -57,8 +101,30 @@ def store(cluster: Cluster) -> S3Store:
 
 
 @pytest.fixture(scope="module")
-def troubled_runs(cluster: Cluster, store: S3Store) -> dict[str, str]:
-    """Runs of `nightjar_live`, by what befalls them, at once and to their end: going through them takes a while."""
+def real_run(cluster: Cluster) -> str:
+    """What the watch and the real stages make of real footage and of names that nobody should trust."""
+    shots = [shot for shot in samples.footage() if shot.body and shot.name.startswith(("alice-porch", "bob-lobby"))]
+    picture = next(shot.body for shot in shots if shot.name.endswith(".jpg"))
+    drop = {shot.name: shot.body for shot in shots if shot.name.endswith(".jpg")}
+    drop |= dict.fromkeys(UNTRUSTED, picture)
+    cluster.kubernetes.faults.add(pod_of_stage("validate"), SlowStart(5), times=3)
+    for name, body in drop.items():
+        cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=f"{INCOMING}{name}", Body=body)
+    cluster.wait("a run of nightjar_live", lambda: bool(cluster.airflow.runs(LIVE)))
+    run = str(cluster.airflow.runs(LIVE)[0]["dag_run_id"])
+    cluster.wait_for_run(LIVE, run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def troubled_runs(
+    cluster: Cluster, store: S3Store, programs: tuple[Path, dict[str, str]], real_run: str
+) -> dict[str, str]:
+    """Runs of `nightjar_live`, by what befalls them, and one of history, at once and to their end.
+
+    `real_run` has ended before: the small programs are now what every new run is pinned to.
+    """
+    cluster.airflow.set_variable(VARIABLE, json.dumps(programs[1]), "the images of the stages")
     runs = {name: file_batch(store, names(second)) for second, name in enumerate(["refused", "retried"])}
     refused, retried = runs["refused"], runs["retried"]
     add = cluster.kubernetes.faults.add
@@ -70,30 +136,40 @@ def troubled_runs(cluster: Cluster, store: S3Store) -> dict[str, str]:
     add(pod_of(retried, "detect", "carol-thief"), RunInstead(("true",)), times=1)
     for run in runs.values():
         cluster.airflow.trigger(LIVE, run, {"batch_id": run})
+    cluster.airflow.trigger_over(HISTORY, "one-day", DAY)
     for run in runs.values():
         cluster.wait_for_run(LIVE, run)
+    assert cluster.wait_for_run(HISTORY, "one-day") == "success"
     return runs
 
 
-def test_footage_goes_from_the_drop_zone_through_pods_to_alerts(cluster: Cluster, store: S3Store) -> None:
-    cluster.kubernetes.faults.add(lambda pod: pod["metadata"]["labels"]["nightjar/stage"] == "validate", SlowStart(3))
-    for name in names(100):
-        cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=f"{INCOMING}{name}", Body=b"x")
-    cluster.wait("a run of nightjar_live", lambda: bool(cluster.airflow.runs(LIVE)))
-    run = str(cluster.airflow.runs(LIVE)[0]["dag_run_id"])
-    assert cluster.wait_for_run(LIVE, run) == "success", cluster.airflow.states(LIVE, run)
-    assert [len(cluster.pods(run, stage)) for stage in ("validate", "detect", "assess", "notify", "report")] == [
-        4,
-        4,
-        1,
-        1,
-        1,
-    ]
-    assert len(list(store.list_objects("outbox/"))) == 1
+def test_real_footage_goes_from_the_drop_zone_through_pods_to_alerts(
+    cluster: Cluster, store: S3Store, real_run: str, mail: SendGridDouble
+) -> None:
+    assert cluster.wait_for_run(LIVE, real_run) == "success", cluster.airflow.complaints(LIVE, real_run)
     assert list(store.list_objects(INCOMING)) == []
+    account, _ = read_manifest(store, stage_prefix(run_prefix(LIVE, real_run), "reconcile"))
+    assert account.counts.total("detected") > 0
+    assert mail.received
+    assert {message.authorization for message in mail.received} == {f"Bearer {MAIL_KEY}"}
 
-    validations = [task for task in cluster.airflow.tasks(LIVE, run) if task["task_id"] == "shard.validate"]
+
+def test_names_that_nobody_should_trust_end_in_quarantine(cluster: Cluster, store: S3Store, real_run: str) -> None:
+    reasons = [
+        json.loads(store.get(entry.key)[0])
+        for entry in store.list_objects("quarantine/")
+        if entry.key.endswith("/reason.json")
+    ]
+    assert {name for name in UNTRUSTED if any(name in json.dumps(reason) for reason in reasons)} == set(UNTRUSTED)
+    assert not any("{{" in json.dumps(pod) or "$(" in json.dumps(pod) for pod in cluster.kubernetes.store.created)
+    shards = [pod["metadata"]["labels"]["nightjar/shard"] for pod in cluster.pods(real_run, "validate")]
+    assert sorted(shards) == sorted(["alice-porch", "bob-lobby", digest(LONG_CAMERA)])
+
+
+def test_shards_are_worked_on_at_once(cluster: Cluster, real_run: str) -> None:
+    validations = [task for task in cluster.airflow.tasks(LIVE, real_run) if task["task_id"] == "shard.validate"]
     last_start = max(datetime.fromisoformat(task["start_date"]) for task in validations)
+    assert len(validations) == 3
     assert all(datetime.fromisoformat(task["end_date"]) > last_start for task in validations)
 
 
@@ -118,7 +194,7 @@ def test_a_stage_that_is_refused_its_input_is_not_retried_and_holds_nobody_back(
     ("stage", "shard", "says"),
     [
         ("validate", "alice-porch", "exit code 75: S3 is away"),
-        ("validate", "alice-yard", "is gone from the cluster"),
+        ("validate", "alice-yard", "is gone from the cluster|not found"),
         ("detect", "bob-lobby", "exit code 137: OOMKilled"),
         ("detect", "carol-thief", "left no proof of its work"),
     ],
@@ -135,13 +211,14 @@ def test_a_pod_that_fails_vanishes_or_proves_nothing_is_tried_again(
         if (task["task_id"], task["rendered_map_index"]) == (f"shard.{stage}", shard)
     ]
     assert task["try_number"] == 2
-    assert says in cluster.airflow.log({**task, "try_number": 1})
+    assert re.search(says, cluster.airflow.log({**task, "try_number": 1}))
 
 
 def test_every_pod_is_restricted_and_holds_no_secret(cluster: Cluster, troubled_runs: dict[str, str]) -> None:
     created = cluster.kubernetes.store.created
-    stages = {pod["metadata"]["labels"]["nightjar/stage"] for pod in created}
-    assert stages == {"collect", "validate", "detect", "assess", "notify", "report"}
+    labels = [pod["metadata"]["labels"] for pod in created]
+    assert {each["nightjar/stage"] for each in labels} == set(STAGES)
+    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY}
     secret = {cluster.access.secret_access_key, cluster.access.access_key_id, MAIL_KEY}
     for pod in created:
         assert schema_violations(pod) == []
