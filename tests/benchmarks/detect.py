@@ -54,13 +54,12 @@ class Bench:
 
 @dataclass(frozen=True)
 class StageRun:
-    """One process of the stage: when it began to work and ended, by its manifest; what it needed in all."""
+    """One process of the stage: when it began to work and ended, by its manifest; what it needed."""
 
     began: datetime
     ended: datetime
     first_inference: float  # seconds since the process was started
     peak_mib: float
-    processor: float  # seconds
 
 
 def rows(say: Say) -> list[Row]:
@@ -127,8 +126,7 @@ def _stage(bench: Bench, shards: Sequence[StageContext], tag: str) -> list[Stage
         if manifest.counts.details["known"] or manifest.counts.total("detected") != manifest.counts.received:
             raise RuntimeError(f"expected every picture to be computed, got {manifest.counts}")
         seconds = datetime.fromisoformat(first).timestamp() - at
-        processor = usage.ru_utime + usage.ru_stime
-        found.append(StageRun(manifest.started_at, manifest.finished_at, seconds, usage.ru_maxrss / 1024, processor))
+        found.append(StageRun(manifest.started_at, manifest.finished_at, seconds, usage.ru_maxrss / 1024))
     return found
 
 
@@ -151,9 +149,9 @@ def _start(bench: Bench, shard: StageContext, tag: str) -> subprocess.Popen[byte
 def _bare(bench: Bench, processes: int) -> list[float]:
     """Pictures a second of each of so many bare interpreters at once."""
     argv = [
-        bench.image / "venv/bin/python",
-        _PROGRAMS / "bare_interpreter.py",
-        bench.model / "model.tflite",
+        str(bench.image / "venv/bin/python"),
+        str(_PROGRAMS / "bare_interpreter.py"),
+        str(bench.model / "model.tflite"),
         str(PICTURES),
     ]
     started = [

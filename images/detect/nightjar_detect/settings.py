@@ -26,14 +26,21 @@ def default_model_dir() -> Path:
 class DetectSettings(Settings):
     """Read from `NIGHTJAR_MODEL_DIR`, `NIGHTJAR_DETECT_BACKEND`, `NIGHTJAR_MIN_PROBABILITY` and so on."""
 
-    model_dir: Path = Field(default_factory=default_model_dir)
-    detect_backend: Backend = Backend.LITERT
-    # Threads of the interpreter. One each for as many shards as cores is faster than several for one.
-    detect_threads: Annotated[int, Field(ge=1, le=64)] = 1
-    # Pictures that are fetched and decoded at the same time, ahead of the interpreter.
-    detect_readers: Annotated[int, Field(ge=1, le=64)] = 8
-    # Objects below this probability are left out of the store, so no rule can ask for less.
-    min_probability: Annotated[float, Field(ge=0.01, le=0.99)] = 0.1
+    model_dir: Path = Field(
+        default_factory=default_model_dir, description="folder of the model; by default the one in the image"
+    )
+    detect_backend: Annotated[
+        Backend, Field(description="`litert`, or `saved_model` where the image has TensorFlow (a GPU)")
+    ] = Backend.LITERT
+    detect_threads: Annotated[
+        int, Field(ge=1, le=64, description="threads of the interpreter; a shard more for each core is faster")
+    ] = 1
+    detect_readers: Annotated[
+        int, Field(ge=1, le=64, description="pictures fetched and decoded at once, ahead of the interpreter")
+    ] = 8
+    min_probability: Annotated[
+        float, Field(ge=0.01, le=0.99, description="objects below it are not stored, so no rule can ask for less")
+    ] = 0.1
 
     @property
     def fingerprint(self) -> str:

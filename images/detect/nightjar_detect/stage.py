@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 _NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has them all
 # Pictures are fetched this many at a time: a request every now and then costs client and server twice the processor
 # time of the same requests in bursts (threads fall asleep and are woken at every hop).
-_BURST = 16
+_BURST = 32
 _DECODED = 16  # decoded pictures, 270 KB each, that may wait for the interpreter
 
 
