@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.reasons import Reason
+from nightjar.domain.rules import Safe
 from nightjar_report.plots import funnel
 from nightjar_report.summary import AlertedEvent, Summary, top
 from nightjar_report.tables import Verdict
@@ -24,6 +25,10 @@ _PLOTS = {
     "threats_by_user.png": "Threats by user",
     "threats_by_camera.png": "Threats by camera",
     "quarantine_by_reason.png": "Quarantined pictures by reason",
+}
+_MISSES = {
+    Safe.BELOW_PROBABILITY: "less probable than the rule asks",
+    Safe.OUT_OF_HOURS: "outside the rule's hours",
 }
 _FAILURES = {
     "validate": "Validation did not get through: see the run's `validate` task, then clear it.",
@@ -79,8 +84,8 @@ def account(summary: Summary) -> list[tuple[str, int, str]]:
     seen = summary.verdicts
     return [
         ("threats", summary.threats, _threats(summary)),
-        ("something, but safe", seen.get(Verdict.SAFE, 0), "What was seen is unsafe by no rule of this camera."),
-        ("held back by a rule", seen.get(Verdict.SUPPRESSED, 0), _by_reason(summary.suppressed)),
+        ("near misses", seen.get(Verdict.SUPPRESSED, 0), _by_reason(_named(summary.suppressed))),
+        ("seen, but safe", seen.get(Verdict.SAFE, 0), "Something that no rule of its camera calls unsafe."),
         ("nothing to see", seen.get(Verdict.NOTHING, 0), "The detector found no object: wind, light, an insect."),
         ("quarantined", sum(summary.quarantined.values()), _by_reason(summary.quarantined)),
         ("duplicates", summary.duplicates, "The same picture had been received before."),
@@ -111,10 +116,14 @@ def _threats(summary: Summary) -> str:
     return ", ".join(filter(None, parts)) + "."
 
 
+def _named(misses: Mapping[str, int]) -> dict[str, int]:
+    return {_MISSES.get(Safe(reason), reason): number for reason, number in misses.items()}
+
+
 def _by_reason(counts: Mapping[str, int]) -> str:
     shown = top(counts, 6)
-    named = [f"{name} {number:,}" for name, number in shown.counts.items()]
-    return ", ".join([*named, f"{shown.others:,} others {shown.others_sum:,}"] if shown.others else named)
+    named = [f"{name}: {number:,}" for name, number in shown.counts.items()]
+    return ", ".join([*named, f"{shown.others:,} others: {shown.others_sum:,}"] if shown.others else named)
 
 
 def _many(number: int, thing: str) -> str:
@@ -140,5 +149,5 @@ def _local(moment: datetime, zone: str) -> str:
     try:
         there: Any = moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError):
-        return f"{moment:%d %b %H:%M:%S} UTC"
-    return f"{there:%d %b %H:%M:%S} {there.tzname()}"
+        return f"{moment:%d %b %H:%M} UTC"
+    return f"{there:%d %b %H:%M} {there.tzname()}"

@@ -1,0 +1,150 @@
+"""Plots and page: for nothing, for a little, for a thousand cameras."""
+
+import io
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from nightjar.domain.names import Camera
+from nightjar.domain.reasons import Reason
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.stage import run
+from nightjar_report import page, plots, style
+from nightjar_report.stage import work
+from nightjar_report.summary import Summary, Top, summarise, top
+from nightjar_report.warehouse import Warehouse
+from tests.images.report.test_stage import an_eventful_run
+from tests.images.report.world import DAY, NOON, World, person
+
+
+@cache
+def nothing() -> Summary:
+    return summarise(Warehouse(MemoryStore()).read(DAY))
+
+
+@cache
+def a_little() -> Summary:
+    store = MemoryStore()
+    run(work, an_eventful_run(store))
+    return summarise(Warehouse(store).read(DAY))
+
+
+@cache
+def a_thousand_cameras() -> Summary:
+    world = World(MemoryStore())
+    for number in range(1000):
+        camera = Camera("u" * 60 + f"{number // 3:04d}", "d" * 60 + f"{number:04d}")
+        event = world.event([world.still(camera, NOON + timedelta(seconds=number), person())], number)
+        if number % 2:
+            world.alert(event)
+        world.refused(camera, NOON + timedelta(hours=1), list(Reason)[number % len(Reason)])
+    run(work, world.close())
+    return summarise(Warehouse(world.store).read(DAY))
+
+
+@pytest.fixture(params=[nothing, a_little, a_thousand_cameras], ids=lambda make: make.__name__)
+def summary(request: pytest.FixtureRequest) -> Summary:
+    made: Summary = request.param()
+    return made
+
+
+def test_every_plot_is_a_png_of_the_same_width_and_bytes(summary: Summary) -> None:
+    first, second = plots.draw(summary), plots.draw(summary)
+    assert first == second
+    assert list(first) == [
+        "funnel.png",
+        "threats_by_hour.png",
+        "threats_by_user.png",
+        "threats_by_camera.png",
+        "quarantine_by_reason.png",
+    ]
+    for name, png in first.items():
+        with Image.open(io.BytesIO(png)) as picture:
+            picture.load()
+            assert (picture.format, picture.width) == ("PNG", style.WIDTH * style.DPI), name
+            assert picture.height < 2 * picture.width, name
+            assert isinstance(picture, PngImageFile) and not picture.text, name  # neither date nor version
+            assert len(set(picture.convert("L").tobytes())) > 2, name
+
+
+def test_the_page_needs_no_other_file_and_its_account_adds_up(summary: Summary) -> None:
+    html = page.render(summary, plots.draw(summary), {}).decode()
+    assert not re.findall(r'(?:src|href)="(?!data:)', html)
+    assert "<script" not in html
+    assert sum(number for _, number, _ in page.account(summary)) == summary.received
+    assert page.headline(summary) in html
+    assert html == page.render(summary, plots.draw(summary), {}).decode()
+
+
+def test_the_page_stays_readable_with_a_thousand_cameras() -> None:
+    html = page.render(a_thousand_cameras(), {}, {}).decode()
+    assert "1,000 motion triggers" not in html and "2,000 motion triggers, 500 alerts" in html
+    assert "and 450 more, in the records." in html
+    assert "490 others" in html
+    assert len(html) < 200_000
+
+
+def test_names_from_outside_are_text() -> None:
+    summary = a_little()
+    event = summary.events[0]
+    evil = replace(event.event, site="<img src=x>", rule_name="{{ 7*7 }}")
+    html = page.render(replace(summary, events=(replace(event, event=evil),)), {}, {}).decode()
+    assert "<img src=x>" not in html and "&lt;img src=x&gt;" in html
+    assert "{{ 7*7 }}" in html
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("Europe/Berlin", "20 Nov 23:30 CET"),
+        ("Asia/Tokyo", "21 Nov 07:30 JST"),
+        ("UTC", "20 Nov 22:30 UTC"),
+        ("Mars/Olympus", "20 Nov 22:30 UTC"),
+        ("../etc/passwd", "20 Nov 22:30 UTC"),
+        ("", "20 Nov 22:30 UTC"),
+    ],
+)
+def test_times_are_on_the_users_clock(zone: str, expected: str) -> None:
+    assert page._local(datetime(2026, 11, 20, 22, 30, 59, tzinfo=UTC), zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "most", "expected"),
+    [
+        ({}, 3, Top({})),
+        ({"a": 1}, 3, Top({"a": 1})),
+        ({"b": 1, "a": 1, "c": 5}, 3, Top({"c": 5, "a": 1, "b": 1})),
+        ({"a": 4, "b": 3, "c": 2, "d": 1}, 2, Top({"a": 4, "b": 3}, others=2, others_sum=3)),
+    ],
+)
+def test_the_top_and_the_others(counts: dict[str, int], most: int, expected: Top) -> None:
+    found = top(counts, most)
+    assert found == expected
+    assert list(found.counts) == list(expected.counts)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("", ""),
+        ("alice-porch", "alice-porch"),
+        ("x" * 26, "x" * 26),
+        ("alice_with_a_long_name-porch_1", "alice_with_a_…name-porch_1"),
+    ],
+)
+def test_long_names_keep_both_ends(name: str, expected: str) -> None:
+    assert style.shortened(name) == expected
+    assert len(style.shortened(name)) <= 26
+
+
+def test_the_colours_differ_in_lightness_so_that_nobody_needs_to_tell_hues() -> None:
+    def lightness(colour: str) -> float:
+        red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    assert abs(lightness(style.BLUE) - lightness(style.ORANGE)) > 40
