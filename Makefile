@@ -6,7 +6,7 @@ LOCAL := .nightjar/venv/airflow/bin/python -m nightjar_local
 DEV := .nightjar/venv/dev/bin
 PYTEST_ARGUMENTS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo up down images test check format bench lock
+.PHONY: help demo up down images test check format docs bench lock
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: ## put the code into the format that `make check` wants
 	@$(BOOTSTRAP) dev
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
+
+docs: ## rewrite the tables of the docs that repeat the code
+	@$(BOOTSTRAP) dev && $(DEV)/python docs/generate.py
 
 bench: ## the benchmarks, as ratios within one run
 	@$(BOOTSTRAP) airflow dev && $(DEV)/python -m tests.benchmarks

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import re
 import sys
+import typing
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from nightjar.runtime.settings import Settings
 from nightjar_report.columns import document
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("nightjar.runtime", *(f"nightjar_{stage}" for stage in STAGES))
+PACKAGES = ("nightjar.runtime", "operators", *(f"nightjar_{stage}" for stage in STAGES))
+
+OWNERS = {"nightjar": "all", "operators": "DAGs"}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -72,18 +75,29 @@ def _settings_classes() -> Iterator[type[Settings]]:
 
 
 def _rows(kind: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
-    package = kind.__module__.partition(".")[0]
-    owner = "all" if package == "nightjar" else package.removeprefix("nightjar_")
+    owner = OWNERS.get(kind.__module__.partition(".")[0]) or kind.__module__.partition(".")[0].removeprefix("nightjar_")
     for name in kind.__annotations__:
         field: Any = kind.model_fields.get(name)
         if field is None:
             continue
         bounds = [_bound(m) for m in field.metadata if isinstance(m, Ge | Gt | Le | Lt)]
-        shape = getattr(field.annotation, "__name__", "text")
-        value = " ".join([{"str": "text", "int": "whole number", "float": "number"}.get(shape, shape), *bounds])
-        default = "required" if field.is_required() else f"`{field.default}`" if field.default not in (None, "") else ""
-        variable = field.validation_alias or f"{kind.model_config.get('env_prefix', '')}{name}".upper()
-        yield f"`{variable}`", owner, value, default, field.description or ""
+        value = " ".join([_word(field.annotation), *bounds])
+        variable = f"{kind.model_config.get('env_prefix', '')}{name}".upper()
+        yield f"`{variable}`", owner, value, _default(field), field.description or ""
+
+
+def _word(annotation: Any) -> str:
+    """What a value of this type is called."""
+    kinds = [kind for kind in (typing.get_args(annotation) or (annotation,)) if kind is not type(None)]
+    words = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
+    return words.get(kinds[0], "JSON" if typing.get_origin(annotation) is dict else "text")
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    shown = not field.default_factory and field.default not in (None, "")
+    return f"`{field.default}`" if shown else ""
 
 
 def _bound(metadata: Ge | Gt | Le | Lt) -> str:

@@ -23,26 +23,31 @@ class Resources(Record):
 class DeploymentSettings(Settings):
     """Where and how stages run; every field is `NIGHTJAR_<FIELD>`."""
 
-    runtime: Literal["kubernetes", "local"] = "kubernetes"
-    image_store: Path | None = None  # of the local runtime: `<stage>/<tag>/` below it
-    deferrable: bool = False  # wait for pods in the triggerer: for more pods at once than worker slots
+    runtime: Literal["kubernetes", "local"] = Field(
+        "kubernetes", description="`kubernetes` (pods) or `local` (processes)"
+    )
+    image_store: Path | None = Field(None, description="of the local runtime: images are `<stage>/<tag>/` below it")
+    deferrable: bool = Field(False, description="wait for pods in the triggerer: more pods at once than worker slots")
 
-    namespace: DnsName = "nightjar"
-    stage_service_account: DnsName = "nightjar-stage"
-    image_pull_secret: DnsName | None = None
+    namespace: DnsName = Field("nightjar", description="of the pods")
+    stage_service_account: DnsName = Field("nightjar-stage", description="of the pods")
+    image_pull_secret: DnsName | None = Field(None, description="for a registry that wants a login")
     # Optional in the cluster: S3 may be reached by the service account's role, a mail key may be missing.
-    s3_secret: DnsName = "nightjar-s3"  # noqa: S105 - the name of one
-    sendgrid_secret: DnsName = "nightjar-sendgrid"  # noqa: S105 - the name of one
-    stage_config_map: DnsName = "nightjar-stage-settings"  # NIGHTJAR_* settings of the stages' own
+    s3_secret: DnsName = Field("nightjar-s3", description="the secret with `AWS_*`, if it is not a role")
+    sendgrid_secret: DnsName = Field("nightjar-sendgrid", description="the secret with `SENDGRID_*`, for notify only")
+    stage_config_map: DnsName = Field("nightjar-stage-settings", description="the config map with the stages' settings")
 
-    stage_resources: dict[str, Resources] = Field(default_factory=dict)  # JSON, replaces the defaults by stage
-    stage_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600  # a stage, and so a shard, may take no longer
-    max_parallel_validate: Annotated[int, Field(ge=1)] | None = None  # pods at once over all runs
-    max_parallel_detect: Annotated[int, Field(ge=1)] | None = None
+    stage_resources: dict[str, Resources] = Field(
+        default_factory=dict,
+        description='JSON by stage, `{"detect": {"cpu": "2", "memory": "2Gi"}}`; replaces the default',
+    )
+    stage_seconds: int = Field(3600, ge=60, le=86_400, description="a stage, and so a shard, may take no longer")
+    max_parallel_validate: int | None = Field(None, ge=1, description="pods of validate at once, over all runs")
+    max_parallel_detect: int | None = Field(None, ge=1, description="pods of detect at once, over all runs")
 
     # Airflow maps over at most 1024 values (core.max_map_length).
-    max_shards: Annotated[int, Field(ge=1, le=1024)] = 100
-    shard_work: Annotated[int, Field(ge=1)] = 2000  # pictures, estimated, before a camera is split
+    max_shards: int = Field(100, ge=1, le=1024, description="shards, and so pods of a stage, in one run")
+    shard_work: int = Field(2000, ge=1, description="pictures, estimated, from which a camera is split")
 
     @model_validator(mode="after")
     def _local_needs_store(self) -> "DeploymentSettings":

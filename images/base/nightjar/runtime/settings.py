@@ -17,16 +17,20 @@ class Settings(BaseSettings):
 class StoreSettings(Settings):
     """Where the bucket is. Credentials come from the standard AWS names and are not kept here."""
 
-    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-    s3_endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")] | None = None
+    bucket: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the versioned bucket of everything")
+    ]
+    s3_endpoint: Annotated[
+        str | None, Field(pattern=r"^https?://[^/\s]+/?$", description="of an S3 server other than AWS")
+    ] = None
 
 
 class StageSettings(Settings):
     """What the operator tells every stage about the run it works for."""
 
-    image: Annotated[str, Field(max_length=512)]
-    run: Annotated[str, Field(max_length=250)] = ""
-    shard: str | None = None
+    image: Annotated[str, Field(max_length=512, description="the image it runs as; set by the operator")]
+    run: Annotated[str, Field(max_length=250, description="the run it works for; set by the operator")] = ""
+    shard: Annotated[str | None, Field(description="the shard it works on, for logs; set by the operator")] = None
 
 
 S = TypeVar("S", bound=Settings)
