@@ -1,6 +1,6 @@
 """What goes into a decoder and what comes out of it. Plain data: a decoder's process imports little and starts fast."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,4 +59,4 @@ class Refused:
     data: bytes = b""
 
 
-Output = Iterator[Decoded | Refused]
+Output = Generator[Decoded | Refused, None, None]

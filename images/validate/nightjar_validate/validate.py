@@ -4,6 +4,7 @@ Threads fetch and write; decoding happens in the processes of the pool only. Wha
 is not decoded again.
 """
 
+import contextlib
 import hashlib
 import logging
 import tempfile
@@ -28,7 +29,7 @@ from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
-from nightjar_validate.decoded import Decoded, Job, Output, Refused
+from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import HEAD, Format, sniff
 from nightjar_validate.known import KnownValidations
 from nightjar_validate.pool import DecoderPool
@@ -145,7 +146,9 @@ class _Validator:
         if problem := self._size_problem(info.size, kind.is_video):
             return self._write(source, fingerprint, [Refused(*problem)])
         job = self._job(path, kind, allow_grey)
-        return self._write(replace(source, video=kind.is_video), fingerprint, self._pool.run(job))
+        # Closed at once also when a write fails: its decoder is then free for others, or ended.
+        with contextlib.closing(self._pool.run(job)) as outputs:
+            return self._write(replace(source, video=kind.is_video), fingerprint, outputs)
 
     def _job(self, path: Path, kind: Format, allow_grey: bool) -> Job:
         seconds = self._settings.video_seconds if kind.is_video else self._settings.still_seconds
@@ -169,7 +172,7 @@ class _Validator:
         source = Source(footage, info.modified_at, taken_at, _named_video(footage))
         return self._write(source, fingerprint, [Refused(reason, detail)])
 
-    def _write(self, source: Source, fingerprint: str, outputs: Output | Iterable[Decoded | Refused]) -> Done:
+    def _write(self, source: Source, fingerprint: str, outputs: Iterable[Decoded | Refused]) -> Done:
         written = [self._write_one(source, output) for output in outputs]
         footage = source.footage
         validation = Validation(

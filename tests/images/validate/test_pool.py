@@ -100,7 +100,7 @@ def test_a_decoder_knows_no_credentials_and_has_no_files_of_ours(
 def test_a_job_that_is_given_up_leaves_no_answers_for_the_next(pool: DecoderPool, tmp_path: Path) -> None:
     begun = pool.run(job(tmp_path, b"sleep"))
     assert isinstance(next(begun), Decoded)
-    begun.close()  # type: ignore[attr-defined]
+    begun.close()
     [after] = pool.run(job(tmp_path, GOOD))
     assert isinstance(after, Decoded)
     assert after.width == 512

@@ -1,0 +1,128 @@
+"""What the tests of the stage share: a run with a shard of real footage, and what came of it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.detections import Picture
+from nightjar.domain.layout import (
+    PICTURES,
+    RELEASE,
+    RULES_KEY,
+    SHARD,
+    footage_key,
+    run_prefix,
+    shard_prefix,
+    stage_prefix,
+)
+from nightjar.domain.manifest import Manifest
+from nightjar.domain.names import parse_footage_name
+from nightjar.domain.quarantine import QuarantineEntry
+from nightjar.domain.release import Release
+from nightjar.runtime.manifests import read_lines, read_record, write_lines, write_record
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.rules import freeze, load_frozen
+from nightjar.runtime.settings import load
+from nightjar.runtime.stage import StageContext, StageResult, run
+from nightjar.runtime.store import ObjectStore
+from nightjar_validate.pool import DecoderPool
+from nightjar_validate.settings import ValidateSettings
+from nightjar_validate.validate import validate, validate_shard
+
+NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
+AT = int(NOW.timestamp())
+IMAGE = "registry.example.com/nightjar/validate:1.0.0"
+LIVE_RUN = run_prefix("nightjar_live", "20261120T130500Z-0123456789ab")
+HISTORY_RUN = run_prefix("nightjar_history", "2026-11-20")
+RULES = b"""\
+version: 1
+event_gap_seconds: 60
+rules:
+  200: {name: intruder, unsafe: [person], min_probability: 0.6}
+users:
+  alice:
+    email: alice@example.com
+    timezone: Europe/Berlin
+    rules: [200]
+    devices: {porch: {}, yard: {allow_grey: true}}
+"""
+
+
+def memory_store() -> MemoryStore:
+    """An empty bucket in which everything is written at NOW."""
+    return MemoryStore(clock=lambda: NOW)
+
+
+def put_footage(store: ObjectStore, name: str, data: bytes) -> Footage:
+    """File `data` under its canonical key, as collect does."""
+    key = footage_key(parse_footage_name(name))
+    sha256 = hashlib.sha256(data).hexdigest()
+    info = store.put(key, data, metadata={"sha256": sha256})
+    return Footage(key=key, version_id=info.version_id, size=len(data), sha256=sha256)
+
+
+def begin_run(store: ObjectStore, footage: list[Footage], run_at: str = LIVE_RUN, shard: str = "pack-0001") -> None:
+    """Freeze the rules and the release, and write the shard."""
+    if store.head(RULES_KEY) is None:
+        store.put(RULES_KEY, RULES)
+    write_record(store, f"{run_at}{RELEASE}", Release(run=run_at, images={}, rules=freeze(store, run_at)))
+    write_lines(store, f"{shard_prefix(run_at, shard)}{SHARD}", footage)
+
+
+def context(store: ObjectStore, run_at: str = LIVE_RUN, shard: str = "pack-0001", image: str = IMAGE) -> StageContext:
+    """The stage as the operator starts it on that shard."""
+    output = stage_prefix(run_at, "validate", shard)
+    return StageContext(
+        "validate", image, "a run", shard_prefix(run_at, shard), output, store, f"{run_at}{RELEASE}", clock=lambda: NOW
+    )
+
+
+def validated(
+    store: ObjectStore, run_at: str = LIVE_RUN, shard: str = "pack-0001", image: str = IMAGE, decode: str | None = None
+) -> Manifest:
+    """Run the stage, with another decode function if one is given, and return its manifest."""
+    given = context(store, run_at, shard, image)
+    if decode is None:
+        return run(validate, given)
+    settings = load(ValidateSettings)
+
+    def work(context: StageContext) -> StageResult:
+        footage, ref = read_lines(store, f"{context.input_prefix}{SHARD}", Footage)
+        rules, _ = load_frozen(store, context.release()[0])
+        with DecoderPool(2, settings.decoder_mebibytes << 20, decode) as pool:
+            return validate_shard(context, settings, footage, rules, pool, [ref])
+
+    return run(work, given)
+
+
+def pictures(store: ObjectStore, run_at: str = LIVE_RUN, shard: str = "pack-0001") -> list[Picture]:
+    """The pictures that the stage lists."""
+    return read_lines(store, f"{stage_prefix(run_at, 'validate', shard)}{PICTURES}", Picture)[0]
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """One entry of the quarantine with its object."""
+
+    key: str
+    entry: QuarantineEntry
+    data: bytes
+
+
+def quarantine(store: ObjectStore) -> list[Quarantined]:
+    """All that is in quarantine, each version of an object by itself."""
+    return [
+        Quarantined(
+            v.key,
+            read_record(store, v.key.removesuffix("object") + "reason.json", QuarantineEntry)[0],
+            store.get(v.key, v.version_id)[0],
+        )
+        for v in store.list_versions("quarantine/")
+        if v.key.endswith("/object")
+    ]
+
+
+def state(store: ObjectStore) -> list[tuple[str, str]]:
+    """Every version in the bucket but the manifests, which hold times of work."""
+    return sorted((v.key, v.version_id) for v in store.list_versions("") if not v.key.endswith("_manifest.json"))

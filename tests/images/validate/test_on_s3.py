@@ -1,0 +1,69 @@
+"""The stage as a program, against a real S3 server and against none."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nightjar.domain.layout import RELEASE, shard_prefix, stage_prefix
+from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.s3 import S3Store
+from tests.images.validate.pictures import ASTRONAUT, GREY, still
+from tests.images.validate.shards import IMAGE, LIVE_RUN, begin_run, pictures, put_footage, quarantine, state
+
+SHARD = "alice-porch"
+
+
+def program(**changes: str) -> subprocess.CompletedProcess[str]:
+    arguments = ["--input-prefix", shard_prefix(LIVE_RUN, SHARD)]
+    arguments += ["--output-prefix", stage_prefix(LIVE_RUN, "validate", SHARD), "--release", f"{LIVE_RUN}{RELEASE}"]
+    environment = {**os.environ, "NIGHTJAR_IMAGE": IMAGE, "NIGHTJAR_RUN": "a run", "NIGHTJAR_SHARD": SHARD}
+    return subprocess.run(
+        [sys.executable, "-m", "nightjar_validate", *arguments],
+        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path), **changes},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_shard_twice(s3_store: S3Store) -> None:
+    at = int(time.time()) - 100
+    footage = [
+        put_footage(s3_store, f"alice-porch-{at}.jpg", still(ASTRONAUT)),
+        put_footage(s3_store, f"alice-porch-{at + 1}.jpg", still(GREY)),
+        put_footage(s3_store, f"alice-porch-{at + 2}.jpg", still(ASTRONAUT)[:9000]),
+        put_footage(s3_store, f"alice-yard-{at + 3}.jpg", still(GREY)),
+    ]
+    begin_run(s3_store, footage, shard=SHARD)
+    done = program()
+    assert done.returncode == 0, done.stdout
+    outcomes = "{'quarantined:grey': 1, 'quarantined:truncated': 1, 'standard': 2}"
+    assert done.stderr == f"validate: done, 4 received: {outcomes}\n"
+    assert [p.footage_key for p in pictures(s3_store, shard=SHARD)] == [footage[0].key, footage[3].key]
+    assert sorted(each.entry.source_key for each in quarantine(s3_store)) == [footage[1].key, footage[2].key]
+    before = state(s3_store)
+    assert program().returncode == 0
+    assert state(s3_store) == before
+    manifest, _ = read_manifest(s3_store, stage_prefix(LIVE_RUN, "validate", SHARD))
+    assert manifest.counts.details["reused"] == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ({"NIGHTJAR_S3_ENDPOINT": "http://127.0.0.1:9"}, 75, "cannot be reached"),
+        ({"NIGHTJAR_LONG_SIDE": "1e9"}, 64, "NIGHTJAR_LONG_SIDE"),
+        ({"NIGHTJAR_IMAGE": "no-tag"}, 64, "expected an image reference"),
+    ],
+)
+def test_failing_leaves_everything_untouched(s3_store: S3Store, changes: dict[str, str], code: int, says: str) -> None:
+    at = int(time.time()) - 100
+    begin_run(s3_store, [put_footage(s3_store, f"alice-porch-{at}.jpg", still(ASTRONAUT))], shard=SHARD)
+    before = state(s3_store)
+    done = program(**changes)
+    assert (done.returncode, says in done.stderr.splitlines()[-1]) == (code, True), done.stderr
+    assert state(s3_store) == before

@@ -1,0 +1,304 @@
+"""The stage on the store in memory, with real decoders: every reason, what is kept, what is not done twice."""
+
+import hashlib
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.layout import RULES_KEY
+from nightjar.domain.reasons import Reason
+from nightjar.domain.validations import Validation
+from nightjar.errors import InputError, TryAgainError
+from nightjar.runtime.manifests import read_lines
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.store import ObjectInfo
+from tests.images.validate.pictures import ASTRONAUT, GREY, bomb, moving, sound, still, video
+from tests.images.validate.shards import (
+    AT,
+    HISTORY_RUN,
+    LIVE_RUN,
+    NOW,
+    RULES,
+    begin_run,
+    memory_store,
+    pictures,
+    put_footage,
+    quarantine,
+    state,
+    validated,
+)
+
+HOSTILE = "tests.images.validate.hostile:decode"
+GOOD = still(ASTRONAUT)
+# By reason: a name and bytes that are refused for it.
+REFUSED: dict[Reason, tuple[str, bytes]] = {
+    Reason.UNKNOWN_CAMERA: (f"mallory-porch-{AT - 1}.jpg", GOOD),
+    Reason.IMPLAUSIBLE_TIME: (f"alice-porch-{AT + 3600}.jpg", GOOD),
+    Reason.EMPTY: (f"alice-porch-{AT - 2}.jpg", b""),
+    Reason.TOO_MANY_BYTES: (f"alice-porch-{AT - 3}.jpg", GOOD + bytes(300_000)),
+    Reason.UNSUPPORTED_FORMAT: (f"alice-porch-{AT - 4}.jpg", still(ASTRONAUT, "GIF")),
+    Reason.TRUNCATED: (f"alice-porch-{AT - 5}.jpg", GOOD[:9_000]),
+    Reason.CORRUPT: (f"alice-porch-{AT - 6}.jpg", b"\xff\xd8\xff" + b"nonsense" * 9 + b"\xff\xd9"),
+    Reason.TOO_SMALL: (f"alice-porch-{AT - 7}.jpg", still(ASTRONAUT.resize((40, 40)))),
+    Reason.TOO_MANY_PIXELS: (f"alice-porch-{AT - 8}.png", bomb(10_000, 8_000)),
+    Reason.GREY: (f"alice-porch-{AT - 9}.jpg", still(GREY)),
+    Reason.LOW_CONTRAST: (
+        f"alice-porch-{AT - 10}.jpg",
+        still(Image.blend(ASTRONAUT, Image.new("RGB", (512, 512), "#bbb"), 0.93)),
+    ),
+    Reason.VOID: (f"alice-porch-{AT - 11}.jpg", still(Image.new("RGB", (640, 480)))),
+}
+
+
+def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NIGHTJAR_MAX_STILL_BYTES", "300000")
+    monkeypatch.setenv("NIGHTJAR_STILL_SECONDS", "3")
+    monkeypatch.setenv("NIGHTJAR_DECODER_MEBIBYTES", "384")
+    refused = {
+        **REFUSED,
+        Reason.NO_VIDEO: (f"alice-porch-{AT - 12}.mp4", sound(tmp_path / "sound.mp4")),
+        Reason.VIDEO_TOO_LONG: (
+            f"alice-porch-{AT - 13}.mkv",
+            video(tmp_path / "long.mkv", moving(2), times=[0.0, 36_000.0]),
+        ),
+        Reason.DECODER_CRASHED: (f"alice-porch-{AT - 14}.jpg", b"\xff\xd8\xff abort"),
+        Reason.DECODER_TIMEOUT: (f"alice-porch-{AT - 15}.jpg", b"\xff\xd8\xff compute"),
+        Reason.DECODER_OUT_OF_MEMORY: (f"alice-porch-{AT - 16}.jpg", b"\xff\xd8\xff eat"),
+    }
+    elsewhere = {Reason.BAD_NAME, Reason.IDENTITY_CONFLICT}  # in tests of their own
+    assert set(refused) == set(Reason) - elsewhere, "expected a row for every reason"
+
+    store = memory_store()
+    footage = [put_footage(store, name, data) for name, data in refused.values()]
+    good = put_footage(store, f"alice-porch-{AT}.jpg", GOOD)
+    begin_run(store, [*footage, good])
+    manifest = validated(store, decode=HOSTILE)
+    assert manifest.counts.outcomes == {
+        "standard": 1,
+        **{f"quarantined:{reason}": 1 for reason in refused},
+    }
+    assert manifest.counts.received == len(refused) + 1
+    found = {each.entry.reason: each for each in quarantine(store)}
+    for reason, (name, data) in refused.items():
+        each = found[reason]
+        assert each.data == data, "expected the object itself in quarantine"
+        assert each.key.startswith(f"quarantine/{reason}/2026/11/20/")
+        assert each.entry.source_key.endswith(name.rpartition("-")[2])
+        assert (each.entry.sha256, each.entry.size) == (hashlib.sha256(data).hexdigest(), len(data))
+        assert each.entry.found, "expected to be told what came"
+    [picture] = pictures(store)
+    assert picture.footage_key == good.key
+
+
+def test_footage_whose_key_breaks_the_contract() -> None:
+    """Put there by hand, past collect."""
+    store = memory_store()
+    keys = [
+        "footage/x.jpg",
+        f"footage/2026/11/20/12/alice-porch-{AT}.jpg",
+        f"footage/2026/11/20/13/alice-porch-{AT}.JPEG",
+    ]
+    footage = []
+    for key in keys:
+        info = store.put(key, GOOD)
+        footage.append(Footage(key=key, version_id=info.version_id, size=len(GOOD), sha256=""))
+    begin_run(store, footage)
+    assert validated(store).counts.outcomes == {"quarantined:bad-name": 3}
+    assert sorted(each.entry.source_key for each in quarantine(store)) == sorted(keys)
+
+
+def test_a_standard_picture_and_its_line() -> None:
+    store = memory_store()
+    footage = put_footage(store, f"alice-yard-{AT}250.webp", still(GREY.convert("RGB"), "WEBP"))
+    begin_run(store, [footage])
+    manifest = validated(store)
+    [picture] = pictures(store)
+    assert picture.standard_key == f"standard/2026/11/20/13/alice-yard/{AT}250.jpg"
+    assert picture.taken_at == NOW + timedelta(milliseconds=250)
+    assert (picture.footage_key, picture.footage_version) == (footage.key, footage.version_id)
+    data, info = store.get(picture.standard_key)
+    assert picture.standard_sha256 == hashlib.sha256(data).hexdigest() == info.metadata["sha256"]
+    assert Image.open(io.BytesIO(data)).size == (picture.width, picture.height)
+    keys = {ref.key for ref in manifest.objects}
+    assert keys == {
+        picture.standard_key,
+        f"{LIVE_RUN}validate/pack-0001/pictures.jsonl",
+        "validations/1.0.0/2026/11/20/alice-yard/20261120T130500Z-0123456789ab.jsonl",
+    }
+    for ref in manifest.objects:
+        assert hashlib.sha256(store.get(ref.key, ref.version_id)[0]).hexdigest() == ref.sha256
+
+
+def test_an_empty_shard() -> None:
+    store = memory_store()
+    begin_run(store, [])
+    manifest = validated(store)
+    assert (manifest.counts.received, pictures(store)) == (0, [])
+
+
+def test_a_shard_that_is_not_there_is_refused() -> None:
+    store = memory_store()
+    begin_run(store, [])
+    with pytest.raises(InputError, match="found none"):
+        validated(store, shard="other")
+
+
+def mixed_shard(store: MemoryStore, path: Path) -> list[Footage]:
+    """A good still, a refused one, and a video with a good and a refused frame."""
+    frames = [*moving(1), Image.new("RGB", (320, 240))]
+    return [
+        put_footage(store, f"alice-porch-{AT}.jpg", GOOD),
+        put_footage(store, f"alice-porch-{AT - 60}.jpg", still(GREY)),
+        put_footage(store, f"alice-porch-{AT - 100}.mp4", video(path / "v.mp4", frames, rate=1)),
+    ]
+
+
+def test_doing_it_again_decodes_nothing_and_changes_nothing(tmp_path: Path) -> None:
+    store = memory_store()
+    begin_run(store, mixed_shard(store, tmp_path))
+    first = validated(store)
+    assert first.counts.outcomes == {"standard": 2, "quarantined:grey": 1, "quarantined:void": 1}
+    assert first.counts.details == {"footage": 3, "videos": 1, "reused": 0}
+    before = state(store)
+    again = validated(store, decode="tests.images.validate.hostile:missing")  # no decoder could even start
+    assert state(store) == before
+    assert again.objects == first.objects
+    assert again.counts.model_copy(update={"details": first.counts.details}) == first.counts
+    assert again.counts.details["reused"] == 3
+
+
+def test_without_its_validations_it_decodes_again_and_still_changes_nothing(tmp_path: Path) -> None:
+    store = memory_store()
+    begin_run(store, mixed_shard(store, tmp_path))
+    first = validated(store)
+    before = state(store)
+    for info in store.list_objects("validations/"):
+        store.delete(info.key, info.version_id)
+    again = validated(store)
+    assert again.counts == first.counts
+    assert [key for key, _ in state(store)] == [key for key, _ in before]
+    same = [(k, v) for k, v in before if not k.startswith("validations/")]
+    assert [(k, v) for k, v in state(store) if not k.startswith("validations/")] == same
+
+
+def test_history_reuses_what_live_runs_validated(tmp_path: Path) -> None:
+    store = memory_store()
+    footage = mixed_shard(store, tmp_path)
+    begin_run(store, footage)
+    validated(store)
+    begin_run(store, [f.model_copy(update={"sha256": ""}) for f in footage], HISTORY_RUN)
+    manifest = validated(store, HISTORY_RUN)
+    assert manifest.counts.details["reused"] == 3
+    assert pictures(store, HISTORY_RUN) == pictures(store)
+
+
+@pytest.mark.parametrize("change", ["another image", "other settings", "other rules", "the standard picture is gone"])
+def test_what_changed_is_looked_at_again(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory_store()
+    footage = [
+        put_footage(store, f"alice-porch-{AT}.jpg", still(GREY)),
+        put_footage(store, f"alice-yard-{AT}.jpg", GOOD),
+    ]
+    begin_run(store, footage)
+    assert validated(store).counts.outcomes == {"standard": 1, "quarantined:grey": 1}
+    image = "registry.example.com/nightjar/validate:1.0.0"
+    looked_again, outcomes = 2, {"standard": 1, "quarantined:grey": 1}
+    if change == "another image":
+        image = "registry.example.com/nightjar/validate:1.0.1"
+    elif change == "other settings":
+        monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "320")
+    elif change == "other rules":
+        store.put(RULES_KEY, RULES.replace(b"porch: {}", b"porch: {allow_grey: true}"))
+        looked_again, outcomes = 1, {"standard": 2}
+    else:
+        [picture] = pictures(store)
+        store.delete(picture.standard_key)
+        looked_again = 1
+    begin_run(store, footage, HISTORY_RUN)
+    manifest = validated(store, HISTORY_RUN, image=image)
+    assert manifest.counts.details["reused"] == 2 - looked_again
+    assert manifest.counts.outcomes == outcomes
+    listed = pictures(store, HISTORY_RUN)
+    current = {p.standard_key: store.get(p.standard_key)[0] for p in listed}
+    assert all(hashlib.sha256(current[p.standard_key]).hexdigest() == p.standard_sha256 for p in listed)
+
+
+def test_footage_that_vanished_fails_alone() -> None:
+    store = memory_store()
+    footage = [put_footage(store, f"alice-porch-{AT - n}.jpg", GOOD) for n in range(3)]
+    store.delete(footage[1].key, footage[1].version_id)
+    begin_run(store, footage)
+    manifest = validated(store)
+    assert manifest.counts.outcomes == {"standard": 2, "failed:footage-missing": 1}
+    assert len(pictures(store)) == 2
+    [validations] = store.list_objects("validations/")
+    lines, _ = read_lines(store, validations.key, Validation)
+    assert footage[1].key not in {line.footage_key for line in lines}, "expected another run to try again"
+
+
+def test_a_frame_of_the_moment_of_a_still_is_refused_alone(tmp_path: Path) -> None:
+    store = memory_store()
+    clip = put_footage(store, f"alice-porch-{AT - 10}.mp4", video(tmp_path / "v.mp4", moving(3), rate=1))
+    picture = put_footage(store, f"alice-porch-{AT - 9}.jpg", GOOD)
+    begin_run(store, [clip, picture])
+    manifest = validated(store)
+    assert manifest.counts.outcomes == {"standard": 3, "quarantined:identity-conflict": 1}
+    [conflict] = quarantine(store)
+    assert (conflict.entry.source_key, conflict.entry.detail) == (clip.key, "frame at 1000 ms")
+    assert picture.key in conflict.entry.expected
+    assert Image.open(io.BytesIO(conflict.data)).size == (320, 240)
+    kept = {p.standard_key: p.footage_key for p in pictures(store)}
+    assert kept[f"standard/2026/11/20/13/alice-porch/{AT - 9}.jpg"] == picture.key
+
+
+def test_content_counts_and_not_the_ending(tmp_path: Path) -> None:
+    store = memory_store()
+    frames = [*moving(1), Image.new("RGB", (320, 240)), Image.new("RGB", (320, 240))]
+    footage = [
+        put_footage(store, f"alice-porch-{AT - 10}.jpg", video(tmp_path / "v.mp4", frames, rate=1)),
+        put_footage(store, f"alice-porch-{AT}.mp4", still(ASTRONAUT, "PNG")),
+        put_footage(store, f"alice-porch-{AT - 20}.mp4", still(GREY)),
+    ]
+    begin_run(store, footage)
+    manifest = validated(store)
+    assert manifest.counts.outcomes == {"standard": 2, "quarantined:void": 2, "quarantined:grey": 1}
+    assert manifest.counts.details["videos"] == 1
+    assert {len(each.data) == footage[2].size for each in quarantine(store) if each.entry.reason is Reason.GREY} == {
+        True
+    }
+
+
+def test_shards_of_one_camera_do_not_overwrite_each_other() -> None:
+    store = memory_store()
+    for number in (1, 2):
+        shard = f"alice-porch.{number}"
+        begin_run(store, [put_footage(store, f"alice-porch-{AT - number}.jpg", GOOD)], shard=shard)
+        validated(store, shard=shard)
+    assert [info.key.rpartition("/")[2] for info in store.list_objects("validations/")] == [
+        "20261120T130500Z-0123456789ab.1.jsonl",
+        "20261120T130500Z-0123456789ab.2.jsonl",
+    ]
+
+
+def test_a_failing_store_is_no_reason_to_refuse_anything() -> None:
+    class Failing(MemoryStore):
+        failing = False
+
+        def put(self, key, data, **more) -> ObjectInfo:  # type: ignore[no-untyped-def]
+            if self.failing and key.startswith("standard/"):
+                raise TryAgainError("S3 cannot be reached")
+            return super().put(key, data, **more)
+
+    store = Failing(clock=lambda: NOW)
+    footage = [put_footage(store, f"alice-porch-{AT - n}.jpg", GOOD) for n in range(8)]
+    begin_run(store, footage)
+    store.failing = True
+    with pytest.raises(TryAgainError):
+        validated(store)
+    store.failing = False
+    assert quarantine(store) == []
+    assert validated(store).counts.outcomes == {"standard": 8}
