@@ -1,6 +1,7 @@
 """From the model's raw output to objects: threshold, then non-maximum suppression in each class."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,8 @@ def find_objects(
     named = np.array([label is not None for label in labels])[classes]
     order = order[(real & named)[order]][:MOST_CANDIDATES]
     kept = order[suppress(boxes_xyxy[order], classes[order], NMS_IOU)]
-    return [
-        DetectedObject(label=str(labels[classes[k]]), probability=_rounded(probabilities[k]), box=_box(boxes_xyxy[k]))
-        for k in kept
-    ]
+    found = zip(classes[kept].tolist(), _rounded(probabilities[kept]), _rounded(boxes_xyxy[kept]), strict=True)
+    return [DetectedObject(label=str(labels[k]), probability=p, box=box) for k, p, box in found]
 
 
 def suppress(boxes_xyxy: Floats, classes: Indices, most_iou: float) -> Indices:
@@ -58,18 +57,14 @@ def suppress(boxes_xyxy: Floats, classes: Indices, most_iou: float) -> Indices:
 
 def iou(boxes_xyxy: Floats) -> Floats:
     """Intersection over union of each pair: [N, N] from [N, 4] boxes with x_max > x_min and y_max > y_min."""
-    low = np.maximum(boxes_xyxy[:, None, :2], boxes_xyxy[None, :, :2])
-    high = np.minimum(boxes_xyxy[:, None, 2:], boxes_xyxy[None, :, 2:])
-    overlap = np.maximum(high - low, 0).prod(axis=2)
-    area = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
-    result: Floats = overlap / (area[:, None] + area[None, :] - overlap)
+    x_min, y_min, x_max, y_max = np.ascontiguousarray(boxes_xyxy.T)
+    width = np.minimum(x_max[:, None], x_max) - np.maximum(x_min[:, None], x_min)
+    height = np.minimum(y_max[:, None], y_max) - np.maximum(y_min[:, None], y_min)
+    overlap = np.maximum(width, 0) * np.maximum(height, 0)
+    area = (x_max - x_min) * (y_max - y_min)
+    result: Floats = overlap / (area[:, None] + area - overlap)
     return result
 
 
-def _rounded(value: np.float32) -> float:
-    return round(float(value), _DIGITS)
-
-
-def _box(box_xyxy: Floats) -> tuple[float, float, float, float]:
-    x_min, y_min, x_max, y_max = map(_rounded, box_xyxy)
-    return x_min, y_min, x_max, y_max
+def _rounded(values: Floats) -> list[Any]:
+    return list(np.round(values.astype(np.float64), _DIGITS).tolist())
