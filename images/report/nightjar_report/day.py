@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, TypeVar
-
-import pyarrow.compute as pc
+from typing import TypeVar
 
 from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine, Footage, Outcome, ReceivedVersion
@@ -25,7 +23,6 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 from nightjar_report.inputs import READERS, Run, by_footage, read_if_there
 from nightjar_report.pictures import Findings
-from nightjar_report.tables import PictureOutcome
 
 R = TypeVar("R", bound=Record)
 
@@ -57,12 +54,6 @@ def events_from(store: ObjectStore, day: date) -> list[Event]:
 def alerts_from(store: ObjectStore, day: date) -> list[tuple[str, Alert]]:
     """The ledger's lines about events that began on `day`, each with its key."""
     return _records(store, f"alerts/{day_path(day)}/", Alert)
-
-
-def collected_duplicates(pictures: Any) -> Any:
-    """Of an Arrow table of pictures, the duplicates that collect found: no store holds them, only earlier records."""
-    found = pc.and_(pc.equal(pictures["outcome"], PictureOutcome.DUPLICATE.value), pc.is_valid(pictures["source_key"]))
-    return pictures.filter(found)
 
 
 def refused_by_collect(store: ObjectStore, day: date, known: Iterable[str]) -> list[BatchLine]:

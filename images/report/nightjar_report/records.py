@@ -26,7 +26,7 @@ class Partitions:
         for day, row in picture_rows(found):
             if day >= since:
                 days[day].append(row)
-                self._outcomes[f"{row.outcome}:{row.reason}" if row.reason else row.outcome] += 1
+                self._count(row.outcome, row.reason)
         for day, rows in days.items():
             self._add(PICTURES, day, rows)
             self._add(DETECTIONS, day, list(detection_rows(found, rows)))
@@ -40,11 +40,13 @@ class Partitions:
             for day, found in by_day.items():
                 self._add(table, day, found)
 
-    def carry(self, table: Table[Any], day: date, content: Any) -> None:
-        """Add an Arrow table of pictures that earlier records hold."""
-        if len(content):
-            self._chunks[table.name, day].append(content)
-            self._outcomes.update(content["outcome"].to_pylist())
+    def carry(self, day: date, pictures: Any, detections: Any) -> None:
+        """Add Arrow tables of pictures and of the objects in them, as earlier records hold them."""
+        for row in pictures.select(["outcome", "reason"]).to_pylist():
+            self._count(row["outcome"], row["reason"])
+        for table, content in ((PICTURES, pictures), (DETECTIONS, detections)):
+            if len(content):
+                self._chunks[table.name, day].append(content)
 
     @property
     def counts(self) -> Counts:
@@ -72,3 +74,6 @@ class Partitions:
     def _add(self, table: Table[Any], day: date, rows: list[Any]) -> None:
         if rows:
             self._chunks[table.name, day].append(table.arrow(rows))
+
+    def _count(self, outcome: str, reason: str | None) -> None:
+        self._outcomes[f"{outcome}:{reason}" if reason else outcome] += 1

@@ -136,4 +136,4 @@ def _of_winners(detections: Any, pictures: Any) -> Any:
     """The objects that the newest look at each picture found: an older look by another detector gives way."""
     looks = pictures.select(["id", "model_sha256", "settings"]).rename_columns(["picture", "model_sha256", "settings"])
     kept = detections.join(looks, keys=looks.column_names, join_type="left semi")
-    return DETECTIONS.ordered(kept)
+    return DETECTIONS.ordered(kept).cast(DETECTIONS.schema)  # the join forgets what may not be missing

@@ -360,3 +360,19 @@ def a_jpeg() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (640, 480), (90, 110, 90)).save(out, "JPEG")
     return out.getvalue()
+
+
+def test_history_does_not_lose_what_a_live_run_brings_while_it_works() -> None:
+    store = MemoryStore()
+    first, second = live_day(store)
+    context = history(store, first, second)  # its batch is fixed
+    late = World(store, "20261121T000001Z-000000000003")
+    late.still(SHOP, NOON + timedelta(hours=1), person())
+    run(work, late.close())  # filed and reported before history gets to its report
+    run(work, context)
+    found = records(store)
+    assert [len(found[t.name]) for t in TABLES] == [7, 4, 1, 1]
+    assert keys(store, records_prefix("pictures", DAY)) == [f"{records_prefix('pictures', DAY)}day.parquet"]
+    before = versions(store, "records/")
+    run(work, context)
+    assert versions(store, "records/") == before
