@@ -1,13 +1,13 @@
 """What the rules of one camera make of its detections. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nightjar.domain.detections import Detection
+from nightjar.domain.detections import DetectedObject, Detection
 from nightjar.domain.events import Suppressed, SuppressedObject, ThreatPicture
-from nightjar.domain.rules import CameraRules, nearest_miss, unsafe_objects
+from nightjar.domain.rules import CameraRules, Rule, Safe, nearest_miss, unsafe_objects
 
 
 @dataclass
@@ -33,11 +33,7 @@ def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdic
             if unsafe := unsafe_objects(detection.objects, rule, local):
                 threat = ThreatPicture(picture=picture, detector=detection.detector, objects=unsafe)
                 verdict.threats[rule_id].append(threat)
-        suppressed = tuple(
-            SuppressedObject(label=one.label, probability=one.probability, reason=reason)
-            for one in detection.objects
-            if (reason := nearest_miss(one, rules.values(), local)) is not None
-        )
+        suppressed = _suppressed(detection.objects, rules.values(), local)
         if suppressed:
             verdict.suppressed.append(
                 Suppressed(
@@ -53,4 +49,22 @@ def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdic
 
 def reasons(lines: Iterable[Suppressed]) -> Counter[str]:
     """How many objects were suppressed, by reason."""
-    return Counter(str(one.reason) for line in lines for one in line.objects)
+    found: Counter[str] = Counter()
+    for one in (one for line in lines for one in line.objects):
+        found[str(one.reason)] += one.number
+    return found
+
+
+def _suppressed(
+    objects: Iterable[DetectedObject], rules: Collection[Rule], local: datetime
+) -> tuple[SuppressedObject, ...]:
+    """A detector lists many faint objects; those of one label and reason are one entry."""
+    found: dict[tuple[str, Safe], list[float]] = defaultdict(list)
+    for one in objects:
+        if (reason := nearest_miss(one, rules, local)) is not None:
+            found[one.label, reason].append(one.probability)
+    entries = (
+        SuppressedObject(label=label, reason=reason, probability=max(seen), number=len(seen))
+        for (label, reason), seen in found.items()
+    )
+    return tuple(sorted(entries, key=lambda entry: (-entry.probability, entry.label)))

@@ -35,7 +35,7 @@ EVENTS = "events.jsonl"
 SUPPRESSED = "suppressed.jsonl"
 
 _THREADS = 16  # cameras at a time; each mostly waits for S3
-_ATTEMPTS = 8  # at a camera's events, when other runs change them at the same time
+_ATTEMPTS = 20  # at a camera's events, when other runs change them at the same time
 
 
 @dataclass
@@ -188,7 +188,14 @@ class _Judged:
                 details["events_extended"] += 1
         for one in before:
             if one.key not in kept:
-                self.store.delete(one.key)
+                self._remove(one)
         details["events_absorbed"] += len(grouping.absorbed)
         details["events_withdrawn"] += len(grouping.withdrawn)
         return written
+
+    def _remove(self, one: StoredEvent) -> None:
+        """Remove an event unless another run has extended it since; S3 itself deletes without looking."""
+        there = self.store.head(one.key)
+        if there and there.etag != one.etag:
+            raise ObjectChangedError(f"expected etag {one.etag} at {one.key!r}, found {there.etag}")
+        self.store.delete(one.key)

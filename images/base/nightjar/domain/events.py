@@ -80,11 +80,12 @@ class Event(Record):
 
 
 class SuppressedObject(Record):
-    """An object that no rule of its camera calls unsafe, and why the nearest one does not."""
+    """Objects of one label that no rule of their camera calls unsafe, and why the nearest one does not."""
 
     label: str
-    probability: float
     reason: Safe
+    probability: float  # the highest
+    number: int = 1
 
 
 class Suppressed(Record):

@@ -51,11 +51,26 @@ def _draw(
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     pad = line + 2
     tag_width, tag_height = right - left + 2 * pad, bottom - top + 2 * pad
-    x = max(0.0, min(x_min, width - tag_width))
-    above = y_min - tag_height
-    y = above if above >= 0 else min(y_min, height - tag_height)  # inside the box where there is no room above
+    x, y = _place((x_min, y_min, x_max, y_max), (tag_width, tag_height), size_wh)
     draw.rectangle((x, y, x + tag_width, y + tag_height), fill=_COLOUR, outline=_EDGE)
     draw.text((x + pad - left, y + pad - top), text, font=font, fill=_TEXT)
+
+
+def _place(
+    box_xyxy: tuple[float, float, float, float], tag_wh: tuple[float, float], size_wh: tuple[int, int]
+) -> tuple[float, float]:
+    """The top left corner of a tag: above the box, beside or below it; inside, at its foot, only for want of room.
+
+    All in pixels. Heads are at the top of boxes, and faces are what one looks for first.
+    """
+    x_min, y_min, x_max, y_max = box_xyxy
+    right, bottom = size_wh[0] - 1 - tag_wh[0], size_wh[1] - 1 - tag_wh[1]
+    along = max(0.0, min(x_min, right))
+    beside = max(0.0, min(y_min, bottom))
+    for x, y in ((along, y_min - tag_wh[1]), (x_max, beside), (x_min - tag_wh[0], beside), (along, y_max)):
+        if 0 <= x <= right and 0 <= y <= bottom:
+            return x, y
+    return along, max(0.0, min(y_max - tag_wh[1], bottom))
 
 
 def percent(probability: float) -> str:

@@ -61,6 +61,24 @@ def test_boxes_at_the_edge_and_of_no_size(box: tuple[float, float, float, float]
     assert drawn(picture(64, 64), one).size == (64, 64)
 
 
+@pytest.mark.parametrize(
+    ("box", "tag"),
+    [
+        ((0.4, 0.5, 0.6, 0.9), (0.45, 0.45)),  # above
+        ((0.4, 0.0, 0.5, 0.9), (0.55, 0.03)),  # beside, right
+        ((0.9, 0.0, 1.0, 0.9), (0.85, 0.03)),  # beside, left
+        ((0.0, 0.0, 1.0, 0.8), (0.05, 0.84)),  # below
+        ((0.0, 0.0, 1.0, 1.0), (0.05, 0.97)),  # inside, at the foot
+    ],
+)
+def test_the_tag_leaves_the_head_free(box: tuple[float, float, float, float], tag: tuple[float, float]) -> None:
+    image = drawn(picture(640, 480), DetectedObject(label="cat", probability=0.9, box=box))
+    around = [(tag[0] * 640 + dx, tag[1] * 480 + dy) for dx in range(-6, 7, 2) for dy in range(-4, 5, 2)]
+    assert sum(is_yellow(image, x, y) for x, y in around) > len(around) / 3
+    head = (box[0] + box[2]) / 2 * 640, (box[1] + 0.08) * 480
+    assert not is_yellow(image, *head)
+
+
 def test_nothing_seen_is_only_made_smaller() -> None:
     assert drawn(picture(640, 480), longest=320).size == (320, 240)
 
