@@ -12,7 +12,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("detect",)
+BENCHMARKS = ("validate", "detect")
 
 
 def say(message: str) -> None:

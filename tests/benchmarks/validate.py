@@ -1,0 +1,168 @@
+"""The validate stage, S3 to S3 with one decoder, against Pillow's plain decode, resize and encode of the same pictures.
+
+Rounds alternate, so that a noisy moment hits both sides, and the best round of each counts.
+"""
+
+import hashlib
+import io
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from nightjar.domain.batch import Footage
+from nightjar.domain.layout import (
+    LIVE,
+    RELEASE,
+    RULES_KEY,
+    SHARD,
+    footage_key,
+    run_prefix,
+    shard_prefix,
+    stage_prefix,
+)
+from nightjar.domain.names import parse_footage_name
+from nightjar.domain.release import Release
+from nightjar.runtime.manifests import read_manifest, write_lines, write_record
+from nightjar.runtime.rules import freeze
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.settings import StoreSettings
+from nightjar_local.images import build
+from nightjar_local.layout import IMAGES
+from nightjar_local.seaweedfs import running
+from tests.benchmarks.rows import Row
+from tests.images.detect.shards import sample_pictures
+
+DIFFERENT = 40
+PICTURES = 400  # a shard
+SIZE = (1920, 1080)
+ROUNDS = 3
+RUN = run_prefix(LIVE, "20261120T130500Z-0123456789ab")
+RULES = b"""\
+version: 1
+event_gap_seconds: 60
+rules: {}
+users: {alice: {email: alice@example.com, timezone: UTC, devices: {porch: {}}}}
+"""
+_PROGRAMS = Path(__file__).parent
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One run of the stage over a shard."""
+
+    per_second: float
+    wall: float  # seconds, with the start of the interpreter
+    peak_mib: float  # of the largest of its processes
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A bucket with a shard of many pictures and one of a single one, the pictures as files, the image under test."""
+
+    store: S3Store
+    python: Path
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def rows(say: Say) -> list[Row]:
+    """The benchmarks of validate."""
+    plain: list[float] = []
+    stage: list[StageRun] = []
+    with _bench(say) as bench:
+        for number in range(1, ROUNDS + 1):
+            plain.append(_plain(bench))
+            stage.append(_stage(bench, "many", f"r{number}"))
+            say(
+                f"validate: round {number} of {ROUNDS}, plain Pillow {plain[-1]:.1f}, "
+                f"stage {stage[-1].per_second:.1f} pictures a second"
+            )
+        single = [_stage(bench, "one", f"s{number}") for number in range(ROUNDS)]
+    best = max(run.per_second for run in stage)
+    peak = max(run.peak_mib for run in stage)
+    return [
+        Row("validate 1080p JPEG, S3 to S3, one decoder", best, "pictures/s", max(plain), "plain Pillow", 0.8),
+        Row("validate, one picture, start to end", statistics.median(run.wall for run in single), "s"),
+        Row("validate, peak memory of a process (boto3 and the S3 client)", peak, "MiB"),
+    ]
+
+
+@contextmanager
+def _bench(say: Say) -> Iterator[Bench]:
+    say("validate: building the image, if it is not there")
+    image = IMAGES / "validate" / build("validate")
+    say(f"validate: making {DIFFERENT} pictures of {SIZE[0]} x {SIZE[1]}")
+    pictures = [data for name, data in sample_pictures().items() if not name.startswith("carphone")]
+    with tempfile.TemporaryDirectory() as name, running(Path(name) / "s3") as access:
+        os.environ |= access.environment()
+        store, folder = S3Store(StoreSettings()), Path(name)
+        files = []
+        for number in range(DIFFERENT):
+            files.append(folder / f"{number}.jpg")
+            files[-1].write_bytes(_large(pictures[number % len(pictures)], number))
+        say(f"validate: {sum(f.stat().st_size for f in files) / len(files) / 1e3:.0f} kB each; storing {PICTURES}")
+        at = int(time.time()) - PICTURES
+        footage = [_put(store, files[n % DIFFERENT].read_bytes(), at + n) for n in range(PICTURES)]
+        store.put(RULES_KEY, RULES)
+        write_record(store, f"{RUN}{RELEASE}", Release(run="bench", images={}, rules=freeze(store, RUN)))
+        write_lines(store, f"{shard_prefix(RUN, 'many')}{SHARD}", footage)
+        write_lines(store, f"{shard_prefix(RUN, 'one')}{SHARD}", footage[:1])
+        yield Bench(store, image / "venv/bin/python", folder, tuple(files))
+
+
+def _large(data: bytes, number: int) -> bytes:
+    """A sample as a camera of this size would see it, each a little different."""
+    with Image.open(io.BytesIO(data)) as image:
+        file = io.BytesIO()
+        image.convert("RGB").rotate(number, expand=False).resize(SIZE).save(file, "JPEG", quality=90)
+        return file.getvalue()
+
+
+def _put(store: S3Store, data: bytes, at: int) -> Footage:
+    key, sha256 = footage_key(parse_footage_name(f"alice-porch-{at}.jpg")), hashlib.sha256(data).hexdigest()
+    info = store.put(key, data, metadata={"sha256": sha256})
+    return Footage(key=key, version_id=info.version_id, size=len(data), sha256=sha256)
+
+
+def _plain(bench: Bench) -> float:
+    argv = [str(bench.python), str(_PROGRAMS / "plain_pillow.py"), str(PICTURES // DIFFERENT // 2)]
+    done = subprocess.run([*argv, *map(str, bench.files)], check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def _stage(bench: Bench, shard: str, tag: str) -> StageRun:
+    """Run the stage over the shard, as validator `tag`, which knows nothing yet; standard pictures are put anew."""
+    for info in list(bench.store.list_objects("standard/")):
+        bench.store.delete(info.key)
+    output = stage_prefix(RUN, "validate", shard)
+    argv = [str(bench.python), "-m", "nightjar_validate", "--input-prefix", shard_prefix(RUN, shard)]
+    argv += ["--output-prefix", output, "--release", f"{RUN}{RELEASE}"]
+    environment = {
+        **os.environ,
+        "NIGHTJAR_IMAGE": f"localhost/bench/validate:{tag}",
+        "NIGHTJAR_RUN": "bench",
+        "NIGHTJAR_DECODERS": "1",
+    }
+    log = bench.folder / f"{tag}.log"
+    with log.open("wb") as file:
+        began = time.monotonic()
+        process = subprocess.Popen(argv, env=environment, stdout=file, stderr=file, cwd=bench.folder)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"the stage ended with {process.returncode}: {log.read_text()[-2000:]}")
+    manifest, _ = read_manifest(bench.store, output)
+    if manifest.counts.details["reused"] or manifest.counts.total("standard") != manifest.counts.received:
+        raise RuntimeError(f"expected every picture to be decoded and good, got {manifest.counts}")
+    return StageRun(manifest.counts.received / manifest.seconds, wall, usage.ru_maxrss / 1024)
