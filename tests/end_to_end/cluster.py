@@ -29,7 +29,7 @@ from tests.kubernetes.store import Pod
 
 NAMESPACE = "nightjar"
 ENDED = frozenset({"success", "failed"})
-TIMEOUT = 150.0
+TIMEOUT = 300.0
 
 
 class Airflow(AirflowApi):

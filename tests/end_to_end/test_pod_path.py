@@ -91,7 +91,7 @@ def cluster(
         rules = (ROOT / "local" / "rules.yaml").read_bytes()
         cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=RULES_KEY, Body=rules)
         cluster.airflow.set_variable(VARIABLE, json.dumps(build_all()), "the images of the stages")
-        cluster.airflow.start_dags([LIVE, HISTORY, WATCH], check=cluster.check)
+        cluster.airflow.start_dags([LIVE, HISTORY], check=cluster.check)
         yield cluster
 
 
@@ -110,6 +110,7 @@ def real_run(cluster: Cluster) -> str:
     cluster.kubernetes.faults.add(pod_of_stage("validate"), SlowStart(5), times=3)
     for name, body in drop.items():
         cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=f"{INCOMING}{name}", Body=body)
+    cluster.airflow.start_dags([WATCH], check=cluster.check)  # now, so that one batch has it all
     cluster.wait("a run of nightjar_live", lambda: bool(cluster.airflow.runs(LIVE)))
     run = str(cluster.airflow.runs(LIVE)[0]["dag_run_id"])
     cluster.wait_for_run(LIVE, run)
