@@ -10,9 +10,9 @@ _TAIL = 0.005  # of the pixels at either end say nothing: hot pixels, a lamp
 
 
 def problem(image: Image.Image, limits: Limits, allow_grey: bool) -> tuple[Reason, str] | None:
-    """Why this picture (RGB or YCbCr) is refused, with what was expected and found; None when it is good."""
+    """Why this picture (RGB) is refused, with what was expected and found; None when it is good."""
     small = image.reduce(max(1, max(image.size) // _MEASURED_SIDE))
-    luma, blue, red = (small if small.mode == "YCbCr" else small.convert("YCbCr")).split()
+    luma, blue, red = small.convert("YCbCr").split()
     darkest, brightest = spread(luma.histogram())
     contrast = brightest - darkest
     if contrast < limits.void_contrast:

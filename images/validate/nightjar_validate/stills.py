@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
@@ -44,12 +44,11 @@ def _decode(job: Job) -> Decoded | Refused:
             return refused
         size = fitted(image.size, limits.long_side)
         orientation = _orientation(image)
-        if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB":
-            _shortcut(image, size)
+        image.draft(None, size)  # libjpeg scales a large picture by a power of two while it decodes
         if job.format is Format.PNG and (damage := png_damage(job.path)):
             return Refused(Reason.CORRUPT, damage)
         _guarded(image.load)
-        result = standardise(_three_bands(image), size, limits, job.allow_grey, orientation)
+        result = standardise(_rgb(image), size, limits, job.allow_grey, orientation)
     # A still that is refused is kept as it came.
     return Refused(result.reason, result.detail) if isinstance(result, Refused) else result
 
@@ -82,20 +81,9 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _shortcut(image: JpegImagePlugin.JpegImageFile, size: tuple[int, int]) -> None:
-    """Let libjpeg scale a large picture by a power of two while it decodes, and leave its colours as they are stored.
-
-    The standard picture is a JPEG again, so converting to RGB and back would only cost. Files that store RGB are rare
-    and are marked by their component ids or by Adobe's marker.
-    """
-    ids = [component[0] for component in image.layer]
-    stored_as_ycbcr = ids in ([1, 2, 3], [0, 1, 2]) and image.info.get("adobe_transform", 1) == 1
-    image.draft("YCbCr" if stored_as_ycbcr else "RGB", size)
-
-
-def _three_bands(image: Image.Image) -> Image.Image:
-    """`image` as RGB or YCbCr; what is transparent shows black, 16 bits become 8."""
-    if image.mode in {"RGB", "YCbCr"}:
+def _rgb(image: Image.Image) -> Image.Image:
+    """`image` as RGB; what is transparent shows black, 16 bits become 8."""
+    if image.mode == "RGB":
         return image
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda level: level * (1 / 256)).convert("L").convert("RGB")
