@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from os import killpg
@@ -143,7 +143,7 @@ class PodWorker:
         """End the pod's process, if there is one, and let none start."""
         with self._lock:
             self._killed = True
-            if self._process is not None:
+            if self._process is not None and self._process.poll() is None:  # else its id may be another's by now
                 _kill_group(self._process)
 
     def _cancel_timers(self) -> None:
@@ -177,20 +177,11 @@ class PodWorker:
             self._refuse("CreateContainerConfigError", str(error))
             return False
         self._directory.mkdir(parents=True)
-        instead = [fault.command for fault in self._faults if isinstance(fault, RunInstead)]
-        own = (
-            *(self._container.get("command") or image.entrypoint),
-            *(self._container.get("args") or []),
-        )
-        command = instead[0] if instead else tuple(expand(word, variables) for word in own)
+        command = self._command(image, variables)
         environment = self._base_environment(image) | variables
         program = shutil.which(command[0], path=environment["PATH"])
         if program is None:
-            message = f'exec: "{command[0]}": executable file not found in $PATH'
-            self._event("Warning", "Failed", message)
-            self.log.close()
-            self.has_started = True
-            self._update(lambda pod: status.set_terminated(pod, START_FAILED, "StartError", message))
+            self._fail_to_start(f'exec: "{command[0]}": executable file not found in $PATH')
             return False
         with self._lock:
             if self._deleted or self._killed:
@@ -209,6 +200,19 @@ class PodWorker:
         self._event("Normal", "Started", "Started container")
         self._arm()
         return True
+
+    def _command(self, image: LocalImage, variables: Mapping[str, str]) -> list[str]:
+        for fault in self._faults:
+            if isinstance(fault, RunInstead):
+                return list(fault.command)
+        own = [*(self._container.get("command") or image.entrypoint), *(self._container.get("args") or [])]
+        return [expand(word, variables) for word in own]
+
+    def _fail_to_start(self, message: str) -> None:
+        self._event("Warning", "Failed", message)
+        self.log.close()
+        self.has_started = True
+        self._update(lambda pod: status.set_terminated(pod, START_FAILED, "StartError", message))
 
     def _base_environment(self, image: LocalImage) -> dict[str, str]:
         return {
