@@ -4,6 +4,7 @@ A camera's busy day holds thousands of small objects, and a run that follows the
 object that was written before a moment holds nothing that was taken after it, but for clocks that run ahead.
 """
 
+import logging
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,8 @@ from nightjar.domain.names import CLOCK_AHEAD, Camera
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
+
+log = logging.getLogger(__name__)
 
 # When old footage comes late, its day may hold an object a run until history compacts it. Only what was written last
 # matters: what is older has been assessed, and its threats are in the events.
@@ -70,10 +73,19 @@ def close_detections(
         listed = _written_since(store, detections_prefix(detector, day, camera), moments[0] - gap)
         objects = sorted(listed, key=lambda one: (one.modified_at, one.key))
         for one in objects[-_MOST_OBJECTS_A_DAY:]:
-            for line in read_lines(store, one.key, Detection)[0]:
+            for line in _lines(store, one.key):
                 if is_close(line.picture.taken_at, moments, gap):
                     found[line.picture.taken_at] = line
     return found
+
+
+def _lines(store: ObjectStore, key: str) -> list[Detection]:
+    """What is close by and cannot be read, or was compacted since it was listed, must not hold back this batch."""
+    try:
+        return read_lines(store, key, Detection)[0]
+    except InputError as error:
+        log.warning("detections close by are left out: %s", error)
+        return []
 
 
 def close_events(store: ObjectStore, camera: Camera, moments: Sequence[datetime], gap: timedelta) -> list[StoredEvent]:

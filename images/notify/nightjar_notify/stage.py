@@ -13,6 +13,7 @@ from nightjar.domain.model import Record
 from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
+from nightjar.runtime.progress import Progress
 from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectChangedError, ObjectMissingError, ObjectStore
@@ -68,8 +69,10 @@ def notify_events(context: StageContext, channel: Channel, max_age: timedelta) -
         raise InputError(f"expected {events_ref.key!r} as its manifest names it, got SHA-256 {events_ref.sha256}")
 
     desk = _Desk(context, channel, rules, max_age)
+    progress = Progress("events handled", len(events))
     for event in sorted(events, key=lambda e: (e.started_at, e.id)):
         desk.handle(event)
+        progress.add()
     if desk.later:
         raise TryAgainError(f"{len(desk.later)} of {len(events)} alerts could not be sent yet: {desk.later[-1]}")
     digest = write_lines(store, f"{context.output_prefix}{DIGEST}", desk.digest)

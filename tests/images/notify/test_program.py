@@ -67,21 +67,22 @@ def ledger(store: S3Store) -> Alert:
     return Alert.model_validate_json(store.get(info.key)[0])
 
 
+@pytest.mark.parametrize(("kind", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 75)])
 def test_killed_between_sending_and_recording_it_is_sent_once_more_and_marked(
-    s3_store: S3Store, context: StageContext, api: SendGridDouble, start: Start
+    s3_store: S3Store, context: StageContext, api: SendGridDouble, start: Start, kind: signal.Signals, code: int
 ) -> None:
     processes: list[subprocess.Popen[str]] = []
     began = threading.Event()
 
     def kill() -> None:
         began.wait()
-        os.kill(processes[0].pid, signal.SIGKILL)
+        os.kill(processes[0].pid, kind)
         processes[0].wait()
 
     api.answers.append(Reply(202, before=kill))
     processes.append(start(context))
     began.set()
-    assert processes[0].wait(60) == -signal.SIGKILL
+    assert processes[0].wait(60) == code
     assert ledger(s3_store).state == "claimed"
 
     again = start(context)
