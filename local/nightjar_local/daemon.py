@@ -25,6 +25,9 @@ from nightjar_local.settings import Settings, write_private
 READY_TIMEOUT = 240.0
 STOP_TIMEOUT = 45.0
 
+# Kept for as long as we run: Python warns of a child that outlives its object, and these are meant to outlive us.
+_started: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True)
 class Daemon:
@@ -65,6 +68,7 @@ class Daemon:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _started.append(process)
         try:
             self._wait_until_running(process)
         except BaseException:

@@ -39,13 +39,17 @@ def demo(directory: Path = DEMO) -> int:
         footage = samples.footage()
         chosen = settings.for_once()
         settings.store(directory / SETTINGS, chosen)
+        clock.lap("images and sample footage, with what had to be downloaded")
         clock.say("starting SeaweedFS and Airflow on loopback")
         with deployment.running(directory, chosen) as running:
+            clock.lap("start-up")
             clock.say(f"healthy; {len(footage)} pieces of footage go to {INCOMING}")
             summary = _watch_it_work(running, value, footage, clock, directory / "reports")
+            clock.lap("from footage to alerts and report")
             clock.say("stopping")
+        clock.lap("stopping")
     (directory / "summary.json").write_text(to_json(summary))
-    print(f"\n{as_table(summary)}\n\n{headline(summary, len(footage))}\n")
+    print(f"\n{as_table(summary)}\n\n{clock.laps()}\n\n{headline(summary, len(footage))}\n")
     if summary.report:
         print(f"Report:  {summary.report}")
     print(f"Summary: {shown(directory / 'summary.json')}")
@@ -72,12 +76,23 @@ class Clock:
     """Says what happens, with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._start = time.monotonic()
+        self._start = self._lap = time.monotonic()
+        self._laps: dict[str, float] = {}
         self._told: dict[str, str] = {}
 
     def say(self, what: str) -> None:
         """Print a line."""
         print(f"{time.monotonic() - self._start:5.0f} s  {what}", flush=True)
+
+    def lap(self, what: str) -> None:
+        """Note how long it was since the lap before."""
+        now = time.monotonic()
+        self._laps[what], self._lap = now - self._lap, now
+
+    def laps(self) -> str:
+        """The laps and their sum, a line each."""
+        laps = {**self._laps, "in all": sum(self._laps.values())}
+        return "\n".join(f"{seconds:5.0f} s  {what}" for what, seconds in laps.items())
 
     def say_changes(self, dag: str, stages: Mapping[str, str]) -> None:
         """Print how far the stages of a DAG are, those that are farther than when last told."""

@@ -1,0 +1,50 @@
+"""The demo stops what it started, also in the middle. That it comes to its end is what `.ci/run` runs it for."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nightjar_local import processes, settings
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_interrupted_in_the_middle_it_leaves_no_process_behind(tmp_path: Path) -> None:
+    directory, log = tmp_path / "demo", tmp_path / "log"
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "nightjar_local", "demo", "--directory", str(directory)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_until("nightjar_watch: wait_for_footage done", log, demo)
+        chosen = settings.load(directory / "settings.json")
+        assert chosen is not None
+        assert len(processes.members(chosen.token)) >= 5
+        os.killpg(demo.pid, signal.SIGINT)
+        assert demo.wait(60) == 130, log.read_text()
+        assert processes.members(chosen.token) == []
+        assert processes.port_is_free(chosen.ui_port)
+        assert "demo: interrupted" in log.read_text()
+    finally:
+        if demo.poll() is None:
+            demo.kill()
+            demo.wait()
+        if (left := settings.load(directory / "settings.json")) is not None:
+            processes.sweep(left.token)
+
+
+def wait_until(said: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 400
+    while said not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
