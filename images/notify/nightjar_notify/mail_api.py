@@ -147,7 +147,8 @@ def _verdict(status: int | None) -> Verdict:
         return Verdict.LATER
     if status in (401, 403):
         return Verdict.UNAUTHORISED
-    return Verdict.ACCEPTED if status < 300 else Verdict.REFUSED
+    # Only 202 says that the message is on its way; a 200 is somebody else's page, behind a redirect or a proxy.
+    return Verdict.ACCEPTED if status == 202 else Verdict.REFUSED
 
 
 def _seconds(retry_after: str | None, now: datetime) -> float | None:

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -91,6 +92,8 @@ def test_an_event_that_moved_to_the_day_before_is_known(api: SendGridDouble, mai
         ([Reply(429, headers={"Retry-After": "0"})], 2, False),
         ([Reply(429, headers={"Retry-After": "1"})], 2, False),
         ([Reply(429, headers={"Retry-After": "Wed, 20 Nov 2024 12:01:02 GMT"})], 2, False),
+        ([Reply(429, headers={"Retry-After": "soon"}), Reply(429, headers={"Retry-After": "-5"})], 3, False),
+        ([Reply(408), Reply(425)], 3, False),
         ([Reply(500), Reply(502), Reply(503)], 4, False),
         ([Reply(hang_up=True)], 2, True),
         ([Reply(hang_up=True), Reply(500)], 3, True),
@@ -109,6 +112,14 @@ def test_what_passes_is_tried_again(
     assert alert.possibly_repeated is repeated
     assert [r.subject.startswith("[possibly repeated] ") for r in api.received][-1] is repeated
     assert alert.subject == api.received[-1].subject
+
+
+def test_it_waits_as_long_as_it_is_asked_to(api: SendGridDouble, mail: Mail, assessed: Assessed) -> None:
+    api.answers.append(Reply(429, headers={"Retry-After": "1"}))
+    context = assessed(MemoryStore(), "r1", detection(PORCH, NOON, PERSON))
+    began = time.monotonic()
+    notify(context, mail)
+    assert time.monotonic() - began >= 1
 
 
 def test_a_failing_api_holds_back_no_other_alert(api: SendGridDouble, mail: Mail, assessed: Assessed) -> None:
@@ -136,11 +147,12 @@ def test_an_api_that_is_down_is_not_asked_for_every_alert(api: SendGridDouble, m
     assert len(ledger(store)) == 5
 
 
+@pytest.mark.parametrize("status", [200, 400, 404, 413])
 def test_an_alert_that_is_refused_is_recorded_and_the_others_go_on(
-    api: SendGridDouble, mail: Mail, assessed: Assessed
+    api: SendGridDouble, mail: Mail, assessed: Assessed, status: int
 ) -> None:
     store = MemoryStore()
-    api.answers.append(Reply(400, '{"errors": [{"message": "bad address"}]}'))
+    api.answers.append(Reply(status, '{"errors": [{"message": "bad address"}]}'))
     manifest = notify(assessed(store, "r1", detection(PORCH, NOON, PERSON), detection(DOOR, after(1), PERSON)), mail)
     assert manifest.counts.outcomes == {"alerted:sent": 1, "failed:refused": 1}
     assert "bad address" in manifest.warnings[0]
