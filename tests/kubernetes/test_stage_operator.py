@@ -89,6 +89,7 @@ def attempt(
             run_prefix=RUN,
             input_prefix=shard_prefix(RUN, SHARD_NAME),
             termination_grace_period=1,
+            startup_check_interval_seconds=0.2,
             poll_interval=0.3,
         )
         try:
