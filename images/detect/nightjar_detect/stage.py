@@ -36,7 +36,9 @@ _NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has
 # Pictures are fetched this many at a time: a request every now and then costs client and server twice the processor
 # time of the same requests in bursts (threads fall asleep and are woken at every hop).
 _BURST = 32
-_DECODED = 16  # decoded pictures, 270 KB each, that may wait for the interpreter
+# Decoded pictures, 270 KB each, that may wait for the interpreter. Decoding in bursts too leaves the processor's caches
+# to the interpreter in between.
+_DECODED = 32
 
 
 def detect(context: StageContext) -> StageResult:

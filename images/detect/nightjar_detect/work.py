@@ -12,6 +12,7 @@ from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import NightjarError, TryAgainError
 from nightjar.runtime.manifests import jsonl, write_bytes
 from nightjar.runtime.progress import Progress
+from nightjar.runtime.stage import stop_if_asked
 from nightjar.runtime.store import ObjectStore
 from nightjar_detect.known import Known
 from nightjar_detect.pictures import Failure
@@ -67,6 +68,7 @@ class Work:
         lines: dict[int, bytes] = {}
         try:
             for number, picture in enumerate(pictures):
+                stop_if_asked()
                 objects = self._objects(picture, known)
                 if objects is not None:
                     lines[number] = self._line(picture, objects)

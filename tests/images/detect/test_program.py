@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_sigterm_means_again_later_and_keeps_what_is_done(s3_store: S3Store, mod
     process = start(context, model_dir)
     assert process.stdout
     assert any("first picture looked at" in line for line in process.stdout)
+    time.sleep(0.3)  # so that there is something to keep, and much to be done
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 75

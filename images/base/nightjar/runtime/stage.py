@@ -83,6 +83,18 @@ class StoppedError(TryAgainError):
     """SIGTERM came."""
 
 
+_sigterm_came = False
+
+
+def stop_if_asked() -> None:
+    """Raise StoppedError when SIGTERM came: for long loops to call at every step.
+
+    What the signal itself raises is lost where it hits code that survives any exception, such as logging.
+    """
+    if _sigterm_came:
+        raise StoppedError("stopped by SIGTERM before the end; run it again")
+
+
 def run(work: Work, context: StageContext) -> Manifest:
     """Do the work of a stage and write its manifest; raises AssertionError when its own counts do not add up."""
     started_at = context.clock()
@@ -152,7 +164,9 @@ def _run_as_program(stage: str, work: Work, arguments: Sequence[str] | None) -> 
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise StoppedError("stopped by SIGTERM before the end; run it again")
+    global _sigterm_came
+    _sigterm_came = True
+    stop_if_asked()
 
 
 class _Parser(argparse.ArgumentParser):
