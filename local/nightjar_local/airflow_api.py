@@ -10,6 +10,10 @@ from nightjar_local.processes import LocalError
 
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
+# SQLite locks the whole database for a writer, and a call that comes just then is answered with 500. Every call made
+# here may be made again: one that got through after all is refused the second time, and that is reported.
+RETRY_PAUSES = (0.5, 1.0, 2.0, 4.0)
+
 
 class AirflowApi:
     """A client of one Airflow; signs in on the first call that needs it. Every method raises LocalError on refusal."""
@@ -100,7 +104,11 @@ class AirflowApi:
     def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
         if "Authorization" not in self._client.headers:
             self._sign_in()
-        answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        for pause in (*RETRY_PAUSES, None):
+            answer = self._client.request(method, f"/api/v2{path}", **arguments)
+            if pause is None or not answer.is_server_error:
+                break
+            time.sleep(pause)
         if absent_ok and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.is_error:
