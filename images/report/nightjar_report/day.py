@@ -1,6 +1,5 @@
 """A whole UTC day from the stores, camera by camera, for history: whatever runs filled them, and whenever."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -21,7 +20,7 @@ from nightjar.runtime.line_stores import DETECTIONS, VALIDATIONS, read_newest
 from nightjar.runtime.manifests import read_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
-from nightjar_report.inputs import READERS, Run, by_footage, read_if_there
+from nightjar_report.inputs import READERS, Run, by_camera, by_footage, few_at_a_time, read_if_there
 from nightjar_report.pictures import Findings
 
 R = TypeVar("R", bound=Record)
@@ -32,18 +31,17 @@ def camera_findings(
 ) -> Iterator[Findings]:
     """What the stores say of each camera's footage of `day`, and of videos of the day before that reach into it.
 
-    One camera at a time, so that memory is bounded by the largest camera. `events` are those of the day and of the day
-    before, `suppressed` says by standard key why rules held back.
+    Camera by camera, so that memory is bounded. `events` are those of the day and of the day before, `suppressed` says
+    by standard key why rules held back.
     """
-    footage: dict[str, list[Footage]] = defaultdict(list)
-    for one in run.filed:
-        footage[one.camera.name].append(one)
-    cameras = {*footage, *_cameras(store, run.validator, day - timedelta(days=1))}
-    by_camera: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        by_camera[event.camera.name].append(event)
-    for name in sorted(cameras):
-        yield _findings(store, run, day, Camera.parse(name), footage[name], by_camera[name], suppressed)
+    filed = by_camera((line.footage for line in run.filed_lines), lambda footage: footage.camera.name)
+    event_of = by_camera(events, lambda event: event.camera.name)
+    cameras = sorted({*filed, *_cameras(store, run.validator, day - timedelta(days=1))})
+
+    def read(camera: str) -> Findings:
+        return _findings(store, run, day, Camera.parse(camera), filed[camera], event_of[camera], suppressed)
+
+    return few_at_a_time(read, cameras)
 
 
 def events_from(store: ObjectStore, day: date) -> list[Event]:

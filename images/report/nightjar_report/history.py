@@ -19,7 +19,7 @@ from nightjar_report.outcomes import alert_row, event_row
 from nightjar_report.pictures import Findings
 from nightjar_report.records import Partitions
 from nightjar_report.tables import PICTURES, TABLES
-from nightjar_report.warehouse import WHOLE_DAY, DayRecords, Warehouse
+from nightjar_report.warehouse import WHOLE_DAY, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,12 @@ def record_day(
     there, so parts are listed first, then the stores are read; a part that comes later stays.
     """
     superseded = {table.name: warehouse.parts(table, day) for table in TABLES}
-    earlier = warehouse.read(day)
+    earlier = warehouse.read(day, (PICTURES,))[PICTURES.name]
     _read_stores(store, run, day, partitions)
-    _carry_over(earlier, day, partitions)
+    known = partitions.table(PICTURES, day)["trigger"].combine_chunks()
+    kept = earlier.filter(pc.invert(pc.is_in(earlier["trigger"], known)))
+    if len(kept):
+        _carry_over(warehouse, kept, day, partitions)
     written = []
     for table in TABLES:
         if ref := warehouse.write(table, day, WHOLE_DAY, partitions.table(table, day), run.provenance):
@@ -80,15 +83,13 @@ def _read_stores(store: ObjectStore, run: Run, day: date, partitions: Partitions
     )
 
 
-def _carry_over(earlier: DayRecords, day: date, partitions: Partitions) -> None:
+def _carry_over(warehouse: Warehouse, pictures: Any, day: date, partitions: Partitions) -> None:
     """Keep what earlier records say of footage that this run did not look at.
 
     That is what collect knew for duplicates, which no store holds, and footage that was filed after this run began.
     """
-    pictures, objects = earlier[PICTURES.name], earlier[tables.DETECTIONS.name]
-    known = partitions.table(PICTURES, day)["trigger"]
-    kept = pictures.filter(pc.invert(pc.is_in(pictures["trigger"], known.combine_chunks())))
-    partitions.carry(day, kept, objects.filter(pc.is_in(objects["picture"], kept["id"].combine_chunks())))
+    objects = warehouse.read(day)[tables.DETECTIONS.name]
+    partitions.carry(day, pictures, objects.filter(pc.is_in(objects["picture"], pictures["id"].combine_chunks())))
 
 
 def _parts_of_runs(parts: list[ObjectInfo]) -> list[ObjectInfo]:

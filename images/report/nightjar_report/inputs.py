@@ -1,10 +1,10 @@
 """What the report reads of its run: the batch, and what every stage before it made of it."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import chain
 from typing import TypeVar
 
 from nightjar.domain.alerts import Alert
@@ -30,11 +30,12 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
-from nightjar_report.pictures import FootageId
+from nightjar_report.pictures import Findings, FootageId
 
 READERS = 16
 
 L = TypeVar("L", bound=Record)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class Run:
         return image_tag(self.release.images["detect"])
 
     @property
-    def filed(self) -> list[Footage]:
-        """The footage that was worked on."""
-        return [line.footage for line in self.batch if line.outcome is Outcome.FILED]
+    def filed_lines(self) -> list[BatchLine]:
+        """What was worked on."""
+        return [line for line in self.batch if line.outcome is Outcome.FILED]
 
     def timezone(self, user: str) -> str:
         """The IANA zone of `user` by the run's rules; UTC for a user they do not know."""
@@ -104,18 +105,62 @@ def read_run(context: StageContext) -> Run:
     )
 
 
-def batch_detections(store: ObjectStore, run: Run) -> list[Detection]:
-    """What was seen in the pictures of the batch: the objects that reconcile vouches for, in exactly these versions."""
-    found = [ref for ref in run.reconciled.objects if ref.key.startswith("detections/") and ref.key.endswith(".jsonl")]
-    return list(chain.from_iterable(_read_all(store, found, Detection)))
+def batch_findings(
+    store: ObjectStore, run: Run, events: Iterable[Event], held_back: Mapping[str, Sequence[str]]
+) -> Iterator[Findings]:
+    """What is stored about the batch: first what was not filed, then camera by camera, so that memory is bounded.
+
+    Only what reconcile vouches for counts, in exactly these versions. `held_back` says, by standard key, why rules did.
+    """
+    yield Findings(run.name, run.validator, [line for line in run.batch if line.outcome is not Outcome.FILED])
+    lines = by_camera(run.filed_lines, lambda line: line.footage.camera.name)
+    event_of = by_camera(events, lambda event: event.camera.name)
+    validated = by_camera(_validation_refs(store, run), _camera_folder)
+    detected = by_camera(_detection_refs(run), _camera_folder)
+
+    def read(camera: str) -> Findings:
+        validations = _read_lines(store, validated[camera], Validation)
+        return Findings(
+            run=run.name,
+            validator=run.validator,
+            batch=lines[camera],
+            validations=by_footage((line.footage for line in lines[camera]), validations),
+            detections=_read_lines(store, detected[camera], Detection),
+            events=event_of[camera],
+            suppressed=held_back,
+        )
+
+    yield from few_at_a_time(read, sorted(lines))
 
 
-def batch_validations(store: ObjectStore, run: Run) -> dict[FootageId, Validation]:
-    """What came of each footage object of the batch, from the stores of the shards that reconcile has proof of."""
+def few_at_a_time(read: Callable[[str], Findings], cameras: Sequence[str]) -> Iterator[Findings]:
+    """`read` of each camera, some at once but never all: what it gives may be large."""
+    for first in range(0, len(cameras), READERS):
+        yield from in_parallel(read, cameras[first : first + READERS], READERS)
+
+
+def by_camera(things: Iterable[T], camera: Callable[[T], str]) -> defaultdict[str, list[T]]:
+    """`things` by the name of their camera."""
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for thing in things:
+        found[camera(thing)].append(thing)
+    return found
+
+
+def _detection_refs(run: Run) -> list[ObjectRef]:
+    return [r for r in run.reconciled.objects if r.key.startswith("detections/") and r.key.endswith(".jsonl")]
+
+
+def _validation_refs(store: ObjectStore, run: Run) -> Iterable[ObjectRef]:
+    """From the manifests of the shards that reconcile has proof of."""
     proven = [r for r in run.reconciled.inputs if "/validate/" in r.key and r.key.endswith(MANIFEST)]
     manifests = in_parallel(lambda r: read_record(store, r.key, Manifest, r.version_id)[0], proven, READERS)
-    kept = {ref.key: ref for m in manifests for ref in (*m.inputs, *m.objects) if ref.key.startswith("validations/")}
-    return by_footage(run.filed, chain.from_iterable(_read_all(store, kept.values(), Validation)))
+    return {r.key: r for m in manifests for r in m.objects if r.key.startswith("validations/")}.values()
+
+
+def _camera_folder(ref: ObjectRef) -> str:
+    """`alice-porch` of `…/alice-porch/<run>.jsonl`."""
+    return last_segment(ref.key.rpartition("/")[0])
 
 
 def batch_events(store: ObjectStore, run: Run) -> list[Event]:
@@ -172,5 +217,5 @@ def by_footage(footage: Iterable[Footage], validations: Iterable[Validation]) ->
     return {key: found[key] for key in found if key in wanted}
 
 
-def _read_all(store: ObjectStore, references: Iterable[ObjectRef], kind: type[L]) -> list[list[L]]:
-    return list(in_parallel(lambda r: read_lines(store, r.key, kind, r.version_id)[0], references, READERS))
+def _read_lines(store: ObjectStore, references: Iterable[ObjectRef], kind: type[L]) -> list[L]:
+    return [line for ref in references for line in read_lines(store, ref.key, kind, ref.version_id)[0]]

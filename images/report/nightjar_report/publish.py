@@ -15,7 +15,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar_report import page, plots
 from nightjar_report.summary import summarise
 from nightjar_report.thumbnails import thumbnails
-from nightjar_report.warehouse import DayRecords, Warehouse
+from nightjar_report.warehouse import REPORTED, DayRecords, Warehouse
 
 PAGE = "report.html"
 _TRIES = 10
@@ -29,7 +29,7 @@ def publish(store: ObjectStore, warehouse: Warehouse, day: date, most_thumbnails
     """
     for _ in range(_TRIES):
         state = warehouse.state(day)
-        summary = summarise(_without_withdrawn(store, warehouse.read(day)))
+        summary = summarise(_without_withdrawn(store, warehouse.read(day, REPORTED)))
         drawn = plots.draw(summary)
         pictures = thumbnails(store, summary.unfinished + summary.alerts, most_thumbnails)
         written = _write(store, day, page.render(summary, drawn, pictures), drawn)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
+import pyarrow.compute as pc
+
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
@@ -11,12 +13,11 @@ from nightjar_report import inputs
 from nightjar_report.history import compact_day, record_day
 from nightjar_report.inputs import Run
 from nightjar_report.outcomes import alert_row, event_row
-from nightjar_report.pictures import Findings
 from nightjar_report.publish import publish
 from nightjar_report.records import Partitions
 from nightjar_report.settings import ReportSettings
-from nightjar_report.tables import TABLES, PictureOutcome
-from nightjar_report.warehouse import Warehouse, news
+from nightjar_report.tables import DETECTIONS, PICTURES, TABLES, PictureOutcome
+from nightjar_report.warehouse import REPORTED, Warehouse, news
 
 
 def work(context: StageContext) -> StageResult:
@@ -49,17 +50,8 @@ def work(context: StageContext) -> StageResult:
 def _batch(store: ObjectStore, run: Run, partitions: Partitions) -> None:
     """The rows of a live run: what its manifests vouch for."""
     events = inputs.batch_events(store, run)
-    partitions.add_pictures(
-        Findings(
-            run=run.name,
-            validator=run.validator,
-            batch=run.batch,
-            validations=inputs.batch_validations(store, run),
-            detections=inputs.batch_detections(store, run),
-            events=events,
-            suppressed=inputs.suppressed(store, run),
-        )
-    )
+    for found in inputs.batch_findings(store, run, events, inputs.suppressed(store, run)):
+        partitions.add_pictures(found)
     alerts = inputs.alerts_about(store, events)
     partitions.add_outcomes(
         [event_row(event, run.name, run.timezone) for event in inputs.as_stored(store, events)],
@@ -69,10 +61,12 @@ def _batch(store: ObjectStore, run: Run, partitions: Partitions) -> None:
 
 def _add(warehouse: Warehouse, run: Run, partitions: Partitions, day: date) -> Iterator[ObjectRef]:
     """Write the run's parts of a day, without the rows that other parts hold already."""
-    others = warehouse.read(day, without=run.part)
+    others = warehouse.read(day, REPORTED, without=run.part)
+    new = {table.name: news(partitions.table(table, day), others[table.name]) for table in REPORTED}
+    objects = partitions.table(DETECTIONS, day)
+    new[DETECTIONS.name] = objects.filter(pc.is_in(objects["picture"], new[PICTURES.name]["id"].combine_chunks()))
     for table in TABLES:
-        content = news(table, partitions.table(table, day), others[table.name])
-        if ref := warehouse.write(table, day, run.part, content, run.provenance):
+        if ref := warehouse.write(table, day, run.part, new[table.name], run.provenance):
             yield ref
 
 

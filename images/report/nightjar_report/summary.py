@@ -42,7 +42,6 @@ class Summary:
     with_objects: int
     verdicts: Mapping[str, int]
     suppressed: Mapping[str, int]  # by the first reason
-    labels: Mapping[str, int]  # objects, by label
     threats_by_user: Mapping[str, int]
     threats_by_camera: Mapping[str, int]
     threats_by_hour: tuple[int, ...]  # 24, UTC
@@ -79,7 +78,7 @@ class Summary:
 
 def summarise(records: DayRecords) -> Summary:
     """The numbers of a day; all zero for a day without records."""
-    pictures, objects = records["pictures"], records["detections"]
+    pictures = records["pictures"]
     outcomes = _counts(pictures, "outcome")
     threats = pictures.filter(pc.equal(pictures["verdict"], Verdict.THREAT.value))
     suppressed = pictures.filter(pc.equal(pictures["verdict"], Verdict.SUPPRESSED.value))
@@ -97,7 +96,6 @@ def summarise(records: DayRecords) -> Summary:
         with_objects=len(pictures.filter(pc.greater(pictures["objects"], 0))),
         verdicts=_counts(pictures, "verdict"),
         suppressed=most_first(Counter(reasons[0] for reasons in suppressed["suppressed_by"].to_pylist())),
-        labels=_counts(objects, "label"),
         threats_by_user=_counts(threats, "user"),
         threats_by_camera=_counts(threats, "camera"),
         threats_by_hour=tuple(hours[hour] for hour in range(24)),

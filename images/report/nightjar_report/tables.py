@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PictureRow:
     """One row a received picture, a still or a frame; a video that gave none, or its unreadable rest, is one too."""
 
@@ -69,7 +69,7 @@ class PictureRow:
     events: Annotated[list[str], Column(TEXTS, "ids of the events it belongs to")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DetectionRow:
     """One row an object that the detector saw."""
 
@@ -94,7 +94,7 @@ class DetectionRow:
     standard_key: Annotated[str, Column(TEXT, "the picture it is in")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
     """One row an event: threats of one camera and rule that follow each other within the event gap."""
 
@@ -125,7 +125,7 @@ class EventRow:
     event_key: Annotated[str, Column(TEXT, "the event's record in the bucket")]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AlertRow:
     """One row an alert: the one message about an event, as the ledger has it."""
 

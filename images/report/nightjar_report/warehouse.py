@@ -23,9 +23,11 @@ from nightjar.runtime.manifests import write_bytes
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar_report.columns import Table
-from nightjar_report.tables import DETECTIONS, PICTURES, TABLES
+from nightjar_report.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES
 
 WHOLE_DAY = "day.parquet"
+# What a report is made of. The detections are a hundred times as many, and what they say of pictures is in `pictures`.
+REPORTED = (PICTURES, EVENTS, ALERTS)
 _PROVENANCE = b"nightjar"
 _READERS = 16
 _PART = "_part"
@@ -35,7 +37,7 @@ State = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True)
 class DayRecords:
-    """The records of one UTC day, each row once: an Arrow table for each table, and who wrote the parts."""
+    """The records of one UTC day, each row once: Arrow tables by name, and who wrote their parts."""
 
     day: date
     tables: Mapping[str, Any]
@@ -58,20 +60,24 @@ class Warehouse:
         return sorted(found, key=lambda p: (p.modified_at, not p.key.endswith(f"/{WHOLE_DAY}"), p.key))
 
     def state(self, day: date) -> State:
-        """What the day is made of now: equal states hold equal records."""
-        return frozenset((part.key, part.etag) for table in TABLES for part in self.parts(table, day))
+        """What a report of the day is made of now: equal states give equal reports."""
+        return frozenset((part.key, part.etag) for table in REPORTED for part in self.parts(table, day))
 
-    def read(self, day: date, without: str = "") -> DayRecords:
-        """All records of a day, but for the parts named `without`; raises InputError for a part that is no Parquet."""
-        tables: dict[str, Any] = {}
+    def read(self, day: date, tables: Sequence[Table[Any]] = TABLES, without: str = "") -> DayRecords:
+        """All records of a day in `tables`, but for the parts named `without`.
+
+        Raises InputError for a part that is no Parquet.
+        """
+        found: dict[str, Any] = {}
         notes: dict[str, dict[str, Any]] = {}
-        for table in TABLES:
+        for table in tables:
             listed = [p for p in self.parts(table, day) if not p.key.endswith(f"/{without}")]
-            read = [found for found in in_parallel(partial(self._part, table), listed, _READERS) if found]
-            tables[table.name] = table.ordered(_newest(table, [content for content, _ in read]))
+            read = [one for one in in_parallel(partial(self._part, table), listed, _READERS) if one]
+            found[table.name] = table.ordered(_newest(table, [content for content, _ in read]))
             notes.update((json.dumps(note, sort_keys=True), note) for _, note in read if note)
-        tables[DETECTIONS.name] = _of_winners(tables[DETECTIONS.name], tables[PICTURES.name])
-        return DayRecords(day=day, tables=tables, provenance=tuple(notes[k] for k in sorted(notes)))
+        if DETECTIONS in tables and PICTURES in tables:
+            found[DETECTIONS.name] = _of_winners(found[DETECTIONS.name], found[PICTURES.name])
+        return DayRecords(day=day, tables=found, provenance=tuple(notes[k] for k in sorted(notes)))
 
     def write(
         self, table: Table[Any], day: date, name: str, content: Any, provenance: Mapping[str, Any]
@@ -101,7 +107,7 @@ class Warehouse:
         return self._read[known]
 
 
-def news(table: Table[Any], content: Any, others: Any) -> Any:
+def news(content: Any, others: Any) -> Any:
     """The rows of `content` that do not stand in `others` as they are, whichever run recorded them."""
     if not len(content) or not len(others):
         return content

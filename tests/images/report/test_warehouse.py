@@ -103,7 +103,7 @@ def test_what_is_no_parquet_is_named() -> None:
     ],
 )
 def test_news_are_rows_that_others_do_not_hold(content: list[EventRow], others: list[EventRow], expected: int) -> None:
-    assert len(news(EVENTS, EVENTS.arrow(content), EVENTS.arrow(others))) == expected
+    assert len(news(EVENTS.arrow(content), EVENTS.arrow(others))) == expected
 
 
 def test_a_part_that_goes_while_the_day_is_read_is_left_out() -> None:
