@@ -7,6 +7,7 @@ through `say`. Exits 1 when a required ratio is missed. Progress goes to standar
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 
@@ -23,6 +24,7 @@ def say(message: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Nightjar's benchmarks.")
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="|".join(BENCHMARKS))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave through the clean-up: servers are running
     names = parser.parse_args().names or BENCHMARKS
     if (load := os.getloadavg()[0]) > 0.5:
         say(f"the machine is busy (load {load:.1f}): ratios within one run hold better than figures, but not quite")
