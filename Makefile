@@ -20,7 +20,7 @@ up: ## the local deployment, left running; prints addresses and the login, write
 down: ## stop what `make up` started
 	@$(BOOTSTRAP) airflow && $(LOCAL) down
 
-images: ## build every stage's image: [TAG=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=…]
+images: ## build every stage's image: [TAG=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=… PUSH=yes]
 	@$(BOOTSTRAP) airflow && $(LOCAL) images
 
 test: check ## format, lint, types, all tests [PYTEST_ARGUMENTS=…]

@@ -27,11 +27,18 @@ def storage(folder: Path) -> dict[str, str]:
 
 
 def make_base_image(root: Path, environment: Mapping[str, str]) -> None:
-    """Make BASE_IMAGE in the buildah storage of `environment`; Debian's files go to `root`. Takes about a minute."""
-    included = f"--include={','.join(PACKAGES)}"
-    run(["debootstrap", "--variant=minbase", included, RELEASE, str(root)], environment)
-    # This machine may reach the package index through a proxy that only its own certificates vouch for.
-    shutil.copyfile(Path("/") / CERTIFICATES, root / CERTIFICATES)
+    """Make BASE_IMAGE in the buildah storage of `environment`, from Debian's files at `root`.
+
+    They are put there, which takes about a minute, unless they are there already.
+    """
+    if not root.exists():
+        unfinished = root.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        included = f"--include={','.join(PACKAGES)}"
+        run(["debootstrap", "--variant=minbase", included, RELEASE, str(unfinished)], environment)
+        # This machine may reach the package index through a proxy that only its own certificates vouch for.
+        shutil.copyfile(Path("/") / CERTIFICATES, unfinished / CERTIFICATES)
+        unfinished.rename(root)
     container = run(["buildah", "from", "scratch"], environment)
     run(["buildah", "add", "-q", container, str(root), "/"], environment)
     run(["buildah", "commit", "-q", "--rm", container, BASE_IMAGE], environment)

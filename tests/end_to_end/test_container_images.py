@@ -17,6 +17,7 @@ from nightjar.runtime.manifests import read_manifest, reference, write_lines, wr
 from nightjar.runtime.rules import freeze
 from nightjar.runtime.s3 import S3Store
 from nightjar_local.containers import Builder
+from nightjar_local.layout import CACHE
 from nightjar_local.samples import footage
 from nightjar_local.seaweedfs import S3Access
 from tests.end_to_end.debian import BASE_IMAGE, make_base_image, missing_packages, run, storage
@@ -35,14 +36,15 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, s
     assert os.geteuid() == 0, "container images can only be built here by root, for debootstrap"
     folder = tmp_path_factory.mktemp("buildah")
     environment = storage(folder)
-    make_base_image(folder / "debian", environment)
+    make_base_image(CACHE / "debian-bookworm", environment)
     yield environment
 
 
 @pytest.fixture(scope="module")
-def images(buildah: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def images(buildah: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The references of base, validate and notify."""
-    builder = Builder("buildah", REGISTRY, BASE_IMAGE, os.environ.get("PIP_INDEX_URL"))
+    records = tmp_path_factory.mktemp("records")
+    builder = Builder("buildah", REGISTRY, BASE_IMAGE, os.environ.get("PIP_INDEX_URL"), records=records)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in buildah.items():
             patch.setenv(name, value)
@@ -50,32 +52,38 @@ def images(buildah: Mapping[str, str]) -> Iterator[dict[str, str]]:
         yield {"base": base, **{stage: builder.build(stage, base) for stage in ("validate", "notify")}}
 
 
-def in_container(image: str, buildah: Mapping[str, str], variables: Mapping[str, str], *command: str) -> str:
-    """Run a command in a fresh container of the image, as the image's user; returns what it printed."""
-    container = run(["buildah", "from", image], buildah)
+@pytest.fixture(scope="module")
+def containers(images: dict[str, str], buildah: Mapping[str, str]) -> dict[str, str]:
+    """A container of each image: making one copies the whole image, so all tests share them."""
+    return {name: run(["buildah", "from", reference], buildah) for name, reference in images.items()}
+
+
+def in_container(container: str, buildah: Mapping[str, str], variables: Mapping[str, str], *command: str) -> str:
+    """Run a command in the container, as the image's user; returns what it printed."""
     options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-    try:
-        return run(["buildah", "run", *options, container, "--", *command], buildah)
-    finally:
-        run(["buildah", "rm", container], buildah)
+    return run(["buildah", "run", *options, container, "--", *command], buildah)
 
 
 @pytest.mark.parametrize("name", ["base", "validate", "notify"])
 def test_an_image_runs_as_nobody_special_and_cannot_change_itself(
-    name: str, images: dict[str, str], buildah: Mapping[str, str]
+    name: str, containers: dict[str, str], buildah: Mapping[str, str]
 ) -> None:
     script = "import os, nightjar; print(os.getuid(), os.access(nightjar.__path__[0], os.W_OK))"
-    assert in_container(images[name], buildah, {}, "python", "-c", script) == "10001 False"
+    assert in_container(containers[name], buildah, {}, "python", "-c", script) == "10001 False"
 
 
-def test_notify_starts(images: dict[str, str], buildah: Mapping[str, str]) -> None:
+def test_notify_starts(containers: dict[str, str], buildah: Mapping[str, str]) -> None:
     assert "usage: nightjar_notify" in in_container(
-        images["notify"], buildah, {}, "python", "-m", "nightjar_notify", "--help"
+        containers["notify"], buildah, {}, "python", "-m", "nightjar_notify", "--help"
     )
 
 
 def test_validate_runs_from_its_image_on_a_shard(
-    images: dict[str, str], buildah: Mapping[str, str], seaweedfs: S3Access, s3_store: S3Store
+    images: dict[str, str],
+    containers: dict[str, str],
+    buildah: Mapping[str, str],
+    seaweedfs: S3Access,
+    s3_store: S3Store,
 ) -> None:
     prefix = run_prefix(LIVE, "20261120T130500Z-0123456789ab")
     s3_store.put(RULES_KEY, RULES.read_bytes())
@@ -94,7 +102,7 @@ def test_validate_runs_from_its_image_on_a_shard(
     }
 
     command = ["python", "-m", "nightjar_validate", "--input-prefix", shard, "--output-prefix", output]
-    in_container(images["validate"], buildah, variables, *command, "--release", f"{prefix}{RELEASE}")
+    in_container(containers["validate"], buildah, variables, *command, "--release", f"{prefix}{RELEASE}")
 
     manifest, _ = read_manifest(s3_store, output)
     assert manifest.image == images["validate"]

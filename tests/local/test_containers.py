@@ -1,0 +1,86 @@
+"""What the container builder is told, seen by a builder that writes down its command line."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from nightjar.domain.release import STAGES
+from nightjar_local.containers import Builder, builder_from_environment, tag_of
+from nightjar_local.processes import LocalError
+
+REGISTRY = "registry.example.com/nightjar"
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where `fakebuilder`, which is on the PATH, writes its command lines."""
+    log = tmp_path / "said"
+    program = tmp_path / "bin" / "fakebuilder"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\ncase "$*" in *refuse*) echo no such base >&2; exit 7;; esac\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    return log
+
+
+def test_stages_are_built_on_the_base_that_was_built_first(said: Path, tmp_path: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", index="http://index", push=True, records=tmp_path / "r")
+    value = builder.build_all(tag="1.4.0")
+    assert value == {"registry": REGISTRY, **dict.fromkeys(STAGES, "1.4.0"), "detect_candidate": None}
+    lines = said.read_text().splitlines()
+    builds = [line for line in lines if line.startswith("build ")]
+    pushed = [line.removeprefix(f"push {REGISTRY}/") for line in lines if line.startswith("push ")]
+    assert pushed == [f"{image}:1.4.0" for image in ("base", *STAGES, "airflow")]
+    assert "--build-arg BASE_IMAGE=python:3.11 --build-arg PIP_INDEX_URL=http://index" in builds[0]
+    assert all(f"--build-arg BASE_IMAGE={REGISTRY}/base:1.4.0" in line for line in builds[1:-1])
+    assert "--build-arg BASE_IMAGE=python:3.11" in builds[-1]
+
+
+def test_without_a_tag_the_content_gives_it(said: Path, tmp_path: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
+    assert builder.build("notify", "base") == f"{REGISTRY}/notify:{tag_of('notify')}"
+    assert "push" not in said.read_text()
+
+
+def test_a_tag_is_never_reused_with_other_content(said: Path, tmp_path: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
+    builder.build("notify", "base", "1.0.0")
+    builder.build("notify", "base", "1.0.0")
+    [record] = builder.records.iterdir()
+    record.write_text("another digest")
+    with pytest.raises(LocalError, match=r"notify:1\.0\.0 was built with other content; .* choose another TAG"):
+        builder.build("notify", "base", "1.0.0")
+
+
+def test_a_failure_says_what_the_builder_said_and_leaves_no_record(said: Path, tmp_path: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "refuse", records=tmp_path / "r")
+    with pytest.raises(LocalError, match=r"(?s)ended with exit code 7:\nno such base"):
+        builder.build("base", "refuse")
+    assert not builder.records.exists()
+
+
+def test_a_builder_that_is_not_there_is_named(said: Path, tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match="expected the container builder nosuchbuilder on the PATH"):
+        Builder("nosuchbuilder", REGISTRY, "python:3.11", records=tmp_path).build("base", "python:3.11")
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [({}, "REGISTRY and BASE_IMAGE"), ({"REGISTRY": REGISTRY}, "BASE_IMAGE"), ({"BASE_IMAGE": "x"}, "REGISTRY")],
+)
+def test_what_a_builder_needs_is_named(
+    environment: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REGISTRY", "BASE_IMAGE", "PIP_INDEX_URL", "PUSH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BUILDER", "buildah")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LocalError, match=f"BUILDER=buildah also needs {missing}:"):
+        builder_from_environment()
+
+
+def test_no_builder_is_the_local_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BUILDER", raising=False)
+    assert builder_from_environment() is None
