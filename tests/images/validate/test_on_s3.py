@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,18 +18,19 @@ from tests.images.validate.shards import IMAGE, LIVE_RUN, begin_run, pictures, p
 SHARD = "alice-porch"
 
 
-def program(**changes: str) -> subprocess.CompletedProcess[str]:
+def command(**changes: str) -> dict[str, Any]:
+    """What subprocess needs to start the stage on the shard."""
     arguments = ["--input-prefix", shard_prefix(LIVE_RUN, SHARD)]
     arguments += ["--output-prefix", stage_prefix(LIVE_RUN, "validate", SHARD), "--release", f"{LIVE_RUN}{RELEASE}"]
     environment = {**os.environ, "NIGHTJAR_IMAGE": IMAGE, "NIGHTJAR_RUN": "a run", "NIGHTJAR_SHARD": SHARD}
-    return subprocess.run(
-        [sys.executable, "-m", "nightjar_validate", *arguments],
-        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path), **changes},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return {
+        "args": [sys.executable, "-m", "nightjar_validate", *arguments],
+        "env": {**environment, "PYTHONPATH": os.pathsep.join(sys.path), **changes},
+    }
+
+
+def program(**changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(**command(**changes), capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_shard_twice(s3_store: S3Store) -> None:
@@ -67,3 +70,28 @@ def test_failing_leaves_everything_untouched(s3_store: S3Store, changes: dict[st
     done = program(**changes)
     assert (done.returncode, says in done.stderr.splitlines()[-1]) == (code, True), done.stderr
     assert state(s3_store) == before
+
+
+def test_sigterm_in_the_middle_refuses_nothing_and_leaves_no_process(s3_store: S3Store) -> None:
+    at = int(time.time()) - 1000
+    data = still(ASTRONAUT.resize((1920, 1920)))
+    begin_run(s3_store, [put_footage(s3_store, f"alice-porch-{at + n}.jpg", data) for n in range(60)], shard=SHARD)
+    process = subprocess.Popen(
+        **command(NIGHTJAR_DECODERS="2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list(s3_store.list_objects("standard/")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    decoders = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.terminate()
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, "SIGTERM" in said.splitlines()[-1]) == (75, True), said
+    assert len(decoders) == 2
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in decoders):
+        assert time.monotonic() < deadline, "expected the decoders to end with the stage"
+        time.sleep(0.05)
+    assert quarantine(s3_store) == []
+    done = program()
+    assert done.stderr == "validate: done, 60 received: {'standard': 60}\n"
+    assert len(list(s3_store.list_versions("standard/"))) == 60, "expected nothing to be written twice"
