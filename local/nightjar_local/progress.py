@@ -7,7 +7,7 @@ from typing import Any
 
 Task = Mapping[str, Any]
 DONE = frozenset({"success", "skipped"})
-FAILED = frozenset({"failed", "upstream_failed"})
+NEVER_RAN = "upstream_failed"
 
 
 def stage_of(task: Task) -> str:
@@ -17,16 +17,17 @@ def stage_of(task: Task) -> str:
 
 def describe(tasks: Sequence[Task]) -> dict[str, str]:
     """How far each stage is that has begun, in the order they began."""
-    begun = sorted((task for task in tasks if task["start_date"]), key=lambda task: str(task["start_date"]))
+    ran = [task for task in tasks if task["start_date"] and task["state"] != NEVER_RAN]
+    begun = sorted(ran, key=lambda task: str(task["start_date"]))
     total = Counter(stage_of(task) for task in tasks if task["map_index"] >= 0 or task["start_date"])
     return {stage: _word(stage, begun, total[stage]) for stage in dict.fromkeys(map(stage_of, begun))}
 
 
 def _word(stage: str, begun: Sequence[Task], total: int) -> str:
     states = [task["state"] for task in begun if stage_of(task) == stage]
-    if failed := sum(state in FAILED for state in states):
+    if failed := states.count("failed"):
         return f"{failed} of {total} FAILED" if total > 1 else "FAILED"
-    if retried := sum(state == "up_for_retry" for state in states):
+    if retried := states.count("up_for_retry"):
         return f"{retried} to be tried again"
     done = sum(state in DONE for state in states)
     if total > 1:

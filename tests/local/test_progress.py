@@ -27,6 +27,7 @@ def task(name: str, state: str | None, start: str | None = None, end: str | None
         ([task("collect", "success", "01", "02")], {"collect": "done"}),
         ([task("collect", "skipped", "01", "02")], {"collect": "done"}),
         ([task("collect", "failed", "01", "02")], {"collect": "FAILED"}),
+        ([task("collect", "failed", "01", "02"), task("trigger_live", "upstream_failed", "03")], {"collect": "FAILED"}),
         ([task("collect", "up_for_retry", "01", "02")], {"collect": "1 to be tried again"}),
         (
             [task("b", "running", "03"), task("a", "success", "01", "02")],
