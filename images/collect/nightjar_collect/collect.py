@@ -104,7 +104,7 @@ def _is_folder_marker(version: VersionInfo) -> bool:
 
 
 def _file(context: StageContext, claim: Claim, settings: CollectSettings) -> tuple[list[BatchLine], list[ObjectRef]]:
-    filer = Filer(context.store, context.input_prefix, context.image)
+    filer = Filer(context.store, context.input_prefix, context.image, settings.max_object_bytes)
     progress = Progress("collected", len(claim.versions))
 
     def work(group: Sequence[ReceivedVersion]) -> list[Filed]:
@@ -121,7 +121,7 @@ def _file(context: StageContext, claim: Claim, settings: CollectSettings) -> tup
 
 def _refs(context: StageContext, lines: Sequence[BatchLine], settings: CollectSettings) -> list[ObjectRef]:
     """The objects that a finished batch's versions were filed as, or are in quarantine as."""
-    filer = Filer(context.store, context.input_prefix, context.image)
+    filer = Filer(context.store, context.input_prefix, context.image, settings.max_object_bytes)
     found = [ref for refs in in_parallel(filer.refs, lines, settings.transfers) for ref in refs]
     return sorted(found, key=lambda ref: (ref.key, ref.version_id))
 

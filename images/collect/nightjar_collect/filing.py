@@ -36,15 +36,15 @@ class Filed:
 
 @dataclass(frozen=True)
 class _Content:
-    sha256: str
+    sha256: str  # empty: not read
     data: bytes | None  # None: too large to hold
 
 
 class Filer:
     """Files versions from `drop_zone`. Whatever it did before a kill it recognises and gives the same outcome again."""
 
-    def __init__(self, store: ObjectStore, drop_zone: str, image: str) -> None:
-        self._store, self._drop_zone, self._image = store, drop_zone, image
+    def __init__(self, store: ObjectStore, drop_zone: str, image: str, max_bytes: int) -> None:
+        self._store, self._drop_zone, self._image, self._max_bytes = store, drop_zone, image, max_bytes
 
     def file_all(self, versions: Sequence[ReceivedVersion]) -> list[Filed]:
         """File `versions` in this order: of one identity, the first is kept."""
@@ -52,6 +52,9 @@ class Filer:
 
     def file(self, version: ReceivedVersion) -> Filed:
         """File one version; a refusal is an outcome, not an error."""
+        if version.size > self._max_bytes:  # more than the pod's disk may take, which would fail at every try
+            sentence = f"expected at most {self._max_bytes} bytes, got {version.size}"
+            return self._refuse(version, Reason.TOO_MANY_BYTES, sentence, content=_Content("", None))
         try:
             name = footage_name(version.key, self._drop_zone)
         except NameRefused as refusal:
@@ -158,7 +161,10 @@ class Filer:
             stage="collect",
             image=self._image,
         )
-        refs = write_quarantine(self._store, entry, content.data)
+        try:
+            refs = write_quarantine(self._store, entry, content.data)
+        except ObjectMissingError:
+            return self._withdrawn(version, reason, taken_at)
         log.info("refused: %s", sentence, extra={"reason": str(reason), "source": shown(version.key)})
         return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
 

@@ -1,6 +1,8 @@
 """Settings of validate: limits, how pictures are standardised, and how decoders are kept."""
 
+import math
 import os
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -8,6 +10,26 @@ from pydantic import Field
 from nightjar.domain.layout import digest
 from nightjar.runtime.settings import Settings
 from nightjar_validate.decoded import Limits
+
+# Of the pod's memory, what this process keeps for itself and for footage on its way.
+_OWN_BYTES = 256 << 20
+_CGROUP = Path("/sys/fs/cgroup")  # version 2, as the pod sees it
+
+
+def pod_limit(name: str, cgroup: Path = _CGROUP) -> list[int] | None:
+    """The numbers in one of the pod's cgroup files; None where there is no limit."""
+    try:
+        words = (cgroup / name).read_text().split()
+    except OSError:
+        return None
+    return None if not words or words[0] == "max" else [int(word) for word in words]
+
+
+def _pod_cpus() -> float:
+    """CPUs that the pod may use: a limit in Kubernetes is a quota, and leaves all CPUs of the node in sight."""
+    quota = pod_limit("cpu.max")
+    seen = len(os.sched_getaffinity(0))
+    return min(seen, quota[0] / quota[1]) if quota else seen
 
 
 class ValidateSettings(Settings):
@@ -31,7 +53,7 @@ class ValidateSettings(Settings):
     still_seconds: Annotated[int, Field(ge=1, le=600, description="seconds of computing for a still")] = 20
     video_seconds: Annotated[int, Field(ge=1, le=7200, description="seconds of computing for a video")] = 900
     decoder_mebibytes: Annotated[int, Field(ge=128, le=65_536, description="MiB of memory for each decoder")] = 1024
-    decoders: Annotated[int, Field(ge=0, le=256, description="processes; 0: one for each CPU of the pod")] = 0
+    decoders: Annotated[int, Field(ge=0, le=256, description="processes; 0: as many as CPUs and memory allow")] = 0
 
     @property
     def limits(self) -> Limits:
@@ -52,7 +74,11 @@ class ValidateSettings(Settings):
     @property
     def decoder_count(self) -> int:
         """How many decoders to keep."""
-        return self.decoders or len(os.sched_getaffinity(0))
+        if self.decoders:
+            return self.decoders
+        memory = pod_limit("memory.max")
+        room = math.inf if memory is None else (memory[0] - _OWN_BYTES) // (self.decoder_mebibytes << 20)
+        return max(1, int(min(_pod_cpus(), room)))
 
     def fingerprint(self, allow_grey: bool) -> str:
         """What tells apart settings, the camera's included, under which the same footage gives another result."""

@@ -81,11 +81,13 @@ def validate_shard(
         progress.add()
         return done
 
-    threads = 2 * settings.decoder_count + 2
     ordered = sorted(footage, key=lambda f: (f.key, f.version_id))
     # Stills first: where a frame of a video is of the same moment as a still, the still is kept.
-    phases = [[f for f in ordered if _named_video(f) is video] for video in (False, True)]
-    done = [one for phase in phases for one in in_parallel(work, phase, threads)]
+    stills, videos = ([f for f in ordered if _named_video(f) is video] for video in (False, True))
+    decoders = settings.decoder_count
+    done = list(in_parallel(work, stills, 2 * decoders + 2))
+    # One more than is decoded: each that waits is a large file on the pod's disk.
+    done += in_parallel(work, videos, decoders + 1)
     progress.finish()
     return _result(context, done, inputs)
 

@@ -10,7 +10,7 @@ from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar_collect.collect import collect
-from tests.images.collect.dropping import AT, begin_live_run, collected, context, drop, look, memory_store
+from tests.images.collect.dropping import AT, NOW, begin_live_run, collected, context, drop, look, memory_store
 
 GOOD = f"alice-porch-{AT}.jpg"
 
@@ -254,3 +254,30 @@ def test_large_objects_are_copied_inside_the_store(monkeypatch: pytest.MonkeyPat
     content = f"content {GOOD}".encode()
     assert look(store).footage == {f"footage/2026/11/20/13/{GOOD}": [content]}
     assert {data for _, data in look(store).quarantine} == {b"content bad name", b"other"}
+
+
+def test_what_is_too_large_to_be_read_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unreadable(MemoryStore):
+        def get(self, key, version_id=None):  # type: ignore[no-untyped-def]
+            assert not (self.watching and key.startswith("incoming/")), "expected it not to be read"
+            return super().get(key, version_id)
+
+        def copy(self, *args, **more):  # type: ignore[no-untyped-def]
+            self.watching = False  # a copy inside the fake reads
+            try:
+                return super().copy(*args, **more)
+            finally:
+                self.watching = True
+
+        watching = True
+
+    monkeypatch.setenv("NIGHTJAR_MAX_OBJECT_BYTES", "3")
+    monkeypatch.setenv("NIGHTJAR_TRANSFERS", "1")
+    store = Unreadable(clock=lambda: NOW)
+    drop(store, GOOD, "bad name", data=b"four")
+    first = collected(store)
+    assert first.counts.outcomes == {"quarantined:too-many-bytes": 2}
+    assert collected(store).objects == first.objects
+    assert {(entry.expected, entry.found, entry.sha256) for entry, _ in look(store).quarantine} == {
+        ("at most 3 bytes", "4", "")
+    }

@@ -10,7 +10,7 @@ class QuarantineEntry(Record):
     """Why `object` beside it was refused, and where it came from. The same refusal gives the same entry.
 
     `detail` tells apart several refused parts of one source, such as the frames of a video; empty for the whole.
-    `received_at` is when the source's version was written.
+    `received_at` is when the source's version was written; `sha256` is empty for what was refused unread.
     """
 
     reason: Reason

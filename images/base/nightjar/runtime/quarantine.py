@@ -13,8 +13,12 @@ REASON = "reason.json"
 
 
 def source_metadata(key: str, version_id: str, sha256: str) -> dict[str, str]:
-    """Metadata by which a copy is known again: ASCII and short, whatever the key it was copied from."""
-    return {"sha256": sha256, "source-key-sha256": digest(key, 64), "source-version": version_id}
+    """Metadata by which a copy is known again: ASCII and short, whatever the key it was copied from.
+
+    `sha256` is empty for what was refused unread.
+    """
+    known = {"sha256": sha256} if sha256 else {}
+    return {**known, "source-key-sha256": digest(key, 64), "source-version": version_id}
 
 
 def is_copy_of(info: ObjectInfo, key: str, version_id: str) -> bool:
