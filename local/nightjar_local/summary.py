@@ -95,7 +95,7 @@ def headline(summary: Summary, triggers: int) -> str:
     return (
         f"{triggers} motion triggers in, {alerts} alerts out.\n"
         f"  {refused:4d} pictures were refused: {_listed(summary.quarantined)}\n"
-        f"  {summary.duplicates:4d} sent twice\n"
+        f"  {summary.duplicates:4d} had been received before\n"
         f"  {safe:4d} showed nothing that their owner's rules call unsafe\n"
         f"  {summary.threatened_pictures:4d} did: they belong to {summary.events} events, and each is one alert "
         f"({_listed(summary.alerts)})"
