@@ -13,7 +13,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect")
+BENCHMARKS = ("validate", "detect", "live")
 
 
 def say(message: str) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from nightjar.domain.layout import LIVE, validations_prefix
 from nightjar.domain.names import Camera
 from nightjar.domain.validations import Validation
+from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
@@ -41,8 +42,17 @@ class KnownValidations:
     def _read(self, camera: Camera, day: date) -> Iterable[Validation]:
         prefix = validations_prefix(self._validator, day, camera)
         keys = sorted(info.key for info in self._store.list_objects(prefix) if self._matters(info.key))
-        for lines, _ in in_parallel(lambda key: read_lines(self._store, key, Validation), keys, _THREADS):
+        for lines in in_parallel(self._lines, keys, _THREADS):
             yield from lines
+
+    def _lines(self, key: str) -> list[Validation]:
+        """The lines of a file; none when history compacted it since it was listed: what it said is done again."""
+        try:
+            return read_lines(self._store, key, Validation)[0]
+        except InputError:
+            if self._store.head(key):
+                raise
+            return []
 
     def _matters(self, key: str) -> bool:
         name = key.rpartition("/")[2]
