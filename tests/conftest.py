@@ -29,11 +29,13 @@ def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Acc
 
 
 @pytest.fixture
-def seaweedfs(seaweedfs_server: S3Access) -> S3Access:
+def seaweedfs(seaweedfs_server: S3Access) -> Iterator[S3Access]:
     """The server with a fresh versioned bucket, empty, for this test alone."""
     access = replace(seaweedfs_server, bucket=f"test-{uuid.uuid4().hex[:16]}")
-    make_bucket(access.client(), access.bucket)
-    return access
+    client = access.client()
+    make_bucket(client, access.bucket)
+    yield access
+    client.delete_bucket(Bucket=access.bucket)  # SeaweedFS takes what is in it along
 
 
 @pytest.fixture

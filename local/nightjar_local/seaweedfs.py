@@ -98,6 +98,8 @@ def server(directory: Path, access: S3Access, token: str, log: Path | None = Non
         f"-s3.localSocket={sockets / 's3.sock'}",
         f"-master.port={master}",
         f"-master.port.grpc={master_grpc}",
+        # By default a few for each GiB that is free: every bucket takes some, and a full disk is noticed anyway.
+        "-volume.max=10000",
         f"-volume.port={volume}",
         f"-volume.port.grpc={volume_grpc}",
         f"-filer.port={filer}",
