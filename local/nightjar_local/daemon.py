@@ -7,7 +7,6 @@ alive and does nothing.
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -18,15 +17,11 @@ import psutil
 
 from nightjar_local import deployment, settings
 from nightjar_local.deployment import Deployment
-from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError, sweep, termination_as_interrupt
 from nightjar_local.settings import Settings, write_private
 
 READY_TIMEOUT = 240.0
 STOP_TIMEOUT = 45.0
-
-# Kept for as long as we run: Python warns of a child that outlives its object, and these are meant to outlive us.
-_started: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -59,21 +54,12 @@ class Daemon:
         self.stop()
         chosen = settings.for_deployment(self._settings)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "nightjar_local", "supervise", "--directory", str(self.directory)],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        _started.append(process)
+        process = self._spawn()
         try:
             self._wait_until_running(process)
         except BaseException:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                process.terminate()
                 process.wait(STOP_TIMEOUT)
             self.stop()
             raise
@@ -126,16 +112,23 @@ class Daemon:
             raise LocalError(f"expected the deployment's settings at {self._settings}; `make up` writes them")
         return stored
 
+    def _spawn(self) -> psutil.Process:
+        """The supervisor, in a session of its own. Not a Popen: that warns when its child outlives it."""
+        argv = [sys.executable, "-m", "nightjar_local", "supervise", "--directory", str(self.directory)]
+        log = (os.POSIX_SPAWN_OPEN, 1, str(self.log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), log, (os.POSIX_SPAWN_DUP2, 1, 2)]
+        return psutil.Process(os.posix_spawn(argv[0], argv, os.environ, file_actions=files, setsid=True))
+
     def _note(self, running: Deployment) -> None:
         own = psutil.Process()
         sessions = [child.process.pid for child in running.children if child.process is not None]
         record = {"pid": own.pid, "created": own.create_time(), "sessions": sessions}
         write_private(self._running, json.dumps(record) + "\n")
 
-    def _wait_until_running(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_running(self, process: psutil.Process) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
         while self.supervisor() is None:
-            if process.poll() is not None:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
                 raise LocalError(f"the deployment did not start:\n{self._said()}")
             if time.monotonic() > deadline:
                 raise LocalError(f"the deployment was not healthy within {READY_TIMEOUT:.0f} s:\n{self._said()}")
