@@ -23,6 +23,7 @@ from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectExistsError, ObjectStore
 from nightjar_detect.detectors import open_detector
 from nightjar_detect.known import Place, known_objects
+from nightjar_detect.memory import keep_freed_memory
 from nightjar_detect.model import ModelCard, read_card
 from nightjar_detect.pictures import Failure, Fetch, decode_picture, fetch_picture, s3_fetch
 from nightjar_detect.postprocess import find_objects
@@ -43,6 +44,7 @@ _DECODED = 32
 
 def detect(context: StageContext) -> StageResult:
     """The stage as a program: settings from the environment, pictures through obstore."""
+    keep_freed_memory()
     return detect_shard(context, load(DetectSettings), s3_fetch(load(StoreSettings)))
 
 
