@@ -1,7 +1,7 @@
-"""`python -m tests.benchmarks.shipped_graph MODEL VALIDATED N`: the TensorFlow graph as shipped, a picture at a time.
+"""`python -m tests.benchmarks.shipped_graph MODEL VALIDATED N THREADS`: the TensorFlow graph as shipped.
 
-Fetches, decodes and feeds N pictures of a validated shard at `image_tensor`, with one thread, and finds objects in what
-comes out; prints pictures a second.
+Fetches, decodes and feeds N pictures of a validated shard at `image_tensor`, one at a time, with so many threads (0: as
+TensorFlow does by itself, on all cores), and finds objects in what comes out; prints pictures a second.
 """
 
 import io
@@ -24,8 +24,9 @@ from nightjar_detect.postprocess import find_objects
 
 def main() -> None:
     folder, prefix, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    threads = int(sys.argv[4])
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     labels = read_card(folder)[0].class_labels
     model = tf.saved_model.load(str(folder / "saved_model"))
     graph = model.signatures["image_tensor"]

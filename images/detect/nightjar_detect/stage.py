@@ -1,8 +1,8 @@
 """The work of the detect stage: pictures of one shard in, one object of detections for each camera and day out.
 
-Reader threads fetch, verify and decode ahead of the interpreter, and finished objects are written behind it, so that
-the interpreter never waits for S3. Each object holds a line for every picture of the shard that could be looked at,
-known or computed, by time: it is complete in itself, and the same when the shard is run again.
+Reader threads fetch and a decoder thread verifies and decodes ahead of the interpreter, and finished objects are written
+behind it, so that the interpreter never waits for S3. Each object holds a line for every picture of the shard that could
+be looked at, known or computed, by time: it is complete in itself, and the same when the shard is run again.
 """
 
 import logging
@@ -58,6 +58,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     shard, run = last_segment(context.input_prefix), context.run_prefix
     places = _by_place(pictures)
     readers = ThreadPoolExecutor(settings.detect_readers, thread_name_prefix="reader")
+    decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")  # one keeps ahead of the interpreter; more disturb it
     try:
         seen = readers.map(lambda place: known_objects(context.store, place, ref, run), places)
         known = dict(zip(places, seen, strict=True))
@@ -66,7 +67,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
             store=context.store,
             detector=ref,
             look=_looker(settings, card) if unknown else None,
-            pixels=_pixels(readers, fetch, unknown),
+            pixels=_pixels(readers, decoder, fetch, unknown),
             writers=readers,
             progress=Progress("pictures looked at", total=len(unknown)),
         )
@@ -74,7 +75,8 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
             work.do(place.key(context.tag, run, shard), members, known[place])
         objects = work.finish()
     finally:
-        readers.shutdown(wait=False, cancel_futures=True)
+        for pool in (readers, decoder):
+            pool.shutdown(wait=False, cancel_futures=True)
     told = work.failures[:_NAMED_WARNINGS]
     more = len(work.failures) - len(told)
     return StageResult(
@@ -85,10 +87,12 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     )
 
 
-def _pixels(readers: Executor, fetch: Fetch, pictures: Iterable[Picture]) -> Iterator[Pixels | Failure]:
-    """The pixels of each picture, in order, fetched and decoded ahead by `readers`."""
+def _pixels(
+    readers: Executor, decoder: Executor, fetch: Fetch, pictures: Iterable[Picture]
+) -> Iterator[Pixels | Failure]:
+    """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
     fetched = prefetched(readers, partial(fetch_picture, fetch), pictures, ahead=2 * _BURST, burst=_BURST)
-    return prefetched(readers, decode_picture, fetched, ahead=_DECODED, burst=_DECODED // 2)
+    return prefetched(decoder, decode_picture, fetched, ahead=_DECODED, burst=_DECODED // 2)
 
 
 def _looker(settings: DetectSettings, card: ModelCard) -> Look:
