@@ -5,7 +5,6 @@ The deployment is the one of `make up`: SeaweedFS, Airflow's scheduler, the stag
 
 import io
 import json
-import os
 import statistics
 import subprocess
 import tempfile
@@ -26,6 +25,7 @@ from nightjar_local.layout import IMAGES
 from nightjar_local.samples import Sample
 from nightjar_local.summary import Bucket
 from nightjar_local.up import DESCRIPTION
+from tests.benchmarks.memory import watch_peaks_mib
 from tests.benchmarks.rows import Asked, Row
 
 LIMIT = 15.0  # seconds, on two quiet cores
@@ -169,13 +169,11 @@ def _arguments(stage: str, run: str) -> list[str]:
 
 
 def _peak(command: list[str], environment: Mapping[str, str]) -> float:
-    """MiB that the process, or the largest of its children, had resident at once; raises on a bad end."""
-    process = subprocess.Popen(
-        command, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}: {said[-2000:]}")
-    return usage.ru_maxrss / 1024
+    """MiB that the process, or the largest of its children, had resident at the most; raises on a bad end."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, env=dict(environment), stdout=subprocess.DEVNULL, stderr=said, text=True)
+        peak = max(watch_peaks_mib(process))
+        if process.returncode != 0:
+            said.seek(0)
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said.read()[-2000:]}")
+    return peak

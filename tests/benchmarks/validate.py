@@ -3,7 +3,6 @@
 Rounds alternate, so that a noisy moment hits both sides, and the best round of each counts.
 """
 
-import contextlib
 import hashlib
 import io
 import os
@@ -38,6 +37,7 @@ from nightjar.runtime.settings import StoreSettings
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
+from tests.benchmarks.memory import watch_peaks_mib
 from tests.benchmarks.rows import Row
 from tests.images.detect.shards import sample_pictures
 
@@ -163,7 +163,7 @@ def _stage(bench: Bench, shard: str, tag: str) -> StageRun:
     with log.open("wb") as file:
         began = time.monotonic()
         process = subprocess.Popen(argv, env=environment, stdout=file, stderr=file, cwd=bench.folder)
-        peaks = _peaks(process)
+        peaks = watch_peaks_mib(process)
         wall = time.monotonic() - began
     if process.returncode:
         raise RuntimeError(f"the stage ended with {process.returncode}: {log.read_text()[-2000:]}")
@@ -171,26 +171,3 @@ def _stage(bench: Bench, shard: str, tag: str) -> StageRun:
     if manifest.counts.details["reused"] or manifest.counts.total("standard") != manifest.counts.received:
         raise RuntimeError(f"expected every picture to be decoded and good, got {manifest.counts}")
     return StageRun(manifest.counts.received / manifest.seconds, wall, *peaks)
-
-
-def _peaks(process: subprocess.Popen[bytes]) -> tuple[float, float]:
-    """Wait for the end; MiB that the process and the largest of its children ever held.
-
-    Not from rusage: that begins with what the process which forked held.
-    """
-    own = child = 0.0
-    while process.poll() is None:
-        own = max(own, _peak(process.pid))
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            child = max([child, *(_peak(int(pid)) for pid in children)])
-        time.sleep(0.01)
-    return own, child
-
-
-def _peak(pid: int) -> float:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0

@@ -3,4 +3,5 @@
 from nightjar.runtime.stage import main
 from nightjar_assess.stage import assess
 
-main("assess", assess)
+if __name__ == "__main__":
+    main("assess", assess)

@@ -3,4 +3,5 @@
 from nightjar.runtime.stage import main
 from nightjar_notify.stage import notify
 
-main("notify", notify)
+if __name__ == "__main__":
+    main("notify", notify)
