@@ -115,6 +115,7 @@ class SendGrid:
         at = self.clock()
         retry_after: float | None = None
         status: int | None
+        verdict: Verdict | None = None
         unknown = False
         try:
             response = self._client.send(request)
@@ -125,6 +126,15 @@ class SendGrid:
             # urllib raises URLError for what fails before the request is out, and other errors while it waits.
             unknown = not isinstance(error, URLError)
             status, body, headers = None, f"{type(error).__name__}: {error}".encode(), {}
+        except ValueError as error:
+            # What cannot be sent at all, such as a line end in a header: the same for every message. Its text holds
+            # the key.
+            verdict, status, body, headers = (
+                Verdict.UNAUTHORISED,
+                None,
+                f"not sent: {type(error).__name__}".encode(),
+                {},
+            )
         if status is not None:
             retry_after = _seconds(headers.get("Retry-After"), at)
         call = ApiCall(
@@ -136,7 +146,7 @@ class SendGrid:
             response=body.decode("utf-8", "replace")[:_LONGEST_ANSWER],
             message_id=headers.get("X-Message-Id"),
         )
-        verdict = _verdict(status)
+        verdict = verdict or _verdict(status)
         level = logging.INFO if verdict is Verdict.ACCEPTED else logging.WARNING
         log.log(level, "mail API answered %s", status, extra={"status": status, "verdict": verdict.name.lower()})
         return Answer(call, verdict, retry_after, unknown)

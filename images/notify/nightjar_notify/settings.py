@@ -1,8 +1,9 @@
 """What the notify stage reads from its environment."""
 
+import re
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from nightjar.errors import UsageError
@@ -37,12 +38,23 @@ class NotifySettings(Settings):
 class SendGridSettings(Settings):
     """The mail API. Without a key nothing is sent: alerts go to the outbox."""
 
-    model_config = SettingsConfigDict(env_prefix="SENDGRID_")
+    model_config = SettingsConfigDict(env_prefix="SENDGRID_", hide_input_in_errors=True)
 
     api_key: Annotated[SecretStr | None, Field(description="without one, alerts go to the outbox")] = None
     api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$", description="to point at a double")] = (
         "https://api.sendgrid.com"
     )
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        """The key without what files and `kubectl create secret` leave around it, most often a line end."""
+        if key is None:
+            return None
+        stripped = key.get_secret_value().strip()
+        if not re.fullmatch(r"[!-~]+", stripped):
+            raise ValueError("expected printable ASCII characters without spaces in between; the key is not shown")
+        return SecretStr(stripped)
 
 
 def load_settings() -> tuple[NotifySettings, SendGridSettings]:

@@ -123,6 +123,11 @@ def test_two_runs_at_once_send_one_alert(
     [
         ({"SENDGRID_API_KEY": ""}, Reply(202), 0, "alerted:outbox"),
         ({"NIGHTJAR_MAIL_FROM": ""}, Reply(202), 64, "expected NIGHTJAR_MAIL_FROM"),
+        ({"SENDGRID_API_KEY": " SG.secret\n"}, Reply(202), 0, "alerted:sent"),
+        ({"SENDGRID_API_KEY": "SG.secret\nSG.other"}, Reply(202), 64, "SENDGRID_API_KEY"),
+        ({"SENDGRID_API_KEY": "SG.secret other"}, Reply(202), 64, "SENDGRID_API_KEY"),
+        ({"SENDGRID_API_KEY": "SG.secret\u2028é"}, Reply(202), 64, "SENDGRID_API_KEY"),
+        ({"SENDGRID_API_KEY": "\n"}, Reply(202), 64, "SENDGRID_API_KEY"),
         ({"SENDGRID_API_URL": "ftp://x"}, Reply(202), 64, "SENDGRID_API_URL"),
         ({"NIGHTJAR_ALERT_MAX_AGE": "-1"}, Reply(202), 64, "NIGHTJAR_ALERT_MAX_AGE"),
         ({}, Reply(401), 64, "SENDGRID_API_KEY"),

@@ -4,11 +4,13 @@ import email
 import email.policy
 import json
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from nightjar.domain.alerts import Alert, AlertState
 from nightjar.domain.layout import alert_key
@@ -19,7 +21,7 @@ from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
 from nightjar_notify.channels import Channel, Mail, Outbox
 from nightjar_notify.ledger import LEASE
-from nightjar_notify.settings import NO_SENDER
+from nightjar_notify.settings import NO_SENDER, NotifySettings, SendGridSettings
 from nightjar_notify.stage import notify_events
 from tests.doubles.sendgrid import Reply, SendGridDouble
 from tests.scenes import DOOR, NIGHT, NOON, PORCH, RULES, after, detection
@@ -171,6 +173,22 @@ def test_a_wrong_key_is_a_usage_error_and_costs_no_alert(
     assert len(api.received) == 1
     assert notify(context, mail).counts.outcomes == {"alerted:sent": 2}
     assert not any(a.possibly_repeated for a in ledger(store))
+
+
+@pytest.mark.parametrize("key", ["SG.secret\n", "SG.s\necret", "SG.secret\u2028"])
+def test_a_key_that_no_header_can_hold_is_a_usage_error_that_does_not_show_it(
+    api: SendGridDouble, mail: Mail, assessed: Assessed, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    """Should one get past the settings: what http.client says about it holds the key."""
+    store = MemoryStore()
+    settings = SendGridSettings.model_construct(api_key=SecretStr(key), api_url=api.url)
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON))
+    with caplog.at_level("DEBUG"), pytest.raises(UsageError, match="SENDGRID_API_KEY") as raised:
+        notify(context, Mail(NotifySettings(mail_from="nightjar@example.com"), settings, lambda: after(61)))
+    told = "".join(traceback.format_exception(raised.value)) + caplog.text + repr(ledger(store))
+    assert "SG.s" not in told
+    notify(context, mail)  # with a good key
+    assert [r.subject for r in api.received] == ["Person at alice-porch (home), 13:00"]
 
 
 def test_old_events_go_to_the_digest(api: SendGridDouble, mail: Mail, assessed: Assessed) -> None:
