@@ -72,9 +72,13 @@ def s3_fetch(settings: StoreSettings) -> Fetch:
     from obstore.store import S3Store
 
     endpoint = settings.s3_endpoint
+    try:
+        credentials = Boto3CredentialProvider()
+    except ValueError as error:  # none are found
+        raise UsageError(f"no S3 credentials; set AWS_ACCESS_KEY_ID and so on: {error}") from None
     store = S3Store(
         settings.bucket,
-        credential_provider=Boto3CredentialProvider(),
+        credential_provider=credentials,
         # The name that wins over AWS_ENDPOINT_URL_S3 in the environment.
         config={"aws_endpoint_url_s3": endpoint.rstrip("/")} if endpoint else None,
         virtual_hosted_style_request=endpoint is None,

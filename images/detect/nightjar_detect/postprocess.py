@@ -1,6 +1,7 @@
 """From the model's raw output to objects: threshold, then non-maximum suppression in each class."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,28 +18,49 @@ MOST_CANDIDATES = 400
 _DIGITS = 4  # a ten-thousandth of a picture is below the model's precision
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The (anchor, class) pairs of one picture that reach the threshold, in the order of the model's output.
+
+    `probabilities` and `classes` are [N], `boxes_xyxy` is [N, 4] in 0..1 as x_min, y_min, x_max, y_max.
+    """
+
+    probabilities: Floats
+    classes: Indices
+    boxes_xyxy: Floats
+
+
 def find_objects(
     scores: Floats, boxes_yxyx: Floats, labels: Sequence[str | None], min_probability: float
 ) -> list[DetectedObject]:
-    """The objects in one picture, from the most to the least probable.
+    """The objects in one picture, from the most to the least probable: `named_objects` of its `candidates`."""
+    return named_objects(candidates(scores, boxes_yxyx, min_probability), labels)
+
+
+def candidates(scores: Floats, boxes_yxyx: Floats, min_probability: float) -> Candidates:
+    """What reaches the threshold; copies, so that the model's output may be overwritten.
 
     `scores` is [anchors, classes] in 0..1; `boxes_yxyx` is [anchors, 4] as y_min, x_min, y_max, x_max in fractions of
-    the picture, possibly reaching outside; `labels[k]` names class k, None where no class is.
+    the picture, possibly reaching outside: that is clipped.
     """
     # Nearly every score is below the threshold: one flat pass, and everything else on the few that are left.
-    candidates = np.flatnonzero(scores.ravel() >= np.float32(min_probability))
-    if not len(candidates):
-        return []
-    anchors, classes = np.divmod(candidates, scores.shape[1])
-    probabilities = scores[anchors, classes]
-    boxes_xyxy = np.clip(boxes_yxyx[anchors][:, [1, 0, 3, 2]], 0, 1)
-    order = np.lexsort((candidates, -probabilities))
+    anchors, classes = np.divmod(np.flatnonzero(scores.ravel() >= np.float32(min_probability)), scores.shape[1])
+    return Candidates(scores[anchors, classes], classes, np.clip(boxes_yxyx[anchors][:, [1, 0, 3, 2]], 0, 1))
+
+
+def named_objects(found: Candidates, labels: Sequence[str | None]) -> list[DetectedObject]:
+    """Candidates after non-maximum suppression, from the most to the least probable.
+
+    `labels[k]` names class k, None where no class is: such candidates go, and so do empty boxes.
+    """
+    boxes_xyxy, classes = found.boxes_xyxy, found.classes
+    order = np.argsort(-found.probabilities, kind="stable")
     real = (boxes_xyxy[:, 2] > boxes_xyxy[:, 0]) & (boxes_xyxy[:, 3] > boxes_xyxy[:, 1])
     named = np.array([label is not None for label in labels])[classes]
     order = order[(real & named)[order]][:MOST_CANDIDATES]
     kept = order[suppress(boxes_xyxy[order], classes[order], NMS_IOU)]
-    found = zip(classes[kept].tolist(), _rounded(probabilities[kept]), _rounded(boxes_xyxy[kept]), strict=True)
-    return [DetectedObject(label=str(labels[k]), probability=p, box=box) for k, p, box in found]
+    values = zip(classes[kept].tolist(), _rounded(found.probabilities[kept]), _rounded(boxes_xyxy[kept]), strict=True)
+    return [DetectedObject(label=str(labels[k]), probability=p, box=box) for k, p, box in values]
 
 
 def suppress(boxes_xyxy: Floats, classes: Indices, most_iou: float) -> Indices:

@@ -12,8 +12,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
 
-from nightjar.domain.detections import DetectedObject, DetectorRef, Picture
-from nightjar.domain.layout import PICTURES, last_segment, model_card_key
+from nightjar.domain.detections import DetectorRef, Picture
+from nightjar.domain.layout import FAILURES, PICTURES, last_segment, model_card_key
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest
@@ -26,10 +26,9 @@ from nightjar_detect.known import Place, known_objects
 from nightjar_detect.memory import keep_freed_memory
 from nightjar_detect.model import ModelCard, read_card
 from nightjar_detect.pictures import Failure, Fetch, decode_picture, fetch_picture, s3_fetch
-from nightjar_detect.postprocess import find_objects
 from nightjar_detect.preprocess import Pixels
 from nightjar_detect.settings import DetectSettings
-from nightjar_detect.work import Look, Work, prefetched
+from nightjar_detect.work import Seen, Work, look, prefetched
 
 log = logging.getLogger(__name__)
 
@@ -66,24 +65,23 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
         work = Work(
             store=context.store,
             detector=ref,
-            look=_looker(settings, card) if unknown else None,
-            pixels=_pixels(readers, decoder, fetch, unknown),
+            seen=_seen(settings, card, _pixels(readers, decoder, fetch, unknown)) if unknown else iter(()),
             writers=readers,
             progress=Progress("pictures looked at", total=len(unknown)),
         )
         for place, members in places.items():
             work.do(place.key(context.tag, run, shard), members, known[place])
-        objects = work.finish()
+        objects = work.finish(f"{context.output_prefix}{FAILURES}")
     finally:
         for pool in (readers, decoder):
             pool.shutdown(wait=False, cancel_futures=True)
-    told = work.failures[:_NAMED_WARNINGS]
+    told = [failure.detail for failure in work.failures[:_NAMED_WARNINGS]]
     more = len(work.failures) - len(told)
     return StageResult(
         counts=Counts(received=len(pictures), outcomes=dict(work.outcomes), details=dict(work.details)),
         inputs=inputs,
         objects=objects,
-        warnings=(*told, f"and {more} more pictures failed; the log names them") if more else told,
+        warnings=(*told, f"and {more} more pictures failed; failures.jsonl names them") if more else told,
     )
 
 
@@ -95,16 +93,10 @@ def _pixels(
     return prefetched(decoder, decode_picture, fetched, ahead=_DECODED, burst=_DECODED // 2)
 
 
-def _looker(settings: DetectSettings, card: ModelCard) -> Look:
+def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | Failure]) -> Iterator[Seen]:
     """From pixels to objects, with the model loaded."""
     detector = open_detector(settings.detect_backend, settings.model_dir, card, settings.detect_threads)
-    labels = card.class_labels
-
-    def look(pixels: Pixels) -> list[DetectedObject]:
-        scores, boxes = detector.infer(pixels)
-        return find_objects(scores, boxes, labels, settings.min_probability)
-
-    return look
+    return look(detector, card.class_labels, settings.min_probability, pixels)
 
 
 def _read_shard(context: StageContext) -> tuple[list[Picture], list[ObjectRef]]:

@@ -18,10 +18,10 @@ def test_every_size_becomes_the_model_s(size: tuple[int, int]) -> None:
     assert np.abs(pixels.astype(int) - (200, 100, 50)).max() <= 2
 
 
-@pytest.mark.parametrize("width", [480, 600, 1280])
-def test_the_resize_is_antialiased(width: int) -> None:
+@pytest.mark.parametrize(("width", "height"), [(480, 480), (600, 600), (1280, 1280), (1280, 720), (1280, 200)])
+def test_the_resize_is_antialiased(width: int, height: int) -> None:
     """Stripes too fine for the model become an even grey; without antialiasing they become other stripes."""
-    stripes = np.zeros((width, width, 3), np.uint8)
+    stripes = np.zeros((height, width, 3), np.uint8)
     stripes[:, ::2] = 255
     pixels = model_pixels(jpeg(Image.fromarray(stripes), 100)).astype(float)
     amplitude = 127.5 if width < 600 else 20

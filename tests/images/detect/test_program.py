@@ -72,6 +72,9 @@ def test_sigterm_means_again_later_and_keeps_what_is_done(s3_store: S3Store, mod
         pytest.param({"NIGHTJAR_DETECT_BACKEND": "onnx"}, 64, "NIGHTJAR_DETECT_BACKEND", id="unknown backend"),
         pytest.param({"NIGHTJAR_MODEL_DIR": "/nowhere"}, 64, "expected a model card at /nowhere", id="no model"),
         pytest.param({"NIGHTJAR_IMAGE": "no-tag"}, 64, "expected an image reference", id="image without a tag"),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 64, "no S3 credentials", id="no credentials"
+        ),
     ],
 )
 def test_wrong_configuration_ends_with_64(

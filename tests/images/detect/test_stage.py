@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 
-from nightjar.domain.detections import Picture
+from nightjar.domain.detections import FailedPicture, Picture
 from nightjar.domain.layout import HISTORY, PICTURES, model_card_key
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
-from nightjar.runtime.manifests import read_manifest
+from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StoppedError, run
@@ -90,11 +90,16 @@ def test_bad_pictures_fail_with_a_reason_and_the_others_go_on(
 
 
 def test_many_failures_do_not_flood_the_manifest(store: MemoryStore, detect: Detect) -> None:
-    manifest = detect(validated(store, series(store, [b""] * 50)))
+    context = validated(store, series(store, [b""] * 50))
+    manifest = detect(context)
     assert counts(manifest)[1] == {"detected": 0, "failed:picture-undecodable": 50}
     assert len(manifest.warnings) == 21
     assert "30 more" in manifest.warnings[-1]
-    assert manifest.objects == ()
+    [named] = manifest.objects
+    assert named.key == f"{context.output_prefix}failures.jsonl"
+    failures, _ = read_lines(store, named.key, FailedPicture)
+    assert len({failure.standard_key for failure in failures}) == 50
+    assert {failure.reason for failure in failures} == {"picture-undecodable"}
 
 
 def test_two_cameras_and_midnight_give_an_object_each(store: MemoryStore, detect: Detect) -> None:

@@ -36,6 +36,14 @@ class Picture(Record):
         return iso_utc(moment)
 
 
+class FailedPicture(Record):
+    """A picture that detect could not look at, and why: a line of its `failures.jsonl`."""
+
+    standard_key: str
+    reason: str
+    detail: str
+
+
 class DetectorRef(Record):
     """What looked: the image's tag, the model's name and SHA-256, a fingerprint of all else that decides the result."""
 

@@ -19,6 +19,7 @@ STARTED = "started.json"  # what a live run writes first: its batch has been han
 BATCH = "batch.jsonl"
 SHARD = "shard.jsonl"
 PICTURES = "pictures.jsonl"
+FAILURES = "failures.jsonl"
 RUN_RULES = "rules.yaml"
 
 LIVE, HISTORY, WATCH = "nightjar_live", "nightjar_history", "nightjar_watch"
