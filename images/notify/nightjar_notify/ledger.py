@@ -38,11 +38,8 @@ class Line:
 
     @property
     def may_have_been_sent(self) -> bool:
-        """Whether an attempt ended without knowing: the mail API never answered, or it was killed on the way.
-
-        An attempt that gives up records its calls; a claim without any is one whose attempt was killed.
-        """
-        return self.alert.possibly_repeated or (self.alert.state is AlertState.CLAIMED and not self.alert.calls)
+        """Whether an attempt ended without knowing: the mail API never answered, or it was killed on the way."""
+        return self.alert.possibly_repeated or self.alert.in_flight
 
 
 def find(store: ObjectStore, event: Event) -> Line | None:
@@ -64,9 +61,7 @@ def claim(store: ObjectStore, alert: Alert, over: Line | None) -> Line | None:
     try:
         return _write(store, key, alert, over.etag if over else None)
     except (ObjectExistsError, ObjectChangedError):
-        # A write whose answer was lost is tried again by the client, and then finds itself.
-        there = _read(store, key)
-        return there if there and there.alert == alert else None
+        return None
 
 
 def record(store: ObjectStore, line: Line, alert: Alert) -> Line:
@@ -76,7 +71,14 @@ def record(store: ObjectStore, line: Line, alert: Alert) -> Line:
 
 def _write(store: ObjectStore, key: str, alert: Alert, etag: str | None) -> Line:
     data = alert.model_dump_json(indent=1).encode() + b"\n"
-    info = store.put(key, data, content_type="application/json", if_absent=etag is None, if_match=etag)
+    try:
+        info = store.put(key, data, content_type="application/json", if_absent=etag is None, if_match=etag)
+    except (ObjectExistsError, ObjectChangedError):
+        # A write whose answer was lost is tried again by the client, and then finds itself.
+        there = _read(store, key)
+        if there is None or there.alert != alert:
+            raise
+        return there
     return Line(alert, key, info.etag, reference(info, data))
 
 

@@ -127,14 +127,9 @@ class SendGrid:
             unknown = not isinstance(error, URLError)
             status, body, headers = None, f"{type(error).__name__}: {error}".encode(), {}
         except ValueError as error:
-            # What cannot be sent at all, such as a line end in a header: the same for every message. Its text holds
-            # the key.
-            verdict, status, body, headers = (
-                Verdict.UNAUTHORISED,
-                None,
-                f"not sent: {type(error).__name__}".encode(),
-                {},
-            )
+            # Nothing can be sent, such as with a key that no header can hold; the error's text would show it.
+            verdict = Verdict.UNAUTHORISED
+            status, body, headers = None, f"not sent: {type(error).__name__}".encode(), {}
         if status is not None:
             retry_after = _seconds(headers.get("Retry-After"), at)
         call = ApiCall(

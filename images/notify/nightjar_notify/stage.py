@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from nightjar.domain.alerts import Alert, AlertState, ApiCall
+from nightjar.domain.alerts import Alert, AlertState
 from nightjar.domain.events import Event
 from nightjar.domain.layout import event_key
 from nightjar.domain.manifest import Counts, ObjectRef
@@ -15,7 +15,7 @@ from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.rules import load_frozen
-from nightjar.runtime.stage import StageContext, StageResult
+from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectChangedError, ObjectMissingError, ObjectStore
 from nightjar_notify.channels import Channel, Delivery, open_channel
 from nightjar_notify.ledger import Line, claim, find, record
@@ -84,7 +84,6 @@ def notify_events(context: StageContext, channel: Channel, max_age: timedelta) -
         ),
         inputs=(manifest_ref, events_ref, release_ref, rules_ref),
         objects=(*desk.objects, digest),
-        result={"alerts_by_user": dict(sorted(desk.users.items()))},
         warnings=desk.warnings,
     )
 
@@ -98,7 +97,6 @@ class _Desk:
     rules: Rules
     max_age: timedelta
     outcomes: Counter[str] = field(default_factory=Counter)
-    users: Counter[str] = field(default_factory=Counter)
     objects: list[ObjectRef] = field(default_factory=list)
     digest: list[DigestLine] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -112,6 +110,7 @@ class _Desk:
 
     def handle(self, listed: Event) -> None:
         """Give the event its alert, or say why it gets none."""
+        stop_if_asked()
         event = _newest(self._store, listed)
         if event is None:  # another run made it part of another event, or no longer a threat; that run alerts
             self.outcomes["superseded"] += 1
@@ -157,16 +156,18 @@ class _Desk:
             possibly_repeated=repeated,
             run=self.context.run,
             claimed_at=now,
+            in_flight=True,
+            calls=before.alert.calls if before else (),
         )
         claimed = claim(self._store, alert, before)
         if claimed is None:
             self.outcomes["held"] += 1
             return
         delivery = self.channel.deliver(composed, event, repeated=repeated)
-        self._record(claimed, delivery, before.alert.calls if before else ())
+        self._record(claimed, delivery)
         self._count(event, delivery)
 
-    def _record(self, claimed: Line, delivery: Delivery, earlier: tuple[ApiCall, ...]) -> None:
+    def _record(self, claimed: Line, delivery: Delivery) -> None:
         done = delivery.state is not AlertState.CLAIMED
         alert = claimed.alert.model_copy(
             update={
@@ -175,7 +176,8 @@ class _Desk:
                 "possibly_repeated": delivery.possibly_repeated,
                 "finished_at": self.context.clock() if done else None,
                 "outbox_key": delivery.written.key if delivery.written else None,
-                "calls": (*earlier, *delivery.calls),
+                "in_flight": False,
+                "calls": (*claimed.alert.calls, *delivery.calls),
             }
         )
         try:
@@ -198,7 +200,6 @@ class _Desk:
             self.warnings.append(f"event {event.id}: the mail API refused the alert: {delivery.answer}")
             return
         self.outcomes[f"alerted:{delivery.state}"] += 1
-        self.users[event.user] += 1
         self.repeated += delivery.possibly_repeated
         if delivery.written:
             self.objects.append(delivery.written)

@@ -5,7 +5,7 @@ import email.policy
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,14 +13,16 @@ import pytest
 from pydantic import SecretStr
 
 from nightjar.domain.alerts import Alert, AlertState
+from nightjar.domain.events import Event
 from nightjar.domain.layout import alert_key
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
-from nightjar.runtime.store import ObjectStore
-from nightjar_notify.channels import Channel, Mail, Outbox
+from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar_notify.channels import Channel, Delivery, Mail, Outbox
 from nightjar_notify.ledger import LEASE
+from nightjar_notify.message import Message
 from nightjar_notify.settings import NO_SENDER, NotifySettings, SendGridSettings
 from nightjar_notify.stage import notify_events
 from tests.doubles.sendgrid import Reply, SendGridDouble
@@ -56,7 +58,6 @@ def test_one_event_is_one_message(api: SendGridDouble, mail: Mail, assessed: Ass
     assert request.body["personalizations"][0]["to"] == [{"email": "alice@example.com"}]
     assert request.body["attachments"][0]["content_id"] == "picture"
     assert manifest.counts.outcomes == {"alerted:sent": 1}
-    assert manifest.result["alerts_by_user"] == {"alice": 1}
     [alert] = ledger(store)
     assert alert.state is AlertState.SENT
     assert alert.calls[0].status == 202
@@ -209,7 +210,9 @@ def claimed(store: ObjectStore, context: StageContext, mail: Mail) -> None:
     notify(context, mail)
     for info in list(store.list_objects("alerts/")):
         alert = Alert.model_validate_json(store.get(info.key)[0])
-        left = alert.model_copy(update={"state": AlertState.CLAIMED, "calls": (), "finished_at": None})
+        left = alert.model_copy(
+            update={"state": AlertState.CLAIMED, "in_flight": True, "calls": (), "finished_at": None}
+        )
         store.put(info.key, left.model_dump_json().encode())
 
 
@@ -239,6 +242,61 @@ def test_a_claim_that_was_left_is_taken_over(
         assert "may have reached you before" in api.received[1].body["content"][1]["value"]
     else:
         assert len(api.received) == 1
+
+
+def test_an_attempt_that_is_killed_loses_no_call_of_earlier_ones(
+    api: SendGridDouble, mail: Mail, assessed: Assessed
+) -> None:
+    store = MemoryStore()
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON))
+    api.answers += [Reply(500)] * 5
+    with pytest.raises(TryAgainError):
+        notify(context, mail)
+    assert not ledger(store)[0].in_flight
+
+    class Killed:
+        """A channel that does not come back."""
+
+        def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        notify(context, Killed())
+    [left] = ledger(store)
+    assert (left.state, left.in_flight, len(left.calls)) == ("claimed", True, 5)
+    notify(context, mail)
+    [alert] = ledger(store)
+    assert (alert.state, alert.in_flight, alert.possibly_repeated) == ("sent", False, True)
+    assert [call.status for call in alert.calls] == [500] * 5 + [202]
+
+
+class LostAnswers(MemoryStore):
+    """Takes every conditional write to the ledger, but the answer is lost: the client tries again, and finds itself."""
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        for _ in range(2 if key.startswith("alerts/") else 1):
+            info = super().put(
+                key, data, content_type=content_type, metadata=metadata, if_absent=if_absent, if_match=if_match
+            )
+        return info
+
+
+def test_a_write_whose_answer_was_lost_counts(api: SendGridDouble, mail: Mail, assessed: Assessed) -> None:
+    store = LostAnswers()
+    manifest = notify(assessed(store, "r1", detection(PORCH, NOON, PERSON)), mail)
+    assert manifest.counts.outcomes == {"alerted:sent": 1}
+    assert manifest.warnings == ()
+    assert [a.state for a in ledger(store)] == ["sent"]
+    assert any(ref.key.startswith("alerts/") for ref in manifest.objects)
 
 
 def test_without_a_key_alerts_are_rendered_to_the_outbox(assessed: Assessed, jpeg: bytes) -> None:

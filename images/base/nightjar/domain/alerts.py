@@ -9,7 +9,7 @@ from nightjar.domain.model import Record
 class AlertState(StrEnum):
     """How far an alert got. Only `claimed` and `failed` may be taken up again."""
 
-    CLAIMED = "claimed"  # about to be sent; if it stays so, the stage was killed in between
+    CLAIMED = "claimed"  # not through yet: being sent, or to be tried again
     SENT = "sent"  # the mail API accepted it
     OUTBOX = "outbox"  # no mail key: rendered to outbox/, not sent
     FAILED = "failed"  # the mail API refused it for good
@@ -45,4 +45,5 @@ class Alert(Record):
     claimed_at: datetime
     finished_at: datetime | None = None
     outbox_key: str | None = None
-    calls: tuple[ApiCall, ...] = ()
+    in_flight: bool = False  # being sent: there may be calls that `calls` lacks; if it stays so, the stage was killed
+    calls: tuple[ApiCall, ...] = ()  # of all attempts, in order
