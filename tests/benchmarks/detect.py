@@ -29,7 +29,7 @@ from nightjar_local.seaweedfs import running
 from tests.benchmarks.rows import Asked, Row
 from tests.images.detect.shards import sample_pictures, series, validated
 
-PICTURES = 400  # a shard
+PICTURES = 1000  # a shard; a camera that has more than `NIGHTJAR_SHARD_WORK` has several
 SHIPPED_PICTURES = 100
 ROUNDS = 3
 _PROGRAMS = Path(__file__).parent
