@@ -110,7 +110,7 @@ def _threats(summary: Summary) -> str:
         return "Nothing that a rule calls unsafe."
     parts = [
         f"{_many(len(summary.events), 'event')}: {_many(len(summary.alerts), 'alert')}",
-        f"{len(summary.digest):,} too old to alert about" if summary.digest else "",
+        f"{len(summary.unalerted):,} not alerted" if summary.unalerted else "",
         f"{len(summary.unfinished):,} not delivered" if summary.unfinished else "",
     ]
     return ", ".join(filter(None, parts)) + "."
@@ -136,7 +136,7 @@ def _meaning(reason: str) -> str:
 
 def _state(one: AlertedEvent) -> str:
     if one.alert is None:
-        return "not alerted: too old"
+        return "not alerted"
     return _STATES[AlertState(one.alert.state)] + (", possibly repeated" if one.alert.possibly_repeated else "")
 
 

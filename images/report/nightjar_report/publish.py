@@ -7,7 +7,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightjar.domain.layout import day_path, report_prefix
+from nightjar.domain.layout import day_path, last_segment, report_prefix
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import TryAgainError
 from nightjar.runtime.manifests import write_bytes
@@ -15,7 +15,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar_report import page, plots
 from nightjar_report.summary import summarise
 from nightjar_report.thumbnails import thumbnails
-from nightjar_report.warehouse import REPORTED, DayRecords, Warehouse
+from nightjar_report.warehouse import DayRecords, Warehouse, around
 
 PAGE = "report.html"
 _TRIES = 10
@@ -29,7 +29,7 @@ def publish(store: ObjectStore, warehouse: Warehouse, day: date, most_thumbnails
     """
     for _ in range(_TRIES):
         state = warehouse.state(day)
-        summary = summarise(_without_withdrawn(store, warehouse.read(day, REPORTED)))
+        summary = summarise(_without_withdrawn(store, warehouse.read_reported(day)))
         drawn = plots.draw(summary)
         pictures = thumbnails(store, summary.unfinished + summary.alerts, most_thumbnails)
         written = _write(store, day, page.render(summary, drawn, pictures), drawn)
@@ -39,12 +39,18 @@ def publish(store: ObjectStore, warehouse: Warehouse, day: date, most_thumbnails
 
 
 def _without_withdrawn(store: ObjectStore, records: DayRecords) -> DayRecords:
-    """The records without events that assess took back or merged since they were recorded, unless one was alerted."""
-    events, alerted = records["events"], records["alerts"]["event"]
+    """The records without events that have moved to another day since they were recorded, or that assess took back.
+
+    One that was taken back, or merged into another, stays when it was alerted: somebody was told about it.
+    """
+    events, alerted = records["events"], records["alerts"]["event"].combine_chunks()
     if not len(events):
         return records
-    there = pa.array([info.key for info in store.list_objects(f"events/{day_path(records.day)}/")], pa.string())
-    kept = pc.or_(pc.is_in(events["event_key"], there), pc.is_in(events["id"], alerted))
+    keys = [info.key for near in around(records.day) for info in store.list_objects(f"events/{day_path(near)}/")]
+    ids = [last_segment(key).removesuffix(".json") for key in keys]
+    there = pc.is_in(events["event_key"], pa.array(keys, pa.string()))
+    taken_back = pc.invert(pc.is_in(events["id"], pa.array(ids, pa.string())))
+    kept = pc.or_(there, pc.and_(taken_back, pc.is_in(events["id"], alerted)))
     return replace(records, tables={**records.tables, "events": events.filter(kept)})
 
 

@@ -20,13 +20,12 @@ class Partitions:
         self._chunks: dict[tuple[str, date], list[Any]] = defaultdict(list)
         self._outcomes: Counter[str] = Counter()
 
-    def add_pictures(self, found: Findings, since: date = date.min) -> None:
-        """Add the pictures and detections of `found`, without those of days before `since`."""
+    def add_pictures(self, found: Findings) -> None:
+        """Add the pictures and detections of `found`."""
         days: dict[date, list[PictureRow]] = defaultdict(list)
         for day, row in picture_rows(found):
-            if day >= since:
-                days[day].append(row)
-                self._count(row.outcome, row.reason)
+            days[day].append(row)
+            self._count(row.outcome, row.reason)
         for day, rows in days.items():
             self._add(PICTURES, day, rows)
             self._add(DETECTIONS, day, list(detection_rows(found, rows)))
@@ -40,13 +39,13 @@ class Partitions:
             for day, found in by_day.items():
                 self._add(table, day, found)
 
-    def carry(self, day: date, pictures: Any, detections: Any) -> None:
-        """Add Arrow tables of pictures and of the objects in them, as earlier records hold them."""
-        for row in pictures.select(["outcome", "reason"]).to_pylist():
-            self._count(row["outcome"], row["reason"])
-        for table, content in ((PICTURES, pictures), (DETECTIONS, detections)):
-            if len(content):
-                self._chunks[table.name, day].append(content)
+    def carry(self, table: Table[Any], day: date, content: Any) -> None:
+        """Add an Arrow table as earlier records hold it."""
+        if table is PICTURES:
+            for row in content.select(["outcome", "reason"]).to_pylist():
+                self._count(row["outcome"], row["reason"])
+        if len(content):
+            self._chunks[table.name, day].append(content)
 
     @property
     def counts(self) -> Counts:

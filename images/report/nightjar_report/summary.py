@@ -15,7 +15,7 @@ from nightjar_report.warehouse import DayRecords
 
 @dataclass(frozen=True)
 class AlertedEvent:
-    """An event and the alert about it, or none: then it was too old when it was seen, and went to the digest."""
+    """An event and the alert about it; none when nobody was to be told, such as about what was old when it was seen."""
 
     event: EventRow
     alert: AlertRow | None
@@ -66,8 +66,8 @@ class Summary:
         return tuple(e for e in self.events if e.alert is not None and not e.delivered)
 
     @property
-    def digest(self) -> tuple[AlertedEvent, ...]:
-        """Events that nobody was told about, because they were old when they were seen."""
+    def unalerted(self) -> tuple[AlertedEvent, ...]:
+        """Events without an alert; why is in the account of the run's notify."""
         return tuple(e for e in self.events if e.alert is None)
 
     @property

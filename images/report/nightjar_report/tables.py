@@ -136,7 +136,7 @@ class AlertRow:
     device: Annotated[str, Column(TEXT, "the device")]
     camera: Annotated[str, Column(TEXT, "`<user>-<device>`")]
     rule_id: Annotated[int, Column(WHOLE, "id of the rule")]
-    started_at: Annotated[datetime, Column(MOMENT, "start of the event", unit="UTC, milliseconds")]
+    started_at: Annotated[datetime, Column(MOMENT, "start of the event when it was alerted", unit="UTC, milliseconds")]
     state: Annotated[str, Column(TEXT, "`sent`, `outbox` (no mail key: rendered, not sent), `failed` or `claimed`")]
     channel: Annotated[str, Column(TEXT, "how it was sent")]
     recipient: Annotated[str, Column(TEXT, "to whom")]

@@ -7,8 +7,8 @@ parts (an event that a later run extended) counts as the newest part has it.
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,11 @@ class DayRecords:
         return self.tables[name]
 
 
+def around(day: date) -> tuple[date, date, date]:
+    """`day` and its neighbours, day before first: an event may have begun in one and been alerted in another."""
+    return day - timedelta(days=1), day, day + timedelta(days=1)
+
+
 class Warehouse:
     """Reads and writes parts; what was read once and did not change is not read again."""
 
@@ -61,7 +66,19 @@ class Warehouse:
 
     def state(self, day: date) -> State:
         """What a report of the day is made of now: equal states give equal reports."""
-        return frozenset((part.key, part.etag) for table in REPORTED for part in self.parts(table, day))
+        wanted = {*((table, day) for table in REPORTED), *((ALERTS, near) for near in around(day))}
+        return frozenset((part.key, part.etag) for table, one in wanted for part in self.parts(table, one))
+
+    def read_reported(self, day: date) -> DayRecords:
+        """What a report of the day is made of: its pictures and events, and the alerts about these events.
+
+        An alert stands under the day on which its event began when it was alerted. An event that was extended backwards
+        may begin the day before by now, one that lost its first pictures the day after.
+        """
+        records = self.read(day, (PICTURES, EVENTS))
+        alerts = pa.concat_tables([self.read(near, (ALERTS,))[ALERTS.name] for near in around(day)])
+        about = alerts.filter(pc.is_in(alerts["event"], records[EVENTS.name]["id"].combine_chunks()))
+        return replace(records, tables={**records.tables, ALERTS.name: ALERTS.ordered(about)})
 
     def read(self, day: date, tables: Sequence[Table[Any]] = TABLES, without: str = "") -> DayRecords:
         """All records of a day in `tables`, but for the parts named `without`.

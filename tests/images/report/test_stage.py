@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from nightjar.domain.alerts import AlertState
-from nightjar.domain.layout import HISTORY, records_prefix
+from nightjar.domain.detections import DetectorRef
+from nightjar.domain.layout import HISTORY, event_key, records_prefix
 from nightjar.domain.names import Camera
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
@@ -26,7 +27,7 @@ from tests.images.report.world import DAY, DETECTOR, NOON, PORCH, VALIDATOR, Wor
 YARD = Camera("alice", "yard")
 SHOP = Camera("bob", "shop")
 REPORT = "reports/2026/11/20/report.html"
-HISTORY_RUN = DAY.isoformat()
+NEXT_DAY = DAY + timedelta(days=1)
 
 
 def records(store: ObjectStore, day: date = DAY) -> DayRecords:
@@ -115,7 +116,7 @@ def test_the_summary_adds_up_and_the_page_says_why() -> None:
     store = MemoryStore()
     run(work, an_eventful_run(store))
     found = summary(store)
-    assert (found.triggers, found.videos, found.threats, len(found.alerts), len(found.digest)) == (9, 1, 3, 1, 1)
+    assert (found.triggers, found.videos, found.threats, len(found.alerts), len(found.unalerted)) == (9, 1, 3, 1, 1)
     account = (found.detected, found.duplicates, sum(found.quarantined.values()), sum(found.failed.values()))
     assert account == (6, 2, 3, 2) and sum(account) == found.received
     page = store.get(REPORT)[0].decode()
@@ -169,14 +170,38 @@ def test_an_event_that_was_taken_back_is_not_reported_unless_it_was_alerted() ->
     run(work, context)
     for event in (alerted, silent):
         store.delete(f"events/2026/11/20/{event.camera.name}/{event.id}.json")
-    World(store, "20261120T130000Z-000000000002").still(SHOP, NOON)
-    run(work, World(store, "20261120T130000Z-000000000003").close())
-    other = World(store, "20261120T140000Z-000000000004")
+    other = World(store, "20261120T140000Z-000000000002")
     other.still(SHOP, NOON)
     run(work, other.close())
-    page = store.get(REPORT)[0].decode()
-    assert "1 event: 1 alert" in page
-    assert "Seen too late" not in page
+    for _ in range(2):
+        page = store.get(REPORT)[0].decode()
+        assert ", 1 alert<" in page and "alice-porch" in page
+        assert "Not alerted" not in page
+        run(work, history(store, world, other))
+
+
+def test_an_event_that_moved_to_the_day_before_is_reported_there_once_and_with_its_alert() -> None:
+    store = MemoryStore()
+    midnight = NOON.replace(hour=0)
+    first = World(store, "20261120T000100Z-000000000001")
+    a = first.still(PORCH, midnight + timedelta(seconds=10), person())
+    moved = first.event([a])
+    first.alert(moved)
+    run(work, first.close())
+    second = World(store, "20261120T000200Z-000000000002")
+    second.detections += first.detections
+    b = second.still(PORCH, midnight - timedelta(seconds=20), person())
+    second.event([b, a])
+    second.detections = second.detections[1:]
+    store.delete(event_key(moved.started_at, PORCH, moved.id))
+    run(work, second.close())
+    day_before = DAY - timedelta(days=1)
+    for _ in range(2):
+        pages = [store.get(f"reports/2026/11/{day.day}/report.html")[0].decode() for day in (day_before, DAY)]
+        assert "1 motion trigger, 1 alert<" in pages[0] and "1 motion trigger, 0 alerts<" in pages[1]
+        assert not any("Not alerted" in page for page in pages)
+        for day, world in ((day_before, second), (DAY, first)):
+            run(work, history(store, world, day=day))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +211,7 @@ def test_an_event_that_was_taken_back_is_not_reported_unless_it_was_alerted() ->
         (AlertState.OUTBOX, "1 motion trigger, 1 alert<", "in the outbox"),
         (AlertState.FAILED, "1 motion trigger, 0 alerts<", "1 not delivered"),
         (AlertState.CLAIMED, "1 motion trigger, 0 alerts<", "sending was interrupted"),
-        (None, "1 motion trigger, 0 alerts<", "1 too old to alert about"),
+        (None, "1 motion trigger, 0 alerts<", "1 not alerted"),
     ],
 )
 def test_what_became_of_an_alert(state: AlertState | None, headline: str, said: str) -> None:
@@ -314,18 +339,48 @@ def test_history_keeps_what_a_live_run_adds_later_and_a_cleared_run_adds_nothing
     assert summary(store).received == 7
 
 
-def test_history_takes_the_end_of_a_video_that_began_the_day_before() -> None:
+BUMPED = DetectorRef(tag="d2", model="other", sha256="cd" * 32, settings="s2")
+
+
+def across_midnight(store: ObjectStore) -> World:
+    """Frames of the last two seconds of the day and the first three of the next: threats, the last but a near miss."""
+    world = World(store, "20261121T000100Z-000000000001")
+    at = NOON.replace(hour=23, minute=59, second=58)
+    frames = world.video(PORCH, at, [[], [], [person()], [person()], [person(0.5)]], cut=True)
+    world.alert(world.event(frames[2:4]))
+    world.held_back(frames[4], Safe.BELOW_PROBABILITY)
+    return world
+
+
+@pytest.mark.parametrize("detector", [DETECTOR, BUMPED], ids=lambda d: d.tag)
+def test_history_keeps_what_is_recorded_of_a_video_that_began_the_day_before(detector: DetectorRef) -> None:
     store = MemoryStore()
-    world = World(store)
-    world.video(PORCH, NOON.replace(hour=23, minute=59, second=58), [[person()]] * 4)
-    world.close()
-    next_day = DAY + timedelta(days=1)
-    manifest = run(work, history(store, World(store), day=next_day))
-    assert manifest.counts.outcomes == {"detected": 2}
-    assert [r["taken_at"].date() for r in records(store, next_day)["pictures"].to_pylist()] == [next_day] * 2
-    run(work, history(store, world))
-    assert summary(store).received == 2
-    assert len(keys(store, records_prefix("pictures", next_day))) == 1  # what stands there is not added again
+    live = across_midnight(store)
+    run(work, live.close())
+    before = {table.name: records(store, NEXT_DAY)[table.name].to_pylist() for table in TABLES}
+    assert [row["verdict"] for row in before["pictures"]] == ["threat", "threat", "suppressed", None]
+    world = World(store, NEXT_DAY.isoformat(), HISTORY, detector)
+    world.still(SHOP, NOON + timedelta(days=1))
+    manifest = run(work, world.close(day=NEXT_DAY))
+    assert manifest.counts.outcomes == {"detected": 4, "quarantined:truncated": 1}
+    after = records(store, NEXT_DAY)
+    for name, rows in before.items():
+        ours = [{**row, "run": ""} for row in after[name].to_pylist() if row["camera"] == PORCH.name]
+        assert ours == [{**row, "run": ""} for row in rows]
+
+
+@pytest.mark.parametrize("reported_live", [True, False])
+def test_history_records_a_video_also_after_midnight(reported_live: bool) -> None:
+    store = MemoryStore()
+    live = across_midnight(store)
+    context = live.close()
+    if reported_live:
+        run(work, context)
+    for day, worlds in ((DAY, [live]), (NEXT_DAY, []), (DAY, [live])):
+        run(work, history(store, *worlds, day=day))
+        assert summary(store).received == 2
+        assert summary(store, NEXT_DAY).verdicts == {"threat": 2, "suppressed": 1}
+    assert len(keys(store, records_prefix("pictures", NEXT_DAY))) == 1  # what stands there is not added again
 
 
 def test_history_of_a_day_without_anything_still_reports_it() -> None:

@@ -15,7 +15,6 @@ from nightjar.domain.layout import (
     digest,
     event_key,
     footage_key,
-    quarantine_prefix,
     run_prefix,
     standard_key,
     validations_prefix,
@@ -29,7 +28,7 @@ from nightjar.domain.release import FrozenRules, Release
 from nightjar.domain.rules import Safe
 from nightjar.domain.validations import Refusal, Validation
 from nightjar.runtime.manifests import write_bytes, write_lines, write_manifest, write_record
-from nightjar.runtime.quarantine import write_quarantine
+from nightjar.runtime.quarantine import entry_prefix, write_quarantine
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
 
@@ -66,8 +65,15 @@ def person(probability: float = 0.9) -> DetectedObject:
 class World:
     """One run over a bucket; `run` begins another over the same bucket. `close` writes what the stages hand over."""
 
-    def __init__(self, store: ObjectStore, run: str = "20261120T120000Z-0123456789ab", dag: str = LIVE) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        run: str = "20261120T120000Z-0123456789ab",
+        dag: str = LIVE,
+        detector: DetectorRef = DETECTOR,
+    ) -> None:
         self.store = store
+        self.detector = detector
         self.prefix = run_prefix(dag, run)
         self.name = run
         self.batch: list[BatchLine] = []
@@ -84,7 +90,7 @@ class World:
         self._filed(picture, at, "jpg")
         self._validated(picture, at, "jpg", [picture])
         if detected:
-            self.detections.append(Detection.of(picture, DETECTOR, objects))
+            self.detections.append(Detection.of(picture, self.detector, objects))
         return picture
 
     def video(
@@ -102,7 +108,7 @@ class World:
         end = at + timedelta(seconds=len(frames))
         refusals = [self._refusal(first, Reason.TRUNCATED, end, "rest")] if cut else []
         self._validated(first, at, "mp4", pictures, refusals, duplicates)
-        self.detections += [Detection.of(p, DETECTOR, f) for p, f in zip(pictures, frames, strict=True)]
+        self.detections += [Detection.of(p, self.detector, f) for p, f in zip(pictures, frames, strict=True)]
         return pictures
 
     def refused(self, camera: Camera, at: datetime, reason: Reason) -> None:
@@ -168,7 +174,7 @@ class World:
             started_at=first.taken_at,
             ended_at=pictures[-1].taken_at,
             labels={"person": max(o.probability for _, objects in unsafe for o in objects)},
-            pictures=tuple(ThreatPicture(picture=d.picture, detector=DETECTOR, objects=o) for d, o in unsafe),
+            pictures=tuple(ThreatPicture(picture=d.picture, detector=d.detector, objects=o) for d, o in unsafe),
             rules_sha256=_sha256(RULES.decode()),
         )
         write_record(self.store, event_key(event.started_at, event.camera, event.id), event)
@@ -219,7 +225,8 @@ class World:
         """Write the stores and manifests of all stages before report; what report is started with."""
         store, prefix = self.store, self.prefix
         rules = write_bytes(store, f"{prefix}rules.yaml", RULES, content_type="application/yaml")
-        tags = {"collect": "c1", "validate": VALIDATOR, "detect": "d1", "assess": "a1", "notify": "n1", "report": "r1"}
+        tags = {"collect": "c1", "validate": VALIDATOR, "detect": self.detector.tag}
+        tags |= {"assess": "a1", "notify": "n1", "report": "r1"}
         release = Release(
             run=self.name,
             images={stage: f"{REGISTRY}/{stage}:{tag}" for stage, tag in tags.items()},
@@ -228,7 +235,7 @@ class World:
         release_ref = write_record(store, f"{prefix}release.json", release)
         write_lines(store, f"{prefix}batch.jsonl", self.batch)
         validated = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(VALIDATOR).items())]
-        detected = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(DETECTOR.tag).items())]
+        detected = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(self.detector.tag).items())]
         proof = self._manifest("validate", f"{prefix}validate/all/", validated)
         self._manifest("reconcile", f"{prefix}reconcile/", detected, inputs=[proof], counts=self._account())
         written = [
@@ -349,8 +356,23 @@ class World:
         )
 
     def _refusal(self, picture: Picture, reason: Reason, at: datetime, part: str) -> Refusal:
-        prefix = quarantine_prefix(reason, at.date(), picture.footage_key, picture.footage_version, part)
-        return Refusal(reason=reason, detail="expected better", taken_at=at, quarantine_key=f"{prefix}object")
+        entry = QuarantineEntry(
+            reason=reason,
+            meaning=reason.meaning,
+            expected="better",
+            found="this",
+            source_key=picture.footage_key,
+            source_version=picture.footage_version,
+            detail=part,
+            received_at=at,
+            taken_at=at,
+            sha256=_sha256(picture.footage_key),
+            size=9,
+            stage="validate",
+            image=f"{REGISTRY}/validate:{VALIDATOR}",
+        )
+        write_quarantine(self.store, entry, b"whatever!")
+        return Refusal(reason=reason, detail="expected better", taken_at=at, quarantine_key=entry_prefix(entry))
 
 
 def _sha256(text: str) -> str:
