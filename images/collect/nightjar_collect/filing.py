@@ -15,6 +15,7 @@ from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import FootageName, NameRefused, check_time, parse_footage_name, shown
 from nightjar.domain.quarantine import QuarantineEntry, expected_and_found
 from nightjar.domain.reasons import Reason
+from nightjar.errors import TryAgainError
 from nightjar.runtime.quarantine import find_quarantine, is_copy_of, source_metadata, write_quarantine
 from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar_collect.selection import footage_name
@@ -63,6 +64,8 @@ class Filer:
             check_time(name, version.received_at)
         except NameRefused as refusal:
             return self._refuse(version, Reason.IMPLAUSIBLE_TIME, str(refusal))
+        if version.size == 0:  # S3 mounts put an empty object first: it must not take the identity from the whole one
+            return self._refuse(version, Reason.EMPTY, "expected content, got 0 bytes")
         return self._file(version, name)
 
     def refs(self, line: BatchLine) -> tuple[ObjectRef, ...]:
@@ -72,16 +75,14 @@ class Filer:
             return (ObjectRef(key=filed.key, version_id=filed.version_id, sha256=filed.sha256, size=filed.size),)
         if line.reason is None:
             return ()
-        conflict = line.reason is Reason.IDENTITY_CONFLICT
-        taken_at = footage_name(line.source.key, self._drop_zone).taken_at if conflict else None
-        return self._in_quarantine(line.source, line.reason, taken_at)
+        return self._in_quarantine(line.source, line.reason)
 
     def _file(self, version: ReceivedVersion, name: FootageName) -> Filed:
         if there := self._same_identity(name):
             return self._meet(version, name, there)
         content = self._read(version.key, version.version_id, version.size)
         if content is None:
-            return self._withdrawn(version, Reason.IDENTITY_CONFLICT, name.taken_at)
+            return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
         metadata = source_metadata(version.key, version.version_id, content.sha256)
         key = footage_key(name)
         if content.data is None:
@@ -95,18 +96,20 @@ class Filer:
 
     def _meet(self, version: ReceivedVersion, name: FootageName, there: Sequence[ObjectInfo]) -> Filed:
         """What `version` is beside the footage of its identity that is `there` already."""
+        if not there:
+            raise TryAgainError(f"expected the footage of {name.stem} that kept it from being filed, found none")
         for info in there:
             if is_copy_of(info, version.key, version.version_id):
                 return _filed(version, info, info.metadata["sha256"])
         content = self._read(version.key, version.version_id, version.size)
         if content is None:
-            return self._withdrawn(version, Reason.IDENTITY_CONFLICT, name.taken_at)
+            return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
         hashes = [self._sha256(info) for info in there]
         for info, sha256 in zip(there, hashes, strict=True):
             if sha256 == content.sha256:
                 return Filed(_line(version, Outcome.DUPLICATE, info, sha256))
         sentence = f"expected one content for {name.stem}, SHA-256 {' and '.join(hashes)}, got SHA-256 {content.sha256}"
-        return self._refuse(version, Reason.IDENTITY_CONFLICT, sentence, name.taken_at, content)
+        return self._refuse(version, Reason.IDENTITY_CONFLICT, sentence, content)
 
     def _same_identity(self, name: FootageName) -> list[ObjectInfo]:
         """The footage of this camera and moment that is filed: stills, or videos, whatever their format."""
@@ -135,16 +138,11 @@ class Filer:
             return None
 
     def _refuse(
-        self,
-        version: ReceivedVersion,
-        reason: Reason,
-        sentence: str,
-        taken_at: datetime | None = None,
-        content: _Content | None = None,
+        self, version: ReceivedVersion, reason: Reason, sentence: str, content: _Content | None = None
     ) -> Filed:
         content = content or self._read(version.key, version.version_id, version.size)
         if content is None:
-            return self._withdrawn(version, reason, taken_at)
+            return self._withdrawn(version, reason)
         expected, found = expected_and_found(sentence)
         entry = QuarantineEntry(
             reason=reason,
@@ -155,7 +153,7 @@ class Filer:
             source_version=version.version_id,
             detail="",
             received_at=version.received_at,
-            taken_at=taken_at,
+            taken_at=self._taken_at(version, reason),
             sha256=content.sha256,
             size=version.size,
             stage="collect",
@@ -164,22 +162,36 @@ class Filer:
         try:
             refs = write_quarantine(self._store, entry, content.data)
         except ObjectMissingError:
-            return self._withdrawn(version, reason, taken_at)
-        log.info("refused: %s", sentence, extra={"reason": str(reason), "source": shown(version.key)})
+            return self._withdrawn(version, reason)
+        log.info("refused: %s", sentence, extra={"reason": str(reason), **self._whose(version)})
         return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
 
-    def _withdrawn(self, version: ReceivedVersion, reason: Reason, taken_at: datetime | None) -> Filed:
+    def _withdrawn(self, version: ReceivedVersion, reason: Reason) -> Filed:
         """What to make of a version that is no longer there: what an earlier try put in quarantine stays so."""
-        if refs := self._in_quarantine(version, reason, taken_at):
+        if refs := self._in_quarantine(version, reason):
             return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
-        log.warning("withdrawn before it was filed: %s", shown(version.key))
+        log.warning("withdrawn before it was filed: %s", shown(version.key), extra=self._whose(version))
         return Filed(None)
 
-    def _in_quarantine(
-        self, version: ReceivedVersion, reason: Reason, taken_at: datetime | None
-    ) -> tuple[ObjectRef, ...]:
-        day = (taken_at or version.received_at).date()
+    def _in_quarantine(self, version: ReceivedVersion, reason: Reason) -> tuple[ObjectRef, ...]:
+        day = (self._taken_at(version, reason) or version.received_at).date()
         return find_quarantine(self._store, quarantine_prefix(reason, day, version.key, version.version_id))
+
+    def _taken_at(self, version: ReceivedVersion, reason: Reason) -> datetime | None:
+        """When it was taken, where the name tells and is not itself what is wrong."""
+        name = self._name(version)
+        return name.taken_at if name and reason not in (Reason.BAD_NAME, Reason.IMPLAUSIBLE_TIME) else None
+
+    def _whose(self, version: ReceivedVersion) -> dict[str, str]:
+        """What logs say of a version: where it landed and, where the name tells, its camera."""
+        name = self._name(version)
+        return {"source": shown(version.key)} | ({"camera": name.camera.name} if name else {})
+
+    def _name(self, version: ReceivedVersion) -> FootageName | None:
+        try:
+            return footage_name(version.key, self._drop_zone)
+        except NameRefused:
+            return None
 
 
 def _filed(version: ReceivedVersion, info: ObjectInfo, sha256: str) -> Filed:

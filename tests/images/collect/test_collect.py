@@ -6,13 +6,15 @@ from collections.abc import Callable
 import pytest
 
 from nightjar.domain.batch import Outcome
-from nightjar.errors import UsageError
+from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
+from nightjar.runtime.store import ObjectExistsError
 from nightjar_collect.collect import collect
 from tests.images.collect.dropping import AT, NOW, begin_live_run, collected, context, drop, look, memory_store
 
 GOOD = f"alice-porch-{AT}.jpg"
+YESTERDAY = f"alice-porch-{AT - 86_400}.jpg"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,8 @@ SAME = f"alice-porch-{AT}000.JPEG"
             id="two stills of a moment, two formats",
         ),
         pytest.param([(GOOD, b"a"), (GOOD.replace("jpg", "mp4"), b"b")], {"filed": 2}, id="a still and a video"),
+        pytest.param([(GOOD, b""), (GOOD, b"a")], {"quarantined:empty": 1, "filed": 1}, id="empty, then whole"),
+        pytest.param([(GOOD, b"a"), (GOOD, b"")], {"quarantined:empty": 1, "filed": 1}, id="whole, then empty"),
         pytest.param(
             [(GOOD, b"a"), (GOOD.replace("porch", "yard"), b"a")], {"filed": 2}, id="one content, two cameras"
         ),
@@ -98,6 +102,36 @@ def test_identity(drops: list[tuple[str, bytes]], outcomes: dict[str, int], batc
     bucket = look(store)
     assert [len(versions) for versions in bucket.footage.values()] == [1] * outcomes["filed"]
     assert bucket.incoming == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "folder", "camera"),
+    [
+        (YESTERDAY, b"", "empty/2026/11/19/", "alice-porch"),
+        (YESTERDAY, b"too many", "too-many-bytes/2026/11/19/", "alice-porch"),
+        ("alice-porch-0000000000.jpg", b"x", "implausible-time/2026/11/20/", "alice-porch"),
+        ("alice-porch-0000000000.jpg", b"", "implausible-time/2026/11/20/", "alice-porch"),
+        ("no name", b"too many", "too-many-bytes/2026/11/20/", None),
+        ("no name", b"", "bad-name/2026/11/20/", None),
+    ],
+)
+def test_what_is_refused_is_kept_by_the_day_its_name_tells_and_logged_with_its_camera(
+    name: str,
+    data: bytes,
+    folder: str,
+    camera: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setenv("NIGHTJAR_MAX_OBJECT_BYTES", "3")
+    store = memory_store()
+    drop(store, name, data=data)
+    kept = [ref for ref in collected(store).objects if ref.key.startswith("quarantine/")]
+    assert [ref.key.startswith(f"quarantine/{folder}") for ref in kept] == [True, True]
+    assert [ref for ref in collected(store).objects if ref.key.startswith("quarantine/")] == kept
+    [told] = [record for record in caplog.records if record.getMessage().startswith("refused")]
+    assert getattr(told, "camera", None) == camera
 
 
 def test_nothing_there() -> None:
@@ -193,7 +227,7 @@ def _before_the_batch(store: MemoryStore, key: str) -> bool:
 
 @pytest.mark.parametrize("after", [_before_filing, _before_the_batch])
 def test_a_version_that_is_withdrawn_meanwhile_does_not_wedge_collect(
-    after: Callable[[MemoryStore, str], bool],
+    after: Callable[[MemoryStore, str], bool], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The uploader deletes a claimed version for good; the rest goes on, and what was filed stays filed."""
 
@@ -214,6 +248,8 @@ def test_a_version_that_is_withdrawn_meanwhile_does_not_wedge_collect(
     assert manifest.counts.details["withdrawn"] == (2 if after is _before_filing else 1)
     assert manifest.warnings
     assert look(store).incoming == []
+    told = [r for r in caplog.records if r.getMessage().startswith("withdrawn") and f"{now}" in r.getMessage()]
+    assert [getattr(record, "camera", None) for record in told] == ["alice-porch"] * (after is _before_filing)
 
 
 def test_a_claim_of_which_everything_was_withdrawn_is_dropped() -> None:
@@ -229,6 +265,23 @@ def test_a_claim_of_which_everything_was_withdrawn_is_dropped() -> None:
     assert collected(store).result == {"batch_id": None}
     assert not list(store.list_objects("claims/"))
     assert look(store).batches == {}
+
+
+def test_a_write_that_finds_the_key_taken_and_nothing_there_refuses_nothing() -> None:
+    class Undecided(MemoryStore):
+        def put(self, key, data, **more):  # type: ignore[no-untyped-def]
+            if key.startswith("footage/") and self.undecided:
+                raise ObjectExistsError("expected no object")
+            return super().put(key, data, **more)
+
+        undecided = True
+
+    store = Undecided(clock=lambda: NOW)
+    drop(store, GOOD)
+    with pytest.raises(TryAgainError, match="found none"):
+        collected(store)
+    store.undecided = False
+    assert collected(store).counts.outcomes == {"filed": 1}
 
 
 def test_footage_put_by_hand_without_its_hash_is_still_compared() -> None:
