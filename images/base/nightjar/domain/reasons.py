@@ -37,8 +37,8 @@ _MEANING = {
     Reason.IMPLAUSIBLE_TIME: "The time in the name is in the future or over ten years old: set the camera's clock.",
     Reason.IDENTITY_CONFLICT: "Other content is already filed under the same user, device and time: "
     "the first is kept; give the two different times.",
-    Reason.UNKNOWN_CAMERA: "The user or device is not in `config/rules.yaml`: add it and upload again.",
-    Reason.EMPTY: "The object has no bytes: look at the uploader or the camera's storage.",
+    Reason.UNKNOWN_CAMERA: "The user or device is not in `config/rules.yaml`: add it and clear that day's history run.",
+    Reason.EMPTY: "The object has no bytes: upload the whole one; if it repeats, look at the camera's storage.",
     Reason.TOO_MANY_BYTES: "The object is larger than the limit for a still or a video.",
     Reason.UNSUPPORTED_FORMAT: "The content is not JPEG, PNG, WebP, MP4, MKV or AVI, whatever the name says.",
     Reason.TRUNCATED: "The data ends too early: an upload broke off. What a cut video still held was used.",
