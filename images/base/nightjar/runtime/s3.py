@@ -43,7 +43,8 @@ _REFUSED = {
     "SignatureDoesNotMatch",
     "403",
 }
-_PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+# Not ConditionalRequestConflict (409): that only says that another write, perhaps an earlier try of this, is under way.
+_PRECONDITION = {"PreconditionFailed", "412"}
 # A copy above this goes in parts on the server; S3 takes up to 5 GiB in one request.
 _COPY_AT_ONCE = 1 << 30
 
@@ -82,25 +83,17 @@ def translate(error: ClientError | BotoCoreError, what: str) -> Exception:
 
 
 class S3Store:
-    """A bucket on any S3 server. Safe to use from threads. Retries a hiccup; an outage is the task's to retry."""
+    """A bucket on any S3 server. Safe to use from threads. Retries a hiccup; an outage is the task's to retry.
+
+    Raises UsageError when endpoint, profile, region or what else boto reads from the environment cannot be.
+    """
 
     def __init__(self, settings: StoreSettings, connections: int = 32) -> None:
         self.bucket = settings.bucket
-        # A session of its own: the default one keeps the first credentials it saw for the life of the process.
-        self._client: Any = boto3.session.Session().client(
-            "s3",
-            endpoint_url=settings.s3_endpoint,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=60,
-                max_pool_connections=connections,
-                retries={"mode": "standard", "total_max_attempts": 4},
-                s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
-                # SeaweedFS and other servers do not all know the checksums that newer SDKs add by default.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        try:
+            self._client = _client(settings, connections)
+        except (BotoCoreError, ValueError) as error:
+            raise UsageError(f"expected an environment that names an S3 server, got: {error}") from error
 
     @_translated
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
@@ -225,6 +218,24 @@ class S3Store:
             yield from paginator.paginate(Bucket=self.bucket, Prefix=prefix, **arguments)
         except (ClientError, BotoCoreError) as error:
             raise translate(error, f"{operation} {prefix!r} in bucket {self.bucket!r}") from error
+
+
+def _client(settings: StoreSettings, connections: int) -> Any:
+    # A session of its own: the default one keeps the first credentials it saw for the life of the process.
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=settings.s3_endpoint,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=connections,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
+            # SeaweedFS and other servers do not all know the checksums that newer SDKs add by default.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
 
 
 def _version(version_id: str | None) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Settings from the environment: frozen, typed, every one with its bound and its unit."""
 
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nightjar.errors import UsageError
@@ -14,15 +15,27 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
 
+def _endpoint(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, or a port that is none
+        good = False
+    if not good:
+        raise ValueError(f"expected http(s)://<host> or http(s)://<host>:<port>, got {text!r}")
+    return text
+
+
+_Endpoint = Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$"), AfterValidator(_endpoint)]
+
+
 class StoreSettings(Settings):
     """Where the bucket is. Credentials come from the standard AWS names and are not kept here."""
 
     bucket: Annotated[
         str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the versioned bucket of everything")
     ]
-    s3_endpoint: Annotated[
-        str | None, Field(pattern=r"^https?://[^/\s]+/?$", description="of an S3 server other than AWS")
-    ] = None
+    s3_endpoint: Annotated[_Endpoint | None, Field(description="of an S3 server other than AWS")] = None
 
 
 class StageSettings(Settings):
