@@ -26,26 +26,42 @@ def main(channel: socket.socket, decode: Callable[[Job], Output]) -> None:
             job = receive_job(channel)
         except Closed:
             return
+        send_answer(channel, None)  # taken: what ends this process from here on is the file's doing
         _allow(job)
+        _set_alarm(job)
         try:
             for answer in decode(job):
+                _clear_alarm()  # the other end takes an answer when it has stored the one before
                 send_answer(channel, answer)
+                _set_alarm(job)
         except MemoryError:
             mebibytes = resource.getrlimit(resource.RLIMIT_AS)[0] >> 20
             detail = f"expected decoding within {mebibytes} MiB, got a need for more"
             send_answer(channel, Refused(Reason.DECODER_OUT_OF_MEMORY, detail))
+        _clear_alarm()  # it would strike while this waits for the next job, and look like that one's doing
         send_answer(channel, None)
 
 
 def _allow(job: Job) -> None:
-    """Give `job` its processor time and, in case nobody is there to end it, its time on the clock."""
+    """Give `job` its processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = math.ceil(used.ru_utime + used.ru_stime) + job.cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _set_alarm(job: Job) -> None:
+    """End this process when an answer takes longer than anybody would wait: in case nobody is there to end it."""
     signal.setitimer(signal.ITIMER_REAL, 2 * job.seconds + 60)
 
 
+def _clear_alarm() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _confine(memory: int) -> None:
+    # A signal to the group asks the stage to stop, which then ends its decoders; died of it, they would blame a file.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LONGEST_FILE, _LONGEST_FILE))

@@ -1,6 +1,7 @@
 """Decoders: processes that decode, each isolated from this one and from each other, and replaced when they fail."""
 
 import contextlib
+import logging
 import os
 import queue
 import signal
@@ -10,17 +11,23 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from nightjar.domain.reasons import Reason
 from nightjar.errors import TryAgainError
-from nightjar_validate.decoded import Job, Output, Refused
+from nightjar_validate.decoded import Decoded, Job, Output, Refused
 from nightjar_validate.wire import Closed, WireError, receive_answer, send_job
+
+log = logging.getLogger(__name__)
 
 DECODE = "nightjar_validate.decode:decode"
 _PROGRAM = [sys.executable, "-S", "-W", "ignore", "-m", "nightjar_validate.decoder"]
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
+_START_SECONDS = 60.0  # for a decoder to start and take a job
+_END_SECONDS = 5.0  # for one that closed its channel to be gone
 
 
 class StoppedDecoderError(TryAgainError):
@@ -28,7 +35,7 @@ class StoppedDecoderError(TryAgainError):
 
 
 class Decoder:
-    """One process. `run` its jobs one after the other; after a failure it is of no more use (`alive` is false)."""
+    """One process: `take` a job, `run` it, then the next. After a failure it is of no more use (`alive` is false)."""
 
     def __init__(self, decode: str, memory: int) -> None:
         ours, theirs = socket.socketpair()
@@ -46,19 +53,38 @@ class Decoder:
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
             )
+        self._said_before = 0
         self.alive = True
 
+    def take(self, job: Job) -> bool:
+        """Hand it `job`. False when it did not live to see it, for which no file is to blame.
+
+        Raises StoppedDecoderError when it was stopped from here.
+        """
+        try:
+            send_job(self._channel, job)
+            if receive_answer(self._channel, time.monotonic() + _START_SECONDS) is None:
+                self._said_before = os.fstat(self._errors.fileno()).st_size
+                return True
+        except (Closed, OSError, WireError):
+            if not self.alive:
+                raise _stopped() from None
+        log.warning("a decoder is lost before its next file: %s", self._how_it_ended())
+        self.close()
+        return False
+
     def run(self, job: Job) -> Output:
-        """What comes of `job`. A decoder that dies, hangs or grows too large ends it with a refusal.
+        """What comes of `job`, once taken. A decoder that dies, hangs or grows too large ends it with a refusal.
 
         Raises StoppedDecoderError when it was stopped from here: that says nothing about the file.
         """
         deadline = time.monotonic() + job.seconds
         finished = False
         try:
-            send_job(self._channel, job)
             while (answer := receive_answer(self._channel, deadline)) is not None:
-                yield answer
+                handed_over = time.monotonic()
+                yield _checked(answer, job)
+                deadline += time.monotonic() - handed_over  # what the caller does with it is not the file's doing
                 if isinstance(answer, Refused) and answer.reason is Reason.DECODER_OUT_OF_MEMORY:
                     return
             finished = True
@@ -66,8 +92,8 @@ class Decoder:
             yield Refused(Reason.DECODER_TIMEOUT, f"expected an end within {job.seconds:.0f} s, got none")
         except (Closed, ConnectionError, WireError) as error:
             if not self.alive:
-                raise StoppedDecoderError("stopped before the end of a file; run it again") from None
-            yield self._post_mortem(job, error)
+                raise _stopped() from None
+            yield _checked(self._post_mortem(job, error), job)
         finally:
             if not finished:
                 self.close()
@@ -75,17 +101,29 @@ class Decoder:
     def _post_mortem(self, job: Job, error: Exception) -> Refused:
         if isinstance(error, WireError):
             return Refused(Reason.DECODER_CRASHED, f"expected an answer of the decoder, got {error}")
-        code = self._process.wait(10)
+        code = self._exit_code()
         if code == -signal.SIGXCPU:
             return Refused(Reason.DECODER_TIMEOUT, f"expected an end within {job.cpu_seconds} s of computing, got none")
         if code == -signal.SIGKILL:  # nobody here did: the kernel, short of memory
             return Refused(Reason.DECODER_OUT_OF_MEMORY, "expected decoding within the pod's memory, got killed")
-        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 400))
+        return Refused(Reason.DECODER_CRASHED, f"expected the decoder to live, got {self._how_it_ended()}")
+
+    def _exit_code(self) -> int | None:
+        """As of Popen; None when it lives on, though it answers no more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(_END_SECONDS)
+        return None
+
+    def _how_it_ended(self) -> str:
+        """What became of the process, and the last it said about its job."""
+        code = self._exit_code()
+        if code is None:
+            return "a closed channel"
+        self._errors.seek(max(self._said_before, self._errors.seek(0, os.SEEK_END) - 400))
         said = self._errors.read().decode(errors="replace").strip().splitlines()
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return Refused(
-            Reason.DECODER_CRASHED, f"expected the decoder to live, got {how} {said[-1] if said else ''}".strip()
-        )
+        names = {-one: one.name for one in signal.Signals}
+        how = names.get(code, f"exit code {code}")
+        return f"{how} {said[-1] if said else ''}".strip()
 
     def stop(self) -> None:
         """End the process, whatever it does; may be called from another thread than runs it."""
@@ -100,6 +138,23 @@ class Decoder:
         self._errors.close()
 
 
+def _stopped() -> StoppedDecoderError:
+    return StoppedDecoderError("stopped before the end of a file; run it again")
+
+
+def _checked(answer: Decoded | Refused, job: Job) -> Decoded | Refused:
+    """`answer` without the file's path, which is another each time and must not get into what is stored.
+
+    Raises WireError for a moment that the file cannot hold: a decoder that was taken over must not forge times.
+    """
+    latest = round(job.limits.max_video_seconds * 1000) if job.format.is_video else 0
+    if not 0 <= (answer.offset_ms or 0) <= latest:
+        raise WireError(f"a picture at {answer.offset_ms} ms of at most {latest}")
+    if isinstance(answer, Refused):
+        return replace(answer, detail=answer.detail.replace(str(job.path), job.path.name))
+    return answer
+
+
 class DecoderPool:
     """Up to `size` decoders, started ahead and replaced when lost. Safe to use from threads.
 
@@ -107,7 +162,7 @@ class DecoderPool:
     """
 
     def __init__(self, size: int, memory: int, decode: str = DECODE) -> None:
-        self._decode, self._memory = decode, memory
+        self._size, self._decode, self._memory = size, decode, memory
         self._idle: queue.SimpleQueue[Decoder | None] = queue.SimpleQueue()  # None: the pool is closed
         self._lock = threading.Lock()
         self._closed = False
@@ -126,14 +181,23 @@ class DecoderPool:
     def run(self, job: Job) -> Output:
         """What comes of `job`, in whichever decoder is free next; waits for one.
 
-        Raises StoppedDecoderError when the pool is closed meanwhile.
+        Raises StoppedDecoderError when the pool is closed meanwhile, TryAgainError when decoders die at their start.
         """
+        for _ in range(self._size + 1):  # every one that is idle may have died, but not the one started after them
+            with self._borrowed() as decoder:
+                if decoder.take(job):
+                    yield from decoder.run(job)
+                    return
+        raise TryAgainError("expected a decoder to take a file, got none that lives that long")
+
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[Decoder]:
         decoder = self._idle.get()
         if decoder is None:
             self._idle.put(None)
             raise StoppedDecoderError("stopped before a file was begun; run it again")
         try:
-            yield from decoder.run(job)
+            yield decoder
         finally:
             self._give_back(decoder)
 

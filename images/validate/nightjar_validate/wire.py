@@ -20,7 +20,7 @@ _LONGEST_HEAD = 64 << 10
 _LONGEST_PAYLOAD = 64 << 20
 _LONGEST_DETAIL = 1000
 
-Answer = Decoded | Refused | None  # None: the job is done
+Answer = Decoded | Refused | None  # None: the job is taken, and later done
 
 
 class WireError(Exception):
@@ -44,7 +44,7 @@ def receive_job(channel: socket.socket) -> Job:
 
 
 def send_answer(channel: socket.socket, answer: Answer) -> None:
-    """One picture or refusal, or None for the end of the job."""
+    """One picture or refusal; or None, once when the job is taken and once when it is done."""
     match answer:
         case None:
             _send(channel, {"kind": "end"})
@@ -65,6 +65,7 @@ def receive_answer(channel: socket.socket, deadline: float) -> Answer:
             case {"kind": "decoded", "width": int(width), "height": int(height), "offset_ms": int(offset_ms)}:
                 return Decoded(data, width, height, offset_ms)
             case {"kind": "refused", "reason": reason, "detail": str(detail), "offset_ms": int() | None as offset}:
+                detail.encode()  # a lone surrogate, which JSON can hold, could not be stored
                 return Refused(Reason(reason), detail, offset, data)
     except ValueError as error:
         raise WireError(str(error)) from error
@@ -84,7 +85,7 @@ def _receive(channel: socket.socket, deadline: float | None) -> tuple[dict[str, 
         raise WireError(f"expected a bounded message, got {head_length} and {payload_length} bytes")
     try:
         head = json.loads(_exactly(channel, head_length, deadline))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WireError(f"expected JSON: {error}") from error
     if not isinstance(head, dict):
         raise WireError(f"expected an object, got {type(head).__name__}")

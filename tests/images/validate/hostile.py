@@ -6,6 +6,8 @@ The file says what, after a JPEG's first bytes if need be; every other file is d
 import ctypes
 import json
 import os
+import signal
+import socket
 import sys
 import time
 
@@ -41,6 +43,35 @@ def decode(job: Job) -> Output:
         case b"lie":
             os.write(int(sys.argv[1]), b'\0\0\0\x12\0\0\0\0{"kind":"unknown"}')
             time.sleep(600)
+        case b"nest":
+            os.write(int(sys.argv[1]), b"\0\0\xff\xff\0\0\0\0" + b"[" * 0xFFFF)
+            time.sleep(600)
+        case b"surrogate":
+            head = b'{"kind":"refused","reason":"void","detail":"\\ud800","offset_ms":null}'
+            os.write(int(sys.argv[1]), b"\0\0\0" + bytes([len(head)]) + bytes(4) + head)
+            time.sleep(600)
+        case b"future":
+            yield Decoded(b"forged", 1, 1, 10**16)
+        case b"past":
+            yield Decoded(b"forged", 1, 1, -1)
+        case b"hang up":
+            socket.socket(fileno=int(sys.argv[1])).shutdown(socket.SHUT_RDWR)
+            time.sleep(600)
+        case b"rare signal":
+            os.kill(os.getpid(), 40)
+        case b"asked to stop":
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(os.getpid(), number)
+            yield Decoded(b"still here", 1, 1, 0)
+        case b"path":
+            raise RuntimeError(f"{job.path} is odd")
+        case b"alarm":
+            yield Decoded(str(os.getpid()).encode(), 1, 1, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+        case b"two":
+            yield Decoded(b"one", 1, 1, 0)
+            time.sleep(0.1)
+            yield Decoded(b"two", 1, 1, 0)
         case b"environment":
             told = {"environment": dict(os.environ), "files": os.listdir("/proc/self/fd")}  # noqa: PTH208
             yield Decoded(json.dumps(told).encode(), 1, 1, 0)

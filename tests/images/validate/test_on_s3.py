@@ -1,6 +1,7 @@
 """The stage as a program, against a real S3 server and against none."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,13 +78,17 @@ def test_sigterm_in_the_middle_refuses_nothing_and_leaves_no_process(s3_store: S
     data = still(ASTRONAUT.resize((1920, 1920)))
     begin_run(s3_store, [put_footage(s3_store, f"alice-porch-{at + n}.jpg", data) for n in range(60)], shard=SHARD)
     process = subprocess.Popen(
-        **command(NIGHTJAR_DECODERS="2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        **command(NIGHTJAR_DECODERS="2"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while not list(s3_store.list_objects("standard/")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     decoders = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)  # to the whole group, as the local runtime does
     _, said = process.communicate(timeout=20)
     assert (process.returncode, "SIGTERM" in said.splitlines()[-1]) == (75, True), said
     assert len(decoders) == 2

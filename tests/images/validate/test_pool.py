@@ -1,6 +1,8 @@
 """Decoders that crash, hang, eat memory or lie: the object is refused, the others go on."""
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.reasons import Reason
+from nightjar.errors import TryAgainError
 from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import Format
 from nightjar_validate.pool import DecoderPool, StoppedDecoderError
@@ -48,6 +51,13 @@ def job(path: Path, data: bytes, cpu_seconds: int = 20, seconds: float = 60.0) -
         (b"raise", 0, Reason.DECODER_CRASHED, "RuntimeError: a bug"),
         (b"babble", 0, Reason.DECODER_CRASHED, "expected a bounded message"),
         (b"lie", 0, Reason.DECODER_CRASHED, "expected an answer"),
+        (b"nest", 0, Reason.DECODER_CRASHED, "expected JSON"),
+        (b"surrogate", 0, Reason.DECODER_CRASHED, "surrogates not allowed"),
+        (b"future", 0, Reason.DECODER_CRASHED, "a picture at 10000000000000000 ms"),
+        (b"past", 0, Reason.DECODER_CRASHED, "a picture at -1 ms"),
+        (b"hang up", 0, Reason.DECODER_CRASHED, "a closed channel"),
+        (b"rare signal", 0, Reason.DECODER_CRASHED, "exit code -40"),
+        (b"path", 0, Reason.DECODER_CRASHED, "got exit code 1 RuntimeError: footage is odd"),
         (b"write", 0, Reason.DECODER_CRASHED, "File too large"),
         (b"sleep", 1, Reason.DECODER_TIMEOUT, "expected an end within 1 s"),
         (b"compute", 0, Reason.DECODER_TIMEOUT, "expected an end within 1 s"),
@@ -104,6 +114,45 @@ def test_a_job_that_is_given_up_leaves_no_answers_for_the_next(pool: DecoderPool
     [after] = pool.run(job(tmp_path, GOOD))
     assert isinstance(after, Decoded)
     assert after.width == 512
+
+
+def alive() -> set[str]:
+    """The decoders of this process."""
+    return {pid for tasks in Path("/proc/self/task").iterdir() for pid in (tasks / "children").read_text().split()}
+
+
+def test_a_decoder_outlives_the_alarm_of_a_job_that_is_done(pool: DecoderPool, tmp_path: Path) -> None:
+    [told] = pool.run(job(tmp_path, b"alarm"))
+    time.sleep(0.5)
+    [again] = pool.run(job(tmp_path, b"alarm"))
+    assert isinstance(told, Decoded)
+    assert told == again, "expected the same process"
+
+
+def test_decoders_that_died_while_idle_are_replaced_and_no_file_is_blamed(tmp_path: Path) -> None:
+    before = alive()
+    with DecoderPool(3, MEMORY, HOSTILE) as pool:
+        for pid in alive() - before:
+            os.kill(int(pid), signal.SIGKILL)
+        found = [next(pool.run(job(tmp_path, GOOD))) for _ in range(4)]
+    assert [type(one) for one in found] == [Decoded] * 4
+
+
+def test_decoders_that_cannot_start_are_no_reason_to_refuse_anything(tmp_path: Path) -> None:
+    with DecoderPool(2, MEMORY, "tests.images.validate.hostile:missing") as pool, pytest.raises(TryAgainError):
+        next(pool.run(job(tmp_path, GOOD)))
+
+
+def test_the_time_that_the_caller_takes_is_not_the_files(pool: DecoderPool, tmp_path: Path) -> None:
+    found = []
+    for answer in pool.run(job(tmp_path, b"two", seconds=1.0)):
+        found.append(answer)
+        time.sleep(1.2)  # as a stalled write to S3 does
+    assert found == [Decoded(b"one", 1, 1, 0), Decoded(b"two", 1, 1, 0)]
+
+
+def test_a_signal_to_the_group_is_for_the_stage_and_no_reason_to_refuse(pool: DecoderPool, tmp_path: Path) -> None:
+    assert list(pool.run(job(tmp_path, b"asked to stop"))) == [Decoded(b"still here", 1, 1, 0)]
 
 
 def test_closing_refuses_nothing(tmp_path: Path) -> None:
