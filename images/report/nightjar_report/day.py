@@ -18,7 +18,7 @@ from nightjar.runtime.line_stores import DETECTIONS, VALIDATIONS, read_newest
 from nightjar.runtime.manifests import read_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
-from nightjar_report.inputs import READERS, Run, by_camera, by_footage, few_at_a_time, read_if_there
+from nightjar_report.inputs import READERS, Run, by_camera, by_footage, failures, few_at_a_time, read_if_there
 from nightjar_report.pictures import Findings
 
 R = TypeVar("R", bound=Record)
@@ -33,6 +33,7 @@ def camera_findings(
     standard key why rules held back.
     """
     batch = by_camera(run.filed_lines, lambda line: line.footage.camera.name)
+    failed = failures(store, run)
     event_of = by_camera(events, lambda event: event.camera.name)
 
     def read(camera: str) -> Findings:
@@ -49,6 +50,7 @@ def camera_findings(
             detections=[d for place in places for d in read_newest(store, DETECTIONS, place).lines],
             events=event_of[camera],
             suppressed=suppressed,
+            failures=failed,
         )
 
     return few_at_a_time(read, sorted(batch))

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine, Footage, Outcome
-from nightjar.domain.detections import Detection
+from nightjar.domain.detections import Detection, FailedPicture
 from nightjar.domain.events import Event, Suppressed
 from nightjar.domain.layout import (
     BATCH,
+    FAILURES,
     MANIFEST,
     alert_key,
     event_key,
@@ -117,6 +118,7 @@ def batch_findings(
     event_of = by_camera(events, lambda event: event.camera.name)
     validated = by_camera(_validation_refs(store, run), _camera_folder)
     detected = by_camera(_detection_refs(run), _camera_folder)
+    failed = failures(store, run)
 
     def read(camera: str) -> Findings:
         validations = _read_lines(store, validated[camera], Validation)
@@ -128,6 +130,7 @@ def batch_findings(
             detections=_read_lines(store, detected[camera], Detection),
             events=event_of[camera],
             suppressed=held_back,
+            failures=failed,
         )
 
     yield from few_at_a_time(read, sorted(lines))
@@ -178,6 +181,12 @@ def suppressed(store: ObjectStore, run: Run) -> dict[str, list[str]]:
     """Why rules that name what was seen held back, by standard key, the nearest miss first."""
     lines, _ = read_lines(store, f"{run.folder}assess/suppressed.jsonl", Suppressed)
     return {line.standard_key: reasons for line in lines if (reasons := _misses(line))}
+
+
+def failures(store: ObjectStore, run: Run) -> dict[str, str]:
+    """Why detect could not look at a picture, by standard key; reconcile names the files, where there are any."""
+    refs = [r for r in run.reconciled.objects if r.key.endswith(f"/{FAILURES}")]
+    return {line.standard_key: line.reason for line in _read_lines(store, refs, FailedPicture)}
 
 
 def _misses(line: Suppressed) -> list[str]:

@@ -33,6 +33,10 @@ _MISSES = {
 _FAILURES = {
     "validate": "Validation did not get through: see the run's `validate` task, then clear it.",
     "detect": "Detection did not get through: see the run's `detect` task, then clear it.",
+    "picture-missing": "The standardised picture is gone: clear the run's `validate` task, which makes it anew.",
+    "picture-altered": "The standardised picture is not the one that validation made: find out who wrote below "
+    "`standard/`, then clear the run's `validate` task, which makes it anew.",
+    "picture-undecodable": "The detector cannot decode what validation made: keep the picture for a bug report.",
 }
 _STATES = {
     AlertState.SENT: "sent",

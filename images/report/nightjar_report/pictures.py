@@ -28,7 +28,10 @@ Dated = tuple[date, PictureRow]
 
 @dataclass(frozen=True)
 class Findings:
-    """What the stores hold about a batch. `suppressed` maps a standard key to why no threat was seen in it."""
+    """What the stores hold about a batch.
+
+    `suppressed` maps a standard key to why no threat was seen in it, `failures` to why it could not be looked at.
+    """
 
     run: str
     validator: str
@@ -37,6 +40,7 @@ class Findings:
     detections: Sequence[Detection] = ()
     events: Sequence[Event] = ()
     suppressed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 def row_id(*parts: object) -> str:
@@ -127,7 +131,7 @@ def _unfiled(line: BatchLine, run: str) -> Dated:
     except NameRefused:
         name = None
     whose = _whose(name) if name else {"video": False}
-    told = line.reason not in (Reason.BAD_NAME, Reason.IMPLAUSIBLE_TIME)
+    told = line.reason in (None, Reason.IDENTITY_CONFLICT)  # whatever else collect refuses, it files by arrival
     taken_at = name.taken_at if name and told else None
     day = (taken_at or source.received_at).astimezone(UTC).date()
     identity = row_id(source.key, source.version_id)
@@ -199,8 +203,11 @@ def _validated(
 
     for picture in validation.pictures:
         detection = seen.get((picture.standard_key, picture.standard_sha256))
-        what = _judged(picture, detection, events, found.suppressed) if detection else {"reason": NOT_DETECTED}
-        outcome = PictureOutcome.DETECTED if detection else PictureOutcome.FAILED
+        if detection:
+            outcome, what = PictureOutcome.DETECTED, _judged(picture, detection, events, found.suppressed)
+        else:
+            reason = found.failures.get(picture.standard_key, NOT_DETECTED)
+            outcome, what = PictureOutcome.FAILED, {"reason": reason}
         row = _row(found.run, identity(picture.taken_at), trigger, outcome, **known, **_standard(picture), **what)
         yield whole_ms(picture.taken_at).date(), row
     for refusal in validation.refusals:

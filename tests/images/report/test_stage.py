@@ -1,7 +1,7 @@
 """The stage over whole buckets: what it records, reports and leaves alone."""
 
 import io
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from PIL import Image
 
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.detections import DetectorRef
-from nightjar.domain.layout import HISTORY, event_key, records_prefix
+from nightjar.domain.layout import HISTORY, event_key, records_prefix, report_prefix
 from nightjar.domain.names import Camera
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
@@ -202,6 +202,56 @@ def test_an_event_that_moved_to_the_day_before_is_reported_there_once_and_with_i
         assert not any("Not alerted" in page for page in pages)
         for day, world in ((day_before, second), (DAY, first)):
             run(work, history(store, world, day=day))
+
+
+@pytest.mark.parametrize(
+    ("reason", "name", "taken_at"),
+    [
+        (Reason.BAD_NAME, "what is this.jpg", None),
+        (Reason.IMPLAUSIBLE_TIME, "alice-porch-9999999999.jpg", None),
+        (Reason.TOO_MANY_BYTES, "alice-porch-9999999999.mp4", None),  # the name is not looked at
+        (Reason.EMPTY, "alice-porch-1795089600.jpg", None),
+        (Reason.IDENTITY_CONFLICT, "alice-porch-1795089600.jpg", NOON - timedelta(days=1)),
+    ],
+)
+def test_what_collect_refused_stands_under_the_day_of_its_quarantine(
+    reason: Reason, name: str, taken_at: datetime | None
+) -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.misnamed(name, reason, taken_at)
+    day = (taken_at or NOON).date()
+    for context in (world.close(), history(store, day=day)):
+        assert run(work, context).result == {"reports": [f"{report_prefix(day)}report.html"]}
+        (row,) = records(store, day)["pictures"].to_pylist()
+        assert (row["outcome"], row["reason"], row["taken_at"]) == ("quarantined", reason, taken_at)
+        assert store.head(f"{row['quarantine_key']}object")
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason", "advice"),
+    [
+        ("", "detect", "see the run&#39;s <code>detect</code> task"),
+        ("picture-missing", "picture-missing", "clear the run&#39;s <code>validate</code> task"),
+        ("picture-altered", "picture-altered", "who wrote below <code>standard/</code>"),
+        ("picture-undecodable", "picture-undecodable", "keep the picture for a bug report"),
+    ],
+)
+def test_a_failure_is_recorded_with_its_reason_and_the_page_says_what_to_do(
+    failure: str, reason: str, advice: str
+) -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.still(PORCH, NOON, person(), detected=False, failure=failure)
+    world.still(PORCH, NOON + timedelta(seconds=1))
+    again = World(store, DAY.isoformat(), HISTORY)
+    again.batch, again.validations, again.failures = world.batch, world.validations, world.failures
+    for context in (world.close(), again.close(day=DAY)):
+        manifest = run(work, context)
+        assert manifest.counts.outcomes == {"detected": 1, f"failed:{reason}": 1}
+        assert manifest.warnings == ()
+        assert summary(store).failed == {reason: 1}
+        assert advice in store.get(REPORT)[0].decode()
 
 
 @pytest.mark.parametrize(

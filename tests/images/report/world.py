@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from nightjar.domain.alerts import Alert, AlertState, ApiCall
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
 from nightjar.domain.events import Event, Suppressed, SuppressedObject, ThreatPicture
 from nightjar.domain.layout import (
+    FAILURES,
     LIVE,
     alert_key,
     detections_prefix,
@@ -79,17 +80,22 @@ class World:
         self.batch: list[BatchLine] = []
         self.validations: list[Validation] = []
         self.detections: list[Detection] = []
+        self.failures: list[FailedPicture] = []
         self.events: list[Event] = []
         self.suppressed: list[Suppressed] = []
 
     # What landed, and what became of it
 
-    def still(self, camera: Camera, at: datetime, *objects: DetectedObject, detected: bool = True) -> Picture:
-        """A still that was filed and validated and, unless told, detected in."""
+    def still(
+        self, camera: Camera, at: datetime, *objects: DetectedObject, detected: bool = True, failure: str = ""
+    ) -> Picture:
+        """A still that was filed and validated and, unless told, detected in; `failure` says why not."""
         picture = self._picture(camera, at, "jpg", at)
         self._filed(picture, at, "jpg")
         self._validated(picture, at, "jpg", [picture])
-        if detected:
+        if failure:
+            self.failures.append(FailedPicture(standard_key=picture.standard_key, reason=failure, detail="why"))
+        elif detected:
             self.detections.append(Detection.of(picture, self.detector, objects))
         return picture
 
@@ -121,9 +127,9 @@ class World:
         """A still of a shard whose validation failed."""
         self._filed(self._picture(camera, at, "jpg", at), at, "jpg")
 
-    def misnamed(self, name: str, received_at: datetime = NOON, reason: Reason = Reason.BAD_NAME) -> None:
-        """An object that collect refused."""
-        source = ReceivedVersion(key=f"incoming/{name}", version_id="in1", size=9, received_at=received_at)
+    def misnamed(self, name: str, reason: Reason = Reason.BAD_NAME, taken_at: datetime | None = None) -> None:
+        """An object that collect refused; it says when it was taken where it trusts the name."""
+        source = ReceivedVersion(key=f"incoming/{name}", version_id="in1", size=9, received_at=NOON)
         self.batch.append(BatchLine(source=source, outcome=Outcome.QUARANTINED, reason=reason))
         entry = QuarantineEntry(
             reason=reason,
@@ -133,8 +139,8 @@ class World:
             source_key=source.key,
             source_version=source.version_id,
             detail="",
-            received_at=received_at,
-            taken_at=None,
+            received_at=NOON,
+            taken_at=taken_at,
             sha256=_sha256(name),
             size=9,
             stage="collect",
@@ -236,6 +242,8 @@ class World:
         write_lines(store, f"{prefix}batch.jsonl", self.batch)
         validated = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(VALIDATOR).items())]
         detected = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(self.detector.tag).items())]
+        if self.failures:
+            detected.append(write_lines(store, f"{prefix}detect/all/{FAILURES}", self.failures))
         proof = self._manifest("validate", f"{prefix}validate/all/", validated)
         self._manifest("reconcile", f"{prefix}reconcile/", detected, inputs=[proof], counts=self._account())
         written = [
@@ -263,9 +271,11 @@ class World:
             "detected": len(self.detections),
             "duplicate": sum(v.duplicates for v in self.validations)
             + sum(line.outcome is Outcome.DUPLICATE for line in unfiled),
-            "failed:detect": pictures - len(self.detections),
+            "failed:detect": pictures - len(self.detections) - len(self.failures),
             "failed:validate": len(self.batch) - len(unfiled) - len(self.validations),
         }
+        for failure in self.failures:
+            outcomes[f"failed:{failure.reason}"] = outcomes.get(f"failed:{failure.reason}", 0) + 1
         for reason in [r.reason for v in self.validations for r in v.refusals] + [
             r.reason for r in unfiled if r.reason
         ]:
