@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightjar.domain.alerts import AlertState
@@ -82,7 +83,8 @@ def summarise(records: DayRecords) -> Summary:
     outcomes = _counts(pictures, "outcome")
     threats = pictures.filter(pc.equal(pictures["verdict"], Verdict.THREAT.value))
     suppressed = pictures.filter(pc.equal(pictures["verdict"], Verdict.SUPPRESSED.value))
-    hours = Counter(pc.hour(threats["taken_at"]).to_pylist())
+    # Without a zone, as UTC is meant: with one Arrow asks for the system's zone files, which a base image may not have.
+    hours = Counter(pc.hour(threats["taken_at"].cast(pa.timestamp("ms"))).to_pylist())
     return Summary(
         day=records.day,
         triggers=pc.count_distinct(pictures["trigger"]).as_py(),

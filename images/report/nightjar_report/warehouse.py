@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,7 @@ State = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True)
 class DayRecords:
-    """The records of one UTC day, each row once: Arrow tables by name, and who wrote their parts."""
+    """The records of one UTC day, each row once: Arrow tables by name, and who wrote their parts, the last one last."""
 
     day: date
     tables: Mapping[str, Any]
@@ -86,15 +86,19 @@ class Warehouse:
         Raises InputError for a part that is no Parquet.
         """
         found: dict[str, Any] = {}
-        notes: dict[str, dict[str, Any]] = {}
+        wrote: dict[str, datetime] = {}
         for table in tables:
             listed = [p for p in self.parts(table, day) if not p.key.endswith(f"/{without}")]
-            read = [one for one in in_parallel(partial(self._part, table), listed, _READERS) if one]
-            found[table.name] = table.ordered(_newest(table, [content for content, _ in read]))
-            notes.update((json.dumps(note, sort_keys=True), note) for _, note in read if note)
+            parts = in_parallel(partial(self._part, table), listed, _READERS)
+            read = [(info, *part) for info, part in zip(listed, parts, strict=True) if part]
+            found[table.name] = table.ordered(_newest(table, [content for _, content, _ in read]))
+            for moment, note in ((info.modified_at, note) for info, _, note in read if note):
+                text = json.dumps(note, sort_keys=True)
+                wrote[text] = max(moment, wrote.get(text, moment))
         if DETECTIONS in tables and PICTURES in tables:
             found[DETECTIONS.name] = _of_winners(found[DETECTIONS.name], found[PICTURES.name])
-        return DayRecords(day=day, tables=found, provenance=tuple(notes[k] for k in sorted(notes)))
+        by_time = sorted((moment, text) for text, moment in wrote.items())
+        return DayRecords(day=day, tables=found, provenance=tuple(json.loads(text) for _, text in by_time))
 
     def write(
         self, table: Table[Any], day: date, name: str, content: Any, provenance: Mapping[str, Any]

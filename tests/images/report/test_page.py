@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+import pyarrow as pa
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
@@ -51,6 +52,18 @@ def a_thousand_cameras() -> Summary:
 def summary(request: pytest.FixtureRequest) -> Summary:
     made: Summary = request.param()
     return made
+
+
+def test_hours_need_no_zone_files() -> None:
+    store = MemoryStore()
+    run(work, an_eventful_run(store))
+    records = Warehouse(store).read(DAY)
+    pictures = records["pictures"]
+    column = pictures.schema.get_field_index("taken_at")
+    nowhere = pa.timestamp("ms", tz="Not/Installed")
+    zoned = pictures.set_column(column, "taken_at", pictures["taken_at"].cast(nowhere))
+    found = summarise(replace(records, tables={**records.tables, "pictures": zoned}))
+    assert {hour: number for hour, number in enumerate(found.threats_by_hour) if number} == {12: 3}
 
 
 def test_every_plot_is_a_png_of_the_same_width_and_bytes(summary: Summary) -> None:

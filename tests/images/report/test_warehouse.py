@@ -44,6 +44,18 @@ def test_rows_come_back_with_who_wrote_them() -> None:
     )
 
 
+def test_who_wrote_last_comes_last_whatever_its_images_and_its_dag() -> None:
+    store = ticking()
+    notes = [
+        {"images": {"detect": "detect:1.9.0"}, "run": "nightjar_live/20261120T100000Z-2"},
+        {"images": {"detect": "detect:1.10.0"}, "run": "nightjar_live/20261120T110000Z-1"},
+        {"images": {"detect": "detect:1.10.0"}, "run": "nightjar_history/2026-11-20"},
+    ]
+    for number, note in enumerate(notes):
+        Warehouse(store).write(EVENTS, DAY, f"{9 - number}.parquet", EVENTS.arrow([an_event(number)]), note)
+    assert Warehouse(store).read(DAY).provenance == tuple(notes)
+
+
 def test_the_order_of_rows_does_not_change_the_bytes_nor_make_a_new_version() -> None:
     store = ticking()
     write(store, "a.parquet", an_event(1), an_event(2))
