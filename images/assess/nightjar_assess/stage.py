@@ -18,16 +18,15 @@ from nightjar.runtime.manifests import read_manifest, write_lines, write_record
 from nightjar.runtime.model_cards import labels_of
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.rules import load_frozen
-from nightjar.runtime.stage import StageContext, StageResult
+from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectStore
 from nightjar_assess.judgement import Verdict, judge, reasons
 from nightjar_assess.stored import (
+    Nearby,
     Seen,
     StoredEvent,
     batch_refs,
     by_camera,
-    close_detections,
-    close_events,
     read_batch,
 )
 
@@ -35,7 +34,7 @@ EVENTS = "events.jsonl"
 SUPPRESSED = "suppressed.jsonl"
 
 _THREADS = 16  # cameras at a time; each mostly waits for S3
-_ATTEMPTS = 20  # at a camera's events, when other runs change them at the same time
+_ATTEMPTS = 30  # at a camera's events, when other runs change them at the same time
 
 
 @dataclass
@@ -107,6 +106,53 @@ def _warnings(
     return warnings
 
 
+@dataclass
+class _Changes:
+    """What one run has done to the events of one camera so far, by event id."""
+
+    written: dict[str, tuple[Event, ObjectRef]] = field(default_factory=dict)
+    created: dict[str, str] = field(default_factory=dict)  # the version that this run left
+    extended: set[str] = field(default_factory=set)
+    absorbed: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
+
+    def look(self, stored: Sequence[StoredEvent]) -> set[str]:
+        """Forget what is no longer stored; the ids of what this run created and no other run has seen to since."""
+        there = {one.event.id: one for one in stored}
+        self.written = {identity: pair for identity, pair in self.written.items() if identity in there}
+        return {identity for identity, one in there.items() if self.created.get(identity) == one.version_id}
+
+    def add(self, event: Event, ref: ObjectRef, before: StoredEvent | None) -> None:
+        """Note that `event`, stored as `before` until now, was written."""
+        self.written[event.id] = event, ref
+        if before is None or self.created.get(event.id) == before.version_id:
+            self.created[event.id] = ref.version_id
+        elif event.pictures != before.event.pictures:
+            self.extended.add(event.id)
+
+    def details(self) -> dict[str, int]:
+        """The counts of the manifest. What came and went within this run is nobody's business."""
+        new = self.created.keys()
+        return {
+            "events": len(self.written),
+            "events_new": len(new & self.written.keys()),
+            "events_extended": len((self.extended & self.written.keys()) - new),
+            "events_absorbed": len(self.absorbed - new),
+            "events_withdrawn": len(self.withdrawn - new),
+        }
+
+
+def _assessed(seen: Seen, verdict: Verdict, changes: _Changes) -> Assessed:
+    suppressed = [line for line in verdict.suppressed if line.taken_at in seen]
+    return Assessed(
+        pictures=len(seen),
+        threats=len(verdict.threat_times() & seen.keys()),
+        events=sorted(changes.written.values(), key=lambda pair: (pair[0].started_at, pair[0].id)),
+        suppressed=suppressed,
+        details=Counter({f"suppressed_{k}": n for k, n in reasons(suppressed).items()} | changes.details()),
+    )
+
+
 @dataclass(frozen=True)
 class _Judged:
     """One run's way to assess a camera."""
@@ -117,16 +163,26 @@ class _Judged:
     detector: str
 
     def camera(self, camera: Camera, seen: Seen) -> Assessed:
+        """Group and write until there is nothing left to write.
+
+        Conditional writes protect one event, not what lies between events. A run beside may have stored a detection or
+        an event since this one looked; whoever writes last sees the other's.
+        """
+        stop_if_asked()
         settings = self.rules.device(camera)
-        close = close_detections(self.store, self.detector, camera, list(seen), self.rules.event_gap)
-        everything: list[Detection] = [found for _, found in sorted({**close, **seen}.items())]
-        verdict = judge(everything, settings)
-        own = verdict.threat_times() & seen.keys()
-        assessed = Assessed(pictures=len(seen), threats=len(own))
-        assessed.suppressed = [line for line in verdict.suppressed if line.taken_at in seen]
-        assessed.details.update({f"suppressed_{k}": n for k, n in reasons(assessed.suppressed).items()})
-        self._update_events(camera, settings, verdict, [d.picture.taken_at for d in everything], assessed)
-        return assessed
+        nearby = Nearby(self.store, self.detector, camera, self.rules.event_gap)
+        changes = _Changes()
+        for _ in range(_ATTEMPTS):
+            close = nearby.detections(list(seen))
+            everything: list[Detection] = [found for _, found in sorted({**close, **seen}.items())]
+            moments = [one.picture.taken_at for one in everything]
+            verdict = judge(everything, settings)
+            try:
+                if not self._update_events(camera, settings, verdict, moments, nearby, changes):
+                    return _assessed(seen, verdict, changes)
+            except (ObjectChangedError, ObjectExistsError):
+                continue
+        raise TryAgainError(f"the events of {camera.name} were changed by other runs {_ATTEMPTS} times in a row")
 
     def _update_events(
         self,
@@ -134,25 +190,25 @@ class _Judged:
         settings: CameraRules | None,
         verdict: Verdict,
         moments: Sequence[datetime],
-        assessed: Assessed,
-    ) -> None:
-        """Group anew and write, until no other run has changed the events in between."""
-        for _ in range(_ATTEMPTS):
-            stored = close_events(self.store, camera, moments, self.rules.event_gap)
-            written: list[tuple[Event, ObjectRef]] = []
-            details: Counter[str] = Counter()
-            try:
-                for rule_id in sorted({*verdict.threats, *(s.event.rule_id for s in stored)}):
-                    before = [s for s in stored if s.event.rule_id == rule_id]
-                    source = self._source(camera, settings, rule_id, before)
-                    grouping = group(source, verdict.threats[rule_id], set(moments), [s.event for s in before])
-                    written += self._write(grouping, before, details)
-            except (ObjectChangedError, ObjectExistsError):
-                continue
-            assessed.events = sorted(written, key=lambda pair: (pair[0].started_at, pair[0].id))
-            assessed.details.update(details)
-            return
-        raise TryAgainError(f"the events of {camera.name} were changed by other runs {_ATTEMPTS} times in a row")
+        nearby: Nearby,
+        changes: _Changes,
+    ) -> bool:
+        """Group anew and write; whether that changed any event."""
+        stored, ids = nearby.events(moments)
+        tentative = changes.look(stored)
+        changed = False
+        for rule_id in sorted({*verdict.threats, *(s.event.rule_id for s in stored)}):
+            before = [s for s in stored if s.event.rule_id == rule_id]
+            grouping = group(
+                self._source(camera, settings, rule_id, before),
+                verdict.threats[rule_id],
+                set(moments),
+                [s.event for s in before],
+                taken=ids,
+                tentative=tentative,
+            )
+            changed |= self._write(grouping, before, changes)
+        return changed
 
     def _source(
         self, camera: Camera, settings: CameraRules | None, rule_id: int, stored: Sequence[StoredEvent]
@@ -167,31 +223,26 @@ class _Judged:
             gap=self.rules.event_gap,
         )
 
-    def _write(
-        self, grouping: Grouping, before: Sequence[StoredEvent], details: Counter[str]
-    ) -> list[tuple[Event, ObjectRef]]:
+    def _write(self, grouping: Grouping, before: Sequence[StoredEvent], changes: _Changes) -> bool:
         """Write what is new or changed, then remove what is no longer: in between, something is there twice."""
         at = {one.key: one for one in before}
-        old = {one.event.id: one.event for one in before}
-        written = []
+        old = {one.event.id: one for one in before}
         kept = {one.key for one in before if one.event.id in grouping.untouched}
+        changed = False
         for event in grouping.events:
             key = event_key(event.started_at, event.camera, event.id)
             there = at.get(key)
             ref = write_record(self.store, key, event, if_absent=there is None, if_match=there.etag if there else None)
-            written.append((event, ref))
+            changes.add(event, ref, old.get(event.id))
             kept.add(key)
-            details["events"] += 1
-            if event.id not in old:
-                details["events_new"] += 1
-            elif event.pictures != old[event.id].pictures:
-                details["events_extended"] += 1
+            changed |= there is None or there.event.pictures != event.pictures
         for one in before:
             if one.key not in kept:
                 self._remove(one)
-        details["events_absorbed"] += len(grouping.absorbed)
-        details["events_withdrawn"] += len(grouping.withdrawn)
-        return written
+                changed = True
+        changes.absorbed |= grouping.absorbed
+        changes.withdrawn |= grouping.withdrawn
+        return changed
 
     def _remove(self, one: StoredEvent) -> None:
         """Remove an event unless another run has extended it since; S3 itself deletes without looking."""

@@ -7,7 +7,7 @@ object that was written before a moment holds nothing that was taken after it, b
 import logging
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -41,6 +41,7 @@ class StoredEvent:
 
     key: str
     etag: str
+    version_id: str
     event: Event
 
 
@@ -64,55 +65,71 @@ def read_batch(store: ObjectStore, refs: Sequence[ObjectRef], threads: Executor)
     return list(chain.from_iterable(lines))
 
 
-def close_detections(
-    store: ObjectStore, detector: str, camera: Camera, moments: Sequence[datetime], gap: timedelta
-) -> Seen:
-    """What `detector` saw of `camera` within `gap` of any of `moments` (sorted), from all runs; the newest counts."""
-    found: Seen = {}
-    for day in days_around(moments, gap):
-        listed = _written_since(store, detections_prefix(detector, day, camera), moments[0] - gap)
-        objects = sorted(listed, key=lambda one: (one.modified_at, one.key))
-        for one in objects[-_MOST_OBJECTS_A_DAY:]:
-            for line in _lines(store, one.key):
-                if is_close(line.picture.taken_at, moments, gap):
-                    found[line.picture.taken_at] = line
-    return found
+class Nearby:
+    """What is stored near one camera's batch. What has been read is not read again while its etag is the same."""
+
+    def __init__(self, store: ObjectStore, detector: str, camera: Camera, gap: timedelta) -> None:
+        self._store, self._detector, self._camera, self._gap = store, detector, camera, gap
+        self._lines: dict[tuple[str, str], list[Detection]] = {}
+        self._events: dict[tuple[str, str], StoredEvent] = {}
+
+    def detections(self, moments: Sequence[datetime]) -> Seen:
+        """What the detector saw within the gap of any of `moments` (sorted), from all runs; the newest counts."""
+        found: Seen = {}
+        for day in days_around(moments, self._gap):
+            listed = self._store.list_objects(detections_prefix(self._detector, day, self._camera))
+            near = (one for one in listed if _may_be_about(one, moments[0] - self._gap))
+            objects = sorted(near, key=lambda one: (one.modified_at, one.key))
+            for one in objects[-_MOST_OBJECTS_A_DAY:]:
+                for line in self._read_lines(one):
+                    if is_close(line.picture.taken_at, moments, self._gap):
+                        found[line.picture.taken_at] = line
+        return found
+
+    def events(self, moments: Sequence[datetime]) -> tuple[list[StoredEvent], set[str]]:
+        """The stored events that `moments` (sorted) fall into or follow within the gap, on either side.
+
+        And the ids of all that may have begun about then: one that lost its first pictures may be far off by now.
+        """
+        days = set(days_around(moments, self._gap))
+        begun = days | {day - _LONGEST_EVENT for day in days}
+        found, ids = [], set[str]()
+        for day in sorted(begun | {day + _LONGEST_EVENT for day in days}):
+            for one in self._store.list_objects(events_prefix(day, self._camera)):
+                ids.add(one.key.rpartition("/")[2].removesuffix(".json"))
+                if day in begun and _may_be_about(one, moments[0] - self._gap):
+                    stored = self._read_event(one)
+                    if stored and _overlaps(stored.event, moments, self._gap):
+                        found.append(stored)
+        return found, ids
+
+    def _read_lines(self, one: ObjectInfo) -> list[Detection]:
+        """What is close by and cannot be read, or was compacted since it was listed, must not hold back this batch."""
+        if (one.key, one.etag) not in self._lines:
+            try:
+                self._lines[one.key, one.etag] = read_lines(self._store, one.key, Detection)[0]
+            except InputError as error:
+                log.warning("detections close by are left out: %s", error)
+                return []
+        return self._lines[one.key, one.etag]
+
+    def _read_event(self, one: ObjectInfo) -> StoredEvent | None:
+        if (one.key, one.etag) not in self._events:
+            try:
+                data, info = self._store.get(one.key)
+                event = Event.model_validate_json(data)
+            except ObjectMissingError:
+                return None  # withdrawn since it was listed
+            except ValidationError as error:
+                raise InputError(f"expected an event at {one.key!r}: {error}") from None
+            self._events[one.key, info.etag] = StoredEvent(one.key, info.etag, info.version_id, event)
+            return self._events[one.key, info.etag]
+        return self._events[one.key, one.etag]
 
 
-def _lines(store: ObjectStore, key: str) -> list[Detection]:
-    """What is close by and cannot be read, or was compacted since it was listed, must not hold back this batch."""
-    try:
-        return read_lines(store, key, Detection)[0]
-    except InputError as error:
-        log.warning("detections close by are left out: %s", error)
-        return []
-
-
-def close_events(store: ObjectStore, camera: Camera, moments: Sequence[datetime], gap: timedelta) -> list[StoredEvent]:
-    """The stored events of `camera` that `moments` (sorted) fall into or follow within `gap`, on either side."""
-    found = []
-    days = days_around(moments, gap)
-    for day in sorted({*days, *(day - _LONGEST_EVENT for day in days)}):
-        for listed in _written_since(store, events_prefix(day, camera), moments[0] - gap):
-            stored = _stored_event(store, listed.key)
-            if stored and _overlaps(stored.event, moments, gap):
-                found.append(stored)
-    return found
-
-
-def _written_since(store: ObjectStore, prefix: str, moment: datetime) -> Iterator[ObjectInfo]:
-    """The objects below `prefix` that may be about what was taken at `moment` or later."""
-    return (one for one in store.list_objects(prefix) if one.modified_at + CLOCK_AHEAD >= moment)
-
-
-def _stored_event(store: ObjectStore, key: str) -> StoredEvent | None:
-    try:
-        data, info = store.get(key)
-        return StoredEvent(key, info.etag, Event.model_validate_json(data))
-    except ObjectMissingError:
-        return None  # withdrawn since it was listed
-    except ValidationError as error:
-        raise InputError(f"expected an event at {key!r}: {error}") from None
+def _may_be_about(one: ObjectInfo, moment: datetime) -> bool:
+    """Whether an object may be about what was taken at `moment` or later."""
+    return one.modified_at + CLOCK_AHEAD >= moment
 
 
 def days_around(moments: Sequence[datetime], gap: timedelta) -> list[date]:

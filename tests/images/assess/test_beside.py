@@ -1,14 +1,19 @@
 """Runs side by side over one camera: on the real server, nothing is lost and nothing is there twice."""
 
+import itertools
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from nightjar.domain.events import Event
 from nightjar.domain.layout import detections_prefix
+from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
-from nightjar.runtime.stage import run
+from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar_assess.stage import assess
 from tests.scenes import NOON, PORCH, after, detection, start_run
@@ -83,3 +88,92 @@ def test_what_comes_late_still_finds_its_event() -> None:
     run(assess, start_run(store, "r3", [detection(PORCH, after(-30), PERSON)]))
     [info] = store.list_objects("events/")
     assert len(Event.model_validate_json(store.get(info.key)[0]).pictures) == 3
+
+
+class Interleaved(MemoryStore):
+    """Does something else in between, once: before the call that `calls_left` counts down to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls_left = 0
+        self.beside: Callable[[], None] = lambda: None
+
+    def _count(self) -> None:
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            self.beside()
+
+    def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
+        self._count()
+        return super().head(key, version_id)
+
+    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
+        self._count()
+        return super().get(key, version_id)
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        if_absent: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        self._count()
+        return super().put(
+            key, data, content_type=content_type, metadata=metadata, if_absent=if_absent, if_match=if_match
+        )
+
+    def delete(self, key: str, version_id: str | None = None) -> None:
+        self._count()
+        super().delete(key, version_id)
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        self._count()
+        return super().list_objects(prefix)
+
+
+@pytest.mark.parametrize(
+    ("before", "own", "beside"),
+    [
+        ([], [30], [0]),
+        ([], [0], [30]),
+        ([], [30], [0, 60]),
+        ([0], [60], [30]),
+        ([0, 100], [50], [150]),
+        ([0, 100], [50], [-50]),
+        ([0, 200], [50, 100], [150]),
+    ],
+)
+def test_a_run_beside_at_any_step_makes_no_second_event(before: list[int], own: list[int], beside: list[int]) -> None:
+    """Another run stores its detections and assesses them between any two calls of this one: one event, one alert."""
+    for calls in itertools.count(1):
+        store = Interleaved()
+        for second in before:
+            run(assess, start_run(store, f"b{second}", [detection(PORCH, after(second), PERSON)]))
+        context = start_run(store, "r1", [detection(PORCH, after(s), PERSON) for s in own])
+        alerted: list[set[str]] = []
+
+        def whole_run(store: ObjectStore = store, alerted: list[set[str]] = alerted) -> None:
+            alerted.append(listed(store, start_run(store, "r2", [detection(PORCH, after(s), PERSON) for s in beside])))
+
+        store.calls_left, store.beside = calls, whole_run
+        ids = listed(store, context)
+        store.calls_left = 0
+        if not alerted:
+            break
+        [info] = store.list_objects("events/")
+        event = Event.model_validate_json(store.get(info.key)[0])
+        seconds = [(p.picture.taken_at - NOON).total_seconds() for p in event.pictures]
+        assert seconds == sorted([*before, *own, *beside]), f"before call {calls}"
+        if not before:
+            assert ids == alerted[0] == {event.id}, f"before call {calls}"
+    assert calls > 15
+
+
+def listed(store: ObjectStore, context: StageContext) -> set[str]:
+    """Assess; the ids of the events that this leaves for notify."""
+    run(assess, context)
+    return {event.id for event in read_lines(store, f"{context.output_prefix}events.jsonl", Event)[0]}

@@ -161,6 +161,25 @@ def test_a_threat_that_is_judged_safe_by_new_rules_is_withdrawn() -> None:
     assert again.id == event.id
 
 
+@pytest.mark.parametrize("start", [NOON, datetime(2024, 11, 20, 23, 59, tzinfo=UTC)])
+def test_the_id_of_an_event_that_lost_its_start_is_not_given_again(start: datetime) -> None:
+    """The old start is judged a threat again, out of reach of what is left of the event; so far, or in another day."""
+    store = MemoryStore()
+    context = start_run(store, "r1", [detection(PORCH, after(0, start), {"person": 0.7})])
+    first, [event] = work(context)
+    later = [detection(PORCH, after(s, start), {"person": 0.7}) for s in (50, 100)]
+    second, _ = assess_run(store, "r2", *later, detection(PORCH, after(150, start), {"person": 0.9}))
+    refs = [r for r in (*first.inputs, *second.inputs) if r.key.startswith("detections/")]
+    strict = start_run(store, "r3", rules=RULES.replace("min_probability: 0.5", "min_probability: 0.75"))
+    reconcile(store, "r3", refs)
+    _, [left] = work(strict)
+    assert (left.id, left.started_at) == (event.id, after(150, start))
+    for _ in range(2):
+        _, [new] = work(context)
+        assert new.id != event.id
+        assert sorted(e.id for e in stored(store).values()) == sorted([event.id, new.id])
+
+
 def test_a_detection_close_by_of_a_run_beside_is_judged_too() -> None:
     """Two runs at once must make one event: what the other has detected counts, assessed or not."""
     store = MemoryStore()

@@ -129,7 +129,13 @@ class Grouping:
 
 
 def group(
-    source: EventSource, threats: Iterable[ThreatPicture], judged: Collection[datetime], stored: Iterable[Event]
+    source: EventSource,
+    threats: Iterable[ThreatPicture],
+    judged: Collection[datetime],
+    stored: Iterable[Event],
+    *,
+    taken: Collection[str] = (),
+    tentative: Collection[str] = (),
 ) -> Grouping:
     """Group `threats` and the pictures of `stored` events that were not judged again into events.
 
@@ -137,11 +143,18 @@ def group(
     the earliest stored one; a new one gets its id from camera, rule and start. `judged` holds the times of all pictures
     that this run judged, threats or not: of those, what is stored counts no more. `stored` may hold an event twice
     (an interrupted move). All of one camera and rule. The order of the arguments makes no difference.
+
+    No new event gets an id in `taken`. Those in `tentative` are of stored events that nobody can have been alerted of:
+    where one meets another event, it is the other's id that stays, and with it the ledger's line.
     """
+
+    def rank(event: Event) -> tuple[bool, datetime, str]:
+        return event.id in tentative, event.started_at, event.id
+
     before: dict[str, Event] = {}
     home: dict[datetime, str] = {}  # which stored event a picture belongs to
     pictures: dict[datetime, ThreatPicture] = {}
-    for event in sorted(stored, key=lambda e: (e.started_at, e.id, e.ended_at), reverse=True):
+    for event in sorted(stored, key=lambda e: (*rank(e), e.ended_at), reverse=True):
         before[event.id] = event
         for picture in event.pictures:
             home[picture.picture.taken_at] = event.id
@@ -150,15 +163,18 @@ def group(
     fresh = {threat.picture.taken_at: threat for threat in threats}
     pictures |= fresh
 
-    ids = _Ids(source, before)
+    used, avoided = set[str](), {*taken, *before}  # a stored event that lost its start still has the id of that start
     events: list[Event] = []
-    for cluster in _clusters(sorted(pictures), source.gap):
-        event = _event(source, ids.of(cluster, home), [pictures[moment] for moment in cluster])
-        events.append(event)
+    for cluster in _clusters(sorted(pictures), source.gap):  # by time, so that an earlier part keeps the id
+        known = {home[moment] for moment in cluster if moment in home} - used
+        chosen = min(known, key=lambda i: rank(before[i])) if known else _new_id(source, cluster[0], avoided)
+        used.add(chosen)
+        avoided.add(chosen)
+        events.append(_event(source, chosen, [pictures[moment] for moment in cluster]))
     changed = [e for e in events if _touches(e, fresh) or _moments(e) != _moments(before.get(e.id))]
     kept = {e.id for e in events}
     gone = before.keys() - kept
-    alive = {home[moment] for moment in pictures if moment in home}
+    alive = {e.id for e in before.values() if not pictures.keys().isdisjoint(_moments(e))}
     return Grouping(
         events=tuple(changed),
         untouched=frozenset(kept - {e.id for e in changed}),
@@ -167,22 +183,9 @@ def group(
     )
 
 
-class _Ids:
-    """Gives each event its id, and none twice. Events must come by time, so that an earlier part keeps the id."""
-
-    def __init__(self, source: EventSource, before: Mapping[str, Event]) -> None:
-        self._source, self._before, self._taken = source, before, set[str]()
-
-    def of(self, cluster: Sequence[datetime], home: Mapping[datetime, str]) -> str:
-        known = {home[moment] for moment in cluster if moment in home} - self._taken
-        if known:
-            chosen = min(known, key=lambda i: (self._before[i].started_at, i))
-        else:
-            # A stored event that lost its first picture still has the id of that start.
-            numbers = (event_id(self._source.camera, self._source.rule_id, cluster[0], n) for n in itertools.count())
-            chosen = next(i for i in numbers if i not in self._taken and i not in self._before)
-        self._taken.add(chosen)
-        return chosen
+def _new_id(source: EventSource, started_at: datetime, taken: Collection[str]) -> str:
+    numbered = (event_id(source.camera, source.rule_id, started_at, number) for number in itertools.count())
+    return next(identity for identity in numbered if identity not in taken)
 
 
 def event_id(camera: Camera, rule_id: int, started_at: datetime, number: int = 0) -> str:

@@ -99,6 +99,28 @@ def test_an_event_that_lost_its_start_does_not_lend_its_id() -> None:
     assert result.untouched == {event_id(PORCH, 300, NOON)}
 
 
+def test_a_new_event_gets_no_id_that_is_taken_out_of_sight() -> None:
+    threats = [threat(0), threat(100)]
+    taken = {event_id(PORCH, 300, NOON), event_id(PORCH, 300, NOON, 1)}
+    result = group(SOURCE, threats, {t.picture.taken_at for t in threats}, [], taken=taken)
+    assert [e.id for e in result.events] == [event_id(PORCH, 300, NOON, 2), event_id(PORCH, 300, after(100))]
+    kept = event([0])
+    assert group(SOURCE, [threat(30)], {after(30)}, [kept], taken={kept.id}).events[0].id == kept.id
+
+
+@pytest.mark.parametrize(
+    ("tentative", "expected"), [([], [0]), ([0], [30]), ([30], [0]), ([0, 30], [60]), ([30, 60], [0])]
+)
+def test_a_tentative_id_gives_way_to_another(tentative: list[float], expected: list[float]) -> None:
+    stored = {0.0: event([0, 30]), 30.0: event([30]), 60.0: event([60])}
+    threats = [threat(s) for s in (0, 30, 60)]
+    ids = {stored[s].id for s in tentative}
+    result = group(SOURCE, threats, {t.picture.taken_at for t in threats}, stored.values(), tentative=ids)
+    assert [e.id for e in result.events] == [stored[s].id for s in expected]
+    assert result.absorbed == {e.id for e in stored.values()} - {e.id for e in result.events}
+    assert result.withdrawn == frozenset()
+
+
 def test_what_no_threat_touches_is_left_alone() -> None:
     far = event([1000, 1010])
     result = grouped([0], [far])
