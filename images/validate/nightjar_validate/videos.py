@@ -22,9 +22,9 @@ _ORIENTATION = {0: 1, 90: 8, 180: 3, 270: 6}
 
 @dataclass
 class _Decoding:
-    """How far the decoding of one video got."""
+    """How far the decoding of one video got; `end` is that of its longest stream, in seconds."""
 
-    end: float = 0.0  # seconds
+    end: float = 0.0
     kept: int = 0
     damage: str = ""
 
@@ -39,7 +39,7 @@ def decode_video(job: Job) -> Output:
     except MemoryError:
         raise
     except (av.error.FFmpegError, ValueError) as error:
-        yield _broken(job, f"expected a readable {job.format} file, got {error}")
+        yield _broken(job, f"expected a readable {job.format} file, got {_said(error)}")
         return
     with container:
         yield from _decode(container, job)
@@ -83,17 +83,36 @@ def _decode(container: av.container.InputContainer, job: Job) -> Output:
 def _frames(
     container: av.container.InputContainer, stream: av.VideoStream, state: _Decoding
 ) -> Iterator[av.VideoFrame]:
-    """All frames that can be decoded; `state.damage` then says what could not."""
+    """All frames that can be decoded; `state.damage` then says what could not, `state.end` how much there was.
+
+    A container is as long as its longest stream, a sound track for example, so all are measured.
+    """
+    start = (container.start_time or 0) / av.time_base
+    before: dict[int, int] = {}
     try:
-        for packet in container.demux(stream):
+        for packet in container.demux():
+            index, shown = packet.stream.index, packet.dts if packet.pts is None else packet.pts
+            if shown is not None:
+                read = shown if packet.dts is None else packet.dts
+                # Some containers do not say how long a packet lasts: as long as the one before then.
+                lasts = max(packet.duration or 0, read - before.get(index, read))
+                before[index] = read
+                state.end = max(state.end, float((shown + lasts) * packet.time_base) - start)
+            if index != stream.index:
+                continue
             try:
-                yield from packet.decode()
+                yield from stream.decode(packet)
             except av.error.InvalidDataError as error:
-                state.damage = str(error)
+                state.damage = _said(error)
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
-        state.damage = str(error)
+        state.damage = _said(error)
+
+
+def _said(error: Exception) -> str:
+    """FFmpeg's message alone: PyAV adds the path, and what was last logged, which may be about an earlier file."""
+    return str(error.strerror) if isinstance(error, av.error.FFmpegError) else str(error)
 
 
 def _sampled(

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import av
 import skimage.data
+from av.container import OutputContainer
 from PIL import Image
 
 ASTRONAUT = Image.fromarray(skimage.data.astronaut())  # type: ignore[no-untyped-call]
 GREY = Image.fromarray(skimage.data.camera())  # type: ignore[no-untyped-call]
+_HERTZ = 44_100
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
@@ -47,19 +49,24 @@ def video(
     images: Iterable[Image.Image],
     *,
     codec: str = "libx264",
-    rate: int = 10,
+    rate: int | Fraction = 10,
     size: tuple[int, int] = (320, 240),
     options: dict[str, str] | None = None,
     times: Sequence[float] | None = None,
+    sound: int = 0,
 ) -> bytes:
-    """A video of `images`, each shown for 1 / `rate` seconds or from its time in `times`; by the ending of `path`."""
+    """A video of `images`, each shown for 1 / `rate` seconds or from its time in `times`; by the ending of `path`.
+
+    `sound` is the seconds of its sound track.
+    """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.time_base = Fraction(1, 1000)
-        stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else Fraction(1, rate)
+        stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else 1 / Fraction(rate)
+        track = container.add_stream("mp2", rate=_HERTZ, layout="mono") if sound else None
         for number, image in enumerate(images):
             frame = av.VideoFrame.from_image(image.resize(size))  # type: ignore[no-untyped-call]
             seconds = times[number] if times else number / rate
@@ -67,7 +74,29 @@ def video(
             frame.pts = round(seconds / frame.time_base)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if isinstance(track, av.AudioStream):
+            _silence(container, track, sound)
     return path.read_bytes()
+
+
+def lost_end(data: bytes, cut: int) -> bytes:
+    """A video but for its last `cut` bytes, of which nothing but its duration tells: as a power cut leaves it."""
+    kept = bytearray(data[:-cut])
+    if kept[4:8] == b"ftyp":
+        at = kept.index(b"mdat")
+        kept[at - 4 : at] = bytes(4)  # until the end of the file
+    elif kept[:4] == b"RIFF":
+        kept[4:8] = struct.pack("<I", len(kept) - 8)
+    else:
+        at = kept.index(b"\x18\x53\x80\x67") + 4  # the segment
+        kept[at : at + 8] = b"\x01" + b"\xff" * 7  # of unknown length
+    return bytes(kept)
+
+
+def damaged(data: bytes) -> bytes:
+    """A video with a hole in its middle."""
+    middle = len(data) // 2
+    return data[:middle] + bytes(3000) + data[middle + 3000 :]
 
 
 def moving(frames: int) -> list[Image.Image]:
@@ -79,16 +108,20 @@ def moving(frames: int) -> list[Image.Image]:
 def sound(path: Path) -> bytes:
     """A file with a second of sound and no video."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44_100, layout="mono")
+        stream = container.add_stream("mp2", rate=_HERTZ, layout="mono")
         assert isinstance(stream, av.AudioStream)
-        for number in range(44):
-            frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
-            for plane in frame.planes:
-                plane.update(bytes(plane.buffer_size))
-            frame.sample_rate, frame.pts = 44_100, number * 1024
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        _silence(container, stream, 1)
     return path.read_bytes()
+
+
+def _silence(container: OutputContainer, stream: av.AudioStream, seconds: int) -> None:
+    for number in range(seconds * _HERTZ // 1152):
+        frame = av.AudioFrame(format="s16", layout="mono", samples=1152)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.sample_rate, frame.pts = _HERTZ, number * 1152
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
 
 
 def turned(mp4: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from tests.images.validate.pictures import (
     GREY,
     RED,
     bomb,
+    damaged,
     halves,
+    lost_end,
     moving,
     sound,
     still,
@@ -294,6 +297,34 @@ def test_a_video_with_more_frames_than_the_limit_keeps_the_first(tmp_path: Path)
     assert (refused.reason, refused.offset_ms) == (Reason.VIDEO_TOO_LONG, None)
 
 
+CONTAINERS = ["v.mp4", "v.mkv", "v.avi"]
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_video_of_a_frame_every_four_seconds(name: str, codec: str, tmp_path: Path) -> None:
+    data = video(tmp_path / name, moving(4), codec=codec, rate=Fraction(1, 4))
+    assert [frame.offset_ms for frame in decoded(data, tmp_path)] == [0, 4000, 8000, 12_000]
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_sound_track_longer_than_the_picture(name: str, tmp_path: Path) -> None:
+    data = video(tmp_path / name, moving(20), codec="mpeg4", sound=6)
+    assert [frame.offset_ms for frame in decoded(data, tmp_path)] == [0, 1000]
+
+
+@pytest.mark.parametrize("sound", [0, 6])
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_video_that_is_shorter_than_it_says(name: str, sound: int, tmp_path: Path) -> None:
+    options = {"movflags": "faststart"} if name == "v.mp4" else {}
+    data = video(tmp_path / name, moving(60), codec="mjpeg", options=options, sound=sound)
+    *frames, refused = decoded(lost_end(data, len(data) // 2), tmp_path)
+    assert 1 <= len(frames) <= 4
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.TRUNCATED
+    assert refused.detail.startswith("expected 6.")
+
+
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
 def test_a_video_cut_short_keeps_its_frames(name: str, tmp_path: Path) -> None:
     options = {"movflags": "faststart"} if name == "v.mp4" else {}
@@ -315,18 +346,45 @@ def test_an_mp4_cut_before_its_index_has_no_frames(cut: float, reason: Reason, t
     assert refused.reason is reason
 
 
-def test_a_video_of_nonsense(tmp_path: Path) -> None:
-    [refused] = decoded(b"\x00\x00\x00\x10ftypisom" + bytes(4) + b"\x00\x00\x00\x10moov" + b"nonsense", tmp_path)
-    assert isinstance(refused, Refused)
-    assert refused.reason in {Reason.CORRUPT, Reason.NO_VIDEO}
+@pytest.mark.parametrize(
+    ("data", "reason", "detail"),
+    [
+        pytest.param(
+            b"\x00\x00\x00\x10ftypisom" + bytes(4) + b"\x00\x00\x00\x10moov" + b"nonsense",
+            Reason.NO_VIDEO,
+            "expected a video stream, got 0 of other kinds",
+            id="MP4",
+        ),
+        pytest.param(
+            b"\x1a\x45\xdf\xa3\x84" + b"nonsense" * 100,
+            Reason.CORRUPT,
+            "expected a readable matroska file, got Invalid data found when processing input",
+            id="MKV",
+        ),
+        pytest.param(
+            b"RIFF\x20\0\0\0AVI " + b"nonsense" * 6,
+            Reason.NO_VIDEO,
+            "expected a video stream, got 0 of other kinds",
+            id="AVI",
+        ),
+    ],
+)
+def test_a_video_of_nonsense(data: bytes, reason: Reason, detail: str, tmp_path: Path) -> None:
+    assert decoded(data, tmp_path) == [Refused(reason, detail)]
 
 
-def test_damage_in_the_middle_of_a_video_keeps_the_rest(tmp_path: Path) -> None:
-    data = bytearray(video(tmp_path / "v.mkv", moving(60), codec="mpeg4"))
-    middle = len(data) // 2
-    data[middle : middle + 3000] = bytes(3000)
-    found = decoded(bytes(data), tmp_path)
-    assert sum(isinstance(frame, Decoded) for frame in found) >= 3
+@pytest.mark.parametrize(("name", "codec"), [("v.mp4", "mpeg4"), ("v.mp4", "libx264"), ("v.mkv", "libx264")])
+def test_damage_in_the_middle_of_a_video_is_told_and_keeps_the_rest(name: str, codec: str, tmp_path: Path) -> None:
+    *frames, refused = decoded(damaged(video(tmp_path / name, moving(60), codec=codec)), tmp_path)
+    assert len(frames) >= 3
+    assert all(isinstance(frame, Decoded) for frame in frames)
+    detail = "expected a whole video, got Invalid data found when processing input"
+    assert refused == Refused(Reason.CORRUPT, detail)
+
+
+def test_damage_that_the_decoder_conceals_is_none(tmp_path: Path) -> None:
+    found = decoded(damaged(video(tmp_path / "v.mkv", moving(60), codec="mpeg4")), tmp_path)
+    assert [type(frame) for frame in found] == [Decoded] * 6
 
 
 @pytest.mark.parametrize("size", [(32, 240), (8000, 8000)])
