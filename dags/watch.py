@@ -14,6 +14,8 @@ It waits for that run before it looks again, so that batches grow with the load.
   next run.
 * *`trigger_live` failed*: the live run failed. Look at the run of `nightjar_live` with the id of the batch; its runbook
   says the rest.
+* *`trigger_live` is up for retry*: the live run failed before it began: `freeze_release` could not even write to S3.
+  Mend that; it is run again every half a minute.
 * *`cool_off` runs or failed*: one of the others failed. Nothing: it holds the run for a minute, so that failures do not
   spin, and then fails it.
 
@@ -21,18 +23,19 @@ It waits for that run before it looks again, so that batches grow with the load.
 
 **Example.** `aws s3 cp cat.jpg s3://$NIGHTJAR_BUCKET/incoming/alice-porch-1763647500.jpg`
 
-**Is a re-run safe?** Yes. Footage is claimed by version, and a batch has one live run under its own id: what was handed
-over is not handed over again. Clearing an old run only waits for new footage, as the next run does anyway.
+**Is a re-run safe?** Yes. Footage is claimed by version, and a batch has one live run under its own id. Clearing an old
+run only waits for new footage, as the next run does anyway; clearing its `trigger_live` alone waits for the live run of
+then, which is run again if it has ended.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from nightjar.domain.layout import INCOMING, LIVE, WATCH, run_name
+from nightjar.domain.layout import INCOMING, LIVE, STARTED, WATCH, run_name
 from operators.cool_off import CoolOffOperator
+from operators.hand_over import HandOverOperator
 from operators.release import stage_image
 from operators.settings import bucket_name
 from operators.stage import StageOperator
@@ -75,17 +78,13 @@ with DAG(
         pinned=False,
         skip_without="batch_id",
     )
-    trigger_live = TriggerDagRunOperator(
+    trigger_live = HandOverOperator(
         task_id="trigger_live",
         trigger_dag_id=LIVE,
         trigger_run_id=BATCH_ID,
         conf={"batch_id": BATCH_ID},
-        logical_date=None,
-        wait_for_completion=True,
-        deferrable=True,
+        begun_key=f"runs/{LIVE}/{BATCH_ID}/{STARTED}",
         poke_interval=1,
-        skip_when_already_exists=True,
-        retries=0,  # a second try would find the run there and hide that it failed
     )
     cool_off = CoolOffOperator(task_id="cool_off", seconds=60)
 

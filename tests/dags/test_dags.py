@@ -17,6 +17,7 @@ from nightjar.domain.names import Camera
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 CHAIN = ["plan_shards", "shard.validate", "shard.detect", "shards_done", "reconcile"]
 CHAIN += ["assess", "notify", "report", "close_run"]
+BATCH_ID = "{{ ti.xcom_pull('collect', key='result')['batch_id'] }}"
 EXPECTED = {
     "nightjar_watch": ["wait_for_footage", "collect", "trigger_live", "cool_off"],
     "nightjar_live": ["freeze_release", *CHAIN],
@@ -129,7 +130,8 @@ def test_watch(dags: dict[str, DAG]) -> None:
     assert tasks["cool_off"].upstream_task_ids == {"wait_for_footage", "collect", "trigger_live"}
     assert (tasks["cool_off"].retries, tasks["cool_off"].retry_delay.total_seconds()) == (1, 60)
     assert tasks["wait_for_footage"].deferrable and tasks["wait_for_footage"].retries >= 1000
-    assert tasks["trigger_live"].skip_when_already_exists
+    assert tasks["trigger_live"].trigger_run_id == BATCH_ID
+    assert tasks["trigger_live"].begun_key == f"runs/nightjar_live/{BATCH_ID}/started.json"
     assert not tasks["collect"].pinned
 
 

@@ -58,6 +58,14 @@ class Operator(Airflow):
         body = {"dry_run": False, "dag_run_id": run, "only_failed": True, "reset_dag_runs": True}
         self._call("POST", f"/dags/{dag}/clearTaskInstances", json=body)
 
+    def mark_failed(self, dag: str, run: str) -> None:
+        """Mark a run as failed."""
+        self._call("PATCH", f"/dags/{dag}/dagRuns/{run}", json={"state": "failed"})
+
+    def pause(self, dag: str, *, paused: bool) -> None:
+        """Let no run of a DAG go on, or let them go on again."""
+        self._call("PATCH", f"/dags/{dag}", json={"is_paused": paused})
+
     def state(self, dag: str, run: str) -> str:
         """The state of a run."""
         return str(self._call("GET", f"/dags/{dag}/dagRuns/{run}")["state"])

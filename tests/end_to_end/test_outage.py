@@ -1,4 +1,4 @@
-"""S3 goes away, in the middle of a run for a minute, and while Nightjar waits: nothing is lost, and all goes on."""
+"""S3 goes away, in a run and while Nightjar waits; a live run fails before it begins: nothing is lost, all goes on."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def outage(local: Local) -> Iterator[None]:
 
 
 def waiting(local: Local) -> str:
-    """The state of the sensor of the newest watch run."""
-    return local.airflow.states(WATCH, str(local.airflow.runs(WATCH)[0]["dag_run_id"]))["wait_for_footage"]
+    """The state of the sensor of the newest watch run; empty before there is one."""
+    newest = local.airflow.runs(WATCH)[:1]
+    return "".join(local.airflow.states(WATCH, str(run["dag_run_id"]))["wait_for_footage"] or "" for run in newest)
 
 
 def test_in_the_middle_of_a_run(local: Local) -> None:
@@ -74,3 +75,20 @@ def test_while_waiting_for_footage(local: Local) -> None:
     drop(local, "bob-lobby")
     local.wait("the second alert", lambda: len(local.contents("alerts/")) == 2)
     assert local.wait_for_end(WATCH, watching) == "success"
+
+
+def test_a_live_run_that_failed_before_it_began_is_done_again(local: Local) -> None:
+    local.wait("the next watch run to wait", lambda: waiting(local) == "deferred")
+    alerted, watched = len(local.contents("alerts/")), len(local.airflow.runs(WATCH))
+    earlier = {str(run["dag_run_id"]) for run in local.airflow.runs(LIVE)}
+    local.airflow.pause(LIVE, paused=True)
+    drop(local, "carol-drive")
+    local.wait("a live run", lambda: len(local.airflow.runs(LIVE)) > len(earlier))
+    [run] = {str(run["dag_run_id"]) for run in local.airflow.runs(LIVE)} - earlier
+    local.airflow.mark_failed(LIVE, run)
+    local.airflow.pause(LIVE, paused=False)
+    local.wait("the run to begin after all", lambda: local.airflow.state(LIVE, run) not in ("failed", "queued"))
+    local.wait_for_success(LIVE, run)
+    local.wait("the next watch run to wait", lambda: waiting(local) == "deferred")
+    assert len(local.contents("alerts/")) == alerted + 1
+    assert len(local.airflow.runs(WATCH)) == watched + 1  # the run that handed it over waited for all of it

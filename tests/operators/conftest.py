@@ -17,13 +17,17 @@ class TaskInstance(SimpleNamespace):
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
 
+    def get_dr_count(self, dag_id: str, run_ids: list[str], states: list[str]) -> int:
+        """As Airflow answers; `runs` has the state of every run of every DAG."""
+        return sum(self.runs.get((dag_id, run)) in states for run in run_ids)
+
     def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
         return self.pushed.get(key)
 
 
 def make_context(**more: Any) -> Any:
     """The context of one attempt of a task."""
-    values = {"dag_id": "dag", "task_id": "task", "map_index": -1, "try_number": 1, "pushed": {}}
+    values = {"dag_id": "dag", "task_id": "task", "map_index": -1, "try_number": 1, "pushed": {}, "runs": {}}
     ti = TaskInstance(**(values | more))
     return {"ti": ti, "run_id": "manual__{{ 2026 }}", "dag": None, "task_instance": ti}
 
