@@ -23,8 +23,8 @@ footage landed, under the id of the batch, so that no batch can run twice. A few
 * *`close_run` failed*: some task failed, or a shard changed after it was alerted and reported. It names the tasks.
   Clear the named one with its downstream.
 
-Exit codes: 64 (wrong usage or configuration) and 65 (input refused) fail a stage at once; everything else is tried six
-times with growing pauses.
+Exit codes: 64 (wrong usage or configuration) and 65 (input refused) fail a stage at once, and so does its time bound
+(`NIGHTJAR_STAGE_SECONDS`); everything else is tried six times with growing pauses.
 
 **Parameters.** `batch_id`: the batch, as collect named it; its footage is listed in
 `runs/nightjar_live/<batch id>/batch.jsonl`.

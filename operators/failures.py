@@ -1,6 +1,7 @@
 """How errors of Nightjar end a task: what a person has to change is not retried, everything else is."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -13,26 +14,40 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FINAL_EXIT_CODES = frozenset({UsageError.exit_code, InputError.exit_code})
+_DEADLINE = "DeadlineExceeded"  # of a pod that reached its activeDeadlineSeconds
 
 
 class StageFailedError(AirflowException):
     """A stage did not come to a good end; trying again may help."""
 
 
-def raise_for_exit(stage: str, exit_code: int | None, sentence: str) -> NoReturn:
-    """Raise what a stage's end means to Airflow: AirflowFailException (no retry) for 64 and 65, else retried.
+@dataclass(frozen=True)
+class Ended:
+    """How a stage's process or container ended.
 
-    `exit_code` is None when the process or pod went without one; `sentence` is what it said last.
+    `exit_code` is None when it went without one; `sentence` is what it said last, or why it was ended or never began.
+    `late` is set when it was stopped at its time bound, whatever else it says.
     """
-    code = "no exit code" if exit_code is None else f"exit code {exit_code}"
-    message = f"stage {stage} ended with {code}: {sentence.strip() or 'it said nothing'}"
-    if exit_code in FINAL_EXIT_CODES:
+
+    exit_code: int | None
+    sentence: str
+    late: bool = False
+
+
+def raise_for_end(stage: str, ended: Ended) -> NoReturn:
+    """Raise what a stage's end means to Airflow: AirflowFailException (no retry) or StageFailedError (retried).
+
+    What is not retried is exit codes 64 and 65, and the time bound: six times the same hour would hold up everybody.
+    """
+    code = "no exit code" if ended.exit_code is None else f"exit code {ended.exit_code}"
+    message = f"stage {stage} ended with {code}: {ended.sentence.strip() or 'it said nothing'}"
+    if ended.late or ended.exit_code in FINAL_EXIT_CODES:
         raise AirflowFailException(message)
     raise StageFailedError(message)
 
 
-def end_of_pod(pod: k8s.V1Pod, container: str) -> tuple[int | None, str]:
-    """Exit code of a pod's container (None: it has none), and why the pod ended or does not start, in one sentence."""
+def end_of_pod(pod: k8s.V1Pod, container: str) -> Ended:
+    """How a pod's container ended, or why it does not start, in one sentence."""
     states = [status.state for status in pod.status.container_statuses or [] if status.name == container]
     terminated = states[0].terminated if states and states[0] else None
     waiting = states[0].waiting if states and states[0] else None
@@ -42,7 +57,8 @@ def end_of_pod(pod: k8s.V1Pod, container: str) -> tuple[int | None, str]:
         reasons.append(_last_line(terminated.message or "") or terminated.reason)
     elif waiting:
         reasons += [waiting.reason, waiting.message]
-    return terminated.exit_code if terminated else None, " ".join(filter(None, reasons))
+    sentence = " ".join(filter(None, reasons))
+    return Ended(terminated.exit_code if terminated else None, sentence, late=pod.status.reason == _DEADLINE)
 
 
 def final_for_people(task: Callable[P, T]) -> Callable[P, T]:

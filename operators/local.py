@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -23,6 +22,7 @@ from kubernetes.client import models as k8s
 
 from nightjar.domain.release import image_tag
 from nightjar.errors import UsageError
+from operators.failures import Ended
 from operators.settings import DeploymentSettings
 
 # So that whoever ends the local deployment finds what it started.
@@ -38,14 +38,6 @@ class Log(Protocol):
 
     def log(self, level: int, event: str, /, *arguments: object) -> object:
         """Log `event % arguments`."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended: its exit code (None when it was killed) and the last line it wrote on standard error."""
-
-    exit_code: int | None
-    sentence: str
 
 
 def image_folder(store: Path, image: str) -> Path:
@@ -149,7 +141,7 @@ class LocalProcess:
         code = process.wait()
         if late:
             bound = self._pod.spec.active_deadline_seconds
-            return Ended(None, f"stopped: it took longer than {bound} s. {self._last_error}")
+            return Ended(None, f"stopped: it took longer than {bound} s. {self._last_error}", late=True)
         if code < 0:
             return Ended(None, f"killed by {signal.Signals(-code).name}. {self._last_error}")
         return Ended(code, self._last_error)

@@ -41,9 +41,11 @@ class DeploymentSettings(Settings):
         default_factory=dict,
         description='JSON by stage, `{"detect": {"cpu": "2", "memory": "2Gi"}}`; replaces the default',
     )
-    stage_seconds: int = Field(3600, ge=60, le=86_400, description="a stage, and so a shard, may take no longer")
-    max_parallel_validate: int | None = Field(None, ge=1, description="pods of validate at once, over all runs")
-    max_parallel_detect: int | None = Field(None, ge=1, description="pods of detect at once, over all runs")
+    stage_seconds: int = Field(
+        3600, ge=60, le=86_400, description="a stage, and so a shard, may take no longer; then it fails for good"
+    )
+    max_parallel_validate: int | None = Field(None, ge=1, description="pods of validate at once, over a DAG's runs")
+    max_parallel_detect: int | None = Field(None, ge=1, description="pods of detect at once, over a DAG's runs")
 
     # Airflow maps over at most 1024 values (core.max_map_length).
     max_shards: int = Field(100, ge=1, le=1024, description="shards, and so pods of a stage, in one run")
@@ -56,7 +58,7 @@ class DeploymentSettings(Settings):
         return self
 
     def max_parallel(self, stage: str) -> int | None:
-        """How many tasks of a sharded stage may run at once over all runs; None: no bound of its own."""
+        """How many tasks of a sharded stage may run at once over a DAG's runs; None: no bound of its own."""
         bounds = {"validate": self.max_parallel_validate, "detect": self.max_parallel_detect}
         return bounds.get(stage)
 

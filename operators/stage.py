@@ -9,17 +9,16 @@ from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperato
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from kubernetes.client import ApiException
 from kubernetes.client import models as k8s
 
 from nightjar.domain.layout import RELEASE, digest, last_segment, stage_prefix
-from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from operators import pods
 from operators.bucket import bucket
-from operators.failures import end_of_pod, raise_for_exit
+from operators.failures import Ended, end_of_pod, final_for_people, raise_for_end
 from operators.local import LocalProcess, log_line
 from operators.proof import check_manifest, manifest_version
 from operators.settings import deployment
@@ -38,7 +37,8 @@ class StageOperator(KubernetesPodOperator):
     A `pinned` stage gets the run's release; collect, which runs before there is one, does not.
     With `skip_without`, the task is skipped when that key of the result is null: there was nothing to do.
 
-    Retries: exit codes 64 and 65 fail the task at once, everything else is tried again with back-off.
+    Retries: exit codes 64 and 65, what this deployment sets wrong, and the time bound fail the task at once; everything
+    else is tried again with back-off.
     """
 
     # Nothing that holds a name from outside is a template: what upstream would render (arguments, env_vars, labels)
@@ -85,7 +85,7 @@ class StageOperator(KubernetesPodOperator):
             "startup_check_interval_seconds": 1,
             # Time to finish the object at hand after SIGTERM; the cluster's default is 30 s.
             "termination_grace_period": 60,
-            # One slow shard delays the others by this at the most; upstream sets no bound.
+            # One slow shard delays the others by this at the most, and is not tried again; upstream sets no bound.
             "active_deadline_seconds": settings.stage_seconds,
             # Why it did not start or was evicted is in the events; off upstream.
             "log_events_on_failure": True,
@@ -143,25 +143,27 @@ class StageOperator(KubernetesPodOperator):
             "nightjar/stage": self.stage,
             "nightjar/run": _label(run),
         }
+        self.annotations = {}
         if self.shard:
-            self.labels["nightjar/shard"] = _label(self.shard)
+            # A name from outside may be an annotation, which nothing selects by, and never a label.
+            self.labels["nightjar/shard"] = digest(self.shard)
+            self.annotations["nightjar/shard"] = self.shard
         return super().build_pod_request_obj(context, dry_run=dry_run)
 
+    @final_for_people
     def execute(self, context: Context) -> None:
         """Run the stage to its end, or defer until it is there."""
         store = bucket()
         stale = manifest_version(store, self.output_prefix)
-        try:
-            if deployment().runtime == "local":
-                self._run_local(context)
-            else:
-                if self.deferrable:
-                    context["ti"].xcom_push(key=_STALE, value=stale)
-                super().execute(context)
-        except UsageError as error:
-            raise AirflowFailException(str(error)) from error
+        if deployment().runtime == "local":
+            self._run_local(context)
+        else:
+            if self.deferrable:
+                context["ti"].xcom_push(key=_STALE, value=stale)
+            super().execute(context)
         self._prove(context, store, stale)
 
+    @final_for_people
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
         """Come back from the triggerer. Checked here and not in `cleanup`, which a vanished pod never reaches."""
         super().trigger_reentry(context, event)
@@ -181,8 +183,7 @@ class StageOperator(KubernetesPodOperator):
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException:
             # What upstream hands over may be from before the pod started.
-            exit_code, sentence = self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace)
-            raise_for_exit(self.stage, exit_code, sentence)
+            raise_for_end(self.stage, self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace))
 
     def on_kill(self) -> None:
         """Stop the process or pod."""
@@ -194,10 +195,10 @@ class StageOperator(KubernetesPodOperator):
         self._process = LocalProcess(self.build_pod_request_obj(context, dry_run=True), deployment(), self.log)
         ended = self._process.run()
         if ended.exit_code != 0:
-            raise_for_exit(self.stage, ended.exit_code, ended.sentence)
+            raise_for_end(self.stage, ended)
 
-    def _end_of(self, name: str, namespace: str) -> tuple[int | None, str]:
-        """Exit code and reason of a pod that failed; one that has not ended is deleted.
+    def _end_of(self, name: str, namespace: str) -> Ended:
+        """How a pod that failed ended; one that has not ended is deleted.
 
         Left alone, it would start when its image can be pulled at last, beside the next attempt.
         """
@@ -206,7 +207,7 @@ class StageOperator(KubernetesPodOperator):
         except ApiException as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-            return None, f"pod {name} is gone from the cluster"
+            return Ended(None, f"pod {name} is gone from the cluster")
         if pod.status.phase not in PodPhase.terminal_states:
             self.pod_manager.delete_pod(pod)
         return end_of_pod(pod, self.base_container_name)
@@ -228,7 +229,7 @@ class StageOperator(KubernetesPodOperator):
 
 
 def _label(name: str) -> str:
-    """A name as the value of a label: as it is when it may be one, else hashed."""
+    """A name of our own as the value of a label: as it is when it may be one, else hashed."""
     allowed = name.replace("-", "").replace("_", "").replace(".", "").isalnum() and name.isascii()
     whole = allowed and name[0].isalnum() and name[-1].isalnum() and len(name) <= _LABEL_LENGTH
     return name if whole else digest(name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion, batch_id
-from nightjar.domain.layout import BATCH, LIVE, footage_key, run_prefix
+from nightjar.domain.layout import BATCH, LIVE, digest, footage_key, run_prefix
 from nightjar.domain.names import parse_footage_name
 from nightjar.runtime.manifests import write_bytes, write_lines
 from nightjar.runtime.store import ObjectStore
@@ -113,7 +113,7 @@ class Cluster:
 
 def pod_of(run: str, stage: str, shard: str | None = None) -> Callable[[Pod], bool]:
     """Whether a pod is one that `run` made for `stage` (and `shard`)."""
-    wanted = {"nightjar/run": run, "nightjar/stage": stage} | ({"nightjar/shard": shard} if shard else {})
+    wanted = {"nightjar/run": run, "nightjar/stage": stage} | ({"nightjar/shard": digest(shard)} if shard else {})
     return lambda pod: wanted.items() <= pod["metadata"]["labels"].items()
 
 

@@ -163,8 +163,10 @@ def test_names_that_nobody_should_trust_end_in_quarantine(cluster: Cluster, stor
     ]
     assert {name for name in UNTRUSTED if any(name in json.dumps(reason) for reason in reasons)} == set(UNTRUSTED)
     assert not any("{{" in json.dumps(pod) or "$(" in json.dumps(pod) for pod in cluster.kubernetes.store.created)
-    shards = [pod["metadata"]["labels"]["nightjar/shard"] for pod in cluster.pods(real_run, "validate")]
-    assert sorted(shards) == sorted(["alice-porch", "bob-lobby", digest(LONG_CAMERA)])
+    made = [pod["metadata"] for pod in cluster.pods(real_run, "validate")]
+    shards = ["alice-porch", "bob-lobby", LONG_CAMERA]
+    assert sorted(each["annotations"]["nightjar/shard"] for each in made) == sorted(shards)
+    assert {each["labels"]["nightjar/shard"] for each in made} == {digest(shard) for shard in shards}
 
 
 def test_shards_are_worked_on_at_once(cluster: Cluster, real_run: str) -> None:

@@ -72,7 +72,9 @@ def attempt(
     line = Footage(key="footage/2026/11/20/13/alice-porch-1763647500.jpg", version_id="1", size=1, sha256="0" * 64)
     write_lines(s3_store, f"{shard_prefix(RUN, SHARD_NAME)}{SHARD}", [line])
 
-    def run(try_number: int = 1, image: str = IMAGE) -> TaskInstance:
+    def run(
+        try_number: int = 1, image: str = IMAGE, meanwhile: Callable[[], None] | None = None, **options: Any
+    ) -> TaskInstance:
         ti = TaskInstance(
             dag_id="nightjar_live",
             task_id="v",
@@ -91,10 +93,13 @@ def attempt(
             termination_grace_period=1,
             startup_check_interval_seconds=0.2,
             poll_interval=0.3,
+            **options,
         )
         try:
             task.execute(context)
         except TaskDeferred as deferred:
+            if meanwhile:
+                meanwhile()
             resume = getattr(task, deferred.method_name)
             resume(context, asyncio.run(_first_event(deferred.trigger)))
         return ti
@@ -158,6 +163,20 @@ def test_a_pod_that_is_lost_or_proves_nothing_fails_and_is_retried(
         attempt()
     assert not isinstance(failure.value, AirflowFailException)
     attempt(try_number=2)
+
+
+def test_a_pod_that_reaches_its_time_bound_is_not_tried_again(attempt: Attempt, api_server: ApiServer) -> None:
+    api_server.faults.add(lambda _: True, SLEEP)
+    with pytest.raises(AirflowFailException, match="DeadlineExceeded"):
+        attempt(active_deadline_seconds=2)
+
+
+@pytest.mark.parametrize("attempt", ["deferred"], indirect=True)
+def test_a_deployment_that_is_set_up_wrong_meanwhile_is_not_tried_again(
+    attempt: Attempt, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AirflowFailException, match="NIGHTJAR_BUCKET"):
+        attempt(meanwhile=lambda: monkeypatch.setenv("NIGHTJAR_BUCKET", "Not A Bucket"))
 
 
 def test_the_manifest_of_an_earlier_attempt_proves_nothing(attempt: Attempt, api_server: ApiServer) -> None:

@@ -5,7 +5,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from nightjar.errors import InputError, NightjarError, TryAgainError, UsageError
 from operators.cool_off import CoolOffOperator
-from operators.failures import StageFailedError, final_for_people, raise_for_exit
+from operators.failures import Ended, StageFailedError, final_for_people, raise_for_end
 
 
 @pytest.mark.parametrize(
@@ -19,10 +19,12 @@ from operators.failures import StageFailedError, final_for_people, raise_for_exi
         (None, "evicted", StageFailedError, "stage detect ended with no exit code: evicted"),
     ],
 )
-def test_exit_codes(code: int | None, sentence: str, kind: type[AirflowException], says: str) -> None:
+def test_ends(code: int | None, sentence: str, kind: type[AirflowException], says: str) -> None:
     with pytest.raises(AirflowException) as raised:
-        raise_for_exit("detect", code, sentence)
+        raise_for_end("detect", Ended(code, sentence))
     assert (type(raised.value), str(raised.value)) == (kind, says)
+    with pytest.raises(AirflowFailException):
+        raise_for_end("detect", Ended(code, sentence, late=True))
 
 
 @pytest.mark.parametrize(

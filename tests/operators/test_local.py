@@ -90,9 +90,9 @@ def test_again_is_fine() -> None:
 
 
 @pytest.mark.usefixtures("shard")
-def test_a_stage_that_takes_too_long_is_stopped(images: Path, context: Any) -> None:
+def test_a_stage_that_takes_too_long_is_stopped_for_good(images: Path, context: Any) -> None:
     misbehave(images / "validate" / "test-1", kind="hang")
-    with pytest.raises(StageFailedError, match="no exit code: stopped: it took longer than 1 s"):
+    with pytest.raises(AirflowFailException, match="no exit code: stopped: it took longer than 1 s"):
         validate(active_deadline_seconds=1).execute(context)
     assert children() == []
 
@@ -116,7 +116,7 @@ def test_a_killed_task_stops_its_stage(images: Path, context: Any) -> None:
 def test_a_stage_that_ignores_sigterm_is_killed(images: Path, context: Any) -> None:
     program = images / "validate" / "test-1" / "nightjar_validate" / "__main__.py"
     program.write_text("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)\n")
-    with pytest.raises(StageFailedError, match="took longer"):
+    with pytest.raises(AirflowFailException, match="took longer"):
         validate(active_deadline_seconds=1, termination_grace_period=1).execute(context)
     assert children() == []
 
@@ -165,6 +165,14 @@ def test_a_stage_sees_nothing_but_its_spec_and_its_secrets(
 def test_an_image_that_is_not_built(context: Any) -> None:
     with pytest.raises(AirflowFailException, match=r"image validate:other is not built .* `make images .*\(test-1\)"):
         validate(image=f"{REGISTRY}/validate:other").execute(context)
+
+
+@pytest.mark.usefixtures("images")
+def test_a_deployment_that_is_set_up_wrong_is_not_tried_again(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = validate()
+    monkeypatch.setenv("NIGHTJAR_BUCKET", "Not A Bucket")
+    with pytest.raises(AirflowFailException, match="NIGHTJAR_BUCKET"):
+        task.execute(context)
 
 
 @pytest.mark.usefixtures("images")
