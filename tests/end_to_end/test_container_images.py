@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from nightjar_local.containers import Builder
 from nightjar_local.layout import CACHE
 from nightjar_local.samples import footage
 from nightjar_local.seaweedfs import S3Access
-from tests.end_to_end.debian import BASE_IMAGE, make_base_image, missing_packages, run, storage
+from tests.end_to_end.debian import BASE_IMAGE, REQUIRED, make_base_image, require_builder, run, storage
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -31,9 +33,7 @@ RULES = Path(__file__).parents[2] / "local" / "rules.yaml"
 @pytest.fixture(scope="module")
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """The environment of a buildah that has the base image; everything it makes is thrown away."""
-    missing = missing_packages()
-    assert not missing, f"container images cannot be built here: first apt-get install {' '.join(missing)}"
-    assert os.geteuid() == 0, "container images can only be built here by root, for debootstrap"
+    require_builder()
     folder = tmp_path_factory.mktemp("buildah")
     environment = storage(folder)
     make_base_image(CACHE / "debian-bookworm", environment)
@@ -114,6 +114,15 @@ def test_validate_runs_from_its_image_on_a_shard(
     for key in standard:
         with Image.open(io.BytesIO(s3_store.get(key)[0])) as picture:
             assert (picture.format, picture.mode) == ("JPEG", "RGB")
+
+
+@pytest.mark.parametrize(("required", "outcome"), [("", "skipped"), ("yes", "error")])
+def test_where_no_image_can_be_built_it_says_so_and_ci_fails(required: str, outcome: str) -> None:
+    command = [sys.executable, "-m", "pytest", f"{__file__}::test_notify_starts", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PATH": "/nowhere", REQUIRED: required}
+    said = subprocess.run(command, env=environment, text=True, capture_output=True, check=False).stdout
+    assert f"1 {outcome}" in said
+    assert "CONTAINER IMAGES ARE NOT TESTED here: first apt-get install buildah" in said
 
 
 def file_samples(store: S3Store, camera: str) -> list[Footage]:
