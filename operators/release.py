@@ -1,6 +1,7 @@
 """The release of a run: the images and the rules it is pinned to, read once and written down."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import Variable, get_current_context, task
@@ -47,25 +48,39 @@ def freeze_release(run_prefix: str) -> dict[str, str]:
     ti: Any = context["ti"]
     first_try = ti.max_tries - (ti.task.retries or 0) + 1  # grows when the task is cleared, not when it is retried
     store = bucket()
-    begin(store, run_prefix, Started(dag_run=str(context["run_id"]), start=str(first_try)))
+
+    def is_running(dag_run: str) -> bool:
+        return bool(ti.get_dr_count(dag_id=ti.dag_id, run_ids=[dag_run], states=["running"]))
+
+    begin(store, run_prefix, Started(dag_run=str(context["run_id"]), start=str(first_try)), is_running)
     release = pinned(store, run_prefix) or pin(store, run_prefix, str(Variable.get(VARIABLE)), deployment())
     if release.rules.problem:
         log.warning("%s", release.rules.problem)
     return release.images
 
 
-def begin(store: ObjectStore, run_prefix: str, started: Started) -> None:
+def begin(store: ObjectStore, run_prefix: str, started: Started, is_running: Callable[[str], bool]) -> None:
     """Note that this start works on the run folder; drop the release and rules of an earlier start.
 
-    A retry keeps what it finds; a run that is cleared, or a new one over the same day, is pinned anew.
+    A retry keeps what it finds; a run that is cleared, or a new one over the same day, is pinned anew. While another
+    DAG run works on the folder (one by hand, one by schedule, over one day), which would lose its release: UsageError.
     """
     key = f"{run_prefix}{STARTED}"
-    if store.head(key) is not None:
-        if read_record(store, key, Started)[0] == started:
-            return
-        for name in (RELEASE, RUN_RULES):
-            store.delete(f"{run_prefix}{name}")
-    write_record(store, key, started)
+    there = store.head(key)
+    if there is None:
+        write_record(store, key, started, if_absent=True)
+        return
+    before = read_record(store, key, Started)[0]
+    if before == started:
+        return
+    if before.dag_run != started.dag_run and is_running(before.dag_run):
+        raise UsageError(
+            f"run {before.dag_run} is working on {last_segment(run_prefix)}: wait for its end, then clear this run if "
+            f"there is something left to do"
+        )
+    for name in (RELEASE, RUN_RULES):
+        store.delete(f"{run_prefix}{name}")
+    write_record(store, key, started, if_match=there.etag)
 
 
 def pinned(store: ObjectStore, run_prefix: str) -> Release | None:
@@ -88,9 +103,9 @@ def pin(store: ObjectStore, run_prefix: str, variable: str, settings: Deployment
     return release
 
 
-def problem_of_rules(store: ObjectStore, run_prefix: str) -> str | None:
-    """Why the run uses the last good rules; None when it uses the current ones."""
+def release_of(store: ObjectStore, run_prefix: str) -> Release:
+    """The release that the run is pinned to; raises InputError when it is not."""
     found = pinned(store, run_prefix)
     if found is None:
         raise InputError(f"expected the release of the run below {run_prefix}, found none")
-    return found.rules.problem
+    return found

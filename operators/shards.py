@@ -20,7 +20,7 @@ from nightjar.runtime.manifests import read_lines, read_manifest, write_lines, w
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from operators.bucket import bucket
 from operators.failures import final_for_people
-from operators.release import problem_of_rules
+from operators.release import release_of
 from operators.settings import deployment
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], no
         log.error("shard %s: %s", name, failure)
     output = stage_prefix(run_prefix, RECONCILE)
     written = write_record(store, f"{output}{ACCOUNT}", account)
-    problem = problem_of_rules(store, run_prefix)
+    problem = release_of(store, run_prefix).rules.problem
     detections = {ref.key: ref for proof, _ in proofs if proof.detected for ref in proof.detected.objects}
     manifest = Manifest(
         stage=RECONCILE,
@@ -155,24 +155,31 @@ def uncovered(store: ObjectStore, run_prefix: str, shards: Sequence[str]) -> lis
 
 
 def _proofs(store: ObjectStore, run_prefix: str, shards: Sequence[str]) -> list[tuple[ShardProof, list[ObjectRef]]]:
+    images = release_of(store, run_prefix).images
     with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
-        return list(pool.map(lambda prefix: _proof(store, run_prefix, prefix), shards))
+        return list(pool.map(lambda prefix: _proof(store, run_prefix, prefix, images), shards))
 
 
-def _proof(store: ObjectStore, run_prefix: str, prefix: str) -> tuple[ShardProof, list[ObjectRef]]:
-    """What is proven of one shard. A manifest that worked from something else than what is there now proves nothing."""
+def _proof(
+    store: ObjectStore, run_prefix: str, prefix: str, images: Mapping[str, str]
+) -> tuple[ShardProof, list[ObjectRef]]:
+    """What is proven of one shard. A manifest of another input than is there now, or of another image, proves nothing.
+
+    Such a one is of an earlier start of the run, whose release was another.
+    """
     name = last_segment(prefix)
-    footage, shard_ref = read_lines(store, f"{prefix}{SHARD}", Footage)
-    validated = _manifest_of(store, stage_prefix(run_prefix, "validate", name), shard_ref)
-    if validated is None:
-        return ShardProof(name, footage), []
-    detected = _manifest_of(store, stage_prefix(run_prefix, "detect", name), validated[1])
-    if detected is None:
-        return ShardProof(name, footage, validated[0]), [validated[1]]
-    return ShardProof(name, footage, validated[0], detected[0]), [validated[1], detected[1]]
+    footage, source = read_lines(store, f"{prefix}{SHARD}", Footage)
+    found: list[tuple[Manifest, ObjectRef]] = []
+    for stage in ("validate", "detect"):
+        manifest = _manifest_of(store, stage_prefix(run_prefix, stage, name), source, images[stage])
+        if manifest is None:
+            break
+        found.append(manifest)
+        source = manifest[1]
+    return ShardProof(name, footage, *(manifest for manifest, _ in found)), [reference for _, reference in found]
 
 
-def _manifest_of(store: ObjectStore, prefix: str, source: ObjectRef) -> tuple[Manifest, ObjectRef] | None:
+def _manifest_of(store: ObjectStore, prefix: str, source: ObjectRef, image: str) -> tuple[Manifest, ObjectRef] | None:
     try:
         manifest, reference = read_manifest(store, prefix)
     except InputError as error:
@@ -180,6 +187,9 @@ def _manifest_of(store: ObjectStore, prefix: str, source: ObjectRef) -> tuple[Ma
         return None
     if not consumed(manifest, source):
         log.warning("the manifest below %s is of another %s than the one that is there now", prefix, source.key)
+        return None
+    if manifest.image != image:
+        log.warning("the manifest below %s is of image %s; this run is pinned to %s", prefix, manifest.image, image)
         return None
     return manifest, reference
 

@@ -10,7 +10,8 @@ from nightjar.domain.layout import RULES_KEY
 from nightjar.domain.release import STAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
-from operators.release import Started, begin, pin, pinned, problem_of_rules, stage_image
+from operators.release import Started, pin, pinned, release_of, stage_image
+from operators.release import begin as begin_unless
 from operators.settings import DeploymentSettings
 from tests.operators.stage_programs import REGISTRY, build_image, build_images
 
@@ -40,6 +41,11 @@ def started(attempt: int = 1, run: str = "manual") -> Started:
     return Started(dag_run=run, start=str(attempt))
 
 
+def begin(store: MemoryStore, run_prefix: str, started: Started, *running: str) -> None:
+    """Begin while these DAG runs are running."""
+    begin_unless(store, run_prefix, started, lambda dag_run: dag_run in running)
+
+
 def test_pin(store: MemoryStore) -> None:
     begin(store, RUN, started())
     assert pinned(store, RUN) is None
@@ -47,7 +53,7 @@ def test_pin(store: MemoryStore) -> None:
     assert release.run == "2026-11-20"
     assert release.images == {stage: f"{REGISTRY}/{stage}:1" for stage in STAGES}
     assert pinned(store, RUN) == release
-    assert problem_of_rules(store, RUN) is None
+    assert release_of(store, RUN).rules.problem is None
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,17 @@ def test_begin_again(store: MemoryStore, again: Started, kept: bool) -> None:
     release = pin(store, RUN, variable(), CLUSTER)
     begin(store, RUN, again)
     assert pinned(store, RUN) == (release if kept else None)
+
+
+def test_a_run_folder_has_one_run_at_a_time(store: MemoryStore) -> None:
+    begin(store, RUN, started(run="scheduled"), "scheduled", "manual")
+    release = pin(store, RUN, variable(), CLUSTER)
+    for attempt in (1, 7):
+        with pytest.raises(UsageError, match="run scheduled is working on 2026-11-20: wait for its end"):
+            begin(store, RUN, started(attempt), "scheduled", "manual")
+    assert pinned(store, RUN) == release
+    begin(store, RUN, started(2, run="scheduled"), "scheduled", "manual")  # cleared: it does not wait for itself
+    begin(store, RUN, started(), "manual")
 
 
 def test_a_start_that_died_halfway_never_keeps_an_older_release(store: MemoryStore) -> None:
@@ -113,7 +130,7 @@ def test_rules(store: MemoryStore) -> None:
     store.put(RULES_KEY, RULES.replace(b"unsafe:", b"unsave:"))
     begin(store, RUN, started(2))
     assert "unsave" in (pin(store, RUN, variable(), CLUSTER).rules.problem or "")
-    assert "unsave" in (problem_of_rules(store, RUN) or "")
+    assert "unsave" in (release_of(store, RUN).rules.problem or "")
 
 
 def test_no_good_rules() -> None:

@@ -14,6 +14,7 @@ from nightjar.runtime.memory import MemoryStore
 from operators.release import Started, begin, pin
 from operators.settings import DeploymentSettings
 from operators.shards import failed_tasks, select_day, uncovered, write_account, write_shards
+from tests.operators.stage_programs import REGISTRY
 from tests.operators.test_release import RULES, variable
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
@@ -42,22 +43,31 @@ def file(store: MemoryStore, camera: str, seconds: int) -> None:
     store.put(key, data, metadata={"sha256": hashlib.sha256(data).hexdigest()})
 
 
-def manifest(stage: str, *inputs: ObjectRef, objects: tuple[ObjectRef, ...] = (), **outcomes: int) -> Manifest:
+def manifest(
+    stage: str, *inputs: ObjectRef, objects: tuple[ObjectRef, ...] = (), tag: str = "1", **outcomes: int
+) -> Manifest:
     counts = Counts(received=sum(outcomes.values()), outcomes=outcomes)
+    image = f"{REGISTRY}/{stage}:{tag}"
     return Manifest(
-        stage=stage, image="i", run="r", inputs=inputs, objects=objects, counts=counts, started_at=NOW, finished_at=NOW
+        stage=stage,
+        image=image,
+        run="r",
+        inputs=inputs,
+        objects=objects,
+        counts=counts,
+        started_at=NOW,
+        finished_at=NOW,
     )
 
 
-def do_shard(store: MemoryStore, prefix: str, *, detect: bool = True) -> None:
+def do_shard(store: MemoryStore, prefix: str, detector: str = "1") -> None:
     """What validate and detect leave behind."""
     shard = prefix.rstrip("/").rsplit("/", 1)[-1]
     lines, shard_ref = read_lines(store, f"{prefix}shard.jsonl", Footage)
     validated = write_manifest(store, f"{RUN}validate/{shard}/", manifest("validate", shard_ref, standard=len(lines)))
-    if detect:
-        found = write_bytes(store, f"detections/1/{shard}.jsonl", shard.encode(), content_type="x")
-        done = manifest("detect", validated, objects=(found,), detected=len(lines))
-        write_manifest(store, f"{RUN}detect/{shard}/", done)
+    found = write_bytes(store, f"detections/{detector}/{shard}.jsonl", shard.encode(), content_type="x")
+    done = manifest("detect", validated, objects=(found,), tag=detector, detected=len(lines))
+    write_manifest(store, f"{RUN}detect/{shard}/", done)
 
 
 def do_the_rest(store: MemoryStore, before: str = "reconcile") -> None:
@@ -149,9 +159,31 @@ def test_detect_of_an_older_validate_proves_nothing(store: MemoryStore) -> None:
     for prefix in shards:
         do_shard(store, prefix)
     validated, _ = read_manifest(store, f"{RUN}validate/bob-yard/")
-    write_manifest(store, f"{RUN}validate/bob-yard/", validated.model_copy(update={"image": "newer"}))
+    again = validated.model_copy(update={"finished_at": NOW.replace(minute=9)})
+    write_manifest(store, f"{RUN}validate/bob-yard/", again)
     found, _ = read_manifest(store, write_account(store, RUN, shards, NOW))
     assert found.counts.outcomes == {"detected": 2, "failed:detect": 1}
+
+
+@pytest.mark.parametrize(
+    ("bumped", "outcomes"), [("detect", {"detected": 1, "failed:detect": 2}), ("validate", {"failed:validate": 3})]
+)
+def test_a_manifest_of_another_release_proves_nothing(
+    store: MemoryStore, bumped: str, outcomes: dict[str, int]
+) -> None:
+    shards = plan(store)
+    for prefix in shards:
+        do_shard(store, prefix)
+    for start in "12":  # cleared after the bump
+        begin(store, RUN, Started(dag_run="manual", start=start), lambda _: False)
+    pin(store, RUN, variable(**{bumped: "2"}), DeploymentSettings(runtime="kubernetes"))
+    if bumped == "detect":
+        do_shard(store, shards[1], detector="2")
+    found, _ = read_manifest(store, write_account(store, RUN, shards, NOW))
+    assert found.counts.outcomes == outcomes
+    assert {ref.key for ref in found.objects} <= {"detections/2/bob-yard.jsonl"}
+    do_the_rest(store)
+    assert uncovered(store, RUN, shards)
 
 
 @pytest.mark.parametrize(
@@ -178,8 +210,8 @@ def test_what_changed_after_it_was_used(store: MemoryStore, redone: str, complai
 
 def test_rules_that_are_not_the_newest_are_told(store: MemoryStore) -> None:
     store.put(RULES_KEY, b"version: 2\n")
-    begin(store, RUN, Started(dag_run="manual", start="1"))
-    begin(store, RUN, Started(dag_run="manual", start="2"))
+    begin(store, RUN, Started(dag_run="manual", start="1"), lambda _: False)
+    begin(store, RUN, Started(dag_run="manual", start="2"), lambda _: False)
     pin(store, RUN, variable(), DeploymentSettings(runtime="kubernetes"))
     found, _ = read_manifest(store, write_account(store, RUN, plan(store), NOW))
     assert "the last good rules are used" in found.warnings[0]
