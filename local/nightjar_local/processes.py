@@ -18,11 +18,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
 TOKEN_VARIABLE = "NIGHTJAR_DEPLOYMENT_TOKEN"  # noqa: S105, names the variable
 PATIENCE = 10.0  # seconds to end by itself
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class LocalError(Exception):
@@ -168,17 +170,35 @@ def wait_for(
 
 @contextlib.contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Within it, SIGTERM and SIGHUP raise KeyboardInterrupt, so that one way of cleaning up serves all."""
+    """Within it, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that one way of cleaning up serves all.
+
+    Only the first of them does: a terminal that closes sends several, and cleaning up must not be broken off.
+    """
 
     def interrupt(number: int, _frame: object) -> None:
+        for each in INTERRUPTS:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    with _handling(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Within it, Ctrl-C, SIGTERM and SIGHUP are ignored. For a few seconds of cleaning up, and in the main thread."""
+    with _handling(signal.SIG_IGN):
+        yield
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in INTERRUPTS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def program(name: str) -> str:

@@ -30,6 +30,10 @@ def test_interrupted_in_the_middle_it_leaves_no_process_behind(tmp_path: Path) -
         assert chosen is not None
         assert len(processes.members(chosen.token)) >= 5
         os.killpg(demo.pid, signal.SIGINT)
+        os.killpg(demo.pid, signal.SIGHUP)  # at once, and again in the middle of stopping
+        wait_until("stopping what was started", log, demo)
+        os.killpg(demo.pid, signal.SIGINT)
+        os.killpg(demo.pid, signal.SIGTERM)
         assert demo.wait(60) == 130, log.read_text()
         assert processes.members(chosen.token) == []
         assert processes.port_is_free(chosen.ui_port)

@@ -1,6 +1,7 @@
 """Whatever a deployment started, and whatever that started, ends with it."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -90,8 +91,27 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
         assert not processes.port_is_free(server.getsockname()[1])
 
 
-@pytest.mark.parametrize("number", [15, 1], ids=["SIGTERM", "SIGHUP"])
-def test_termination_is_an_interrupt_so_that_everything_is_cleaned_up(number: int) -> None:
-    with pytest.raises(KeyboardInterrupt), processes.termination_as_interrupt():
+@pytest.mark.parametrize("number", processes.INTERRUPTS)
+def test_termination_is_one_interrupt_so_that_everything_is_cleaned_up(number: int) -> None:
+    cleaned_up = False
+    with pytest.raises(KeyboardInterrupt, match=signal.Signals(number).name), processes.termination_as_interrupt():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        finally:
+            send_all()
+            cleaned_up = True
+    assert cleaned_up
+
+
+def test_stopping_is_not_broken_off() -> None:
+    before = {number: signal.getsignal(number) for number in processes.INTERRUPTS}
+    with processes.uninterrupted():
+        send_all()
+    assert {number: signal.getsignal(number) for number in processes.INTERRUPTS} == before
+
+
+def send_all() -> None:
+    for number in processes.INTERRUPTS:
         os.kill(os.getpid(), number)
-        time.sleep(5)
+    time.sleep(0.1)
