@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import TryAgainError
 from nightjar.runtime.manifests import read_manifest, write_lines, write_record
 from nightjar.runtime.model_cards import labels_of
+from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
@@ -57,13 +57,12 @@ def assess(context: StageContext) -> StageResult:
     detector = image_tag(release.images["detect"])
     refs = batch_refs(reconcile)
     judged = _Judged(store, rules, release.rules, detector)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        batch = by_camera(read_batch(store, refs, threads), detector)
-        progress = Progress("cameras assessed", len(batch))
-        assessed = []
-        for one in threads.map(judged.camera, batch, batch.values()):
-            assessed.append(one)
-            progress.add()
+    batch = by_camera(read_batch(store, refs, _THREADS), detector)
+    progress = Progress("cameras assessed", len(batch))
+    assessed = []
+    for one in in_parallel(lambda camera: judged.camera(camera, batch[camera]), batch, _THREADS):
+        assessed.append(one)
+        progress.add()
 
     events = [pair for one in assessed for pair in one.events]
     counts = _counts(assessed)

@@ -8,7 +8,6 @@ import logging
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -22,6 +21,7 @@ from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.names import CLOCK_AHEAD, Camera
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines
+from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,10 @@ def by_camera(lines: Iterable[Detection], detector: str) -> dict[Camera, Seen]:
     return {camera: dict(sorted(found[camera].items())) for camera in sorted(found)}
 
 
-def read_batch(store: ObjectStore, refs: Sequence[ObjectRef], threads: Executor) -> list[Detection]:
+def read_batch(store: ObjectStore, refs: Sequence[ObjectRef], threads: int) -> list[Detection]:
     """All detections of a batch, in the order of the objects' keys, so that the newest run's come last."""
     ordered = sorted(refs, key=lambda ref: (ref.key.rpartition("/")[2], ref.key, ref.version_id))
-    lines = threads.map(lambda ref: read_lines(store, ref.key, Detection, ref.version_id)[0], ordered)
+    lines = in_parallel(lambda ref: read_lines(store, ref.key, Detection, ref.version_id)[0], ordered, threads)
     return list(chain.from_iterable(lines))
 
 
