@@ -1,6 +1,7 @@
 """One deployment: SeaweedFS and Airflow's four processes, from one folder, started and stopped together."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from nightjar_local import airflow, seaweedfs
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.layout import ROOT
-from nightjar_local.processes import Child, LocalError, ask_to_stop, stop
+from nightjar_local.processes import Child, LocalError, ask_to_stop, stop, uninterrupted
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings
 
@@ -53,7 +54,8 @@ def running(directory: Path, settings: Settings, *, dags: Path = ROOT / "dags") 
         access_key_id=settings.access_key_id,
         secret_access_key=settings.secret_access_key,
     )
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)  # before there is footage in it, and also where somebody else has made it
     home, logs = directory / "airflow", directory / "logs"
     airflow.prepare(home, settings)
     store = seaweedfs.server(directory / "seaweedfs", access, settings.token, log=logs / "seaweedfs.log")
@@ -67,6 +69,10 @@ def running(directory: Path, settings: Settings, *, dags: Path = ROOT / "dags") 
         with deployment.api() as api:
             airflow.wait_until_healthy(api, children)
         yield deployment
+    except KeyboardInterrupt:
+        print("stopping what was started", file=sys.stderr, flush=True)
+        raise
     finally:
-        ask_to_stop(processes)  # before their store goes, which tasks that end early still write to
-        stop(children, settings.token)
+        with uninterrupted():
+            ask_to_stop(processes)  # before their store goes, which tasks that end early still write to
+            stop(children, settings.token)
