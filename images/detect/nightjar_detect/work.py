@@ -12,7 +12,7 @@ from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import NightjarError, TryAgainError
 from nightjar.runtime.manifests import jsonl, write_bytes
 from nightjar.runtime.progress import Progress
-from nightjar.runtime.stage import stop_if_asked
+from nightjar.runtime.stage import StoppedError, stop_if_asked
 from nightjar.runtime.store import ObjectStore
 from nightjar_detect.detectors import Detector
 from nightjar_detect.known import Known
@@ -86,7 +86,7 @@ class Work:
                 objects = self._objects(picture, known)
                 if objects is not None:
                     lines[number] = self._line(picture, objects)
-        except TryAgainError:
+        except (TryAgainError, StoppedError):
             rest = {n: p for n, p in enumerate(pictures) if n not in lines and p.standard_sha256 in known}
             self._keep(key, lines | {n: self._line(p, known[p.standard_sha256]) for n, p in rest.items()})
             wait(self._writes, timeout=_LAST_WRITES)

@@ -184,7 +184,7 @@ def test_detections_that_cannot_be_read_are_computed_again(store: MemoryStore, d
 
 @pytest.mark.parametrize("error", [StoppedError("SIGTERM"), TryAgainError("S3 is down")])
 def test_what_was_computed_before_a_stop_is_kept(
-    store: MemoryStore, detect: Detect, settings: DetectSettings, error: TryAgainError
+    store: MemoryStore, detect: Detect, settings: DetectSettings, error: TryAgainError | StoppedError
 ) -> None:
     pictures = series(store, map(noise, range(60)))
     context = validated(store, pictures)

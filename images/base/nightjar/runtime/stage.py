@@ -79,8 +79,14 @@ class StageResult:
 Work = Callable[[StageContext], StageResult]
 
 
-class StoppedError(TryAgainError):
-    """SIGTERM came."""
+class StoppedError(BaseException):
+    """SIGTERM came: an end with 75.
+
+    Not an Exception: botocore takes any that comes up in the middle of a request for a failed connection and tries
+    again, and logging drops it; the stage would go on until it is killed.
+    """
+
+    exit_code = TryAgainError.exit_code
 
 
 _sigterm_came = False
@@ -89,7 +95,7 @@ _sigterm_came = False
 def stop_if_asked() -> None:
     """Raise StoppedError when SIGTERM came: for long loops to call at every step.
 
-    What the signal itself raises is lost where it hits code that survives any exception, such as logging.
+    What the signal itself raises is lost where it hits code that nothing can be raised from, such as a finaliser.
     """
     if _sigterm_came:
         raise StoppedError("stopped by SIGTERM before the end; run it again")
@@ -133,26 +139,13 @@ def main(stage: str, work: Work, arguments: Sequence[str] | None = None) -> NoRe
 
 
 def _run_as_program(stage: str, work: Work, arguments: Sequence[str] | None) -> tuple[int, str]:
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        given = _parse(stage, arguments)
-        settings = load(StageSettings)
-        configure_logging(stage=stage, run=settings.run, shard=settings.shard)
-        from nightjar.runtime.s3 import S3Store  # boto3 takes a third of a second: usage errors need not wait
-
-        context = StageContext(
-            stage=stage,
-            image=settings.image,
-            run=settings.run,
-            input_prefix=given.input_prefix,
-            output_prefix=given.output_prefix,
-            store=S3Store(load(StoreSettings)),
-            release_key=given.release,
-            day=given.day,
-        )
-        log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
-        manifest = run(work, context)
-    except NightjarError as error:
+        signal.signal(signal.SIGTERM, _stop)
+        try:
+            manifest = _run(stage, work, arguments)
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # how it ended is decided and has to be told
+    except (NightjarError, StoppedError) as error:
         log.error("%s", error, exc_info=not isinstance(error, UsageError))
         return error.exit_code, f"{stage}: {error}"
     except Exception as error:
@@ -163,9 +156,30 @@ def _run_as_program(stage: str, work: Work, arguments: Sequence[str] | None) -> 
     return 0, f"{stage}: done, {counts.received} received: {counts.outcomes or 'nothing to do'}"
 
 
+def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
+    given = _parse(stage, arguments)
+    settings = load(StageSettings)
+    configure_logging(stage=stage, run=settings.run, shard=settings.shard)
+    from nightjar.runtime.s3 import S3Store  # boto3 takes a third of a second: usage errors need not wait
+
+    context = StageContext(
+        stage=stage,
+        image=settings.image,
+        run=settings.run,
+        input_prefix=given.input_prefix,
+        output_prefix=given.output_prefix,
+        store=S3Store(load(StoreSettings)),
+        release_key=given.release,
+        day=given.day,
+    )
+    log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
+    return run(work, context)
+
+
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     global _sigterm_came
     _sigterm_came = True
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what a stage still saves on its way out is not stopped again
     stop_if_asked()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StageResult, run
 
 PROGRAM = """
-import time
+import logging, os, signal, time
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.domain.manifest import Counts
 from nightjar.runtime.stage import StageResult, main
@@ -89,6 +90,47 @@ def test_sigterm_means_try_again(s3_settings: StoreSettings) -> None:
     assert process.returncode == 75
     assert "stopped by SIGTERM" in err.splitlines()[-1]
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("call", ["store.get('x')", "store.put('x', b'')", "store.list_objects('x')", "release()"])
+def test_sigterm_in_the_middle_of_a_call_to_s3_means_try_again(call: str, s3_settings: StoreSettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = s3_settings.model_copy(update={"s3_endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}"})
+        process = start(f"list(context.{call})", [*ARGUMENTS, "--release", "release.json"], settings)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)
+            started = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+    assert process.returncode == 75, err
+    assert err.splitlines()[-1] == "try: stopped by SIGTERM before the end; run it again"
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "last"),
+    [
+        ("return StageResult()", 0, "try: done, 0 received: nothing to do"),
+        ("raise UsageError('wrong')", 64, "try: wrong"),
+        ("raise KeyError('x')", 1, "try: bug: KeyError: 'x'"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 75, "try: stopped by SIGTERM before the end; run it again"),
+    ],
+)
+def test_sigterm_after_the_work_does_not_change_how_it_ended(
+    end: str, code: int, last: str, s3_settings: StoreSettings
+) -> None:
+    logged = "logging.getLogger().handlers[0].addFilter(lambda line: not os.kill(os.getpid(), signal.SIGTERM))"
+    process = start(f"{logged}; {end}", ARGUMENTS, s3_settings)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, f"{last}\n")
+
+
+def test_sigterm_while_something_is_logged_is_not_lost(s3_settings: StoreSettings) -> None:
+    told = "type('Told', (), {'__str__': lambda _: str(os.kill(os.getpid(), signal.SIGTERM))})()"
+    process = start(f"logging.info('%s', {told}); return StageResult()", ARGUMENTS, s3_settings)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
 
 
 def context(store: MemoryStore) -> StageContext:
