@@ -66,6 +66,13 @@ def _line_of_text(text: str) -> str:
     return text
 
 
+def _no_boolean(value: object) -> object:
+    """Refuse `true` and `yes`: they would be taken for 1, and no probability reaches that."""
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number, got {str(value).lower()}")
+    return value
+
+
 def _plain_number(value: object) -> object:
     """Refuse `0100` and `1_0`: as a key they would be one with 100 and 10, and one of the two would be lost."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and value == str(int(value))):
@@ -85,7 +92,7 @@ def _nothing_is_default(value: object) -> object:
 
 Name = Annotated[str, AfterValidator(_part)]
 Text = Annotated[str, AfterValidator(_line_of_text)]
-RuleId = Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_plain_number)]
+RuleId = Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_plain_number), BeforeValidator(_no_boolean)]
 RuleIds = Annotated[tuple[RuleId, ...], AfterValidator(_different)]
 
 
@@ -94,7 +101,7 @@ class Rule(Record):
 
     name: Text
     unsafe: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_different)]
-    min_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    min_probability: Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(_no_boolean)]
     hours: Annotated[Hours, BeforeValidator(_hours), PlainSerializer(str)] | None = None
 
 
@@ -136,8 +143,8 @@ class CameraRules:
 class Rules(Record):
     """`config/rules.yaml`."""
 
-    version: Literal[1]
-    event_gap_seconds: Annotated[int, Field(ge=0, le=86_400)]
+    version: Annotated[Literal[1], BeforeValidator(_no_boolean)]
+    event_gap_seconds: Annotated[int, Field(ge=0, le=86_400), BeforeValidator(_no_boolean)]
     rules: dict[RuleId, Rule]
     users: dict[Name, User]
 

@@ -91,8 +91,7 @@ class _Reader:
             raise _RefusedError(_line(event), f"expected at most {_MOST_VALUES} values")
         if len(path) > _DEEPEST:
             raise _RefusedError(_line(event), f"expected at most {_DEEPEST} levels")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _RefusedError(_line(event), "expected no anchors and aliases (& and *); write it out")
+        _check_plain(event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -104,7 +103,8 @@ class _Reader:
         mapping: dict[str, Value] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             line = _line(event)
-            if not isinstance(event, yaml.ScalarEvent) or event.anchor:
+            _check_plain(event)
+            if not isinstance(event, yaml.ScalarEvent):
                 raise _RefusedError(line, "expected plain text as a key")
             key, below = event.value, (*path, event.value)
             if key in mapping:
@@ -126,9 +126,7 @@ class _Reader:
         return sequence
 
     def _scalar(self, event: yaml.ScalarEvent) -> Value:
-        if event.tag and not event.tag.startswith("tag:yaml.org,2002:str"):
-            raise _RefusedError(_line(event), f"expected no tags, got {event.tag!r:.80}")
-        tag = event.tag or _resolve(yaml.ScalarNode, event.value, event.implicit)
+        tag = _resolve(yaml.ScalarNode, event.value, event.implicit)
         if tag not in _PLAIN:
             return event.value
         try:
@@ -137,6 +135,13 @@ class _Reader:
             return event.value
         assert value is None or isinstance(value, int | float | bool)
         return value
+
+
+def _check_plain(event: yaml.Event) -> None:
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        raise _RefusedError(_line(event), "expected no anchors and aliases (& and *); write it out")
+    if tag := getattr(event, "tag", None):
+        raise _RefusedError(_line(event), f"expected no tags, got {tag!r:.80}")
 
 
 def _line(event: yaml.Event) -> int:

@@ -20,7 +20,7 @@ from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingE
 
 _YAML = "application/yaml"
 _SHOWN_PROBLEMS = 20
-_LONGEST_PROBLEM = 1000  # S3 keeps 2 KB of metadata with an object
+_LONGEST_PROBLEM = 1000  # bytes as JSON: S3 keeps 2 KB of metadata with an object
 
 
 class RulesError(UsageError):
@@ -91,7 +91,7 @@ def freeze(store: ObjectStore, run: str) -> FrozenRules:
     if frozen := _frozen(store, key):
         return frozen
     source = _newest_good(store)
-    told = {"source": source.ref.model_dump(), "problem": (source.problem or "")[:_LONGEST_PROBLEM] or None}
+    told = {"source": source.ref.model_dump(), "problem": source.problem and _fitting(source.problem)}
     metadata = {"sha256": source.ref.sha256, "rules": json.dumps(told)}
     with suppress(ObjectExistsError):  # another attempt of this run was quicker: its copy counts
         store.put(key, source.data, content_type=_YAML, metadata=metadata, if_absent=True)
@@ -111,6 +111,14 @@ def load_frozen(store: ObjectStore, release: Release) -> tuple[Rules, ObjectRef]
     if ref.sha256 != frozen.sha256:
         raise InputError(f"expected rules with SHA-256 {frozen.sha256} at {frozen.key!r}, got {ref.sha256}")
     return parse_rules(data, frozen.key), ref
+
+
+def _fitting(problem: str) -> str:
+    """As much of `problem` as may be kept; in JSON a letter beyond ASCII is 6 or 12 bytes."""
+    cut = problem[:_LONGEST_PROBLEM]
+    while len(json.dumps(cut)) > _LONGEST_PROBLEM:
+        cut = cut[:-1]
+    return cut
 
 
 def _frozen(store: ObjectStore, key: str) -> FrozenRules | None:

@@ -34,6 +34,11 @@ def line_of(part: str) -> int:
         ("version: 1", "version: 2", "version: 1", "version: Input should be 1, got '?2"),
         ("version: 1", "x: 1\nversion: 1", "version: 1", "x: unknown key"),
         ("event_gap_seconds: 60", "event_gap_seconds: -1", "event_gap", "greater than or equal to 0, got -1"),
+        ("version: 1", "version: true", "version: 1", "version: expected a number, got true"),
+        ("event_gap_seconds: 60", "event_gap_seconds: yes", "event_gap", "event_gap_seconds: .* number, got true"),
+        ("min_probability: 0.8", "min_probability: yes", "100:", "min_probability: expected a number, got true"),
+        ("min_probability: 0.8", "min_probability: no", "100:", "min_probability: expected a number, got false"),
+        ("    rules: [300]\n    devices:\n", "    rules: [yes]\n    devices:\n", "rules: [300]", "number, got true"),
         ("min_probability: 0.8", "min_probability: 1.2", "100:", "rules.100.min_probability: .* got 1.2"),
         ("min_probability: 0.8", "min_probability: 0.8, min: 1", "100:", "rules.100.min: unknown key"),
         ("unsafe: [dog, cat, bird]", "unsafe: []", "100:", "rules.100.unsafe"),
@@ -86,8 +91,13 @@ def test_a_problem_names_its_line(old: str, new: str, where: str, message: str) 
         ("a: 1\nb: \x01", "line 2: not YAML: control characters"),
         ("a: &x 1\nb: *x", "line 1: expected no anchors"),
         ("a: 1\nb: *x", "line 2: expected no anchors"),
-        ("a: !!python/object/apply:os.system [x]", "expected no tags|unknown key"),
+        ("a: !!python/object/apply:os.system [x]", "line 1: expected no tags, got 'tag:yaml.org,2002:python/object"),
         ("a: !!python/name:os.system ''", "line 1: expected no tags"),
+        ("a: 1\n!!python/name:os.system b: 1", "line 2: expected no tags"),
+        ("a: !!set {x}", "line 1: expected no tags"),
+        ("a: !mine [x]", "line 1: expected no tags, got '!mine'"),
+        ("a: [!!str x]", "line 1: expected no tags"),
+        ("!!map\na: 1", "line 1: expected no tags"),
         ("? [a]\n: 1\n", "line 1: expected plain text as a key"),
         ("[" * 100_000, "line 1: expected at most 16 levels"),
         ("a: [" + "1," * 300_000, "expected at most 200000 values"),
@@ -173,11 +183,24 @@ def test_without_good_rules_nothing_starts(text: bytes | None, message: str) -> 
     assert store.head(f"{RUN}rules.yaml") is None
 
 
-def test_a_problem_with_any_letters_is_kept(s3_store: S3Store) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ключ🦝: 1\n" * 200,
+        "version: ключ\n" * 200,
+        f"event_gap_seconds: {'🦝' * 5000}\n",
+        "rules: ключ🦝\n",
+        "k: 1\n" * 200,
+    ],
+)
+def test_a_problem_with_any_letters_is_kept(text: str, s3_store: S3Store) -> None:
     s3_store.put(LAST_GOOD_RULES_KEY, RULES.encode())
-    s3_store.put(RULES_KEY, ("version: 1\n" + "ключ🦝: 1\n" * 200).encode())
+    s3_store.put(RULES_KEY, ("# wrong\n" + text).encode())
     frozen = freeze(s3_store, RUN)
     assert "line 2" in (frozen.problem or "")
+    found = s3_store.head(frozen.key)
+    assert found
+    assert sum(len(name) + len(value) for name, value in found.metadata.items()) < 2048, "expected what S3 keeps"
 
 
 def test_frozen_rules_that_changed_or_went_are_refused() -> None:
