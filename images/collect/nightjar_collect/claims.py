@@ -44,14 +44,6 @@ def claim_key(run: str) -> str:
     return f"{CLAIMS}{run}.json"
 
 
-def read_claim(store: ObjectStore, run: str) -> Held | None:
-    """The claim of `run`, if it has one."""
-    if store.head(claim_key(run)) is None:
-        return None
-    claim, ref = read_record(store, claim_key(run), Claim)
-    return Held(run, claim, ref)
-
-
 def write_claim(store: ObjectStore, run: str, claim: Claim) -> Held:
     """Claim for `run`; when it has claimed already (the answer to an earlier try was lost), that claim holds."""
     try:
@@ -66,16 +58,19 @@ def drop_claim(store: ObjectStore, held: Held) -> None:
     store.delete(held.ref.key, held.ref.version_id)
 
 
-def oldest_open_claim(store: ObjectStore) -> Held | None:
-    """The oldest claim whose live run has not begun; those whose run has are removed on the way."""
-    for info in sorted(store.list_objects(CLAIMS), key=lambda i: (i.modified_at, i.key)):
-        run = info.key.removeprefix(CLAIMS).removesuffix(".json")
-        held = read_claim(store, run)
-        if held is None:
-            continue
-        if not handed_over(store, held.claim.batch_id):
+def open_claim(store: ObjectStore, run: str) -> Held | None:
+    """The claim to go on with: that of `run`, else the oldest; only one whose live run has not begun.
+
+    Those whose run has are removed on the way, also that of `run`: a watch run that is cleared later is not to give out
+    a finished batch again.
+    """
+    own = claim_key(run)
+    for info in sorted(store.list_objects(CLAIMS), key=lambda i: (i.key != own, i.modified_at, i.key)):
+        claim, ref = read_record(store, info.key, Claim)
+        held = Held(info.key.removeprefix(CLAIMS).removesuffix(".json"), claim, ref)
+        if not handed_over(store, claim.batch_id):
             return held
-        log.info("claim of %s was handed over", run, extra={"batch_id": held.claim.batch_id})
+        log.info("claim of %s was handed over", held.run, extra={"batch_id": claim.batch_id})
         drop_claim(store, held)
     return None
 

@@ -20,7 +20,7 @@ from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectStore, VersionInfo
-from nightjar_collect.claims import Claim, Held, drop_claim, oldest_open_claim, read_claim, write_claim
+from nightjar_collect.claims import Claim, Held, drop_claim, open_claim, write_claim
 from nightjar_collect.filing import Filed, Filer
 from nightjar_collect.selection import footage_name, receipt_order, select
 from nightjar_collect.settings import CollectSettings
@@ -78,7 +78,7 @@ def _run_of(output_prefix: str) -> str:
 def _claim(context: StageContext, run: str, settings: CollectSettings) -> tuple[Held | None, int]:
     """The claim to work on, if there is anything to do, and how many folder markers were removed."""
     store, drop_zone = context.store, context.input_prefix
-    if held := read_claim(store, run) or oldest_open_claim(store):
+    if held := open_claim(store, run):
         return held, 0
     withdrawn: set[str] = set()
     markers: list[VersionInfo] = []

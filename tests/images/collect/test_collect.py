@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from nightjar.domain.batch import Outcome
+from nightjar.domain.batch import Outcome, ReceivedVersion
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar.runtime.store import ObjectExistsError
+from nightjar_collect.claims import Claim, open_claim, write_claim
 from nightjar_collect.collect import collect
 from tests.images.collect.dropping import AT, NOW, begin_live_run, collected, context, drop, look, memory_store
 
@@ -215,6 +216,31 @@ def test_a_batch_that_was_not_handed_over_is_adopted_before_anything_new() -> No
     fresh = collected(store, "w3")
     assert fresh.result["batch_id"] not in {None, first.result["batch_id"]}
     assert [info.key for info in store.list_objects("claims/")] == ["claims/w3.json"]
+
+
+def test_a_watch_run_that_is_cleared_does_not_give_out_a_finished_batch_again() -> None:
+    store = memory_store()
+    drop(store, GOOD)
+    first = collected(store, "w1")
+    begin_live_run(store, first)
+    assert collected(store, "w1").result == {"batch_id": None}
+    drop(store, f"bob-door-{AT}.jpg")
+    fresh = collected(store, "w1")
+    assert (fresh.counts.outcomes, fresh.result["adopted_from"]) == ({"filed": 1}, None)
+    assert fresh.result["batch_id"] != first.result["batch_id"]
+
+
+def test_a_runs_own_claim_comes_first_then_the_oldest() -> None:
+    store = memory_store()
+    for run_name in ("w1", "w2"):
+        [(key, version)] = drop(store, run_name)
+        received = ReceivedVersion(key=key, version_id=version, size=1, received_at=NOW)
+        write_claim(store, run_name, Claim.of([received]))
+    assert [held and held.run for held in (open_claim(store, run_name) for run_name in ("w1", "w2", "w3"))] == [
+        "w1",
+        "w2",
+        "w1",
+    ]
 
 
 def _before_filing(store: MemoryStore, key: str) -> bool:
