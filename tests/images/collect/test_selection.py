@@ -1,5 +1,7 @@
 """What a batch takes."""
 
+import weakref
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,5 +61,16 @@ def test_select(waiting: list[ReceivedVersion], objects: int, size: int, chosen:
 
 
 def test_select_keeps_only_a_batch_in_memory_and_takes_the_freshest_of_many() -> None:
-    chosen = select((footage(n * 7919 % 20_011) for n in range(20_011)), "incoming/", 5, 10**9)
-    assert chosen == [footage(n) for n in range(20_010, 20_005, -1)]
+    alive: weakref.WeakSet[ReceivedVersion] = weakref.WeakSet()
+    most = 0
+
+    def listed() -> Iterator[ReceivedVersion]:
+        nonlocal most
+        for n in range(20_011):
+            one = footage(n * 7919 % 20_011)
+            alive.add(one)
+            most = max(most, len(alive))
+            yield one
+
+    assert select(listed(), "incoming/", 5, 10**9) == [footage(n) for n in range(20_010, 20_005, -1)]
+    assert most < 2 * 5 + 1000 + 5, "expected to hold a batch, and what is sorted out at once"
