@@ -55,6 +55,21 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
     """The whole environment of the four processes, and so of every task and stage."""
     inherited = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
     inherited |= {key: value for key, value in os.environ.items() if key.startswith("NIGHTJAR_")}
+    return {
+        **inherited,
+        **command_environment(home, settings, access, dags),
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT / "images" / "airflow"),  # airflow_local_settings
+        "PYTHONUNBUFFERED": "1",
+        TOKEN_VARIABLE: settings.token,
+    }
+
+
+def command_environment(home: Path, settings: Settings, access: S3Access, dags: Path) -> dict[str, str]:
+    """What the commands `airflow`, `nightjar` and `aws` go by, in a process of the deployment as in a person's shell.
+
+    Without the token: what a person starts is not the deployment's to end.
+    """
     url = f"http://127.0.0.1:{settings.ui_port}"
     options = {
         "CORE__DAGS_FOLDER": str(dags),
@@ -90,18 +105,13 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return {
-        **inherited,
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **access.environment(),
-        "HOME": str(home),
         "AIRFLOW_HOME": str(home),
         "NIGHTJAR_RUNTIME": "local",
         "NIGHTJAR_IMAGE_STORE": str(IMAGES),
-        "PYTHONPATH": str(ROOT / "images" / "airflow"),  # airflow_local_settings
-        "PYTHONUNBUFFERED": "1",
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
-        TOKEN_VARIABLE: settings.token,
     }
 
 

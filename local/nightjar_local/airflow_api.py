@@ -77,9 +77,10 @@ class AirflowApi:
             self._call("PATCH", f"/dags/{dag}", json={"is_paused": False})
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
-        """The runs of a DAG, newest first."""
-        found = self._call("GET", f"/dags/{dag}/dagRuns", params={"order_by": "-run_after", "limit": 100})
-        return list(found["dag_runs"])
+        """The runs of a DAG, newest first; none before Airflow has parsed it."""
+        query = {"order_by": "-run_after", "limit": 100}
+        found = self._call("GET", f"/dags/{dag}/dagRuns", params=query, absent_ok=True)
+        return [] if found is None else list(found["dag_runs"])
 
     def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
         """The task instances of a run."""

@@ -2,15 +2,17 @@
 
 import json
 import shlex
+import sys
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from nightjar.domain.layout import HISTORY, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
-from nightjar_local import images
+from nightjar_local import airflow, images
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
-from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, IMAGES, ROOT
+from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, ROOT
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings, write_private
 
@@ -26,7 +28,8 @@ def up() -> None:
     put_rules(access)
     with AirflowApi(url_of(settings), settings.password) as api:
         deployed = set_images(api, value)
-    write_private(ENVIRONMENT_FILE, _exports(settings, access))
+        start_once(api)
+    write_private(ENVIRONMENT_FILE, exports(settings, access))
     print(_welcome(settings, access))
     if deployed != value:
         print(
@@ -57,25 +60,28 @@ def put_rules(access: S3Access) -> None:
 
 
 def set_images(api: AirflowApi, value: dict[str, object]) -> dict[str, object]:
-    """Set the Variable and let the DAGs run, unless it is set; returns its value."""
+    """Set the Variable, unless it is set; returns its value."""
     there = api.variable(VARIABLE)
-    if there is not None:
-        return dict(json.loads(there))
-    api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
-    api.start_dags([LIVE, HISTORY, WATCH], check=lambda: None)
-    return value
+    if there is None:
+        api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
+    return value if there is None else dict(json.loads(there))
 
 
-def _exports(settings: Settings, access: S3Access) -> str:
-    variables = {
-        **access.environment(),
-        "NIGHTJAR_RUNTIME": "local",
-        "NIGHTJAR_IMAGE_STORE": str(IMAGES),
-        "NIGHTJAR_AIRFLOW_URL": url_of(settings),
-    }
+def start_once(api: AirflowApi) -> None:
+    """Let the DAGs run, unless they have been let before: one that somebody has paused since stays so.
+
+    The watch comes last and always has a run from then on; so where it has none, nobody came to the end of this.
+    """
+    if not api.runs(WATCH):
+        api.start_dags([LIVE, HISTORY, WATCH], check=lambda: None)
+
+
+def exports(settings: Settings, access: S3Access, directory: Path = DEPLOYMENT) -> str:
+    """What a shell needs to use `airflow`, `nightjar` and `aws` on the deployment, to be sourced; holds its secrets."""
+    variables = airflow.command_environment(directory / "airflow", settings, access, ROOT / "dags")
     lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
     path = 'case ":$PATH:" in *":{0}:"*) ;; *) export PATH={0}:"$PATH" ;; esac'
-    return "\n".join([*lines, path.format(ROOT / ".nightjar" / "venv" / "airflow" / "bin"), ""])
+    return "\n".join([*lines, path.format(Path(sys.executable).parent), ""])
 
 
 def _welcome(settings: Settings, access: S3Access) -> str:
@@ -84,7 +90,7 @@ Nightjar is up.
   Airflow   {url_of(settings)}   user admin, password {settings.password}
   S3        {access.endpoint}   bucket {access.bucket}; footage goes under incoming/, rules are {RULES_KEY}
   In a shell
-            source {ENVIRONMENT_FILE.relative_to(ROOT)}      # credentials, and the command nightjar
+            source {ENVIRONMENT_FILE.relative_to(ROOT)}      # credentials, and the commands nightjar, airflow and aws
   Logs      .nightjar/deployment/logs
   Stop it   make down
 """
