@@ -10,9 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from nightjar.domain.release import STAGES, Images
-from nightjar_local.images import content_digest
+from nightjar_local.images import check_tag, digest_of_sources
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
+
+# What images/airflow/Dockerfile copies, and itself.
+AIRFLOW_SOURCES = ("images/airflow", "images/base/nightjar", "dags", "operators", "requirements.txt")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Builder:
     """A builder and what it builds with.
 
     `index` is where pip finds packages, its own default if None. With `push`, what is built goes to the registry. What
-    was built under which reference is kept in `records`, so that a tag is never reused with other content.
+    was built under which reference is kept in `records`, so that this clone never reuses a tag with other content; that
+    no other machine does is for the registry, which can be told to keep tags as they are.
     """
 
     command: str
@@ -33,12 +37,16 @@ class Builder:
     def build(self, image: str, base_image: str, tag: str | None = None) -> str:
         """Build `base`, `airflow` or a stage on `base_image`; returns its reference. The tag is its content by default.
 
-        Raises LocalError if the tag was built with other content, or if the builder is not there or fails.
+        Raises LocalError if the tag is none or was built with other content, or if the builder is not there or fails.
         """
+        check_tag(tag)
         if shutil.which(self.command) is None:
             raise LocalError(f"expected the container builder {self.command} on the PATH")
-        reference = f"{self.registry}/{image}:{tag or tag_of(image)}"
-        self._check_tag(image, reference)
+        digest = self.content_digest(image, base_image)
+        reference = f"{self.registry}/{image}:{tag or f'sha-{digest[:12]}'}"
+        record = self.records / quote(reference, safe="")
+        if record.exists() and record.read_text() != digest:
+            raise LocalError(f"{reference} was built with other content; a tag is never reused: choose another TAG")
         folder = ROOT / "images" / image
         context = ROOT if image == "airflow" else folder
         arguments = {"BASE_IMAGE": base_image, **({"PIP_INDEX_URL": self.index} if self.index else {})}
@@ -48,10 +56,17 @@ class Builder:
         _run([*command, str(context)])
         if self.push:
             _run([self.command, "push", reference])
-        record = self._record(reference)
         record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(content_digest(image))
+        record.write_text(digest)
         return reference
+
+    def content_digest(self, image: str, base_image: str) -> str:
+        """SHA-256 of everything that decides what the image holds: the context, with the Dockerfile, and what is said.
+
+        Of what it stands on, the reference: name it by digest, or by a tag that is never reused.
+        """
+        sources = AIRFLOW_SOURCES if image == "airflow" else (f"images/{image}",)
+        return digest_of_sources((ROOT / each for each in sources), f"base {base_image}", f"index {self.index}")
 
     def build_all(self, stages: Iterable[str] = STAGES, tag: str | None = None) -> dict[str, Any]:
         """Build base, the stages on it, and airflow; returns the value of the Variable `nightjar_images`."""
@@ -59,14 +74,6 @@ class Builder:
         tags = {stage: self.build(stage, base, tag).rsplit(":", 1)[1] for stage in stages}
         self.build("airflow", self.base_image, tag)
         return Images.model_validate({"registry": self.registry, **tags}).model_dump(by_alias=True)
-
-    def _check_tag(self, image: str, reference: str) -> None:
-        record = self._record(reference)
-        if record.exists() and record.read_text() != content_digest(image):
-            raise LocalError(f"{reference} was built with other content; a tag is never reused: choose another TAG")
-
-    def _record(self, reference: str) -> Path:
-        return self.records / quote(reference, safe="")
 
 
 def builder_from_environment() -> Builder | None:
@@ -90,11 +97,6 @@ def builder_from_environment() -> Builder | None:
         index=os.environ.get("PIP_INDEX_URL") or None,
         push=os.environ.get("PUSH") == "yes",
     )
-
-
-def tag_of(image: str) -> str:
-    """The tag that an image's content gives it."""
-    return f"sha-{content_digest(image)[:12]}"
 
 
 def _run(command: list[str], cwd: Path = ROOT) -> None:

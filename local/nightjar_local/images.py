@@ -14,13 +14,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from nightjar.domain.release import STAGES, Images
+from pydantic import TypeAdapter, ValidationError
+
+from nightjar.domain.release import STAGES, Images, Tag
 from nightjar_local.layout import CACHE, IMAGES, PYTHON, ROOT, UV
 from nightjar_local.processes import LocalError
 
@@ -33,8 +35,9 @@ MODEL_FOLDER = "model"  # beside `venv`, as in the container image
 def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
     """Build the image of every stage that is not there yet; returns the value of the Variable `nightjar_images`.
 
-    Raises LocalError if `tag` names an image with other content, or if a build fails.
+    Raises LocalError if `tag` is none or names an image with other content, or if a build fails.
     """
+    check_tag(tag)
     with _exclusive(store), ThreadPoolExecutor(max_workers=2) as pool:
         tags = dict(zip(STAGES, pool.map(lambda stage: build(stage, tag, store), STAGES), strict=True))
     return Images.model_validate({"registry": REGISTRY, **tags}).model_dump(by_alias=True)
@@ -43,8 +46,9 @@ def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
 def build(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
     """Build one stage's image unless it is there, and return its tag.
 
-    Raises LocalError if the tag exists with other content, or if the build fails.
+    Raises LocalError if the tag is none or exists with other content, or if the build fails.
     """
+    check_tag(tag)
     digest = content_digest(stage)
     tag = tag or f"sha-{digest[:12]}"
     target = store / stage / tag
@@ -67,6 +71,15 @@ def build(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
     return tag
 
 
+def check_tag(tag: str | None) -> None:
+    """Raise LocalError, before it becomes a path or a reference, if `tag` is not one that the Variable may name."""
+    if tag is not None:
+        try:
+            TypeAdapter(Tag).validate_python(tag)
+        except ValidationError as error:
+            raise LocalError(f"TAG: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+
 def detection_model() -> Path:
     """The folder of the detection model, built if it is not there: for the image, tests and benchmarks."""
     with _exclusive(CACHE):
@@ -75,18 +88,19 @@ def detection_model() -> Path:
 
 def content_digest(stage: str) -> str:
     """SHA-256 of everything that decides what the image holds."""
-    parts = {f"image layout {LAYOUT_VERSION}, Python {sys.version}": ""}
-    for source in _sources(stage):
+    return digest_of_sources(_sources(stage), f"image layout {LAYOUT_VERSION}, Python {sys.version}")
+
+
+def digest_of_sources(sources: Iterable[Path], *words: str) -> str:
+    """SHA-256 of the files below `sources`, with their paths in the clone, and of the words."""
+    parts = dict.fromkeys(words, "")
+    for source in sources:
         parts |= _digests(source)
-    return _digest_of(parts)
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _sources(stage: str) -> list[Path]:
     own = ROOT / "images" / stage
-    if stage == "base":
-        return [own / "nightjar", own / "requirements.txt"]
-    if stage == "airflow":
-        return [own, *(ROOT / each for each in ("dags", "operators", "images/base/nightjar", "requirements.txt"))]
     sources = [ROOT / "images" / "base" / "nightjar", own / f"nightjar_{stage}", own / "requirements.txt"]
     return [*sources, own / "model"] if stage == "detect" else sources
 
@@ -106,7 +120,7 @@ def _make_environment(stage: str, target: Path) -> None:
 def _model() -> Path:
     """The detection model, built by TensorFlow once for each content of its build inputs; takes a minute or two."""
     source = ROOT / "images" / "detect" / "model"
-    model = CACHE / "model" / _digest_of(_digests(source))[:16]
+    model = CACHE / "model" / digest_of_sources([source])[:16]
     if (model / "done").exists():
         return model / "files"
     print("images: building the detection model with TensorFlow", flush=True)
@@ -132,10 +146,6 @@ def _digests(source: Path) -> dict[str, str]:
         for file in files
         if file.is_file() and "__pycache__" not in file.parts
     }
-
-
-def _digest_of(parts: Mapping[str, str]) -> str:
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _seal(record: Path, content: Mapping[str, Any]) -> None:

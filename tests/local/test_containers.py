@@ -1,12 +1,16 @@
 """What the container builder is told, seen by a builder that writes down its command line."""
 
+import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nightjar.domain.release import STAGES
-from nightjar_local.containers import Builder, builder_from_environment, tag_of
+from nightjar_local import containers, images
+from nightjar_local.containers import AIRFLOW_SOURCES, Builder, builder_from_environment
+from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
 
 REGISTRY = "registry.example.com/nightjar"
@@ -39,8 +43,38 @@ def test_stages_are_built_on_the_base_that_was_built_first(said: Path, tmp_path:
 
 def test_without_a_tag_the_content_gives_it(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
-    assert builder.build("notify", "base") == f"{REGISTRY}/notify:{tag_of('notify')}"
+    assert builder.build("notify", "base") == f"{REGISTRY}/notify:sha-{builder.content_digest('notify', 'base')[:12]}"
     assert "push" not in said.read_text()
+
+
+@pytest.mark.parametrize(
+    ("image", "file"),
+    [("notify", "images/notify/Dockerfile"), ("airflow", "images/airflow/Dockerfile"), ("airflow", "dags/watch.py")],
+)
+def test_the_content_is_the_dockerfile_and_what_it_stands_on_too(
+    image: str, file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    for folder in ("images/notify", *AIRFLOW_SOURCES):
+        copy = shutil.copytree if (ROOT / folder).is_dir() else shutil.copyfile
+        (clone / folder).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / folder, clone / folder)
+    for module in (containers, images):
+        monkeypatch.setattr(module, "ROOT", clone)
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11")
+    found = [builder.content_digest(image, "base:1"), builder.content_digest(image, "base:2")]
+    found.append(replace(builder, index="http://index").content_digest(image, "base:1"))
+    (clone / file).write_text("FROM scratch")
+    found.append(builder.content_digest(image, "base:1"))
+    assert len(set(found)) == 4
+
+
+@pytest.mark.parametrize("tag", ["../../cache", "feature/x", "latest", "", "a b"])
+def test_a_tag_that_is_none_is_refused_before_anything_is_built(said: Path, tmp_path: Path, tag: str) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
+    with pytest.raises(LocalError, match="TAG: expected a"):
+        builder.build_all(tag=tag)
+    assert not said.exists()
 
 
 def test_a_tag_is_never_reused_with_other_content(said: Path, tmp_path: Path) -> None:

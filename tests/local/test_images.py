@@ -58,6 +58,17 @@ def test_a_tag_is_never_reused_with_other_content(store: Path) -> None:
         images.build("collect", "0.9.0", store=store)
 
 
+@pytest.mark.parametrize("tag", ["../../cache", "feature/x", "latest", "a b", ".."])
+def test_a_tag_that_is_none_is_refused_before_anything_is_touched(tmp_path: Path, tag: str) -> None:
+    store, cache = tmp_path / "a" / "images", tmp_path / "a" / "cache"
+    cache.mkdir(parents=True)
+    for build in (lambda: images.build("collect", tag, store=store), lambda: images.build_all(tag, store=store)):
+        with pytest.raises(LocalError, match="TAG: expected a"):
+            build()
+    assert cache.exists()
+    assert not store.exists()
+
+
 def test_an_interrupted_build_is_made_again(store: Path) -> None:
     target = store / "collect" / "1.1.0"
     (target / "venv" / "bin").mkdir(parents=True)
