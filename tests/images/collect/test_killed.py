@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,32 +20,21 @@ from nightjar_local.seaweedfs import S3Access
 from tests.images.collect.dropping import collected, look
 
 
-class Deadly:
-    """A store in which this process ends at the point `kill_at`; every call has a point before it and one after."""
+class Points:
+    """The points of a run: one before each call to S3 and one after. At the point `kill_at` this process ends."""
 
     def __init__(self, store: S3Store, kill_at: int = -1) -> None:
-        self._store, self._kill_at = store, kill_at
+        self._kill_at = kill_at
         self._lock = threading.Lock()
-        self.points = 0
+        self.calls: list[str] = []
+        for event in ("before-call.s3", "after-call.s3"):
+            store._client.meta.events.register(event, self._point)
 
-    def _point(self) -> None:
+    def _point(self, model: Any, **_: Any) -> None:
         with self._lock:
-            if self.points == self._kill_at:
+            if len(self.calls) == self._kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            self.points += 1
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._store, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._point()
-            answer = method(*args, **kwargs)
-            if isinstance(answer, Iterator):
-                answer = iter(list(answer))
-            self._point()
-            return answer
-
-        return call
+            self.calls.append(model.name)
 
 
 def empty(access: S3Access, client: Any) -> None:
@@ -61,12 +49,17 @@ def empty(access: S3Access, client: Any) -> None:
 
 
 def drop_all(access: S3Access, client: Any, at: int) -> dict[tuple[str, str], bytes]:
-    """A good one, the same moment with the same and with other content, and a bad name: version to content."""
+    """A good one, the same moment with the same and with other content, a bad name, and a large one of each kind.
+
+    Version to content.
+    """
     drops = [
         (f"alice-porch-{at}.jpg", b"picture"),
         (f"alice-porch-{at}000.jpeg", b"picture"),
         (f"alice-porch-{at}000.png", b"other"),
         ("{{ bad }}", b"bad"),
+        (f"alice-porch-{at}.mp4", b"more than is held in memory"),
+        ("{{ large }}", b"much more than is held in memory"),
     ]
     return {
         (
@@ -82,7 +75,9 @@ def killed_at(settings: StoreSettings, point: int) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            collected(Deadly(S3Store(settings), point))
+            store = S3Store(settings)
+            Points(store, point)
+            collected(store)
         finally:
             os._exit(0)  # also after an error: the parent then sees that it was not killed
     _, status = os.waitpid(child, 0)
@@ -95,7 +90,7 @@ def check(store: S3Store, received: dict[tuple[str, str], bytes]) -> None:
     assert bucket.incoming == []
     [lines] = bucket.batches.values()
     assert [(line.source.key, line.source.version_id) for line in lines] == sorted(received)
-    assert sorted(str(line.outcome) for line in lines) == ["duplicate", "filed", "quarantined", "quarantined"]
+    assert sorted(str(line.outcome) for line in lines) == ["duplicate", *2 * ["filed"], *3 * ["quarantined"]]
     filed = {
         line.footage_key: [received[line.source.key, line.source.version_id]] for line in lines if line.footage_key
     }
@@ -107,24 +102,27 @@ def check(store: S3Store, received: dict[tuple[str, str], bytes]) -> None:
             assert stored == [content]
         else:
             assert line.sha256 == hashlib.sha256(content).hexdigest()
-    assert len(bucket.quarantine) == 2
+    assert len(bucket.quarantine) == 3
 
 
 def test_killed_before_and_after_every_call(
     seaweedfs: S3Access, s3_settings: StoreSettings, s3_store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NIGHTJAR_TRANSFERS", "1")  # so that calls come in one order
+    monkeypatch.setattr("nightjar_collect.filing.IN_MEMORY", 10)  # bytes, so that some are copied inside the store
     client = seaweedfs.client()
     received = drop_all(seaweedfs, client, int(time.time()))
-    counting = Deadly(s3_store)
+    counting = S3Store(s3_settings)
+    points = Points(counting)
     whole = collected(counting)
     check(s3_store, received)
-    assert counting.points > 60
+    assert points.calls.count("CopyObject") == 2 * 2
+    assert len(points.calls) > 80
 
-    for point in range(counting.points):
+    for point in range(len(points.calls)):
         empty(seaweedfs, client)
         received = drop_all(seaweedfs, client, int(time.time()))
-        assert killed_at(s3_settings, point), f"expected to be killed at point {point} of {counting.points}"
+        assert killed_at(s3_settings, point), f"expected to be killed at {points.calls[point]}, point {point}"
         manifest = collected(s3_store, "w1" if point % 2 == 0 else "w2")
         check(s3_store, received)
         assert manifest.counts.outcomes == whole.counts.outcomes
