@@ -30,14 +30,13 @@ then, which is run again if it has ended.
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import DAG
 
 from nightjar.domain.layout import INCOMING, LIVE, STARTED, WATCH, run_name
 from operators.cool_off import CoolOffOperator
+from operators.footage import FootageSensor
 from operators.hand_over import HandOverOperator
 from operators.release import stage_image
-from operators.settings import bucket_name
 from operators.stage import StageOperator
 
 BATCH_ID = "{{ ti.xcom_pull('collect', key='result')['batch_id'] }}"
@@ -54,13 +53,9 @@ with DAG(
     default_args={"owner": "nightjar"},
     user_defined_filters={"image": stage_image, "run_name": run_name},
 ):
-    wait_for_footage = S3KeySensor(
+    wait_for_footage = FootageSensor(
         task_id="wait_for_footage",
-        bucket_name=bucket_name(),
-        bucket_key=f"{INCOMING}?*",  # not `*`: that would match the key of the folder itself
-        wildcard_match=True,
-        aws_conn_id=None,  # the standard AWS names in the environment, as for the stages
-        deferrable=True,
+        prefix=INCOMING,
         poke_interval=1,
         timeout=timedelta(days=365).total_seconds(),
         # An outage of S3 is one run that waits, however long.
