@@ -6,6 +6,7 @@ from datetime import date
 
 from nightjar.domain.layout import LIVE, validations_prefix
 from nightjar.domain.names import Camera
+from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Validation
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines
@@ -13,11 +14,15 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 
 _THREADS = 8
+_LOST_DECODER = {Reason.DECODER_CRASHED, Reason.DECODER_TIMEOUT, Reason.DECODER_OUT_OF_MEMORY}
 CameraDay = tuple[Camera, date]
 
 
 class KnownValidations:
     """Looks up what this validator made of a footage version under the same settings. Safe to use from threads.
+
+    What lost its decoder is not known: that may have been the machine's doing (short of memory or of time), and a
+    cleared shard is to look again. What is in quarantine by then stays there, as evidence.
 
     A version is in one batch only, so a live run need not read what the many other live runs of the day wrote: only
     what it wrote itself before a retry (`own` is its name), and history.
@@ -37,7 +42,8 @@ class KnownValidations:
                 self._days[camera, day] = {
                     (v.footage_key, v.footage_version, v.settings): v for v in self._read(camera, day)
                 }
-            return self._days[camera, day].get((key, version_id, settings))
+            found = self._days[camera, day].get((key, version_id, settings))
+        return None if found and any(refusal.reason in _LOST_DECODER for refusal in found.refusals) else found
 
     def _read(self, camera: Camera, day: date) -> Iterable[Validation]:
         prefix = validations_prefix(self._validator, day, camera)

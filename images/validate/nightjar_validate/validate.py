@@ -21,13 +21,14 @@ from nightjar.domain.names import Camera, NameRefused, check_time
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Rules
 from nightjar.domain.validations import Validation
+from nightjar.errors import NightjarError, TryAgainError
 from nightjar.runtime.manifests import read_lines, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.quarantine import find_quarantine
 from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.settings import load
-from nightjar.runtime.stage import StageContext, StageResult
+from nightjar.runtime.stage import StageContext, StageResult, StoppedError, stop_if_asked
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import HEAD, Format, sniff
@@ -75,9 +76,12 @@ def validate_shard(
     """Validate `footage` with the decoders of `pool`."""
     validator = _Validator(context, settings, rules, pool)
     progress = Progress("validated", len(footage))
+    decided: list[Done] = []
 
     def work(one: Footage) -> Done:
+        stop_if_asked()
         done = validator.validate(one)
+        decided.append(done)
         progress.add()
         return done
 
@@ -85,9 +89,13 @@ def validate_shard(
     # Stills first: where a frame of a video is of the same moment as a still, the still is kept.
     stills, videos = ([f for f in ordered if _named_video(f) is video] for video in (False, True))
     decoders = settings.decoder_count
-    done = list(in_parallel(work, stills, 2 * decoders + 2))
-    # One more than is decoded: each that waits is a large file on the pod's disk.
-    done += in_parallel(work, videos, decoders + 1)
+    try:
+        done = list(in_parallel(work, stills, 2 * decoders + 2))
+        # One more than is decoded: each that waits is a large file on the pod's disk.
+        done += in_parallel(work, videos, decoders + 1)
+    except (TryAgainError, StoppedError):
+        _keep_some(context, [one.validation for one in decided if one.validation and not one.reused])
+        raise
     progress.finish()
     return _result(context, done, inputs)
 
@@ -193,11 +201,8 @@ class _Validator:
     def _write_one(self, source: Source, output: Decoded | Refused) -> Written:
         if isinstance(output, Decoded):
             return self._writer.standard(source, output)
-        log.info(
-            "refused: %s",
-            output.detail,
-            extra={"reason": output.reason, "footage": source.footage.key, "offset_ms": output.offset_ms},
-        )
+        about = _about(source.footage)
+        log.info("refused: %s", output.detail, extra={**about, "reason": output.reason, "offset_ms": output.offset_ms})
         return self._writer.quarantine(source, output)
 
 
@@ -209,8 +214,16 @@ def _named_video(footage: Footage) -> bool:
 
 
 def _failed(footage: Footage, error: ObjectMissingError) -> Done:
-    log.warning("failed: %s", error, extra={"footage": footage.key})
+    log.warning("failed: %s", error, extra=_about(footage))
     return Done(None, failed=MISSING)
+
+
+def _about(footage: Footage) -> dict[str, str]:
+    """For the log: which object, and whose where the name tells."""
+    try:
+        return {"camera": footage.camera.name, "footage": footage.key}
+    except NameRefused:
+        return {"footage": footage.key}
 
 
 def _kept_refs(store: ObjectStore, known: Validation) -> tuple[ObjectRef, ...] | None:
@@ -237,8 +250,27 @@ def _result(context: StageContext, done: Sequence[Done], inputs: Sequence[Object
     return StageResult(counts=_counts(done), inputs=inputs, objects=[*made, *kept, listed])
 
 
-def _keep(context: StageContext, validations: Iterable[Validation]) -> list[ObjectRef]:
-    """Add to the store of validations: one object a camera and day."""
+def _keep_some(context: StageContext, validations: Sequence[Validation]) -> None:
+    """Keep what was decided before S3 failed or SIGTERM came, so that the next try goes on from there.
+
+    It goes beside what this run said before: a shard that was cleared may stop earlier than it did the first time.
+    """
+    try:
+        for key, some in _by_object(context, validations).items():
+            before = read_lines(context.store, key, Validation)[0] if context.store.head(key) else []
+            lines = {(v.footage_key, v.footage_version): v for v in [*before, *some]}
+            write_lines(context.store, key, [line for _, line in sorted(lines.items())])
+    except NightjarError as error:
+        log.warning("what was decided before the stop is lost: %s", error)
+
+
+def _keep(context: StageContext, validations: Sequence[Validation]) -> list[ObjectRef]:
+    """Add to the store of validations."""
+    return [write_lines(context.store, key, lines) for key, lines in _by_object(context, validations).items()]
+
+
+def _by_object(context: StageContext, validations: Iterable[Validation]) -> dict[str, list[Validation]]:
+    """What goes where in the store of validations: one object a camera and day."""
     days: dict[tuple[Camera, date], list[Validation]] = defaultdict(list)
     for each in validations:
         try:
@@ -247,13 +279,12 @@ def _keep(context: StageContext, validations: Iterable[Validation]) -> list[Obje
             continue  # refused by its name alone: there is no camera to keep it under, and nothing to save
         days[name.camera, name.taken_at.date()].append(each)
     run, shard = last_segment(context.run_prefix), last_segment(context.input_prefix)
-    refs = []
+    objects = {}
     for (camera, day), each_day in sorted(days.items()):
         # Only where a camera spans several shards would two of them write the same key.
         part = shard.removeprefix(camera.name) if shard.startswith(f"{camera.name}.") else ""
-        key = f"{validations_prefix(context.tag, day, camera)}{run}{part}.jsonl"
-        refs.append(write_lines(context.store, key, each_day))
-    return refs
+        objects[f"{validations_prefix(context.tag, day, camera)}{run}{part}.jsonl"] = each_day
+    return objects
 
 
 def _counts(done: Sequence[Done]) -> Counts:

@@ -45,7 +45,12 @@ class Writer:
         self._store, self._image = store, image
 
     def standard(self, source: Source, decoded: Decoded) -> Written:
-        """Put a picture where its identity belongs: the first to be there is kept."""
+        """Put a picture where its identity belongs: the first to be there is kept.
+
+        Clips of one camera may overlap and are decoded side by side, so which of two pictures of one moment comes first
+        is not fixed: to fix it, clips would have to be decoded one by one. How many are kept and how many refused
+        is fixed, both pictures are, and doing it again, in this run or another, decides as the first time.
+        """
         footage = source.footage
         assert source.taken_at is not None, "expected decoding only of footage whose name tells its time"
         taken_at = source.taken_at + timedelta(milliseconds=decoded.offset_ms)

@@ -148,12 +148,14 @@ def test_a_shard_that_is_not_there_is_refused() -> None:
 
 
 def mixed_shard(store: MemoryStore, path: Path) -> list[Footage]:
-    """A good still, a refused one, and a video with a good and a refused frame."""
+    """A good still and a refused one, a video with a good and a refused frame, and one of each that is corrupt."""
     frames = [*moving(1), Image.new("RGB", (320, 240))]
     return [
         put_footage(store, f"alice-porch-{AT}.jpg", GOOD),
         put_footage(store, f"alice-porch-{AT - 60}.jpg", still(GREY)),
         put_footage(store, f"alice-porch-{AT - 100}.mp4", video(path / "v.mp4", frames, rate=1)),
+        put_footage(store, f"alice-porch-{AT - 200}.jpg", REFUSED[Reason.CORRUPT][1]),
+        put_footage(store, f"alice-porch-{AT - 300}.mkv", b"\x1a\x45\xdf\xa3\x84" + b"nonsense" * 100),
     ]
 
 
@@ -161,14 +163,15 @@ def test_doing_it_again_decodes_nothing_and_changes_nothing(tmp_path: Path) -> N
     store = memory_store()
     begin_run(store, mixed_shard(store, tmp_path))
     first = validated(store)
-    assert first.counts.outcomes == {"standard": 2, "quarantined:grey": 1, "quarantined:void": 1}
-    assert first.counts.details == {"footage": 3, "videos": 1, "reused": 0}
+    refused = {"quarantined:corrupt": 2, "quarantined:grey": 1, "quarantined:void": 1}
+    assert first.counts.outcomes == {"standard": 2, **refused}
+    assert first.counts.details == {"footage": 5, "videos": 2, "reused": 0}
     before = state(store)
     again = validated(store, decode="tests.images.validate.hostile:missing")  # no decoder could even start
     assert state(store) == before
     assert again.objects == first.objects
     assert again.counts.model_copy(update={"details": first.counts.details}) == first.counts
-    assert again.counts.details["reused"] == 3
+    assert again.counts.details["reused"] == 5
 
 
 def test_without_its_validations_it_decodes_again_and_still_changes_nothing(tmp_path: Path) -> None:
@@ -192,7 +195,7 @@ def test_history_reuses_what_live_runs_validated(tmp_path: Path) -> None:
     validated(store)
     begin_run(store, [f.model_copy(update={"sha256": ""}) for f in footage], HISTORY_RUN)
     manifest = validated(store, HISTORY_RUN)
-    assert manifest.counts.details["reused"] == 3
+    assert manifest.counts.details["reused"] == 5
     assert pictures(store, HISTORY_RUN) == pictures(store)
 
 
@@ -227,6 +230,41 @@ def test_what_changed_is_looked_at_again(change: str, monkeypatch: pytest.Monkey
     assert all(hashlib.sha256(current[p.standard_key]).hexdigest() == p.standard_sha256 for p in listed)
 
 
+def test_what_lost_its_decoder_is_looked_at_again() -> None:
+    """It may have been the machine's doing."""
+    store = memory_store()
+    footage = [
+        put_footage(store, f"alice-porch-{AT}.jpg", GOOD),
+        put_footage(store, f"alice-porch-{AT - 1}.jpg", b"\xff\xd8\xff abort"),
+    ]
+    begin_run(store, footage)
+    assert validated(store, decode=HOSTILE).counts.outcomes == {"standard": 1, "quarantined:decoder-crashed": 1}
+    again = validated(store)
+    assert again.counts.outcomes == {"standard": 1, "quarantined:truncated": 1}
+    assert again.counts.details["reused"] == 1
+
+
+def test_what_the_log_says_names_the_camera(caplog: pytest.LogCaptureFixture) -> None:
+    store = memory_store()
+    gone = put_footage(store, f"alice-yard-{AT}.jpg", GOOD)
+    store.delete(gone.key, gone.version_id)
+    bad = store.put("footage/x.jpg", GOOD)
+    begin_run(
+        store,
+        [
+            put_footage(store, f"alice-porch-{AT}.jpg", still(GREY)),
+            gone,
+            Footage(key=bad.key, version_id=bad.version_id, size=len(GOOD), sha256=""),
+        ],
+    )
+    with caplog.at_level("INFO", "nightjar_validate"):
+        validated(store)
+    said = {
+        (r.levelname, vars(r)["footage"][-6:], vars(r).get("camera")) for r in caplog.records if "footage" in vars(r)
+    }
+    assert said == {("INFO", "00.jpg", "alice-porch"), ("WARNING", "00.jpg", "alice-yard"), ("INFO", "/x.jpg", None)}
+
+
 def test_footage_that_vanished_fails_alone() -> None:
     store = memory_store()
     footage = [put_footage(store, f"alice-porch-{AT - n}.jpg", GOOD) for n in range(3)]
@@ -253,6 +291,31 @@ def test_a_frame_of_the_moment_of_a_still_is_refused_alone(tmp_path: Path) -> No
     assert Image.open(io.BytesIO(conflict.data)).size == (320, 240)
     kept = {p.standard_key: p.footage_key for p in pictures(store)}
     assert kept[f"standard/2026/11/20/13/alice-porch/{AT - 9}.jpg"] == picture.key
+
+
+@pytest.mark.parametrize(
+    ("turned", "outcomes"),
+    [(0, {"standard": 4, "duplicate": 2}), (90, {"standard": 4, "quarantined:identity-conflict": 2})],
+    ids=["the same frames", "other frames"],
+)
+def test_clips_that_overlap(turned: int, outcomes: dict[str, int], tmp_path: Path) -> None:
+    """Of two frames of one moment either may be the first; the counts, and what a second time gives, are fixed."""
+    store = memory_store()
+    frames = moving(4)
+    later = [frame.rotate(turned) for frame in frames[1:]]
+    begin_run(
+        store,
+        [
+            put_footage(store, f"alice-porch-{AT - at}.mkv", video(tmp_path / "v.mkv", images, codec="ffv1", rate=1))
+            for at, images in ((10, frames[:3]), (9, later))
+        ],
+    )
+    assert validated(store).counts.outcomes == outcomes
+    before = state(store)
+    for info in store.list_objects("validations/"):
+        store.delete(info.key, info.version_id)
+    assert validated(store).counts.outcomes == outcomes
+    assert [key for key, _ in state(store)] == [key for key, _ in before]
 
 
 def test_content_counts_and_not_the_ending(tmp_path: Path) -> None:
@@ -284,21 +347,60 @@ def test_shards_of_one_camera_do_not_overwrite_each_other() -> None:
     ]
 
 
+class Failing(MemoryStore):
+    """Cannot write below `failing`."""
+
+    failing = "nothing"
+
+    def put(self, key, data, **more) -> ObjectInfo:  # type: ignore[no-untyped-def]
+        if key.startswith(self.failing):
+            raise TryAgainError("S3 cannot be reached")
+        return super().put(key, data, **more)
+
+
 def test_a_failing_store_is_no_reason_to_refuse_anything() -> None:
-    class Failing(MemoryStore):
-        failing = False
-
-        def put(self, key, data, **more) -> ObjectInfo:  # type: ignore[no-untyped-def]
-            if self.failing and key.startswith("standard/"):
-                raise TryAgainError("S3 cannot be reached")
-            return super().put(key, data, **more)
-
     store = Failing(clock=lambda: NOW)
     footage = [put_footage(store, f"alice-porch-{AT - n}.jpg", GOOD) for n in range(8)]
     begin_run(store, footage)
-    store.failing = True
+    store.failing = "standard/"
     with pytest.raises(TryAgainError):
         validated(store)
-    store.failing = False
+    store.failing = "nothing"
     assert quarantine(store) == []
     assert validated(store).counts.outcomes == {"standard": 8}
+
+
+def kept(store: MemoryStore) -> list[str]:
+    """The footage in the one object of validations."""
+    [validations] = store.list_objects("validations/")
+    return [line.footage_key for line in read_lines(store, validations.key, Validation)[0]]
+
+
+def test_what_was_decided_before_a_stop_is_kept_for_the_next_try() -> None:
+    store = Failing(clock=lambda: NOW)
+    footage = [put_footage(store, f"alice-porch-{AT + n}.jpg", GOOD) for n in range(-7, 1)]
+    begin_run(store, footage)
+    last = f"standard/2026/11/20/13/alice-porch/{AT}.jpg"
+    store.failing = last
+    with pytest.raises(TryAgainError):
+        validated(store)
+    assert kept(store) == [one.key for one in footage[:-1]]
+    store.failing = "nothing"
+    assert validated(store).counts.details["reused"] == 7
+    assert kept(store) == [one.key for one in footage]
+
+    store.delete(last)
+    store.delete(f"standard/2026/11/20/13/alice-porch/{AT - 7}.jpg")
+    store.failing = last
+    with pytest.raises(TryAgainError):
+        validated(store)
+    assert kept(store) == [one.key for one in footage], "expected a stop to lose nothing of an earlier try"
+
+
+def test_a_stop_is_told_also_where_nothing_can_be_kept() -> None:
+    store = Failing(clock=lambda: NOW)
+    begin_run(store, [put_footage(store, f"alice-porch-{AT + n}.jpg", still(GREY)) for n in range(-7, 1)])
+    store.failing = "validations/"
+    with pytest.raises(TryAgainError):
+        validated(store)
+    assert list(store.list_objects("validations/")) == []
