@@ -2,7 +2,7 @@
 
 They do not look at pictures: every filed object is one picture, and a device called `thief` is a threat. So the chain,
 its hand-overs and its failures can be run without decoding or detecting anything. What a stage should do wrong is read
-from the image's own `misbehave.json`: `{"kind": "exit" | "hang" | "silent" | "lie", ...}`, with `shard` for one alone.
+from the image's own `misbehave.json`: `{"kind": "exit" | "hang" | "silent", ...}`, with `shard` for one alone.
 """
 
 import json
@@ -87,14 +87,12 @@ def _do_wrong(stage: str, how: Mapping[str, Any]) -> None:
         time.sleep(600)
     if how["kind"] == "silent":
         sys.exit(0)
-    if how["kind"] == "exit":
 
-        def work(_context: StageContext) -> StageResult:
-            error = type("WrongError", (NightjarError,), {"exit_code": how["code"]})
-            raise error(how.get("sentence", "told to"))
+    def work(_context: StageContext) -> StageResult:
+        error = type("WrongError", (NightjarError,), {"exit_code": how["code"]})
+        raise error(how.get("sentence", "told to"))
 
-        main(stage, work)
-    main(stage, lambda c: StageResult(counts=Counts(received=1, outcomes={"standard": 1})))
+    main(stage, work)
 
 
 def collect(context: StageContext) -> StageResult:
