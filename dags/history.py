@@ -12,8 +12,8 @@ again, and an event older than `alert_max_age` (6 hours) alerts nobody.
 
 * *tasks fail with `data_interval_start` undefined*: the run was triggered without a logical date. Trigger it with one
   (the day), or use a backfill.
-* *`freeze_release` failed: "run … is working on"* the day: two runs over one day, one by hand and one by schedule, would
-  undo each other. Wait for the end of the other; clear this one if there is something left to do.
+* *`freeze_release` failed: "run … is working on"* the day: two runs over one day, one by hand and one by schedule,
+  would undo each other. Wait for the end of the other; clear this one if there is something left to do.
 * *a day has fewer pictures than expected*: they arrived after the run. Clear the day's run: only the late pictures cost
   anything.
 

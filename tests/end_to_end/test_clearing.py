@@ -1,5 +1,7 @@
 """A shard that failed is put right and cleared: it and all below it are done again, and nothing else.
 
+What one run works on, no other does meanwhile.
+
 The stages are the small programs of `stage_programs`, which do wrong when told to.
 """
 
@@ -81,3 +83,25 @@ def test_clearing_only_what_failed_is_noticed(local: Local) -> None:
     assert local.wait_for_end(LIVE, run) == "failed"
     assert local.airflow.states(LIVE, run)[f"{DETECT}[carol-thief]"] == "success"
     assert "shard carol-thief changed after reconcile: clear it and what is downstream" in close_run_says(local, run)
+
+
+def test_a_second_run_of_what_is_worked_on_is_refused_until_the_first_has_ended(local: Local) -> None:
+    detect = local.home.parent / "images" / "detect" / "test-1"
+    misbehave(detect, kind="hang", shard="carol-thief")
+    batch = file_batch(local.store, [f"{camera}-{1763647500 + 120}.jpg" for camera in CAMERAS])
+    local.airflow.trigger(LIVE, batch, {"batch_id": batch})
+    local.wait("its shards", lambda: local.airflow.states(LIVE, batch).get("plan_shards") == "success")
+
+    local.airflow.trigger(LIVE, "by-hand", {"batch_id": batch})
+    local.wait("the refusal", lambda: local.airflow.states(LIVE, "by-hand")["freeze_release"] == "failed")
+    [task] = [task for task in local.airflow.tasks(LIVE, "by-hand") if task["task_id"] == "freeze_release"]
+    assert f"run {batch} is working on {batch}: wait for its end" in local.airflow.log(task)
+    assert task["try_number"] == 1
+    assert local.airflow.state(LIVE, batch) == "running"
+
+    (detect / MISBEHAVE).unlink()
+    local.airflow.mark_failed(LIVE, batch)
+    local.wait_for_end(LIVE, "by-hand")
+    local.airflow.clear(LIVE, "by-hand")
+    local.wait("the second to end", lambda: local.airflow.state(LIVE, "by-hand") == "success")
+    assert outcomes(local, batch) == {"detected": 3}
