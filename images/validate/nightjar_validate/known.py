@@ -40,10 +40,11 @@ class KnownValidations:
         with self._lock:
             if (camera, day) not in self._days:
                 self._days[camera, day] = {
-                    (v.footage_key, v.footage_version, v.settings): v for v in self._read(camera, day)
+                    (v.footage_key, v.footage_version, v.settings): v
+                    for v in self._read(camera, day)
+                    if not any(refusal.reason in _LOST_DECODER for refusal in v.refusals)
                 }
-            found = self._days[camera, day].get((key, version_id, settings))
-        return None if found and any(refusal.reason in _LOST_DECODER for refusal in found.refusals) else found
+            return self._days[camera, day].get((key, version_id, settings))
 
     def _read(self, camera: Camera, day: date) -> Iterable[Validation]:
         prefix = validations_prefix(self._validator, day, camera)

@@ -79,9 +79,12 @@ class Decoder:
         Raises StoppedDecoderError when it was stopped from here: that says nothing about the file.
         """
         deadline = time.monotonic() + job.seconds
-        finished = False
+        number, finished = 0, False
         try:
             while (answer := receive_answer(self._channel, deadline)) is not None:
+                number += 1
+                if number > (job.limits.max_frames + 1 if job.format.is_video else 1):
+                    raise WireError(f"{number} pictures and refusals")
                 handed_over = time.monotonic()
                 yield _checked(answer, job)
                 deadline += time.monotonic() - handed_over  # what the caller does with it is not the file's doing

@@ -50,6 +50,9 @@ def decode(job: Job) -> Output:
             head = b'{"kind":"refused","reason":"void","detail":"\\ud800","offset_ms":null}'
             os.write(int(sys.argv[1]), b"\0\0\0" + bytes([len(head)]) + bytes(4) + head)
             time.sleep(600)
+        case b"flood":
+            while True:
+                yield Decoded(b"before", 1, 1, 0)
         case b"future":
             yield Decoded(b"forged", 1, 1, 10**16)
         case b"past":
@@ -67,7 +70,7 @@ def decode(job: Job) -> Output:
             raise RuntimeError(f"{job.path} is odd")
         case b"alarm":
             yield Decoded(str(os.getpid()).encode(), 1, 1, 0)
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
         case b"two":
             yield Decoded(b"one", 1, 1, 0)
             time.sleep(0.1)

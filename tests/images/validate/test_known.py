@@ -7,7 +7,8 @@ import pytest
 
 from nightjar.domain.layout import validations_prefix
 from nightjar.domain.names import Camera
-from nightjar.domain.validations import Validation
+from nightjar.domain.reasons import Reason
+from nightjar.domain.validations import Refusal, Validation
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import write_lines
 from nightjar.runtime.memory import MemoryStore
@@ -49,6 +50,16 @@ def known(store: MemoryStore) -> Validation | None:
 def test_what_is_there_is_known() -> None:
     store = MemoryStore()
     write_lines(store, f"{PREFIX}r.jsonl", [LINE])
+    assert known(store) == LINE
+
+
+@pytest.mark.parametrize("lost_in", ["a", "b"])
+def test_what_lost_its_decoder_is_not_known_and_hides_nothing_that_is(lost_in: str) -> None:
+    store = MemoryStore()
+    lost = Refusal(reason=Reason.DECODER_TIMEOUT, detail="", taken_at=None, quarantine_key="quarantine/")
+    write_lines(store, f"{PREFIX}{lost_in}.jsonl", [LINE.model_copy(update={"refusals": (lost,)})])
+    assert known(store) is None
+    write_lines(store, f"{PREFIX}{'ab'.replace(lost_in, '')}.jsonl", [LINE])
     assert known(store) == LINE
 
 

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def job(path: Path, data: bytes, cpu_seconds: int = 20, seconds: float = 60.0) -
         (b"lie", 0, Reason.DECODER_CRASHED, "expected an answer"),
         (b"nest", 0, Reason.DECODER_CRASHED, "expected JSON"),
         (b"surrogate", 0, Reason.DECODER_CRASHED, "surrogates not allowed"),
+        (b"flood", 1, Reason.DECODER_CRASHED, "2 pictures and refusals"),
         (b"future", 0, Reason.DECODER_CRASHED, "a picture at 10000000000000000 ms"),
         (b"past", 0, Reason.DECODER_CRASHED, "a picture at -1 ms"),
         (b"hang up", 0, Reason.DECODER_CRASHED, "a closed channel"),
@@ -123,7 +125,7 @@ def alive() -> set[str]:
 
 def test_a_decoder_outlives_the_alarm_of_a_job_that_is_done(pool: DecoderPool, tmp_path: Path) -> None:
     [told] = pool.run(job(tmp_path, b"alarm"))
-    time.sleep(0.5)
+    time.sleep(1)
     [again] = pool.run(job(tmp_path, b"alarm"))
     assert isinstance(told, Decoded)
     assert told == again, "expected the same process"
@@ -145,7 +147,7 @@ def test_decoders_that_cannot_start_are_no_reason_to_refuse_anything(tmp_path: P
 
 def test_the_time_that_the_caller_takes_is_not_the_files(pool: DecoderPool, tmp_path: Path) -> None:
     found = []
-    for answer in pool.run(job(tmp_path, b"two", seconds=1.0)):
+    for answer in pool.run(replace(job(tmp_path, b"two", seconds=1.0), format=Format.MP4)):
         found.append(answer)
         time.sleep(1.2)  # as a stalled write to S3 does
     assert found == [Decoded(b"one", 1, 1, 0), Decoded(b"two", 1, 1, 0)]
