@@ -15,6 +15,11 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar_local.seaweedfs import S3Access, make_bucket, running
 
+# A deployment that the shell has sourced (`.nightjar/env`) is not for tests: none may reach its database or its bucket.
+_THEIRS = ("AIRFLOW_", "AWS_", "NIGHTJAR_")
+for _name in [name for name in os.environ if name.startswith(_THEIRS) and name != "NIGHTJAR_REQUIRE_BUILDAH"]:
+    del os.environ[_name]
+
 # Airflow reads and fills its home when it is first imported; the one of whoever runs the tests is not ours.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nightjar-tests-airflow-")
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
