@@ -53,9 +53,6 @@ class Filer:
 
     def file(self, version: ReceivedVersion) -> Filed:
         """File one version; a refusal is an outcome, not an error."""
-        if version.size > self._max_bytes:  # more than the pod's disk may take, which would fail at every try
-            sentence = f"expected at most {self._max_bytes} bytes, got {version.size}"
-            return self._refuse(version, Reason.TOO_MANY_BYTES, sentence, content=_Content("", None))
         try:
             name = footage_name(version.key, self._drop_zone)
         except NameRefused as refusal:
@@ -66,6 +63,9 @@ class Filer:
             return self._refuse(version, Reason.IMPLAUSIBLE_TIME, str(refusal))
         if version.size == 0:  # S3 mounts put an empty object first: it must not take the identity from the whole one
             return self._refuse(version, Reason.EMPTY, "expected content, got 0 bytes")
+        if version.size > self._max_bytes:
+            sentence = f"expected at most {self._max_bytes} bytes, got {version.size}"
+            return self._refuse(version, Reason.TOO_MANY_BYTES, sentence)
         return self._file(version, name)
 
     def refs(self, line: BatchLine) -> tuple[ObjectRef, ...]:
@@ -140,6 +140,8 @@ class Filer:
     def _refuse(
         self, version: ReceivedVersion, reason: Reason, sentence: str, content: _Content | None = None
     ) -> Filed:
+        if version.size > self._max_bytes:  # more than the pod's disk may take, which would fail at every try
+            content = _Content("", None)
         content = content or self._read(version.key, version.version_id, version.size)
         if content is None:
             return self._withdrawn(version, reason)

@@ -131,8 +131,9 @@ def _unfiled(line: BatchLine, run: str) -> Dated:
     except NameRefused:
         name = None
     whose = _whose(name) if name else {"video": False}
-    told = line.reason in (None, Reason.IDENTITY_CONFLICT)  # whatever else collect refuses, it files by arrival
-    taken_at = name.taken_at if name and told else None
+    # As collect files it: by the name, unless that is what is wrong.
+    wrong_name = line.reason in (Reason.BAD_NAME, Reason.IMPLAUSIBLE_TIME)
+    taken_at = name.taken_at if name and not wrong_name else None
     day = (taken_at or source.received_at).astimezone(UTC).date()
     identity = row_id(source.key, source.version_id)
     refused = line.outcome is Outcome.QUARANTINED

@@ -112,7 +112,8 @@ def test_identity(drops: list[tuple[str, bytes]], outcomes: dict[str, int], batc
         (YESTERDAY, b"too many", "too-many-bytes/2026/11/19/", "alice-porch"),
         ("alice-porch-0000000000.jpg", b"x", "implausible-time/2026/11/20/", "alice-porch"),
         ("alice-porch-0000000000.jpg", b"", "implausible-time/2026/11/20/", "alice-porch"),
-        ("no name", b"too many", "too-many-bytes/2026/11/20/", None),
+        ("alice-porch-9999999999.mp4", b"too many", "implausible-time/2026/11/20/", "alice-porch"),
+        ("no name", b"too many", "bad-name/2026/11/20/", None),
         ("no name", b"", "bad-name/2026/11/20/", None),
     ],
 )
@@ -355,8 +356,8 @@ def test_what_is_too_large_to_be_read_is_refused_unread(monkeypatch: pytest.Monk
     store = Unreadable(clock=lambda: NOW)
     drop(store, GOOD, "bad name", data=b"four")
     first = collected(store)
-    assert first.counts.outcomes == {"quarantined:too-many-bytes": 2}
+    assert first.counts.outcomes == {"quarantined:bad-name": 1, "quarantined:too-many-bytes": 1}
     assert collected(store).objects == first.objects
-    assert {(entry.expected, entry.found, entry.sha256) for entry, _ in look(store).quarantine} == {
-        ("at most 3 bytes", "4", "")
-    }
+    refused = [entry for entry, _ in look(store).quarantine]
+    assert {(entry.found, entry.sha256) for entry in refused if entry.reason == "too-many-bytes"} == {("4", "")}
+    assert {entry.sha256 for entry in refused if entry.reason == "bad-name"} == {""}

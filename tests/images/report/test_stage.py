@@ -209,8 +209,8 @@ def test_an_event_that_moved_to_the_day_before_is_reported_there_once_and_with_i
     [
         (Reason.BAD_NAME, "what is this.jpg", None),
         (Reason.IMPLAUSIBLE_TIME, "alice-porch-9999999999.jpg", None),
-        (Reason.TOO_MANY_BYTES, "alice-porch-9999999999.mp4", None),  # the name is not looked at
-        (Reason.EMPTY, "alice-porch-1795089600.jpg", None),
+        (Reason.TOO_MANY_BYTES, "alice-porch-1795089600.mp4", NOON - timedelta(days=1)),
+        (Reason.EMPTY, "alice-porch-1795089600.jpg", NOON - timedelta(days=1)),
         (Reason.IDENTITY_CONFLICT, "alice-porch-1795089600.jpg", NOON - timedelta(days=1)),
     ],
 )
