@@ -14,12 +14,12 @@ from PIL import Image
 from nightjar.domain.batch import Footage
 from nightjar.domain.layout import LIVE, RELEASE, RULES_KEY, SHARD, footage_key, run_prefix, shard_prefix, stage_prefix
 from nightjar.domain.names import parse_footage_name
-from nightjar.domain.release import Release
+from nightjar.domain.release import STAGES, Release
 from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
 from nightjar.runtime.rules import freeze
 from nightjar.runtime.s3 import S3Store
 from nightjar_local.containers import Builder
-from nightjar_local.layout import CACHE
+from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.samples import footage
 from nightjar_local.seaweedfs import S3Access
 from tests.end_to_end.debian import BASE_IMAGE, REQUIRED, make_base_image, require_builder, run, storage
@@ -70,6 +70,19 @@ def test_an_image_runs_as_nobody_special_and_cannot_change_itself(
 ) -> None:
     script = "import os, nightjar; print(os.getuid(), os.access(nightjar.__path__[0], os.W_OK))"
     assert in_container(containers[name], buildah, {}, "python", "-c", script) == "10001 False"
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - {"validate", "notify"}))
+def test_pip_takes_the_locks_of_the_images_that_are_not_built_here(
+    stage: str, containers: dict[str, str], buildah: Mapping[str, str]
+) -> None:
+    """uv makes the locks and the local images; pip, which makes these, is stricter about Python's version."""
+    container = containers["base"]
+    lock = f"/tmp/{stage}-requirements.txt"
+    run(["buildah", "copy", "-q", container, str(ROOT / "images" / stage / "requirements.txt"), lock], buildah)
+    index = {name: value for name, value in os.environ.items() if name == "PIP_INDEX_URL"}
+    pip = ["pip", "install", "--dry-run", "--no-cache-dir", "--ignore-installed", "--require-hashes", "-r", lock]
+    assert "Would install" in in_container(container, buildah, index, *pip)
 
 
 def test_notify_starts(containers: dict[str, str], buildah: Mapping[str, str]) -> None:
