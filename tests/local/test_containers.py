@@ -69,6 +69,13 @@ def test_the_content_is_the_dockerfile_and_what_it_stands_on_too(
     assert len(set(found)) == 4
 
 
+def test_all_that_the_airflow_image_copies_is_its_content() -> None:
+    lines = (ROOT / "images" / "airflow" / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
+    assert copied
+    assert [one for one in copied if not one.startswith(AIRFLOW_SOURCES)] == []
+
+
 @pytest.mark.parametrize("tag", ["../../cache", "feature/x", "latest", "", "a b"])
 def test_a_tag_that_is_none_is_refused_before_anything_is_built(said: Path, tmp_path: Path, tag: str) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
