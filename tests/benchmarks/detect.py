@@ -29,7 +29,7 @@ from nightjar_local.seaweedfs import running
 from tests.benchmarks.rows import Asked, Row
 from tests.images.detect.shards import sample_pictures, series, validated
 
-PICTURES = 1000  # a shard; a camera that has more than `NIGHTJAR_SHARD_WORK` has several
+PICTURES = 2000  # as many as a shard may have before its camera is split, NIGHTJAR_SHARD_WORK
 SHIPPED_PICTURES = 100
 ROUNDS = 3
 _PROGRAMS = Path(__file__).parent
