@@ -158,7 +158,9 @@ class _Validator:
         job = self._job(path, kind, allow_grey)
         # Closed at once also when a write fails: its decoder is then free for others, or ended.
         with contextlib.closing(self._pool.run(job)) as outputs:
-            return self._write(replace(source, video=kind.is_video), fingerprint, outputs)
+            # A still's decoder goes on with the next one while this one is written; a whole video is too much to hold.
+            found = outputs if kind.is_video else list(outputs)
+            return self._write(replace(source, video=kind.is_video), fingerprint, found)
 
     def _job(self, path: Path, kind: Format, allow_grey: bool) -> Job:
         seconds = self._settings.video_seconds if kind.is_video else self._settings.still_seconds

@@ -2,8 +2,10 @@
 
 import hashlib
 import io
+import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -131,6 +133,23 @@ def test_a_standard_picture_and_its_line() -> None:
     }
     for ref in manifest.objects:
         assert hashlib.sha256(store.get(ref.key, ref.version_id)[0]).hexdigest() == ref.sha256
+
+
+def test_a_decoder_goes_on_while_its_still_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    class TwoAtOnce(MemoryStore):
+        """Writes a standard picture only together with another."""
+
+        together = threading.Barrier(2)
+
+        def put(self, key: str, *args: Any, **options: Any) -> ObjectInfo:
+            if key.startswith("standard/"):
+                self.together.wait(30)
+            return super().put(key, *args, **options)
+
+    monkeypatch.setenv("NIGHTJAR_DECODERS", "1")
+    store = TwoAtOnce(clock=lambda: NOW)
+    begin_run(store, [put_footage(store, f"alice-porch-{AT - n}.jpg", GOOD) for n in range(2)])
+    assert validated(store).counts.outcomes == {"standard": 2}
 
 
 def test_an_empty_shard() -> None:
