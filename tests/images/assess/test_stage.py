@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event, Suppressed
 from nightjar.domain.layout import events_prefix, model_card_key
 from nightjar.domain.manifest import Manifest
@@ -31,8 +32,8 @@ from tests.scenes import (
 )
 
 
-def assess_run(store: ObjectStore, name: str, *detections: object, **options: str) -> tuple[Manifest, list[Event]]:
-    context = start_run(store, name, detections, **options)  # type: ignore[arg-type]
+def assess_run(store: ObjectStore, name: str, *detections: Detection, **options: str) -> tuple[Manifest, list[Event]]:
+    context = start_run(store, name, detections, **options)
     return work(context)
 
 

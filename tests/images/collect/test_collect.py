@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from nightjar.domain.batch import Outcome, ReceivedVersion
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
-from nightjar.runtime.store import ObjectExistsError
+from nightjar.runtime.store import ObjectExistsError, ObjectInfo
 from nightjar_collect.claims import Claim, open_claim, write_claim
 from nightjar_collect.collect import collect
 from tests.images.collect.dropping import AT, NOW, begin_live_run, collected, context, drop, look, memory_store
@@ -259,8 +260,8 @@ def test_a_version_that_is_withdrawn_meanwhile_does_not_wedge_collect(
     """The uploader deletes a claimed version for good; the rest goes on, and what was filed stays filed."""
 
     class Withdrawing(MemoryStore):
-        def put(self, key, data, **more):  # type: ignore[no-untyped-def]
-            info = super().put(key, data, **more)
+        def put(self, key: str, *args: Any, **more: Any) -> ObjectInfo:
+            info = super().put(key, *args, **more)
             if after(self, key):
                 self.delete(*dropped[0])
                 self.delete(*dropped[1])
@@ -281,8 +282,8 @@ def test_a_version_that_is_withdrawn_meanwhile_does_not_wedge_collect(
 
 def test_a_claim_of_which_everything_was_withdrawn_is_dropped() -> None:
     class Withdrawing(MemoryStore):
-        def put(self, key, data, **more):  # type: ignore[no-untyped-def]
-            info = super().put(key, data, **more)
+        def put(self, key: str, *args: Any, **more: Any) -> ObjectInfo:
+            info = super().put(key, *args, **more)
             if key.startswith("claims/"):
                 self.delete(*dropped[0])
             return info
@@ -296,10 +297,10 @@ def test_a_claim_of_which_everything_was_withdrawn_is_dropped() -> None:
 
 def test_a_write_that_finds_the_key_taken_and_nothing_there_refuses_nothing() -> None:
     class Undecided(MemoryStore):
-        def put(self, key, data, **more):  # type: ignore[no-untyped-def]
+        def put(self, key: str, *args: Any, **more: Any) -> ObjectInfo:
             if key.startswith("footage/") and self.undecided:
                 raise ObjectExistsError("expected no object")
-            return super().put(key, data, **more)
+            return super().put(key, *args, **more)
 
         undecided = True
 
@@ -338,11 +339,11 @@ def test_large_objects_are_copied_inside_the_store(monkeypatch: pytest.MonkeyPat
 
 def test_what_is_too_large_to_be_read_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     class Unreadable(MemoryStore):
-        def get(self, key, version_id=None):  # type: ignore[no-untyped-def]
+        def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
             assert not (self.watching and key.startswith("incoming/")), "expected it not to be read"
             return super().get(key, version_id)
 
-        def copy(self, *args, **more):  # type: ignore[no-untyped-def]
+        def copy(self, *args: Any, **more: Any) -> ObjectInfo:
             self.watching = False  # a copy inside the fake reads
             try:
                 return super().copy(*args, **more)

@@ -16,7 +16,7 @@ from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StoppedError, run
-from nightjar.runtime.store import ObjectMissingError
+from nightjar.runtime.store import ObjectMissingError, ObjectStore
 from nightjar_detect.pictures import s3_fetch
 from nightjar_detect.settings import DetectSettings
 from nightjar_detect.stage import detect_shard
@@ -247,10 +247,10 @@ def test_a_tag_that_was_another_detector_is_refused(store: MemoryStore, detect: 
         detect(validated(store, []))
 
 
-def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: object, settings: DetectSettings) -> None:
-    pictures = series(s3_store, map(noise, range(20)))  # type: ignore[arg-type]
+def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore, settings: DetectSettings) -> None:
+    pictures = series(s3_store, map(noise, range(20)))
     fetch = s3_fetch(s3_settings)
-    context = validated(s3_store, pictures)  # type: ignore[arg-type]
+    context = validated(s3_store, pictures)
     manifest = run(lambda c: detect_shard(c, settings, fetch), context)
     assert counts(manifest) == (20, {"detected": 20}, {"known": 0, "computed": 20})
     with pytest.raises(ObjectMissingError, match="standard/none"):

@@ -8,6 +8,7 @@ import pytest
 from nightjar.domain.layout import records_prefix
 from nightjar.errors import InputError
 from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.store import ObjectInfo
 from nightjar_report.outcomes import event_row
 from nightjar_report.tables import EVENTS, EventRow
 from nightjar_report.warehouse import WHOLE_DAY, Warehouse, news
@@ -119,15 +120,13 @@ def test_news_are_rows_that_others_do_not_hold(content: list[EventRow], others: 
 
 
 def test_a_part_that_goes_while_the_day_is_read_is_left_out() -> None:
-    store = ticking()
+    class Vanishing(MemoryStore):
+        def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
+            if key.endswith("b.parquet"):
+                self.delete(key)
+            return super().get(key, version_id)
+
+    store = Vanishing()
     write(store, "a.parquet", an_event(1))
     write(store, "b.parquet", an_event(2))
-    get = store.get
-
-    def vanishing(key: str, version_id: str | None = None):  # type: ignore[no-untyped-def]
-        if key.endswith("b.parquet"):
-            store.delete(key)
-        return get(key, version_id)
-
-    store.get = vanishing  # type: ignore[method-assign]
     assert len(Warehouse(store).read(DAY)["events"]) == 1

@@ -371,10 +371,10 @@ class Failing(MemoryStore):
 
     failing = "nothing"
 
-    def put(self, key, data, **more) -> ObjectInfo:  # type: ignore[no-untyped-def]
+    def put(self, key: str, *args: Any, **options: Any) -> ObjectInfo:
         if key.startswith(self.failing):
             raise TryAgainError("S3 cannot be reached")
-        return super().put(key, data, **more)
+        return super().put(key, *args, **options)
 
 
 def test_a_failing_store_is_no_reason_to_refuse_anything() -> None:

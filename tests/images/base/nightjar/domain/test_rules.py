@@ -74,10 +74,10 @@ def test_hours_are_on_the_users_wall_clock(utc: str, holds: bool) -> None:
 def test_an_hour_that_comes_twice_counts_twice() -> None:
     changed = rules(RULES.replace("22:00-06:00", "02:15-02:45")).device(NIGHT)
     assert changed is not None
-    held = [
-        changed.rules[200].hours.holds_at(changed.local(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)).time())  # type: ignore[union-attr]
-        for hour in (0, 1, 2)
-    ]
+    hours = changed.rules[200].hours
+    assert hours is not None
+    moments = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1, 2)]
+    held = [hours.holds_at(changed.local(moment).time()) for moment in moments]
     assert held == [True, True, False]
 
 
