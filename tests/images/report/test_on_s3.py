@@ -11,8 +11,9 @@ from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
 from nightjar_local.seaweedfs import S3Access
-from tests.images.report.test_stage import REPORT, an_eventful_run, history, keys, live_day
-from tests.images.report.world import DAY
+from tests.images.report.test_history import live_day
+from tests.images.report.test_stage import an_eventful_run
+from tests.images.report.world import DAY, REPORT, history, keys
 
 
 def run_program(context: StageContext, access: S3Access) -> subprocess.CompletedProcess[str]:

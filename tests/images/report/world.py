@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from nightjar.domain.alerts import Alert, AlertState, ApiCall
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
@@ -10,6 +11,7 @@ from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, F
 from nightjar.domain.events import Event, Suppressed, SuppressedObject, ThreatPicture
 from nightjar.domain.layout import (
     FAILURES,
+    HISTORY,
     LIVE,
     alert_key,
     detections_prefix,
@@ -32,10 +34,16 @@ from nightjar.runtime.manifests import write_bytes, write_lines, write_manifest,
 from nightjar.runtime.quarantine import entry_prefix, write_quarantine
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
+from nightjar_report.summary import Summary, summarise
+from nightjar_report.warehouse import DayRecords, Warehouse
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = NOON.date()
 PORCH = Camera("alice", "porch")
+YARD = Camera("alice", "yard")
+SHOP = Camera("bob", "shop")
+REPORT = "reports/2026/11/20/report.html"
+NEXT_DAY = DAY + timedelta(days=1)
 DETECTOR = DetectorRef(tag="d1", model="ssdlite_mobilenet_v2_coco", sha256="ab" * 32, settings="s1")
 VALIDATOR = "v1"
 REGISTRY = "registry.example.com/nightjar"
@@ -387,3 +395,27 @@ class World:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def history(store: ObjectStore, *live: World, day: date = DAY) -> StageContext:
+    """A history run of `day` after the live ones: the same footage is its batch, nothing was computed again."""
+    world = World(store, day.isoformat(), HISTORY)
+    world.batch = [line for one in live for line in one.batch if line.outcome == "filed"]
+    world.suppressed = [line for one in live for line in one.suppressed]
+    return world.close(day=day)
+
+
+def records(store: ObjectStore, day: date = DAY) -> DayRecords:
+    return Warehouse(store).read(day)
+
+
+def summary(store: ObjectStore, day: date = DAY) -> Summary:
+    return summarise(records(store, day))
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    return sorted(info.key for info in store.list_objects(prefix))
+
+
+def versions(store: ObjectStore, *prefixes: str) -> list[Any]:
+    return [v for p in prefixes for v in store.list_versions(p)]
