@@ -1,18 +1,16 @@
-"""Reading standardised pictures: fetch, verify, decode. Runs in reader threads, ahead of the interpreter."""
+"""Reading standardised pictures: fetch, verify, decode. Runs in threads, ahead of the interpreter."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
+from itertools import groupby
 
 from nightjar.domain.detections import Picture
-from nightjar.errors import TryAgainError, UsageError
-from nightjar.runtime.settings import StoreSettings
+from nightjar.domain.reels import FEWEST_PICTURES, Reel
 from nightjar.runtime.store import ObjectMissingError
+from nightjar_detect.fetch import Fetch
 from nightjar_detect.preprocess import Pixels, UndecodableError, model_pixels
-
-Fetch = Callable[[str], bytes]
 
 
 class FailureReason(StrEnum):
@@ -31,77 +29,75 @@ class Failure:
     detail: str
 
 
-def fetch_picture(fetch: Fetch, picture: Picture) -> tuple[Picture, bytes | Failure]:
-    """The picture and its bytes, or why not. Raises what `fetch` raises when the store as a whole fails."""
+@dataclass(frozen=True)
+class Request:
+    """Pictures that are read together: several from a reel, or one from its own object."""
+
+    pictures: tuple[Picture, ...]
+    reel: Reel | None
+
+
+Fetched = tuple[Picture, bytes | Failure]
+
+
+def requests(pictures: Iterable[Picture], reels: Iterable[Reel]) -> Iterator[Request]:
+    """How to read `pictures`, in their order: those that follow each other in one of `reels` together."""
+    all_reels = list(reels)
+    numbers = {(p.standard_key, p.sha256): number for number, reel in enumerate(all_reels) for p in reel.pictures}
+    for number, group in groupby(pictures, lambda p: numbers.get((p.standard_key, p.standard_sha256))):
+        members = tuple(group)
+        if number is None or len(members) < FEWEST_PICTURES:
+            yield from (Request((each,), None) for each in members)
+        else:
+            yield Request(members, all_reels[number])
+
+
+def fetch_pictures(fetch: Fetch, request: Request) -> list[Fetched]:
+    """The pictures and the bytes that validate made, by their SHA-256, or why not.
+
+    What a reel does not give whole is read from its own object. Raises what `fetch` raises when the store as a whole
+    fails.
+    """
+    parts = _parts(fetch, request.reel) if request.reel else {}
+    return [
+        (picture, parts.get(picture.standard_key) or _fetch_picture(fetch, picture)) for picture in request.pictures
+    ]
+
+
+def _parts(fetch: Fetch, reel: Reel) -> dict[str, bytes]:
+    """What is whole in a reel, by standard key."""
     try:
-        return picture, fetch(picture.standard_key)
+        data = fetch(reel.object.key)
     except ObjectMissingError:
-        detail = f"expected a picture at {picture.standard_key}, found none"
-        return picture, Failure(FailureReason.MISSING, detail)
+        return {}
+    parts = ((picture, data[place]) for picture, place in reel.places())
+    return {picture.standard_key: part for picture, part in parts if _sha256(part) == picture.sha256}
 
 
-def decode_picture(fetched: tuple[Picture, bytes | Failure]) -> Pixels | Failure:
-    """The picture at the model's size, or why not: it must have the SHA-256 that validate gave it."""
-    picture, data = fetched
+def _fetch_picture(fetch: Fetch, picture: Picture) -> bytes | Failure:
+    key, sha256 = picture.standard_key, picture.standard_sha256
+    try:
+        data = fetch(key)
+    except ObjectMissingError:
+        return Failure(FailureReason.MISSING, f"expected a picture at {key}, found none")
+    if (came := _sha256(data)) != sha256:
+        return Failure(FailureReason.ALTERED, f"expected SHA-256 {sha256} at {key}, got {came}")
+    return data
+
+
+def decode_pictures(fetched: Iterable[Fetched]) -> list[Pixels | Failure]:
+    """The pictures at the model's size, or why not."""
+    return [_decode(picture, data) for picture, data in fetched]
+
+
+def _decode(picture: Picture, data: bytes | Failure) -> Pixels | Failure:
     if isinstance(data, Failure):
         return data
-    if (came := hashlib.sha256(data).hexdigest()) != picture.standard_sha256:
-        expected = f"expected SHA-256 {picture.standard_sha256} at {picture.standard_key}"
-        return Failure(FailureReason.ALTERED, f"{expected}, got {came}")
     try:
         return model_pixels(data)
     except UndecodableError as error:
         return Failure(FailureReason.UNDECODABLE, f"{picture.standard_key}: {error}")
 
 
-def s3_fetch(settings: StoreSettings) -> Fetch:
-    """Whole objects from S3 through obstore, at a fraction of boto3's processor time. Safe to use from threads.
-
-    Credentials come from boto3's chain, as for everything else. The function raises ObjectMissingError, UsageError
-    (refused) or TryAgainError (S3 fails).
-    """
-    import obstore
-    from obstore.auth.boto3 import Boto3CredentialProvider
-    from obstore.exceptions import (
-        BaseError,
-        InvalidPathError,
-        NotFoundError,
-        PermissionDeniedError,
-        UnauthenticatedError,
-    )
-    from obstore.store import S3Store
-
-    endpoint = settings.s3_endpoint
-    try:
-        credentials = Boto3CredentialProvider()
-    except ValueError as error:  # none are found
-        raise UsageError(f"no S3 credentials; set AWS_ACCESS_KEY_ID and so on: {error}") from None
-    store = S3Store(
-        settings.bucket,
-        credential_provider=credentials,
-        # The name that wins over AWS_ENDPOINT_URL_S3 in the environment.
-        config={"aws_endpoint_url_s3": endpoint.rstrip("/")} if endpoint else None,
-        virtual_hosted_style_request=endpoint is None,
-        client_options={
-            "allow_http": bool(endpoint and endpoint.startswith("http://")),
-            "connect_timeout": timedelta(seconds=5),
-            "timeout": timedelta(seconds=60),
-        },
-        retry_config={
-            "max_retries": 5,
-            "retry_timeout": timedelta(seconds=30),
-            "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=8), "base": 2},
-        },
-    )
-
-    def fetch(key: str) -> bytes:
-        try:
-            return obstore.get(store, key).bytes().to_bytes()
-        except (NotFoundError, FileNotFoundError, InvalidPathError):
-            raise ObjectMissingError(f"expected an object at {key!r}, found none") from None
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise UsageError(f"get {key!r} in bucket {settings.bucket!r}: S3 refuses: {error}") from error
-        except (BaseError, OSError) as error:
-            raise TryAgainError(f"get {key!r} in bucket {settings.bucket!r}: {error}") from error
-
-    return fetch
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
+from itertools import chain
 
 from nightjar.domain.detections import DetectorRef, Picture
-from nightjar.domain.layout import FAILURES, PICTURES, last_segment, model_card_key
+from nightjar.domain.layout import FAILURES, PICTURES, REELS, last_segment, model_card_key
 from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.domain.reels import Reel
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.progress import Progress
@@ -22,13 +24,14 @@ from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectExistsError, ObjectStore
 from nightjar_detect.detectors import open_detector
+from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.known import Place, known_objects
 from nightjar_detect.memory import keep_freed_memory
 from nightjar_detect.model import ModelCard, read_card
-from nightjar_detect.pictures import Failure, Fetch, decode_picture, fetch_picture, s3_fetch
+from nightjar_detect.pictures import Failure, Request, decode_pictures, fetch_pictures, requests
 from nightjar_detect.preprocess import Pixels
 from nightjar_detect.settings import DetectSettings
-from nightjar_detect.work import Seen, Work, look, prefetched
+from nightjar_detect.work import Seen, Work, batched, look, prefetched
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +39,9 @@ _NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has
 # Pictures are fetched this many at a time: a request every now and then costs client and server twice the processor
 # time of the same requests in bursts (threads fall asleep and are woken at every hop).
 _BURST = 32
-# Decoded pictures, 270 KB each, that may wait for the interpreter. Decoding in bursts too leaves the processor's caches
-# to the interpreter in between.
-_DECODED = 32
+# So many are decoded at a time, which leaves the processor's caches to the interpreter in between; twice as many,
+# 270 KB each, may wait for it.
+_DECODED = 16
 
 
 def detect(context: StageContext) -> StageResult:
@@ -52,7 +55,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     card, card_json = read_card(settings.model_dir)
     artefact = card.artefact(settings.detect_backend)
     ref = DetectorRef(tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings.fingerprint)
-    pictures, inputs = _read_shard(context)
+    pictures, reels, inputs = _read_shard(context)
     _publish_card(context.store, context.tag, card_json)
     shard, run = last_segment(context.input_prefix), context.run_prefix
     places = _by_place(pictures)
@@ -65,7 +68,9 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
         work = Work(
             store=context.store,
             detector=ref,
-            seen=_seen(settings, card, _pixels(readers, decoder, fetch, unknown)) if unknown else iter(()),
+            seen=_seen(settings, card, _pixels(readers, decoder, fetch, requests(unknown, reels)))
+            if unknown
+            else iter(()),
             writers=readers,
             progress=Progress("pictures looked at", total=len(unknown)),
         )
@@ -86,11 +91,13 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
 
 
 def _pixels(
-    readers: Executor, decoder: Executor, fetch: Fetch, pictures: Iterable[Picture]
+    readers: Executor, decoder: Executor, fetch: Fetch, wanted: Iterable[Request]
 ) -> Iterator[Pixels | Failure]:
     """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
-    fetched = prefetched(readers, partial(fetch_picture, fetch), pictures, ahead=2 * _BURST, burst=_BURST)
-    return prefetched(decoder, decode_picture, fetched, ahead=_DECODED, burst=_DECODED // 2)
+    call, size = partial(fetch_pictures, fetch), lambda request: len(request.pictures)
+    answers = prefetched(readers, call, wanted, ahead=2 * _BURST, burst=_BURST, weight=size)
+    bursts = batched(chain.from_iterable(answers), _DECODED)
+    return chain.from_iterable(prefetched(decoder, decode_pictures, bursts, ahead=2, burst=1))
 
 
 def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | Failure]) -> Iterator[Seen]:
@@ -99,17 +106,23 @@ def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | F
     return look(detector, card.class_labels, settings.min_probability, pixels)
 
 
-def _read_shard(context: StageContext) -> tuple[list[Picture], list[ObjectRef]]:
-    """The pictures that validate made, checked against its manifest; raises InputError."""
+def _read_shard(context: StageContext) -> tuple[list[Picture], list[Reel], list[ObjectRef]]:
+    """The pictures that validate made and their reels, checked against its manifest; raises InputError."""
     prefix = context.input_prefix
     manifest, manifest_ref = read_manifest(context.store, prefix)
+    named = {each.key: each.sha256 for each in manifest.objects}
     pictures, ref = read_lines(context.store, f"{prefix}{PICTURES}", Picture)
-    named = {each.key: each.sha256 for each in manifest.objects}.get(ref.key)
-    if named != ref.sha256:
-        raise InputError(f"expected {ref.key} with SHA-256 {named}, as its manifest says, got {ref.sha256}")
+    refs, reels = [ref], list[Reel]()
+    if f"{prefix}{REELS}" in named:
+        reels, ref = read_lines(context.store, f"{prefix}{REELS}", Reel)
+        refs.append(ref)
+    for ref in refs:
+        if named.get(ref.key) != ref.sha256:
+            expected = f"expected {ref.key} with SHA-256 {named.get(ref.key)}, as its manifest says"
+            raise InputError(f"{expected}, got {ref.sha256}")
     if len({picture.standard_key for picture in pictures}) != len(pictures):
-        raise InputError(f"expected each picture once in {ref.key}, some are there twice")
-    return pictures, [ref, manifest_ref]
+        raise InputError(f"expected each picture once in {refs[0].key}, some are there twice")
+    return pictures, reels, [*refs, manifest_ref]
 
 
 def _by_place(pictures: Iterable[Picture]) -> dict[Place, list[Picture]]:

@@ -17,40 +17,60 @@ from nightjar.runtime.store import ObjectStore
 from nightjar_detect.detectors import Detector
 from nightjar_detect.known import Known
 from nightjar_detect.pictures import Failure
-from nightjar_detect.postprocess import candidates, named_objects
+from nightjar_detect.postprocess import find_objects
 from nightjar_detect.preprocess import Pixels
 
 log = logging.getLogger(__name__)
 
 Seen = Sequence[DetectedObject] | Failure
 # So many pictures are looked at before their objects are made: after an inference the processor's caches hold nothing
-# of our own code, and a little Python for each picture in between takes twice as long as all of it at once.
+# of our own code, and a little Python for each picture in between takes several times as long as all of it at once.
 _BURST = 16
 _LAST_WRITES = 20.0  # seconds for writes that are under way when the stage stops; SIGTERM leaves it 60
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def prefetched(pool: Executor, call: Callable[[T], R], items: Iterable[T], ahead: int, burst: int = 1) -> Iterator[R]:
-    """`call` of each item, in order, at most `ahead` of them begun before they are asked for, `burst` at a time."""
-    pending: deque[Future[R]] = deque()
-    rest = iter(items)
+def prefetched(
+    pool: Executor,
+    call: Callable[[T], R],
+    items: Iterable[T],
+    ahead: int,
+    burst: int,
+    weight: Callable[[T], int] = lambda _: 1,
+) -> Iterator[R]:
+    """`call` of each item, in order, begun in bursts of weight `burst` while no more than `ahead` wait to be asked for.
+
+    The last item of a burst may exceed these by its own weight.
+    """
+    pending: deque[tuple[Future[R], int]] = deque()
+    rest, waiting = iter(items), 0
     while True:
-        if len(pending) <= ahead - burst:
-            pending.extend(pool.submit(call, item) for item in islice(rest, burst))
+        if waiting <= ahead - burst:
+            enough = waiting + burst
+            while waiting < enough and (some := list(islice(rest, 1))):
+                pending.append((pool.submit(call, some[0]), weight(some[0])))
+                waiting += pending[-1][1]
         if not pending:
             return
-        yield pending.popleft().result()
+        future, its_weight = pending.popleft()
+        waiting -= its_weight
+        yield future.result()
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`items` in lists of `size`, the last one shorter (itertools.batched of Python 3.12)."""
+    rest = iter(items)
+    return iter(lambda: list(islice(rest, size)), [])
 
 
 def look(
     detector: Detector, labels: Sequence[str | None], min_probability: float, pictures: Iterable[Pixels | Failure]
 ) -> Iterator[Seen]:
     """The objects in each picture, in order; a failure stays one."""
-    rest = iter(pictures)
-    while burst := list(islice(rest, _BURST)):
-        found = [p if isinstance(p, Failure) else candidates(*detector.infer(p), min_probability) for p in burst]
-        yield from (f if isinstance(f, Failure) else named_objects(f, labels) for f in found)
+    for burst in batched(pictures, _BURST):
+        raw = [p if isinstance(p, Failure) else detector.infer(p) for p in burst]
+        yield from (r if isinstance(r, Failure) else find_objects(*r, labels, min_probability) for r in raw)
 
 
 class Work:

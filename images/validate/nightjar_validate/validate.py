@@ -19,6 +19,7 @@ from nightjar.domain.layout import PICTURES, SHARD, footage_key, last_segment, v
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.domain.names import Camera, NameRefused, check_time
 from nightjar.domain.reasons import Reason
+from nightjar.domain.reels import MOST_PICTURES
 from nightjar.domain.rules import Rules
 from nightjar.domain.validations import Validation
 from nightjar.errors import NightjarError, TryAgainError
@@ -34,6 +35,7 @@ from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import HEAD, Format, sniff
 from nightjar_validate.known import KnownValidations
 from nightjar_validate.pool import DecoderPool
+from nightjar_validate.reels import Fresh, Reels
 from nightjar_validate.settings import ValidateSettings
 from nightjar_validate.writing import Source, Writer, Written, standard_ref
 
@@ -52,6 +54,7 @@ class Done:
     refs: tuple[ObjectRef, ...] = ()
     reused: bool = False
     failed: str = ""
+    fresh: tuple[Fresh, ...] = ()  # stills that wait for their reel
 
 
 def validate(context: StageContext) -> StageResult:
@@ -74,38 +77,48 @@ def validate_shard(
     inputs: Sequence[ObjectRef],
 ) -> StageResult:
     """Validate `footage` with the decoders of `pool`."""
-    validator = _Validator(context, settings, rules, pool)
+    # By camera and time, as the pictures will be read.
+    ordered = sorted(footage, key=lambda f: (last_segment(f.key), f.key, f.version_id))
+    # Stills first: where a frame of a video is of the same moment as a still, the still is kept.
+    stills, videos = ([f for f in ordered if _named_video(f) is video] for video in (False, True))
+    reels = Reels(context.store, context.output_prefix, len(stills))
+    validator = _Validator(context, settings, rules, pool, reels)
     progress = Progress("validated", len(footage))
     decided: list[Done] = []
 
     def work(one: Footage) -> Done:
         stop_if_asked()
         done = validator.validate(one)
-        decided.append(done)
+        decided.append(replace(done, fresh=()))
         progress.add()
         return done
 
-    ordered = sorted(footage, key=lambda f: (f.key, f.version_id))
-    # Stills first: where a frame of a video is of the same moment as a still, the still is kept.
-    stills, videos = ([f for f in ordered if _named_video(f) is video] for video in (False, True))
+    def work_still(numbered: tuple[int, Footage]) -> Done:
+        number, one = numbered
+        done = work(one)
+        reels.still(number, done.fresh)
+        return replace(done, fresh=())
+
     decoders = settings.decoder_count
     try:
-        done = list(in_parallel(work, stills, 2 * decoders + 2))
+        done = list(in_parallel(work_still, enumerate(stills), 2 * decoders + 2))
         # One more than is decoded: each that waits is a large file on the pod's disk.
         done += in_parallel(work, videos, decoders + 1)
     except (TryAgainError, StoppedError):
-        _keep_some(context, [one.validation for one in decided if one.validation and not one.reused])
+        _keep_some(context, reels, [one.validation for one in decided if one.validation and not one.reused])
         raise
     progress.finish()
-    return _result(context, done, inputs)
+    return _result(context, done, inputs, reels.publish())
 
 
 class _Validator:
     """Validates single footage objects; safe to use from threads."""
 
-    def __init__(self, context: StageContext, settings: ValidateSettings, rules: Rules, pool: DecoderPool) -> None:
+    def __init__(
+        self, context: StageContext, settings: ValidateSettings, rules: Rules, pool: DecoderPool, reels: Reels
+    ) -> None:
         self._store, self._tag = context.store, context.tag
-        self._settings, self._rules, self._pool = settings, rules, pool
+        self._settings, self._rules, self._pool, self._reels = settings, rules, pool, reels
         self._known = KnownValidations(context.store, context.tag, context.run_prefix)
         self._writer = Writer(context.store, context.image)
 
@@ -185,7 +198,19 @@ class _Validator:
         return self._write(source, fingerprint, [Refused(reason, detail)])
 
     def _write(self, source: Source, fingerprint: str, outputs: Iterable[Decoded | Refused]) -> Done:
-        written = [self._write_one(source, output) for output in outputs]
+        written: list[Written] = []
+        fresh: list[Fresh] = []
+        for output in outputs:
+            one = self._write_one(source, output)
+            written.append(one)
+            if one.picture and isinstance(output, Decoded):
+                fresh.append((one.picture, output.data))
+            if source.video and len(fresh) == MOST_PICTURES:
+                self._reels.write(fresh)
+                fresh = []
+        if source.video:
+            self._reels.write(fresh)
+            fresh = []
         footage = source.footage
         validation = Validation(
             footage_key=footage.key,
@@ -198,7 +223,7 @@ class _Validator:
             refusals=tuple(w.refusal for w in written if w.refusal),
             duplicates=sum(not w.picture and not w.refusal for w in written),
         )
-        return Done(validation, tuple(ref for w in written for ref in w.refs))
+        return Done(validation, tuple(ref for w in written for ref in w.refs), fresh=tuple(fresh))
 
     def _write_one(self, source: Source, output: Decoded | Refused) -> Written:
         if isinstance(output, Decoded):
@@ -241,7 +266,9 @@ def _kept_refs(store: ObjectStore, known: Validation) -> tuple[ObjectRef, ...] |
     return tuple(refs)
 
 
-def _result(context: StageContext, done: Sequence[Done], inputs: Sequence[ObjectRef]) -> StageResult:
+def _result(
+    context: StageContext, done: Sequence[Done], inputs: Sequence[ObjectRef], reels: Sequence[ObjectRef]
+) -> StageResult:
     validations = [one.validation for one in done if one.validation]
     kept = _keep(context, validations)
     pictures = sorted(
@@ -249,10 +276,10 @@ def _result(context: StageContext, done: Sequence[Done], inputs: Sequence[Object
     )
     listed = write_lines(context.store, f"{context.output_prefix}{PICTURES}", pictures)
     made = sorted((ref for one in done for ref in one.refs), key=lambda ref: (ref.key, ref.version_id))
-    return StageResult(counts=_counts(done), inputs=inputs, objects=[*made, *kept, listed])
+    return StageResult(counts=_counts(done), inputs=inputs, objects=[*made, *kept, *reels, listed])
 
 
-def _keep_some(context: StageContext, validations: Sequence[Validation]) -> None:
+def _keep_some(context: StageContext, reels: Reels, validations: Sequence[Validation]) -> None:
     """Keep what was decided before S3 failed or SIGTERM came, so that the next try goes on from there.
 
     It goes beside what this run said before: a shard that was cleared may stop earlier than it did the first time.
@@ -262,6 +289,7 @@ def _keep_some(context: StageContext, validations: Sequence[Validation]) -> None
             before = read_lines(context.store, key, Validation)[0] if context.store.head(key) else []
             lines = {(v.footage_key, v.footage_version): v for v in [*before, *some]}
             write_lines(context.store, key, [line for _, line in sorted(lines.items())])
+        reels.publish()
     except NightjarError as error:
         log.warning("what was decided before the stop is lost: %s", error)
 

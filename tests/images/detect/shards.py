@@ -18,6 +18,7 @@ from nightjar.runtime.manifests import read_lines, write_lines, write_manifest
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
 from nightjar_local.samples import VIDEOS, unpacked
+from nightjar_validate.reels import Reels
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PORCH, YARD = Camera("alice", "porch"), Camera("alice", "yard")
@@ -76,16 +77,25 @@ def validated(
     shard: str = "alice-porch",
     dag: str = LIVE,
     tag: str = "d1",
+    *,
+    reels: bool = False,
 ) -> StageContext:
-    """A shard as validate leaves it; returns the context in which its detect stage works."""
+    """A shard as validate leaves it; returns the context in which its detect stage works.
+
+    With `reels`, all pictures are in reels, as when validate made them just now; without, as when it knew them.
+    """
     prefix = run_prefix(dag, run)
     inputs = stage_prefix(prefix, "validate", shard)
-    ref = write_lines(store, f"{inputs}{PICTURES}", pictures)
+    listed = list(pictures)
+    ref = write_lines(store, f"{inputs}{PICTURES}", listed)
+    gathered = Reels(store, inputs, len(listed))
+    for number, each in enumerate(listed):
+        gathered.still(number, [(each, store.get(each.standard_key)[0])] if reels else [])
     manifest = Manifest(
         stage="validate",
         image="example.com/nightjar/validate:1",
         run=run,
-        objects=(ref,),
+        objects=(ref, *gathered.publish()),
         counts=Counts(),
         started_at=NOON,
         finished_at=NOON,

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nightjar.domain.detections import FailedPicture, Picture
-from nightjar.domain.layout import HISTORY, PICTURES, model_card_key
+from nightjar.domain.layout import HISTORY, PICTURES, REELS, model_card_key
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest
@@ -17,7 +17,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StoppedError, run
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
-from nightjar_detect.pictures import s3_fetch
+from nightjar_detect.fetch import s3_fetch
 from nightjar_detect.settings import DetectSettings
 from nightjar_detect.stage import detect_shard
 from tests.images.detect.shards import NOON, YARD, detections, jpeg, picture, series, validated
@@ -221,15 +221,27 @@ def _other_pictures(store: MemoryStore, context: StageContext) -> None:
     store.put(f"{context.input_prefix}{PICTURES}", b"")
 
 
+def _other_reels(store: MemoryStore, context: StageContext) -> None:
+    store.put(f"{context.input_prefix}{REELS}", b"")
+
+
+def _broken_reels(store: MemoryStore, context: StageContext) -> None:
+    key = f"{context.input_prefix}{REELS}"
+    store.put(key, store.get(key)[0].replace(b'"size":', b'"size":1'))
+
+
 def _broken_pictures(store: MemoryStore, context: StageContext) -> None:
     store.put(f"{context.input_prefix}{PICTURES}", b'{"user": "alice"}\n')
 
 
-@pytest.mark.parametrize("harm", [_without_manifest, _without_pictures, _other_pictures, _broken_pictures])
+@pytest.mark.parametrize(
+    "harm",
+    [_without_manifest, _without_pictures, _other_pictures, _broken_pictures, _other_reels, _broken_reels],
+)
 def test_a_shard_that_validate_did_not_finish_is_refused(
     store: MemoryStore, detect: Detect, harm: Callable[[MemoryStore, StageContext], None]
 ) -> None:
-    context = validated(store, [picture(store, noise(1))])
+    context = validated(store, series(store, map(noise, range(8))), reels=True)
     harm(store, context)
     with pytest.raises(InputError, match="expected"):
         detect(context)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from nightjar.domain.model import ms_from_utc
@@ -19,6 +20,7 @@ STARTED = "started.json"  # what a live run writes first: its batch has been han
 BATCH = "batch.jsonl"
 SHARD = "shard.jsonl"
 PICTURES = "pictures.jsonl"
+REELS = "reels.jsonl"
 FAILURES = "failures.jsonl"
 RUN_RULES = "rules.yaml"
 
@@ -130,6 +132,11 @@ def shard_prefix(run: str, shard: str) -> str:
 def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
     """Where `stage` writes its output in the run with prefix `run`: `<run>/<stage>/` or `<run>/<stage>/<shard>/`."""
     return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"
+
+
+def reel_key(output_prefix: str, pictures: Iterable[tuple[str, str]]) -> str:
+    """`<validate's output>/reels/<hash>.mjpeg`, by the standard keys and SHA-256s of its pictures."""
+    return f"{output_prefix}reels/{digest(repr(list(pictures)), 32)}.mjpeg"
 
 
 def last_segment(prefix: str) -> str:

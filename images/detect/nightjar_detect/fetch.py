@@ -1,0 +1,63 @@
+"""How standardised pictures are read from S3."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from nightjar.errors import TryAgainError, UsageError
+from nightjar.runtime.settings import StoreSettings
+from nightjar.runtime.store import ObjectMissingError
+
+Fetch = Callable[[str], bytes]
+
+
+def s3_fetch(settings: StoreSettings) -> Fetch:
+    """Whole objects from S3 through obstore, at a fraction of boto3's processor time. Safe to use from threads.
+
+    Credentials come from boto3's chain, as for everything else. The function raises ObjectMissingError, UsageError
+    (refused) or TryAgainError (S3 fails).
+    """
+    import obstore
+    from obstore.auth.boto3 import Boto3CredentialProvider
+    from obstore.exceptions import (
+        BaseError,
+        InvalidPathError,
+        NotFoundError,
+        PermissionDeniedError,
+        UnauthenticatedError,
+    )
+    from obstore.store import S3Store
+
+    endpoint = settings.s3_endpoint
+    try:
+        credentials = Boto3CredentialProvider()
+    except ValueError as error:  # none are found
+        raise UsageError(f"no S3 credentials; set AWS_ACCESS_KEY_ID and so on: {error}") from None
+    store = S3Store(
+        settings.bucket,
+        credential_provider=credentials,
+        # The name that wins over AWS_ENDPOINT_URL_S3 in the environment.
+        config={"aws_endpoint_url_s3": endpoint.rstrip("/")} if endpoint else None,
+        virtual_hosted_style_request=endpoint is None,
+        client_options={
+            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            "connect_timeout": timedelta(seconds=5),
+            "timeout": timedelta(seconds=60),
+        },
+        retry_config={
+            "max_retries": 5,
+            "retry_timeout": timedelta(seconds=30),
+            "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=8), "base": 2},
+        },
+    )
+
+    def fetch(key: str) -> bytes:
+        try:
+            return obstore.get(store, key).bytes().to_bytes()
+        except (NotFoundError, FileNotFoundError, InvalidPathError):
+            raise ObjectMissingError(f"expected an object at {key!r}, found none") from None
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise UsageError(f"get {key!r} in bucket {settings.bucket!r}: S3 refuses: {error}") from error
+        except (BaseError, OSError) as error:
+            raise TryAgainError(f"get {key!r} in bucket {settings.bucket!r}: {error}") from error
+
+    return fetch
