@@ -86,7 +86,8 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        # Seconds to wait for another process's write; by default 5, which a busy disk takes at times.
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
         "API__HOST": "127.0.0.1",
         "API__PORT": str(settings.ui_port),
         "API__BASE_URL": url,
