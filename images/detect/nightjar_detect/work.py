@@ -39,16 +39,15 @@ def prefetched(
     burst: int,
     weight: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[R]:
-    """`call` of each item, in order, begun in bursts of weight `burst` while no more than `ahead` wait to be asked for.
+    """`call` of each item, in order, begun before they are asked for: up to a weight of `ahead`, by `burst` at a time.
 
-    The last item of a burst may exceed these by its own weight.
+    The last item of a burst may exceed `ahead`.
     """
     pending: deque[tuple[Future[R], int]] = deque()
     rest, waiting = iter(items), 0
     while True:
         if waiting <= ahead - burst:
-            enough = waiting + burst
-            while waiting < enough and (some := list(islice(rest, 1))):
+            while waiting < ahead and (some := list(islice(rest, 1))):
                 pending.append((pool.submit(call, some[0]), weight(some[0])))
                 waiting += pending[-1][1]
         if not pending:
