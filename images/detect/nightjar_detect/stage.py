@@ -1,6 +1,6 @@
 """The work of the detect stage: pictures of one shard in, one object of detections for each camera and day out.
 
-Reader threads fetch and a decoder thread verifies and decodes ahead of the interpreter, and finished objects are
+Reader threads fetch and verify, a decoder thread decodes, both ahead of the interpreter, and finished objects are
 written behind it, so that the interpreter never waits for S3. Each object holds a line for every picture of the shard
 that could be looked at, known or computed, by time: it is complete in itself, and the same when the shard is run again.
 """
