@@ -36,7 +36,7 @@ class DetectSettings(Settings):
         int, Field(ge=1, le=64, description="threads of the interpreter; a shard more for each core is faster")
     ] = 1
     detect_readers: Annotated[
-        int, Field(ge=1, le=64, description="pictures fetched at once, ahead of the interpreter")
+        int, Field(ge=1, le=64, description="requests for pictures at once, ahead of the interpreter")
     ] = 8
     min_probability: Annotated[
         float, Field(ge=0.01, le=0.99, description="objects below it are not stored, so no rule can ask for less")

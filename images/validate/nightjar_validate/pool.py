@@ -62,11 +62,12 @@ class Decoder:
         Raises StoppedDecoderError when it was stopped from here.
         """
         try:
+            said_before = os.fstat(self._errors.fileno()).st_size  # once it has the job, it may fail before we look
             send_job(self._channel, job)
             if receive_answer(self._channel, time.monotonic() + _START_SECONDS) is None:
-                self._said_before = os.fstat(self._errors.fileno()).st_size
+                self._said_before = said_before
                 return True
-        except (Closed, OSError, WireError):
+        except (Closed, OSError, ValueError, WireError):  # ValueError: the file is closed, too
             if not self.alive:
                 raise _stopped() from None
         log.warning("a decoder is lost before its next file: %s", self._how_it_ended())

@@ -33,6 +33,11 @@ def jpeg(picture: Image.Image, quality: int = 85) -> bytes:
     return buffer.getvalue()
 
 
+def noise(seed: int) -> bytes:
+    """A small picture of its own."""
+    return jpeg(Image.new("RGB", (64, 48), (seed % 256, 40, 90)))
+
+
 def sample_pictures() -> dict[str, bytes]:
     """Real pictures, and frames of real video, as standardised JPEGs by name."""
     data = Path(skimage.__file__).parent / "data"

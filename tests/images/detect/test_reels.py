@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
 
 from nightjar.domain.layout import REELS
 from nightjar.domain.reels import Reel
@@ -14,12 +13,7 @@ from nightjar.runtime.stage import StageContext, run
 from nightjar_detect.pictures import requests
 from nightjar_detect.settings import DetectSettings
 from nightjar_detect.stage import detect_shard
-from tests.images.detect.shards import detections, jpeg, series, validated
-
-
-def noise(seed: int) -> bytes:
-    """A small picture of its own."""
-    return jpeg(Image.new("RGB", (64, 48), (seed % 256, 40, 90)))
+from tests.images.detect.shards import detections, noise, series, validated
 
 
 def reels(store: MemoryStore, context: StageContext) -> list[Reel]:

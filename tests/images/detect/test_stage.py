@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from PIL import Image
 
 from nightjar.domain.detections import FailedPicture, Picture
 from nightjar.domain.layout import HISTORY, PICTURES, REELS, model_card_key
@@ -20,7 +19,7 @@ from nightjar.runtime.store import ObjectMissingError, ObjectStore
 from nightjar_detect.fetch import s3_fetch
 from nightjar_detect.settings import DetectSettings
 from nightjar_detect.stage import detect_shard
-from tests.images.detect.shards import NOON, YARD, detections, jpeg, picture, series, validated
+from tests.images.detect.shards import NOON, YARD, detections, noise, picture, series, validated
 
 DAY = "2026/11/20"
 
@@ -41,11 +40,6 @@ Detect = Callable[[StageContext], Manifest]
 
 def counts(manifest: Manifest) -> tuple[int, dict[str, int], dict[str, int]]:
     return manifest.counts.received, manifest.counts.outcomes, manifest.counts.details
-
-
-def noise(seed: int) -> bytes:
-    """A small picture of its own."""
-    return jpeg(Image.new("RGB", (64, 48), (seed % 256, 40, 90)))
 
 
 def test_a_line_has_the_format_that_outside_programs_rely_on(

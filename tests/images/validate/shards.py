@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.detections import Picture
@@ -20,12 +21,13 @@ from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.release import Release
+from nightjar.errors import TryAgainError
 from nightjar.runtime.manifests import read_lines, read_record, write_lines, write_record
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import freeze, load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, run
-from nightjar.runtime.store import ObjectStore
+from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.settings import ValidateSettings
 from nightjar_validate.validate import validate, validate_shard
@@ -52,6 +54,17 @@ users:
 def memory_store() -> MemoryStore:
     """An empty bucket in which everything is written at NOW."""
     return MemoryStore(clock=lambda: NOW)
+
+
+class Failing(MemoryStore):
+    """Cannot write below `failing`."""
+
+    failing = "nothing"
+
+    def put(self, key: str, *args: Any, **options: Any) -> ObjectInfo:
+        if key.startswith(self.failing):
+            raise TryAgainError("S3 cannot be reached")
+        return super().put(key, *args, **options)
 
 
 def put_footage(store: ObjectStore, name: str, data: bytes) -> Footage:

@@ -15,9 +15,18 @@ from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar_validate.reels import Fresh, Reels
 from tests.images.validate.pictures import ASTRONAUT, GREY, moving, still, video
-from tests.images.validate.shards import AT, NOW, begin_run, context, memory_store, pictures, put_footage, validated
+from tests.images.validate.shards import (
+    AT,
+    NOW,
+    Failing,
+    begin_run,
+    context,
+    memory_store,
+    pictures,
+    put_footage,
+    validated,
+)
 from tests.images.validate.shards import state as versions
-from tests.images.validate.test_validate import Failing
 
 GOOD, OTHER = still(ASTRONAUT), still(ASTRONAUT.rotate(180))
 PREFIX = "runs/nightjar_live/b1/validate/alice-porch/"

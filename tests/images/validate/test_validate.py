@@ -25,6 +25,7 @@ from tests.images.validate.shards import (
     LIVE_RUN,
     NOW,
     RULES,
+    Failing,
     begin_run,
     memory_store,
     pictures,
@@ -364,17 +365,6 @@ def test_shards_of_one_camera_do_not_overwrite_each_other() -> None:
         "20261120T130500Z-0123456789ab.1.jsonl",
         "20261120T130500Z-0123456789ab.2.jsonl",
     ]
-
-
-class Failing(MemoryStore):
-    """Cannot write below `failing`."""
-
-    failing = "nothing"
-
-    def put(self, key: str, *args: Any, **options: Any) -> ObjectInfo:
-        if key.startswith(self.failing):
-            raise TryAgainError("S3 cannot be reached")
-        return super().put(key, *args, **options)
 
 
 def test_a_failing_store_is_no_reason_to_refuse_anything() -> None:
