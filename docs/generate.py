@@ -17,12 +17,12 @@ from annotated_types import Ge, Gt, Le, Lt
 import nightjar.errors
 import nightjar_report.tables
 from nightjar.domain.reasons import Reason
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.settings import Settings
 from nightjar_report.columns import document
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("nightjar.runtime", "operators", *(f"nightjar_{stage}" for stage in STAGES))
+PACKAGES = ("nightjar.runtime", "operators", *(f"nightjar_{stage}" for stage in STAGE_IMAGES))
 
 OWNERS = {"nightjar": "all", "operators": "DAGs"}
 

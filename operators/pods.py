@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from kubernetes.client import models as k8s
 
 from nightjar.domain.names import shown
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings
 from operators.settings import DeploymentSettings, Resources
@@ -87,8 +87,8 @@ def environment(store: StoreSettings, image: str, run: str, shard: str | None) -
 
 def command(stage: str) -> list[str]:
     """How a stage is started, in a container and out of one; raises ValueError for what is no stage."""
-    if stage not in STAGES:
-        raise ValueError(f"expected a stage, one of {', '.join(STAGES)}, got {stage!r}")
+    if stage not in STAGE_IMAGES:
+        raise ValueError(f"expected a stage, one of {', '.join(STAGE_IMAGES)}, got {stage!r}")
     return ["python", "-m", f"nightjar_{stage}"]
 
 

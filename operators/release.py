@@ -8,7 +8,7 @@ from airflow.sdk import Variable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from nightjar.domain.layout import RELEASE, RUN_RULES, STARTED, last_segment
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.domain.release import VARIABLE, Release, parse_images
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime import rules
@@ -22,7 +22,7 @@ from operators.settings import DeploymentSettings, deployment
 log = logging.getLogger(__name__)
 
 
-class Started(Record):
+class Started(Stored):
     """`started.json`: who works on this run folder. Its being there tells collect that the batch was handed over.
 
     `start` differs for every start of the run from its beginning, and is the same for the retries of one start.

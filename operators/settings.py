@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from nightjar.domain.model import Record
+from nightjar.domain.model import Input
 from nightjar.runtime.settings import Settings, StoreSettings, load
 
 DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
@@ -13,7 +13,7 @@ Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")]
 
 
-class Resources(Record):
+class Resources(Input):
     """What a pod of a stage asks for. Memory is a limit too; CPU is not limited: a throttled pod helps nobody."""
 
     cpu: Cpu

@@ -17,7 +17,8 @@ from nightjar.domain.layout import (
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera, FootageName
-from nightjar.domain.release import STAGES, Release
+from nightjar.domain.release import Release, StageRelease
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import write_lines, write_manifest, write_record
 from nightjar.runtime.rules import freeze
 from nightjar.runtime.stage import StageContext
@@ -102,8 +103,9 @@ def start_run(
     """A run that has come as far as reconcile; returns the context in which its assess stage works."""
     prefix = run_prefix(LIVE, run)
     store.put(RULES_KEY, rules.encode())
-    images = {stage: f"example.com/nightjar/{stage}:{'d1' if stage != 'detect' else detector}" for stage in STAGES}
-    release = Release(run=run, images=images, rules=freeze(store, prefix))
+    tags = {**dict.fromkeys(STAGE_IMAGES, "d1"), "detect": detector}
+    stages = {stage: StageRelease(image=f"example.com/nightjar/{stage}:{tag}") for stage, tag in tags.items()}
+    release = Release(run=run, stages=stages, rules=freeze(store, prefix))
     write_record(store, f"{prefix}{RELEASE}", release)
     reconcile(store, run, store_detections(store, run, detections))
     return StageContext(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = ROOT / "images" / "base" / "nightjar"
-STAGE_PACKAGES = {f"nightjar_{stage}" for stage in STAGES}
+STAGE_PACKAGES = {f"nightjar_{stage}" for stage in STAGE_IMAGES}
 OURS = {"nightjar", "operators", "plugins", "chain", "nightjar_local", *STAGE_PACKAGES}
 # Airflow is a tree of distributions; what it brings for operators counts as Airflow's.
 AIRFLOW = {"airflow", "kubernetes"}
@@ -67,7 +67,7 @@ def test_runtime_does_not_import_cli() -> None:
     assert wrong(BASE / "runtime", set(), {"nightjar.cli"}) == []
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STAGE_IMAGES)
 def test_a_stage_knows_no_airflow_and_no_other_stage(stage: str) -> None:
     package = ROOT / "images" / stage / f"nightjar_{stage}"
     assert wrong(package, {"nightjar", f"nightjar_{stage}"}, OURS | AIRFLOW) == []

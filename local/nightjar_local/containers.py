@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nightjar.domain.release import STAGES, Images
+from nightjar.domain.release import Images
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local.images import check_tag, digest_of_sources
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
@@ -68,7 +69,7 @@ class Builder:
         sources = AIRFLOW_SOURCES if image == "airflow" else (f"images/{image}",)
         return digest_of_sources((ROOT / each for each in sources), f"base {base_image}", f"index {self.index}")
 
-    def build_all(self, stages: Iterable[str] = STAGES, tag: str | None = None) -> dict[str, Any]:
+    def build_all(self, stages: Iterable[str] = STAGE_IMAGES, tag: str | None = None) -> dict[str, Any]:
         """Build base, the stages on it, and airflow; returns the value of the Variable `nightjar_images`."""
         base = self.build("base", self.base_image, tag)
         tags = {stage: self.build(stage, base, tag).rsplit(":", 1)[1] for stage in stages}

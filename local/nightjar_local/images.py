@@ -22,7 +22,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from nightjar.domain.release import STAGES, Images, Tag
+from nightjar.domain.release import Images, Tag
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local.layout import CACHE, IMAGES, PYTHON, ROOT, UV
 from nightjar_local.processes import LocalError
 
@@ -39,7 +40,7 @@ def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
     """
     check_tag(tag)
     with _exclusive(store), ThreadPoolExecutor(max_workers=2) as pool:
-        tags = dict(zip(STAGES, pool.map(lambda stage: build(stage, tag, store), STAGES), strict=True))
+        tags = dict(zip(STAGE_IMAGES, pool.map(lambda stage: build(stage, tag, store), STAGE_IMAGES), strict=True))
     return Images.model_validate({"registry": REGISTRY, **tags}).model_dump(by_alias=True)
 
 

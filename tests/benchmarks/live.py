@@ -16,7 +16,8 @@ from pathlib import Path
 from PIL import Image
 
 from nightjar.domain.layout import INCOMING, LIVE, WATCH, run_prefix, shard_prefix, stage_prefix
-from nightjar.domain.release import STAGES, VARIABLE
+from nightjar.domain.release import VARIABLE
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import deployment, images, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.demo import upload
@@ -132,7 +133,7 @@ def _memory(
     """Run each stage once more, as a process, on the demo's batch, and look at its peak."""
     run = run_prefix(LIVE, batch)
     _put(running, {f"{DROP_ZONE}{sample.name}": sample.body for sample in footage})
-    for stage in (*STAGES[1:], "collect"):  # collect last: its batch is for nobody
+    for stage in (*STAGE_IMAGES[1:], "collect"):  # collect last: its batch is for nobody
         say(f"memory: {stage}")
         python = IMAGES / stage / value[stage] / "venv" / "bin" / "python"
         environment = {

@@ -14,7 +14,8 @@ from PIL import Image
 from nightjar.domain.batch import Footage
 from nightjar.domain.layout import LIVE, RELEASE, RULES_KEY, SHARD, footage_key, run_prefix, shard_prefix, stage_prefix
 from nightjar.domain.names import parse_footage_name
-from nightjar.domain.release import STAGES, Release
+from nightjar.domain.release import Release
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
 from nightjar.runtime.rules import freeze
 from nightjar.runtime.s3 import S3Store
@@ -72,7 +73,7 @@ def test_an_image_runs_as_nobody_special_and_cannot_change_itself(
     assert in_container(containers[name], buildah, {}, "python", "-c", script) == "10001 False"
 
 
-@pytest.mark.parametrize("stage", sorted(set(STAGES) - {"validate", "notify"}))
+@pytest.mark.parametrize("stage", sorted(set(STAGE_IMAGES) - {"validate", "notify"}))
 def test_pip_takes_the_locks_of_the_images_that_are_not_built_here(
     stage: str, containers: dict[str, str], buildah: Mapping[str, str]
 ) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.layout import HISTORY, INCOMING, LIVE, RULES_KEY, WATCH, digest, run_prefix, stage_prefix
-from nightjar.domain.release import STAGES, VARIABLE
+from nightjar.domain.release import VARIABLE
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
@@ -220,7 +221,7 @@ def test_a_pod_that_fails_vanishes_or_proves_nothing_is_tried_again(
 def test_every_pod_is_restricted_and_holds_no_secret(cluster: Cluster, troubled_runs: dict[str, str]) -> None:
     created = cluster.kubernetes.store.created
     labels = [pod["metadata"]["labels"] for pod in created]
-    assert {each["nightjar/stage"] for each in labels} == set(STAGES)
+    assert {each["nightjar/stage"] for each in labels} == set(STAGE_IMAGES)
     assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY}
     secret = {cluster.access.secret_access_key, cluster.access.access_key_id, MAIL_KEY}
     for pod in created:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = sorted((ROOT / "images").glob("*/Dockerfile"))
@@ -26,7 +26,7 @@ def instructions(dockerfile: Path) -> list[tuple[str, str]]:
 
 
 def test_every_image_has_one() -> None:
-    assert {named(path) for path in DOCKERFILES} == {*STAGES, "base", "airflow"}
+    assert {named(path) for path in DOCKERFILES} == {*STAGE_IMAGES, "base", "airflow"}
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named)

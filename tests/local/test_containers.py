@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import containers, images
 from nightjar_local.containers import AIRFLOW_SOURCES, Builder, builder_from_environment
 from nightjar_local.layout import ROOT
@@ -31,11 +31,11 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_stages_are_built_on_the_base_that_was_built_first(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", index="http://index", push=True, records=tmp_path / "r")
     value = builder.build_all(tag="1.4.0")
-    assert value == {"registry": REGISTRY, **dict.fromkeys(STAGES, "1.4.0"), "detect_candidate": None}
+    assert value == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
     lines = said.read_text().splitlines()
     builds = [line for line in lines if line.startswith("build ")]
     pushed = [line.removeprefix(f"push {REGISTRY}/") for line in lines if line.startswith("push ")]
-    assert pushed == [f"{image}:1.4.0" for image in ("base", *STAGES, "airflow")]
+    assert pushed == [f"{image}:1.4.0" for image in ("base", *STAGE_IMAGES, "airflow")]
     assert "--build-arg BASE_IMAGE=python:3.11 --build-arg PIP_INDEX_URL=http://index" in builds[0]
     assert all(f"--build-arg BASE_IMAGE={REGISTRY}/base:1.4.0" in line for line in builds[1:-1])
     assert "--build-arg BASE_IMAGE=python:3.11" in builds[-1]

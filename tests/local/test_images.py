@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import images
 from nightjar_local.processes import LocalError
 
@@ -27,7 +27,7 @@ def test_a_tag_comes_from_the_content(store: Path) -> None:
 
 
 def test_every_stage_has_content_of_its_own() -> None:
-    assert len({images.content_digest(stage) for stage in STAGES}) == len(STAGES)
+    assert len({images.content_digest(stage) for stage in STAGE_IMAGES}) == len(STAGE_IMAGES)
 
 
 def test_an_image_runs_its_stage_without_this_clone(store: Path, tmp_path: Path) -> None:

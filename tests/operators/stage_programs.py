@@ -29,7 +29,7 @@ from nightjar.domain.layout import (
 )
 from nightjar.domain.manifest import Counts
 from nightjar.domain.names import parse_footage_name
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import NightjarError
 from nightjar.runtime.manifests import read_lines, read_manifest, reference, write_bytes, write_lines
 from nightjar.runtime.stage import StageContext, StageResult, main
@@ -41,9 +41,9 @@ MISBEHAVE = "misbehave.json"
 
 def build_images(store: Path, tag: str = "test-1", python: str = sys.executable) -> dict[str, str]:
     """Build every stage's image; returns the value of Variable `nightjar_images`."""
-    for stage in STAGES:
+    for stage in STAGE_IMAGES:
         build_image(store, stage, tag, python)
-    return {"registry": REGISTRY, **dict.fromkeys(STAGES, tag)}
+    return {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, tag)}
 
 
 def build_image(store: Path, stage: str, tag: str, python: str = sys.executable) -> Path:

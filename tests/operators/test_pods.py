@@ -8,7 +8,7 @@ import pytest
 from kubernetes.client import ApiClient
 
 from nightjar.domain.layout import digest
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import UsageError
 from operators.stage import StageOperator
 from tests.operators.conftest import make_context
@@ -31,7 +31,7 @@ def stage_pod(stage: str, input_prefix: str = SHARD, run_prefix: str = RUN, **op
     return made
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STAGE_IMAGES)
 def test_pod(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("SENDGRID_API_KEY", SECRET)
@@ -54,7 +54,7 @@ def test_pod(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert SECRET not in json.dumps(pod)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STAGE_IMAGES)
 def test_pod_is_restricted(stage: str) -> None:
     pod = stage_pod(stage)["spec"]
     [container] = pod["containers"]
@@ -115,9 +115,9 @@ def test_parallelism_is_set_by_the_deployment(monkeypatch: pytest.MonkeyPatch) -
         stage: StageOperator(
             task_id=stage, stage=stage, image="x", run_prefix="r/", input_prefix="i/"
         ).max_active_tis_per_dag
-        for stage in STAGES
+        for stage in STAGE_IMAGES
     }
-    assert bounds == {**dict.fromkeys(STAGES, None), "detect": 7}
+    assert bounds == {**dict.fromkeys(STAGE_IMAGES, None), "detect": 7}
 
 
 def test_no_stage() -> None:

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from nightjar.domain.layout import RULES_KEY
-from nightjar.domain.release import STAGES
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
 from operators.release import Started, pin, pinned, release_of, stage_image
@@ -27,7 +27,7 @@ CLUSTER = DeploymentSettings(runtime="kubernetes")
 
 
 def variable(tag: str = "1", **changes: str | None) -> str:
-    return json.dumps({"registry": REGISTRY, **dict.fromkeys(STAGES, tag), **changes})
+    return json.dumps({"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, tag), **changes})
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_pin(store: MemoryStore) -> None:
     assert pinned(store, RUN) is None
     release = pin(store, RUN, variable(), CLUSTER)
     assert release.run == "2026-11-20"
-    assert release.images == {stage: f"{REGISTRY}/{stage}:1" for stage in STAGES}
+    assert release.images == {stage: f"{REGISTRY}/{stage}:1" for stage in STAGE_IMAGES}
     assert pinned(store, RUN) == release
     assert release_of(store, RUN).rules.problem is None
 

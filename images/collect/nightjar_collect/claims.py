@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from nightjar.domain.batch import ReceivedVersion, batch_id
 from nightjar.domain.layout import CLAIMS, LIVE, RELEASE, STARTED, run_prefix
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.runtime.manifests import read_record, write_record
 from nightjar.runtime.store import ObjectExistsError, ObjectStore
 
 log = logging.getLogger(__name__)
 
 
-class Claim(Record):
+class Claim(Stored):
     """`claims/<run name>.json`: the versions, sorted, and the id of their batch."""
 
     batch_id: str

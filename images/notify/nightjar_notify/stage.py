@@ -9,7 +9,7 @@ from nightjar.domain.alerts import Alert, AlertState
 from nightjar.domain.events import Event
 from nightjar.domain.layout import event_key
 from nightjar.domain.manifest import Counts, ObjectRef
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
@@ -31,7 +31,7 @@ DIGEST = "digest.jsonl"
 _IN_A_ROW = 5  # alerts that the mail API takes none of: it is down, and trying all the others only takes time
 
 
-class DigestLine(Record):
+class DigestLine(Stored):
     """An event that is too old for an alert: a line of `digest.jsonl`."""
 
     event_id: str

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.errors import TryAgainError
 from nightjar.runtime.line_stores import WHOLE_DAY, Lines, read_newest
 from nightjar.runtime.manifests import jsonl, write_bytes
@@ -17,7 +17,7 @@ from nightjar.runtime.store import ObjectInfo, ObjectStore
 
 log = logging.getLogger(__name__)
 
-L = TypeVar("L", bound=Record)
+L = TypeVar("L", bound=Stored)
 
 
 def compact(store: ObjectStore, lines: Lines[L], prefix: str) -> ObjectRef | None:

@@ -10,7 +10,7 @@ from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
 from nightjar.domain.events import Event
 from nightjar.domain.layout import QUARANTINE, day_path, detections_prefix, validations_prefix
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
@@ -21,7 +21,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar_report.inputs import READERS, Run, by_camera, by_footage, failures, few_at_a_time, read_if_there
 from nightjar_report.pictures import Findings
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=Stored)
 
 
 def camera_findings(

@@ -21,7 +21,7 @@ from nightjar.domain.layout import (
     stage_prefix,
 )
 from nightjar.domain.manifest import Manifest, ObjectRef
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.domain.release import Release, image_tag
 from nightjar.domain.rules import Rules, Safe
 from nightjar.domain.validations import Validation
@@ -35,7 +35,7 @@ from nightjar_report.pictures import Findings, FootageId
 
 READERS = 16
 
-L = TypeVar("L", bound=Record)
+L = TypeVar("L", bound=Stored)
 T = TypeVar("T")
 
 

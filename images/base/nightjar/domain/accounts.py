@@ -7,7 +7,7 @@ from functools import reduce
 
 from nightjar.domain.batch import BatchLine, Footage, Outcome
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef, add_counts
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 
 STANDARD = "standard"  # what validate passes on to detect
 ENDS = frozenset({"detected", "quarantined", "duplicate", "failed"})
@@ -27,7 +27,7 @@ class ShardProof:
     detected: Manifest | None = None
 
 
-class Account(Record):
+class Account(Stored):
     """`reconcile/account.json`. `failures` says why a shard's pictures count as failed."""
 
     counts: Counts

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from nightjar.domain.model import Record
+from nightjar.domain.model import Part, Stored
 
 
 class AlertState(StrEnum):
@@ -15,7 +15,7 @@ class AlertState(StrEnum):
     FAILED = "failed"  # the mail API refused it for good
 
 
-class ApiCall(Record):
+class ApiCall(Part):
     """One call to an outside API and its answer, without secrets and without the bytes of pictures."""
 
     at: datetime
@@ -27,7 +27,7 @@ class ApiCall(Record):
     message_id: str | None = None
 
 
-class Alert(Record):
+class Alert(Stored):
     """`alerts/YYYY/MM/DD/<event id>.json`, by the event's start."""
 
     event_id: str

@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from nightjar.domain.layout import digest
-from nightjar.domain.model import Record
+from nightjar.domain.model import Part, Stored
 from nightjar.domain.names import Camera, FootageName, parse_footage_name
-from nightjar.domain.reasons import Reason
+from nightjar.domain.reasons import StoredReason
 
 
 class Outcome(StrEnum):
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class ReceivedVersion(Record):
+class ReceivedVersion(Part):
     """One version of one object that landed in the drop zone: `(key, version_id)` names it for ever."""
 
     key: str
@@ -27,7 +27,7 @@ class ReceivedVersion(Record):
     received_at: datetime
 
 
-class BatchLine(Record):
+class BatchLine(Stored):
     """A received version and what became of it. `footage_*` and `sha256` are set unless it was quarantined.
 
     For a duplicate they name the footage that is already there. Only filed lines are worked on.
@@ -35,7 +35,7 @@ class BatchLine(Record):
 
     source: ReceivedVersion
     outcome: Outcome
-    reason: Reason | None = None
+    reason: StoredReason | None = None
     footage_key: str | None = None
     footage_version: str | None = None
     sha256: str | None = None
@@ -53,7 +53,7 @@ class BatchLine(Record):
         )
 
 
-class Footage(Record):
+class Footage(Stored):
     """One original in `footage/`: a line of a shard. `sha256` may be empty where only a listing was read."""
 
     key: str

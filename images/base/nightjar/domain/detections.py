@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import Field, field_serializer
 
-from nightjar.domain.model import Record, iso_utc
+from nightjar.domain.model import Part, Stored, iso_utc
 from nightjar.domain.names import Camera
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class Picture(Record):
+class Picture(Part):
     """A standardised picture: a line of `pictures.jsonl` and the `picture` of a detection. Sizes in pixels, upright."""
 
     user: str
@@ -36,7 +36,7 @@ class Picture(Record):
         return iso_utc(moment)
 
 
-class FailedPicture(Record):
+class FailedPicture(Stored):
     """A picture that detect could not look at, and why: a line of its `failures.jsonl`."""
 
     standard_key: str
@@ -44,7 +44,7 @@ class FailedPicture(Record):
     detail: str
 
 
-class DetectorRef(Record):
+class DetectorRef(Part):
     """What looked: the image's tag, the model's name and SHA-256, a fingerprint of all else that decides the result."""
 
     tag: str
@@ -57,7 +57,7 @@ class DetectorRef(Record):
         return (self.sha256, self.settings) == (other.sha256, other.settings)
 
 
-class DetectedObject(Record):
+class DetectedObject(Part):
     """One object. `box` is x_min, y_min, x_max, y_max as fractions of the upright picture, origin top left."""
 
     label: str
@@ -65,7 +65,7 @@ class DetectedObject(Record):
     box: tuple[Fraction, Fraction, Fraction, Fraction]
 
 
-class Detection(Record):
+class Detection(Stored):
     """What a detector saw in one picture."""
 
     picture: Picture

@@ -1,25 +1,33 @@
-"""Events: threats of one camera and rule that follow each other within the event gap.
+"""Events: threats of one camera under one rule that follow each other within the event gap.
 
-An event's id stays when it is extended, on either side; so does the ledger's line, and so nobody hears of it twice.
+    Threat        one picture in which the rule sees something unsafe, and the event that it belongs to
+    ThreatMinute  a camera's threats of one minute: where the pictures of an event are found
+    Event         what is known of all its threats together; as small after a week as after a minute
+
+An event's id stays when it is extended, on either side; so does the ledger's line, and so nobody hears of it twice. An
+event is never deleted: without threats it is `withdrawn`, and one that grew together with an older one is `absorbed`.
 """
 
-import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Self
+from collections.abc import Iterable
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
-from pydantic import field_serializer
+from pydantic import Field, field_serializer, model_validator
 
 from nightjar.domain.detections import DetectedObject, DetectorRef, Picture
-from nightjar.domain.layout import digest
-from nightjar.domain.model import Record, iso_utc, ms_from_utc
+from nightjar.domain.model import Part, Stored, iso_utc
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import Safe
 
+# Of one picture of an event, the most probable objects that its record keeps: a crowd must not make it large.
+MOST_OBJECTS = 16
+# Of the events that an event absorbed, the last ones that its record keeps.
+MOST_ABSORBED = 64
 
-class ThreatPicture(Record):
-    """One picture of an event with what the rule calls unsafe in it, most probable first."""
+
+class ThreatPicture(Part):
+    """A picture with the objects in it that a rule calls unsafe, most probable first."""
 
     picture: Picture
     detector: DetectorRef
@@ -27,7 +35,7 @@ class ThreatPicture(Record):
 
     @property
     def probability(self) -> float:
-        """That of the most probable unsafe object."""
+        """The probability of the most probable unsafe object."""
         return max(o.probability for o in self.objects)
 
     @property
@@ -35,19 +43,79 @@ class ThreatPicture(Record):
         """Each label with its highest probability, most probable first."""
         return highest(self.objects)
 
+    def bounded(self) -> Self:
+        """The same picture with at most MOST_OBJECTS objects."""
+        if len(self.objects) <= MOST_OBJECTS:
+            return self
+        return self.model_copy(update={"objects": self.objects[:MOST_OBJECTS]})
+
 
 def highest(objects: Iterable[DetectedObject]) -> dict[str, float]:
     """Each label with its highest probability, most probable first."""
     labels: dict[str, float] = {}
-    for one in objects:
-        labels[one.label] = max(one.probability, labels.get(one.label, 0.0))
+    for each in objects:
+        labels[each.label] = max(each.probability, labels.get(each.label, 0.0))
+    return by_probability(labels)
+
+
+def by_probability(labels: dict[str, float]) -> dict[str, float]:
+    """`labels` from the most to the least probable, equals by name."""
     return dict(sorted(labels.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-class Event(Record):
-    """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`: `id` stays when the event is extended. Pictures by time."""
+class EventRef(Part):
+    """Which event: its id, and the day that its key names."""
 
     id: str
+    day: date
+
+
+class Threat(Stored):
+    """A picture that is part of an event: an entry of a ThreatMinute, and a line of `threats.jsonl` of a run."""
+
+    rule_id: int
+    event: EventRef
+    shown: ThreatPicture
+
+    @property
+    def taken_at(self) -> datetime:
+        """When the picture was taken."""
+        return self.shown.picture.taken_at
+
+
+class ThreatMinute(Stored):
+    """The threats of one camera in the UTC minute that begins at `minute`, by time and rule.
+
+    `revision` grows with every change, so that no two states of the object are ever taken for the same.
+    """
+
+    user: str
+    device: str
+    minute: datetime
+    revision: int = 0
+    threats: tuple[Threat, ...] = ()
+
+
+class EventState(StrEnum):
+    """What became of an event."""
+
+    CURRENT = "current"
+    ABSORBED = "absorbed"  # all its threats went into another event
+    WITHDRAWN = "withdrawn"  # judged again, none of its pictures is a threat
+
+
+class Event(Stored):
+    """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`: an event as far as it is known by now.
+
+    `day` is the UTC day of its start when it was made, `made` the number of the transaction that made it; neither
+    changes. `best` has the most probable picture of each label. The pictures in between are in the camera's
+    ThreatMinutes from `started_at` to `ended_at`. `rules_sha256` names the rules that judged it when it last changed.
+    """
+
+    SCHEMA = 2
+
+    id: str
+    day: date
     user: str
     device: str
     site: str | None
@@ -55,41 +123,126 @@ class Event(Record):
     rule_name: str
     started_at: datetime
     ended_at: datetime
-    labels: dict[str, float]  # each unsafe label seen, with its highest probability
-    pictures: tuple[ThreatPicture, ...]
-    rules_sha256: str  # of the rules that judged last
+    picture_count: int
+    labels: dict[str, float]
+    best: dict[str, ThreatPicture]
+    first: ThreatPicture
+    last: ThreatPicture
+    gap_seconds: float | None = None
+    rules_sha256: str
+    state: Annotated[EventState | str, Field(union_mode="left_to_right")] = EventState.CURRENT
+    absorbed_by: EventRef | None = None
+    absorbed: tuple[EventRef, ...] = ()
+    made: int = 0
+    revision: int = 0
 
     @property
     def camera(self) -> Camera:
-        """Whose it is."""
+        """The camera that saw it."""
         return Camera(self.user, self.device)
 
     @property
-    def best(self) -> ThreatPicture:
-        """The picture to show: the most probable, the earliest of equals."""
-        return max(self.pictures, key=lambda p: (p.probability, -p.picture.taken_at.timestamp()))
+    def ref(self) -> EventRef:
+        """How others refer to it."""
+        return EventRef(id=self.id, day=self.day)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it has threats of its own."""
+        return self.state == EventState.CURRENT
+
+    @property
+    def shown(self) -> ThreatPicture:
+        """The picture to show for the event: the most probable of all, the earliest of equals."""
+        return max(self.best.values(), key=lambda p: (p.probability, -p.picture.taken_at.timestamp()))
 
     @field_serializer("started_at", "ended_at")
     def _moments(self, moment: datetime) -> str:
         return iso_utc(moment)
 
-    def model_post_init(self: Self, _context: object) -> None:
-        """Refuse an event without pictures: it would be nothing to alert about."""
-        if not self.pictures:
-            raise ValueError("expected at least one picture in an event, got none")
+    @model_validator(mode="before")
+    @classmethod
+    def _of_0_1(cls, value: Any) -> Any:
+        """Release 0.1 kept every picture in the event; the numbers and the best pictures are made from them."""
+        if not isinstance(value, dict) or "picture_count" in value or not value.get("pictures"):
+            return value
+        threats = sorted(
+            (ThreatPicture.model_validate(each) for each in value["pictures"]), key=lambda t: t.picture.taken_at
+        )
+        rest = {key: kept for key, kept in value.items() if key not in ("pictures", "schema")}
+        day = threats[0].picture.taken_at.date()
+        return {"day": day, **summary_of(threats), **rest, "schema": cls.SCHEMA}
 
 
-class SuppressedObject(Record):
-    """Objects of one label that no rule of their camera calls unsafe, and why the nearest one does not."""
+def summary_of(threats: Iterable[ThreatPicture]) -> dict[str, Any]:
+    """The fields of an Event that follow from its threats, of which there is at least one."""
+    ordered = sorted(threats, key=lambda t: t.picture.taken_at)
+    best: dict[str, ThreatPicture] = {}
+    for threat in ordered:
+        for label, probability in threat.labels.items():
+            if label not in best or probability > best[label].labels[label]:
+                best[label] = threat
+    labels = by_probability({label: threat.labels[label] for label, threat in best.items()})
+    return {
+        "started_at": ordered[0].picture.taken_at,
+        "ended_at": ordered[-1].picture.taken_at,
+        "picture_count": len(ordered),
+        "labels": labels,
+        "best": {label: _keeping(best[label], label) for label in labels},
+        "first": ordered[0].bounded(),
+        "last": ordered[-1].bounded(),
+    }
+
+
+def together(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The summary of several sets of threats, from the summary of each (see `summary_of`); at least one."""
+    ordered = sorted(parts, key=lambda part: part["started_at"])
+    labels: dict[str, float] = {}
+    best: dict[str, ThreatPicture] = {}
+    for part in ordered:
+        for label, probability in part["labels"].items():
+            if label not in labels or probability > labels[label]:
+                labels[label], best[label] = probability, part["best"][label]
+    last = max(ordered, key=lambda part: part["ended_at"])
+    return {
+        "started_at": ordered[0]["started_at"],
+        "ended_at": last["ended_at"],
+        "picture_count": sum(part["picture_count"] for part in ordered),
+        "labels": by_probability(labels),
+        "best": {label: best[label] for label in by_probability(labels)},
+        "first": ordered[0]["first"],
+        "last": last["last"],
+    }
+
+
+def summary_in(event: Event) -> dict[str, Any]:
+    """The fields of `event` that follow from its threats."""
+    return {
+        name: getattr(event, name)
+        for name in ("started_at", "ended_at", "picture_count", "labels", "best", "first", "last")
+    }
+
+
+def _keeping(threat: ThreatPicture, label: str) -> ThreatPicture:
+    """`threat` bounded, with the most probable object of `label` among what is kept."""
+    bounded = threat.bounded()
+    if any(o.label == label for o in bounded.objects):
+        return bounded
+    own = next(o for o in threat.objects if o.label == label)
+    return bounded.model_copy(update={"objects": (*bounded.objects[:-1], own)})
+
+
+class SuppressedObject(Part):
+    """Objects of one label that no rule of their camera calls unsafe, and why the nearest rule does not."""
 
     label: str
-    reason: Safe
+    reason: Annotated[Safe | str, Field(union_mode="left_to_right")]
     probability: float  # the highest
     number: int = 1
 
 
-class Suppressed(Record):
-    """A line of `suppressed.jsonl`: what was seen in one picture and is no threat, most probable first."""
+class Suppressed(Stored):
+    """A line of `suppressed.jsonl`: objects seen in one picture that are no threat, most probable first."""
 
     user: str
     device: str
@@ -100,130 +253,3 @@ class Suppressed(Record):
     @field_serializer("taken_at")
     def _taken_at(self, moment: datetime) -> str:
         return iso_utc(moment)
-
-
-@dataclass(frozen=True)
-class EventSource:
-    """Whose threats are grouped, under which rule, and by which rules file they were judged."""
-
-    camera: Camera
-    site: str | None
-    rule_id: int
-    rule_name: str
-    rules_sha256: str
-    gap: timedelta
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """What grouping made of one camera's threats under one rule.
-
-    `events` hold a threat of this run, or differ from what is stored; `untouched` are stored and stay as they are.
-    Ids in `absorbed` went into another event; those in `withdrawn` have no threat left.
-    """
-
-    events: tuple[Event, ...]
-    untouched: frozenset[str]
-    absorbed: frozenset[str]
-    withdrawn: frozenset[str]
-
-
-def group(
-    source: EventSource,
-    threats: Iterable[ThreatPicture],
-    judged: Collection[datetime],
-    stored: Iterable[Event],
-    *,
-    taken: Collection[str] = (),
-    tentative: Collection[str] = (),
-) -> Grouping:
-    """Group `threats` and the pictures of `stored` events that were not judged again into events.
-
-    Pictures at most `source.gap` apart follow each other. Events that share pictures with stored ones keep the id of
-    the earliest stored one; a new one gets its id from camera, rule and start. `judged` holds the times of all pictures
-    that this run judged, threats or not: of those, what is stored counts no more. `stored` may hold an event twice
-    (an interrupted move). All of one camera and rule. The order of the arguments makes no difference.
-
-    No new event gets an id in `taken`. Those in `tentative` are of stored events that nobody can have been alerted of:
-    where one meets another event, it is the other's id that stays, and with it the ledger's line.
-    """
-
-    def rank(event: Event) -> tuple[bool, datetime, str]:
-        return event.id in tentative, event.started_at, event.id
-
-    before: dict[str, Event] = {}
-    home: dict[datetime, str] = {}  # which stored event a picture belongs to
-    pictures: dict[datetime, ThreatPicture] = {}
-    for event in sorted(stored, key=lambda e: (*rank(e), e.ended_at), reverse=True):
-        before[event.id] = event
-        for picture in event.pictures:
-            home[picture.picture.taken_at] = event.id
-            if picture.picture.taken_at not in judged:
-                pictures[picture.picture.taken_at] = picture
-    fresh = {threat.picture.taken_at: threat for threat in threats}
-    pictures |= fresh
-
-    used, avoided = set[str](), {*taken, *before}  # a stored event that lost its start still has the id of that start
-    events: list[Event] = []
-    for cluster in _clusters(sorted(pictures), source.gap):  # by time, so that an earlier part keeps the id
-        known = {home[moment] for moment in cluster if moment in home} - used
-        chosen = min(known, key=lambda i: rank(before[i])) if known else _new_id(source, cluster[0], avoided)
-        used.add(chosen)
-        avoided.add(chosen)
-        events.append(_event(source, chosen, [pictures[moment] for moment in cluster]))
-    changed = [e for e in events if _touches(e, fresh) or _moments(e) != _moments(before.get(e.id))]
-    kept = {e.id for e in events}
-    gone = before.keys() - kept
-    alive = {e.id for e in before.values() if not pictures.keys().isdisjoint(_moments(e))}
-    return Grouping(
-        events=tuple(changed),
-        untouched=frozenset(kept - {e.id for e in changed}),
-        absorbed=frozenset(gone & alive),
-        withdrawn=frozenset(gone - alive),
-    )
-
-
-def _new_id(source: EventSource, started_at: datetime, taken: Collection[str]) -> str:
-    numbered = (event_id(source.camera, source.rule_id, started_at, number) for number in itertools.count())
-    return next(identity for identity in numbered if identity not in taken)
-
-
-def event_id(camera: Camera, rule_id: int, started_at: datetime, number: int = 0) -> str:
-    """The id of a new event; `number` tells apart what would have the same id."""
-    again = f" {number}" if number else ""
-    return digest(f"{camera.name} {rule_id} {ms_from_utc(started_at)}{again}")
-
-
-def _clusters(moments: Sequence[datetime], gap: timedelta) -> Iterator[list[datetime]]:
-    cluster: list[datetime] = []
-    for moment in moments:
-        if cluster and moment - cluster[-1] > gap:
-            yield cluster
-            cluster = []
-        cluster.append(moment)
-    if cluster:
-        yield cluster
-
-
-def _event(source: EventSource, identity: str, pictures: Sequence[ThreatPicture]) -> Event:
-    return Event(
-        id=identity,
-        user=source.camera.user,
-        device=source.camera.device,
-        site=source.site,
-        rule_id=source.rule_id,
-        rule_name=source.rule_name,
-        started_at=pictures[0].picture.taken_at,
-        ended_at=pictures[-1].picture.taken_at,
-        labels=highest(one for picture in pictures for one in picture.objects),
-        pictures=tuple(pictures),
-        rules_sha256=source.rules_sha256,
-    )
-
-
-def _moments(event: Event | None) -> list[datetime]:
-    return [p.picture.taken_at for p in event.pictures] if event else []
-
-
-def _touches(event: Event, fresh: Mapping[datetime, ThreatPicture]) -> bool:
-    return any(moment in fresh for moment in _moments(event))

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from pydantic import Field, JsonValue
 
-from nightjar.domain.model import Record
+from nightjar.domain.model import Part, Stored
 
 
-class ObjectRef(Record):
+class ObjectRef(Part):
     """One version of one object, by which it can be read back exactly."""
 
     key: str
@@ -17,7 +17,7 @@ class ObjectRef(Record):
     size: int
 
 
-class Counts(Record):
+class Counts(Part):
     """What came in and what became of it; every unit has exactly one outcome.
 
     `outcomes` maps an outcome, or `<outcome>:<reason>`, to a number: {"standard": 40, "quarantined:grey": 2}.
@@ -60,12 +60,13 @@ def _add(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
     return {k: first.get(k, 0) + second.get(k, 0) for k in sorted({*first, *second})}
 
 
-class Manifest(Record):
+class Manifest(Stored):
     """`_manifest.json`: proof that a stage came to its end. The only place that holds times of work."""
 
     stage: str
     image: str
     run: str
+    release: str = ""  # SHA-256 of the release.json that the stage worked by; empty for a stage outside of a release
     inputs: tuple[ObjectRef, ...] = ()
     objects: tuple[ObjectRef, ...] = ()
     counts: Counts = Counts()

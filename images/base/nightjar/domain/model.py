@@ -1,14 +1,49 @@
-"""The base of every record that is read from or written to the outside."""
+"""The bases of everything that is read from or written to the outside.
+
+    Input     from people (rules, the Variable, settings): an unknown key is an error, so that a typo is not a default
+    Part      a value inside a stored document: an unknown key is ignored and kept
+    └ Stored  a document, or a line of JSONL, in a store: a Part that carries a schema number
+
+Stored formats outlive releases: a later release may add fields, and this one reads, and when it rewrites keeps, them.
+So stored documents are changed by `model_copy(update=…)` of the document that was read, never rebuilt field by field,
+and the type of a stored field that holds an enumeration is `Known | str`: a later release may have more values.
+"""
 
 from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class Record(BaseModel):
-    """An immutable, typed record; unknown keys are refused, so that a typo is an error and not a default."""
+class Input(BaseModel):
+    """What a person wrote: immutable; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(BaseModel):
+    """A value inside a stored document: immutable; keys that this release does not know are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, serialize_by_alias=True)
+
+
+class Stored(Part):
+    """A document or line in a store. `SCHEMA` is the number that this release writes.
+
+    It grows when a reader has to know which of two forms it has in front of it; a field that is only added needs none.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    schema_number: Annotated[int, Field(alias="schema", ge=0)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbered(cls, value: Any) -> Any:
+        """Give a document that is made here, or was written before there were numbers, the number of this release."""
+        if isinstance(value, dict) and not {"schema", "schema_number"} & value.keys():
+            return {"schema": cls.SCHEMA, **value}
+        return value
 
 
 def utc_from_ms(milliseconds: int) -> datetime:

@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from nightjar.domain.model import Record
-from nightjar.domain.reasons import Reason
+from nightjar.domain.model import Stored
+from nightjar.domain.reasons import StoredReason
 
 
-class QuarantineEntry(Record):
+class QuarantineEntry(Stored):
     """Why `object` beside it was refused, and where it came from. The same refusal gives the same entry.
 
     `detail` tells apart several refused parts of one source, such as the frames of a video; empty for the whole.
     `received_at` is when the source's version was written; `sha256` is empty for what was refused unread.
     """
 
-    reason: Reason
+    reason: StoredReason
     meaning: str
     expected: str
     found: str

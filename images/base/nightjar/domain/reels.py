@@ -10,14 +10,14 @@ from typing import Self
 from pydantic import NonNegativeInt, model_validator
 
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.model import Record
+from nightjar.domain.model import Part, Stored
 
 # Fewer pictures are as quickly read one by one: a reel is neither made nor read for them.
 FEWEST_PICTURES = 8
 MOST_PICTURES = 32
 
 
-class ReelPicture(Record):
+class ReelPicture(Part):
     """A picture in a reel. `size` in bytes."""
 
     standard_key: str
@@ -25,7 +25,7 @@ class ReelPicture(Record):
     size: NonNegativeInt
 
 
-class Reel(Record):
+class Reel(Stored):
     """A line of `reels.jsonl`: the object, motion JPEG, and the JPEGs of which it is the concatenation."""
 
     object: ObjectRef

@@ -1,16 +1,17 @@
-"""The release: the image of every stage and the rules that one run is pinned to."""
+"""The release: everything that decides the results of one run: each stage's image and settings, and the rules."""
 
+import hashlib
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.model import Record
-from nightjar.errors import UsageError
+from nightjar.domain.model import Input, Part, Stored
+from nightjar.domain.stages import STAGE_IMAGES, stage_named
+from nightjar.errors import InputError, UsageError
 
-STAGES = ("collect", "validate", "detect", "assess", "notify", "report")
 VARIABLE = "nightjar_images"
 
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
@@ -35,7 +36,7 @@ def _registry(text: str) -> str:
 Tag = Annotated[str, AfterValidator(_tag)]
 
 
-class Images(Record):
+class Images(Input):
     """The Airflow Variable `nightjar_images`: one registry, one tag a stage; a candidate detector beside, or none."""
 
     registry: Annotated[str, AfterValidator(_registry)]
@@ -47,19 +48,16 @@ class Images(Record):
     report: Tag
     detect_candidate: Tag | None = None
 
-    def tag(self, stage: str) -> str:
-        """The tag of `stage`; raises UsageError for a stage that is not one."""
-        if stage not in STAGES:
-            raise UsageError(f"expected a stage, one of {', '.join(STAGES)}, got {stage!r}")
-        return str(getattr(self, "validate_" if stage == "validate" else stage))
+    def tag(self, image: str) -> str:
+        """The tag of `image`; raises UsageError for a name that is no image."""
+        if image not in STAGE_IMAGES:
+            raise UsageError(f"expected an image, one of {', '.join(STAGE_IMAGES)}, got {image!r}")
+        return str(getattr(self, "validate_" if image == "validate" else image))
 
     def reference(self, stage: str) -> str:
-        """`<registry>/<stage>:<tag>`."""
-        return f"{self.registry}/{stage}:{self.tag(stage)}"
-
-    def references(self) -> dict[str, str]:
-        """The image reference of every stage."""
-        return {stage: self.reference(stage) for stage in STAGES}
+        """`<registry>/<image>:<tag>` of the image that holds `stage`; raises UsageError for a name that is no stage."""
+        image = stage_named(stage).image
+        return f"{self.registry}/{image}:{self.tag(image)}"
 
 
 def parse_images(text: str) -> Images:
@@ -84,8 +82,11 @@ def image_tag(reference: str) -> str:
     return tag
 
 
-class FrozenRules(Record):
-    """Which rules a run uses: a frozen copy in the run's folder. `problem` is set when the last good ones are used."""
+class FrozenRules(Part):
+    """The rules that a run uses: `key` holds them by content. `source` is the object they were read from.
+
+    `problem` says what is wrong with newer rules, when the last good ones are used instead of them.
+    """
 
     key: str
     sha256: str
@@ -93,9 +94,43 @@ class FrozenRules(Record):
     problem: str | None = None
 
 
-class Release(Record):
-    """`release.json`: written once a run, create-only, and handed to every later task."""
+class StageRelease(Part):
+    """One stage of a release. `settings` are environment variables with their values; secrets are not among them.
+
+    `digest` is the image's content digest (`sha256:…`), where the place that it comes from tells one.
+    """
+
+    image: str
+    digest: str | None = None
+    settings: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """16 hex digits that two releases of a stage share if their image and settings are the same."""
+        text = json.dumps([self.image, self.digest, sorted(self.settings.items())])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Release(Stored):
+    """`release.json`: written once for each start of a run, and handed to every later task of it."""
+
+    SCHEMA = 2
 
     run: str
-    images: dict[str, str]
+    start: str = ""  # tells apart the starts of a run that was cleared as a whole
+    stages: dict[str, StageRelease]
     rules: FrozenRules
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_0_1(cls, value: Any) -> Any:
+        """Release 0.1 froze the images only, and no settings."""
+        if isinstance(value, dict) and "images" in value and "stages" not in value:
+            return {"stages": {stage: {"image": image} for stage, image in value["images"].items()}, **value}
+        return value
+
+    def stage(self, name: str) -> StageRelease:
+        """The release of one stage; raises InputError when this release has none of that name."""
+        if name not in self.stages:
+            raise InputError(f"expected a release with a stage {name}, got {', '.join(sorted(self.stages))}")
+        return self.stages[name]

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from pydantic_core import PydanticCustomError
 
 from nightjar.domain.detections import DetectedObject
-from nightjar.domain.model import Record
+from nightjar.domain.model import Input
 from nightjar.domain.names import Camera
 from nightjar.domain.windows import Hours
 
@@ -96,7 +96,7 @@ RuleId = Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_plain_numb
 RuleIds = Annotated[tuple[RuleId, ...], AfterValidator(_different)]
 
 
-class Rule(Record):
+class Rule(Input):
     """One rule. Without `hours` it holds always; hours are in the user's time zone."""
 
     name: Text
@@ -105,7 +105,7 @@ class Rule(Record):
     hours: Annotated[Hours, BeforeValidator(_hours), PlainSerializer(str)] | None = None
 
 
-class Device(Record):
+class Device(Input):
     """One device of a user. A list of rules replaces the user's, also an empty one."""
 
     rules: RuleIds | None = None
@@ -113,7 +113,7 @@ class Device(Record):
     allow_grey: bool = False
 
 
-class User(Record):
+class User(Input):
     """Who hears about it, and what holds for a device that does not say otherwise."""
 
     email: Annotated[str, AfterValidator(_email)]
@@ -140,7 +140,7 @@ class CameraRules:
         return moment.astimezone(self.timezone)
 
 
-class Rules(Record):
+class Rules(Input):
     """`config/rules.yaml`."""
 
     version: Annotated[Literal[1], BeforeValidator(_no_boolean)]

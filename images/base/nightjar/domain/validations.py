@@ -3,20 +3,20 @@
 from datetime import datetime
 
 from nightjar.domain.detections import Picture
-from nightjar.domain.model import Record
-from nightjar.domain.reasons import Reason
+from nightjar.domain.model import Part, Stored
+from nightjar.domain.reasons import StoredReason
 
 
-class Refusal(Record):
+class Refusal(Part):
     """A picture, a video, or the rest of a video, in quarantine. `detail` says what was expected and what came."""
 
-    reason: Reason
+    reason: StoredReason
     detail: str
     taken_at: datetime | None
     quarantine_key: str
 
 
-class Validation(Record):
+class Validation(Stored):
     """All that came of one footage object: every picture in it is standard, refused or a duplicate.
 
     `validator` names the version and `settings` fingerprints its settings and the camera's; where footage, validator

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from nightjar.domain.detections import Detection
-from nightjar.domain.model import Record
+from nightjar.domain.model import Stored
 from nightjar.domain.validations import Validation
 from nightjar.errors import InputError, TryAgainError
 from nightjar.runtime.manifests import read_lines
@@ -18,7 +18,7 @@ from nightjar.runtime.store import ObjectInfo, ObjectStore
 WHOLE_DAY = "day.jsonl"
 _TRIES = 5
 
-L = TypeVar("L", bound=Record)
+L = TypeVar("L", bound=Stored)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@ import json
 
 import pytest
 
-from nightjar.domain.release import STAGES, image_tag, parse_images
+from nightjar.domain.release import image_tag, parse_images
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import UsageError
 
-GOOD = {"registry": "registry.example.com/nightjar", **dict.fromkeys(STAGES, "1.0.0"), "detect_candidate": None}
+GOOD = {"registry": "registry.example.com/nightjar", **dict.fromkeys(STAGE_IMAGES, "1.0.0"), "detect_candidate": None}
 
 
 def test_a_good_variable_gives_the_image_of_every_stage() -> None:
     images = parse_images(json.dumps(GOOD | {"detect": "sha-0a1b2c"}))
     assert images.reference("detect") == "registry.example.com/nightjar/detect:sha-0a1b2c"
-    assert images.references().keys() == set(STAGES)
+    assert images.references().keys() == set(STAGE_IMAGES)
     assert all(image_tag(reference) == images.tag(stage) for stage, reference in images.references().items())
 
 

@@ -1,0 +1,74 @@
+"""The stages: each is named, described and given its resources here, and nowhere else.
+
+A stage runs as `python -m <module>` in its image. To add a stage, add a line here, a folder below `images/` and a
+task in the chain of the DAGs; CONTRIBUTING.md shows how.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nightjar.errors import UsageError
+
+
+class Secret(StrEnum):
+    """Credentials that a stage may be given. The value is how their environment variables begin."""
+
+    S3 = "AWS_"
+    MAIL = "SENDGRID_"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A program that works on one prefix of the bucket.
+
+    `image` is the image that holds it, `sharded` whether it works on one shard of a run or on the whole run, `cpu` and
+    `memory` what its pod asks for unless the deployment says otherwise, in Kubernetes' units. `seconds_per_picture` is
+    the work it is expected to need at the most, from which the time bound of a shard is made; 0 for a stage whose time
+    does not depend on pictures.
+    """
+
+    name: str
+    image: str
+    cpu: str
+    memory: str
+    sharded: bool = False
+    secrets: tuple[Secret, ...] = (Secret.S3,)
+    seconds_per_picture: float = 0.0
+
+    @property
+    def module(self) -> str:
+        """The Python package that is run."""
+        return f"nightjar_{self.name}"
+
+
+# Measured peaks of memory with room: decoding a large video, the model and its tensors, the warehouse's tables.
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("collect", "collect", cpu="250m", memory="512Mi"),
+        Stage("validate", "validate", cpu="1", memory="2Gi", sharded=True, seconds_per_picture=2.0),
+        Stage("detect", "detect", cpu="1", memory="1Gi", sharded=True, seconds_per_picture=1.0),
+        Stage("assess", "assess", cpu="500m", memory="1Gi", sharded=True, seconds_per_picture=0.1),
+        Stage(
+            "notify",
+            "notify",
+            cpu="250m",
+            memory="512Mi",
+            sharded=True,
+            secrets=(Secret.S3, Secret.MAIL),
+            seconds_per_picture=0.5,
+        ),
+        Stage("record", "report", cpu="1", memory="2Gi"),
+        Stage("report", "report", cpu="1", memory="2Gi"),
+    )
+}
+
+# The images, in the order of their first stage: the keys of the Variable `nightjar_images`.
+STAGE_IMAGES = tuple(dict.fromkeys(stage.image for stage in STAGES.values()))
+
+
+def stage_named(name: str) -> Stage:
+    """The stage called `name`; raises UsageError for a name that is none."""
+    if name not in STAGES:
+        raise UsageError(f"expected a stage, one of {', '.join(STAGES)}, got {name!r}")
+    return STAGES[name]

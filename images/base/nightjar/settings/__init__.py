@@ -1,0 +1,1 @@
+"""The settings of every stage, typed and bounded, in one place: the operator resolves them when a run begins."""
