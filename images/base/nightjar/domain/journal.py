@@ -1,0 +1,33 @@
+"""The journal of one camera's events: the one object by whose conditional write a transaction is committed."""
+
+from datetime import date
+
+from pydantic import JsonValue
+
+from nightjar.domain.model import Part, Stored
+
+
+class Write(Part):
+    """An object that a transaction writes: `body` at `key`, in place of the version with `etag`.
+
+    Without an etag there must be no object yet.
+    """
+
+    key: str
+    etag: str | None = None
+    body: JsonValue
+
+
+class Journal(Stored):
+    """`journals/<user>-<device>.json`: how many transactions there were, and what the last one has still to write.
+
+    Events that release 0.1 left are taken over day by day: `begun` is the day on which this journal began, later days
+    hold none; `adopted` are the earlier days that have been looked through.
+    """
+
+    user: str
+    device: str
+    number: int = 0
+    pending: tuple[Write, ...] = ()
+    begun: date
+    adopted: tuple[date, ...] = ()

@@ -1,0 +1,230 @@
+"""What one transaction sees of a camera's threats and events, and what it changes in them."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from nightjar.domain.events import Event, EventRef, Threat, ThreatMinute, ThreatPicture
+from nightjar.domain.grouping import Regrouped
+from nightjar.domain.journal import Journal, Write
+from nightjar.domain.layout import day_path
+from nightjar.domain.model import Stored
+from nightjar.domain.names import Camera
+from nightjar.errors import InputError
+from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.stores.event_keys import EVENTS, event_key, hour_prefix, minute_key
+
+_HOUR, _MINUTE, _DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
+
+S = TypeVar("S", bound=Stored)
+
+
+def parsed(kind: type[S], data: bytes, key: str) -> S:
+    """The stored JSON `data` of the object at `key`; raises InputError for anything that is not a `kind`."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"expected a {kind.__name__} at {key!r}: {place}: {first['msg']}") from None
+
+
+def read_event(store: ObjectStore, key: str) -> tuple[Event, str] | None:
+    """The event at `key` and its etag; None when there is none."""
+    try:
+        data, info = store.get(key)
+    except ObjectMissingError:
+        return None
+    return parsed(Event, data, key), info.etag
+
+
+@dataclass
+class _Minute:
+    content: ThreatMinute
+    etag: str | None
+    is_changed: bool = False
+
+
+@dataclass
+class _Event:
+    content: Event | None
+    etag: str | None
+    is_changed: bool = False
+
+
+class CameraView:
+    """A camera's threats and events as they were when the transaction began; reads only what is asked for.
+
+    Used by one thread. `number` is that of the transaction.
+    """
+
+    def __init__(self, store: ObjectStore, camera: Camera, journal: Journal) -> None:
+        self._store, self._camera, self._begun = store, camera, journal.begun
+        self.number = journal.number + 1
+        self._adopted = set(journal.adopted)
+        self._hours: dict[datetime, set[datetime]] = {}  # the minutes of an hour that have an object
+        self._minutes: dict[datetime, _Minute] = {}
+        self._events: dict[str, _Event] = {}
+
+    @property
+    def adopted(self) -> tuple[date, ...]:
+        """The days whose events of release 0.1 are looked through by now."""
+        return tuple(sorted(self._adopted))
+
+    def timeline(self, rule_id: int) -> "RuleTimeline":
+        """The view as far as one rule is concerned."""
+        return RuleTimeline(self, rule_id)
+
+    def rules_at(self, moments: Iterable[datetime]) -> set[int]:
+        """The rules that have a threat stored in a picture taken at any of `moments`."""
+        return {threat.rule_id for moment in moments for threat in self._threats(moment) if threat.taken_at == moment}
+
+    def event(self, ref: EventRef) -> Event | None:
+        """The event as it is by now in this transaction, in whatever state."""
+        if ref.id not in self._events:
+            stored = read_event(self._store, event_key(self._camera, ref))
+            self._events[ref.id] = _Event(*stored) if stored else _Event(None, None)
+        return self._events[ref.id].content
+
+    def between(self, rule_id: int, first: datetime, last: datetime) -> Iterator[Threat]:
+        """The threats under a rule from `first` to `last`, both included, by time."""
+        for minute in self._minutes_with_threats(first, last):
+            for threat in self._minute(minute).content.threats:
+                if threat.rule_id == rule_id and first <= threat.taken_at <= last:
+                    yield threat
+
+    def nearest(self, rule_id: int, moment: datetime, limit: datetime) -> Threat | None:
+        """The threat under a rule that is nearest to `moment` on the side of `limit`, without `moment` itself."""
+        back = limit < moment
+        first, last = (limit, moment) if back else (moment, limit)
+        for minute in self._minutes_with_threats(first, last, back=back):
+            threats = self._minute(minute).content.threats
+            for threat in reversed(threats) if back else threats:
+                if threat.rule_id == rule_id and threat.taken_at != moment and first <= threat.taken_at <= last:
+                    return threat
+        return None
+
+    def put(self, rule_id: int, changes: Regrouped) -> None:
+        """Take over what grouping the threats of a rule has changed."""
+        for event in changes.events:
+            stored = self._events.get(event.id)
+            self._events[event.id] = _Event(event, stored.etag if stored else None, is_changed=True)
+        for moment in changes.removed:
+            self._replace(rule_id, moment, None)
+        for threat in changes.threats:
+            self._replace(rule_id, threat.taken_at, threat)
+
+    def writes(self) -> tuple[Write, ...]:
+        """The objects to write, in a fixed order."""
+        events = {
+            event_key(self._camera, each.content.ref): each
+            for each in self._events.values()
+            if each.is_changed and each.content
+        }
+        minutes = {minute_key(self._camera, m): each for m, each in self._minutes.items() if each.is_changed}
+        changed: dict[str, _Event | _Minute] = {**minutes, **events}
+        return tuple(Write(key=key, etag=each.etag, body=_json(each.content)) for key, each in sorted(changed.items()))
+
+    def _threats(self, moment: datetime) -> Sequence[Threat]:
+        """The threats of the minute in which `moment` is."""
+        minute = _floor(moment, _MINUTE)
+        return self._minute(minute).content.threats if minute in self._hour(_floor(moment, _HOUR)) else ()
+
+    def _minutes_with_threats(self, first: datetime, last: datetime, *, back: bool = False) -> Iterator[datetime]:
+        """The minutes from that of `first` to that of `last` that have an object; from the last one with `back`."""
+        hour, end = (_floor(last, _HOUR), _floor(first, _HOUR)) if back else (_floor(first, _HOUR), _floor(last, _HOUR))
+        step = -_HOUR if back else _HOUR
+        lowest, highest = _floor(first, _MINUTE), _floor(last, _MINUTE)
+        while hour >= end if back else hour <= end:
+            yield from (m for m in sorted(self._hour(hour), reverse=back) if lowest <= m <= highest)
+            hour += step
+
+    def _hour(self, hour: datetime) -> set[datetime]:
+        if hour not in self._hours:
+            listed = self._store.list_objects(hour_prefix(self._camera, hour))
+            names = (info.key.rpartition("/")[2].removesuffix(".json") for info in listed)
+            self._hours[hour] = {hour.replace(minute=int(name)) for name in names if name.isdecimal()}
+            for day in (hour.date() - _DAY, hour.date()):
+                self._adopt(day)
+        return self._hours[hour]
+
+    def _minute(self, minute: datetime) -> _Minute:
+        if minute not in self._minutes:
+            key = minute_key(self._camera, minute)
+            try:
+                data, info = self._store.get(key)
+            except ObjectMissingError:
+                empty = ThreatMinute(user=self._camera.user, device=self._camera.device, minute=minute)
+                self._minutes[minute] = _Minute(empty, None)
+            else:
+                self._minutes[minute] = _Minute(parsed(ThreatMinute, data, key), info.etag)
+        return self._minutes[minute]
+
+    def _replace(self, rule_id: int, moment: datetime, threat: Threat | None) -> None:
+        """Put `threat` in the place of what is stored of the picture taken at `moment` under a rule."""
+        minute = _floor(moment, _MINUTE)
+        stored = self._minute(minute)
+        kept = [each for each in stored.content.threats if (each.taken_at, each.rule_id) != (moment, rule_id)]
+        threats = sorted([*kept, threat] if threat else kept, key=lambda each: (each.taken_at, each.rule_id))
+        revision = stored.content.revision + (not stored.is_changed)
+        content = stored.content.model_copy(update={"threats": tuple(threats), "revision": revision})
+        self._minutes[minute] = _Minute(content, stored.etag, is_changed=True)
+        self._hour(_floor(moment, _HOUR)).add(minute)
+
+    def _adopt(self, day: date) -> None:
+        """Take over the events that release 0.1 stored for `day`: it kept their pictures in the event itself."""
+        if day > self._begun or day in self._adopted:
+            return
+        self._adopted.add(day)
+        for info in list(self._store.list_objects(f"{EVENTS}{day_path(day)}/{self._camera.name}/")):
+            try:
+                data, stored = self._store.get(info.key)
+            except ObjectMissingError:
+                continue
+            event = parsed(Event, data, info.key).model_copy(update={"day": day})
+            pictures = json.loads(data).get("pictures")
+            if pictures is None or event.id in self._events:
+                continue
+            self._events[event.id] = _Event(event, stored.etag, is_changed=True)
+            for each in pictures:
+                shown = ThreatPicture.model_validate(each)
+                threat = Threat(rule_id=event.rule_id, event=event.ref, shown=shown)
+                self._replace(event.rule_id, threat.taken_at, threat)
+
+
+@dataclass(frozen=True)
+class RuleTimeline:
+    """The threats and events of a camera under one rule, as grouping wants them."""
+
+    view: CameraView
+    rule_id: int
+
+    def at(self, moment: datetime) -> Threat | None:
+        return next(iter(self.view.between(self.rule_id, moment, moment)), None)
+
+    def before(self, moment: datetime, limit: datetime) -> Threat | None:
+        return self.view.nearest(self.rule_id, moment, limit) if limit < moment else None
+
+    def after(self, moment: datetime, limit: datetime) -> Threat | None:
+        return self.view.nearest(self.rule_id, moment, limit) if moment < limit else None
+
+    def between(self, first: datetime, last: datetime) -> Sequence[Threat]:
+        return list(self.view.between(self.rule_id, first, last))
+
+    def event(self, ref: EventRef) -> Event | None:
+        return self.view.event(ref)
+
+
+def _floor(moment: datetime, step: timedelta) -> datetime:
+    """The beginning of the hour or minute that `moment` is in."""
+    whole = moment.replace(second=0, microsecond=0)
+    return whole.replace(minute=0) if step is _HOUR else whole
+
+
+def _json(content: Event | ThreatMinute | None) -> Any:
+    assert content is not None, "expected only what has content to be changed"
+    return content.model_dump(mode="json", by_alias=True)
