@@ -52,6 +52,7 @@ DOOR = Camera("bob", "door")
 NOON = datetime(2024, 11, 20, 12, 0, tzinfo=UTC)
 DETECTOR = DetectorRef(tag="d1", model="fake", sha256="0" * 64, settings="s")
 BOX = (0.25, 0.25, 0.5, 0.75)
+SHARD = "everything"  # the only shard of a run
 
 
 def after(seconds: float, start: datetime = NOON) -> datetime:
@@ -100,37 +101,37 @@ def start_run(
     detector: str = "d1",
     image: str = "example.com/nightjar/assess:a1",
 ) -> StageContext:
-    """A run that has come as far as reconcile; returns the context in which its assess stage works."""
+    """A run whose only shard has come as far as detect; returns the context in which its assess stage works."""
     prefix = run_prefix(LIVE, run)
     store.put(RULES_KEY, rules.encode())
     tags = {**dict.fromkeys(STAGE_IMAGES, "d1"), "detect": detector}
     stages = {stage: StageRelease(image=f"example.com/nightjar/{stage}:{tag}") for stage, tag in tags.items()}
     release = Release(run=run, stages=stages, rules=freeze(store, prefix))
     write_record(store, f"{prefix}{RELEASE}", release)
-    reconcile(store, run, store_detections(store, run, detections))
+    leave_detections(store, run, store_detections(store, run, detections))
     return StageContext(
         stage="assess",
         image=image,
         run=run,
-        input_prefix=stage_prefix(prefix, "reconcile"),
-        output_prefix=stage_prefix(prefix, "assess"),
+        input_prefix=stage_prefix(prefix, "detect", SHARD),
+        output_prefix=stage_prefix(prefix, "assess", SHARD),
         store=store,
         release_key=f"{prefix}{RELEASE}",
     )
 
 
-def reconcile(store: ObjectStore, run: str, refs: Iterable[ObjectRef]) -> None:
-    """Leave the manifest of a reconcile stage that found `refs` whole."""
+def leave_detections(store: ObjectStore, run: str, refs: Iterable[ObjectRef]) -> None:
+    """Leave the manifest of a detect stage that wrote `refs`."""
     manifest = Manifest(
-        stage="reconcile",
-        image="example.com/nightjar/airflow:1",
+        stage="detect",
+        image="example.com/nightjar/detect:d1",
         run=run,
         objects=tuple(refs),
         counts=Counts(),
         started_at=NOON,
         finished_at=NOON,
     )
-    write_manifest(store, stage_prefix(run_prefix(LIVE, run), "reconcile"), manifest)
+    write_manifest(store, stage_prefix(run_prefix(LIVE, run), "detect", SHARD), manifest)
 
 
 def sha256_of(data: bytes) -> str:

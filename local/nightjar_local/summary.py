@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine
-from nightjar.domain.events import Event
+from nightjar.domain.events import Event, ThreatMinute
 from nightjar.domain.layout import BATCH, LIVE, run_prefix
 from nightjar.domain.manifest import Counts, add_counts
+from nightjar.stores.event_keys import EVENTS, THREATS
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
 
@@ -68,7 +69,9 @@ def summarise(
         counts = add_counts(counts, Account.model_validate_json(bucket.read(f"{prefix}{ACCOUNT}")).counts)
         lines = [BatchLine.model_validate_json(line) for line in bucket.read(f"{prefix}{BATCH}").splitlines()]
         videos += sum(line.outcome == "filed" and line.footage.name.is_video for line in lines)
-    events = [Event.model_validate_json(body) for body in bucket.read_all("events/")]
+    events = [event for body in bucket.read_all(EVENTS) if (event := Event.model_validate_json(body)).is_current]
+    minutes = [ThreatMinute.model_validate_json(body) for body in bucket.read_all(THREATS)]
+    threats = [threat for minute in minutes for threat in minute.threats]
     alerts = [Alert.model_validate_json(body) for body in bucket.read_all("alerts/")]
     return Summary(
         state=state,
@@ -78,8 +81,8 @@ def summarise(
         quarantined=counts.by_reason("quarantined"),
         detected=counts.total("detected"),
         failed=counts.total("failed"),
-        threats=sum(len(picture.objects) for event in events for picture in event.pictures),
-        threatened_pictures=len({one.picture.standard_key for event in events for one in event.pictures}),
+        threats=sum(len(threat.shown.objects) for threat in threats),
+        threatened_pictures=len({threat.shown.picture.standard_key for threat in threats}),
         events=len(events),
         alerts=dict(sorted(Counter(alert.user for alert in alerts).items())),
         seconds=seconds,

@@ -15,7 +15,7 @@ from tests.scenes import NOON, PORCH, detection, start_run
 
 @pytest.fixture
 def context(s3_store: S3Store) -> StageContext:
-    """A run on the real server that has come as far as reconcile."""
+    """A run on the real server that has come as far as detect."""
     return start_run(s3_store, "r1", [detection(PORCH, NOON, {"person": 0.9})])
 
 
@@ -34,12 +34,15 @@ def assess(context: StageContext, *more: str, **environment: str) -> tuple[int, 
     return done.returncode, done.stderr.splitlines()[-1]
 
 
-def test_done(s3_store: S3Store, context: StageContext) -> None:
-    for _ in range(2):
+@pytest.mark.parametrize("times", [1, 2])
+def test_done(s3_store: S3Store, context: StageContext, times: int) -> None:
+    for _ in range(times):
         code, sentence = assess(context, "--release", str(context.release_key))
         assert (code, sentence) == (0, "assess: done, 1 received: {'threat': 1, 'safe': 0}")
     manifest, _ = read_manifest(s3_store, context.output_prefix)
-    assert [ref.key.partition("/")[0] for ref in manifest.objects] == ["events", "runs", "runs"]
+    written = {ref.key.partition("/")[0] for ref in manifest.objects}
+    assert written == ({"events", "threats", "runs"} if times == 1 else {"runs"})
+    assert manifest.result == {"events": 1}
     for ref in manifest.objects:
         assert s3_store.head(ref.key, ref.version_id) is not None
 
@@ -54,7 +57,7 @@ def test_without_a_manifest_the_input_is_refused(s3_store: S3Store, context: Sta
     s3_store.delete(f"{context.input_prefix}{MANIFEST}")
     code, sentence = assess(context, "--release", str(context.release_key))
     assert code == 65
-    assert "reconcile/_manifest.json" in sentence
+    assert "detect/everything/_manifest.json" in sentence
 
 
 def test_what_reconcile_vouches_for_counts_in_that_version(s3_store: S3Store, context: StageContext) -> None:
