@@ -4,7 +4,6 @@
 """
 
 import importlib
-import pkgutil
 import re
 import sys
 import typing
@@ -17,14 +16,13 @@ from annotated_types import Ge, Gt, Le, Lt
 import nightjar.errors
 import nightjar_report.tables
 from nightjar.domain.reasons import Reason
-from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.settings import Settings
 from nightjar_report.columns import document
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("nightjar.runtime", "operators", *(f"nightjar_{stage}" for stage in STAGE_IMAGES))
-
-OWNERS = {"nightjar": "all", "operators": "DAGs"}
+# Modules with settings, and who reads them where the stage is not told by the module.
+MODULES = ("nightjar.runtime.settings", "operators.settings", "nightjar.settings.by_stage")
+OWNERS = {"nightjar.runtime.settings": "all", "operators.settings": "DAGs"}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -64,11 +62,8 @@ def records() -> str:
 
 
 def _settings_classes() -> Iterator[type[Settings]]:
-    for name in PACKAGES:
-        package = importlib.import_module(name)
-        for module in pkgutil.iter_modules(package.__path__):
-            if module.name == "settings":
-                importlib.import_module(f"{name}.settings")
+    for name in MODULES:
+        importlib.import_module(name)
     kinds = [Settings]
     for kind in kinds:
         kinds += kind.__subclasses__()
@@ -76,7 +71,7 @@ def _settings_classes() -> Iterator[type[Settings]]:
 
 
 def _rows(kind: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
-    owner = OWNERS.get(kind.__module__.partition(".")[0]) or kind.__module__.partition(".")[0].removeprefix("nightjar_")
+    owner = OWNERS.get(kind.__module__) or kind.__module__.rpartition(".")[2]
     for name in kind.__annotations__:
         field: Any = kind.model_fields.get(name)
         if field is None:

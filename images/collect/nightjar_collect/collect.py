@@ -20,10 +20,10 @@ from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectStore, VersionInfo
+from nightjar.settings.collect import CollectSettings
 from nightjar_collect.claims import Claim, Held, drop_claim, open_claim, write_claim
 from nightjar_collect.filing import Filed, Filer
 from nightjar_collect.selection import footage_name, receipt_order, select
-from nightjar_collect.settings import CollectSettings
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from nightjar.errors import UsageError
+from nightjar.settings.detect import Backend
 from nightjar_detect.model import ModelCard, read_artefact
 from nightjar_detect.postprocess import Floats
 from nightjar_detect.preprocess import SIZE, Pixels, normalise
-from nightjar_detect.settings import Backend
 
 
 class Detector(Protocol):

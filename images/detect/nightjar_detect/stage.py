@@ -23,6 +23,8 @@ from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectExistsError, ObjectStore
+from nightjar.settings.detect import DetectSettings
+from nightjar_detect.deciding import model_folder, settings_fingerprint
 from nightjar_detect.detectors import open_detector
 from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.known import Place, known_objects
@@ -30,7 +32,6 @@ from nightjar_detect.memory import keep_freed_memory
 from nightjar_detect.model import ModelCard, read_card
 from nightjar_detect.pictures import Failure, Request, decode_pictures, fetch_pictures, requests
 from nightjar_detect.preprocess import Pixels
-from nightjar_detect.settings import DetectSettings
 from nightjar_detect.work import Seen, Work, batched, look, prefetched
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,9 @@ def detect(context: StageContext) -> StageResult:
 
 def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) -> StageResult:
     """Look at every picture of the shard at `context.input_prefix` that this detector does not know yet."""
-    card, card_json = read_card(settings.model_dir)
+    card, card_json = read_card(model_folder(settings))
     artefact = card.artefact(settings.detect_backend)
-    ref = DetectorRef(tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings.fingerprint)
+    ref = DetectorRef(tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings_fingerprint(settings))
     pictures, reels, inputs = _read_shard(context)
     _publish_card(context.store, context.tag, card_json)
     shard, run = last_segment(context.input_prefix), context.run_prefix
@@ -102,7 +103,7 @@ def _pixels(
 
 def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | Failure]) -> Iterator[Seen]:
     """From pixels to objects, with the model loaded."""
-    detector = open_detector(settings.detect_backend, settings.model_dir, card, settings.detect_threads)
+    detector = open_detector(settings.detect_backend, model_folder(settings), card, settings.detect_threads)
     return look(detector, card.class_labels, settings.min_probability, pixels)
 
 

@@ -11,9 +11,9 @@ from nightjar.domain.layout import outbox_key
 from nightjar.domain.manifest import ObjectRef
 from nightjar.runtime.manifests import write_bytes
 from nightjar.runtime.store import ObjectStore
+from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_notify.eml import to_mime
 from nightjar_notify.message import Message
-from nightjar_notify.settings import NotifySettings, SendGridSettings
 
 
 @dataclass(frozen=True)

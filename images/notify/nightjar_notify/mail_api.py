@@ -17,8 +17,8 @@ from sendgrid import SendGridAPIClient
 from tenacity import RetryCallState, Retrying, retry_if_result
 
 from nightjar.domain.alerts import ApiCall
+from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_notify.message import CONTENT_ID, Message
-from nightjar_notify.settings import NotifySettings, SendGridSettings
 
 log = logging.getLogger(__name__)
 

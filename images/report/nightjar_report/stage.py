@@ -9,13 +9,13 @@ from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectStore
+from nightjar.settings.report import ReportSettings
 from nightjar_report import inputs
 from nightjar_report.history import compact_day, record_day
 from nightjar_report.inputs import Run
 from nightjar_report.outcomes import alert_row, event_row
 from nightjar_report.publish import publish
 from nightjar_report.records import Partitions
-from nightjar_report.settings import ReportSettings
 from nightjar_report.tables import DETECTIONS, PICTURES, TABLES, PictureOutcome
 from nightjar_report.warehouse import REPORTED, Warehouse, news
 

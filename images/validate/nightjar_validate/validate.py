@@ -31,12 +31,14 @@ from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, StoppedError, stop_if_asked
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
+from nightjar.settings.validate import ValidateSettings
+from nightjar_validate.deciding import limits_of, settings_fingerprint
 from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import HEAD, Format, sniff
 from nightjar_validate.known import KnownValidations
+from nightjar_validate.pod import decoder_count
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.reels import Fresh, Reels
-from nightjar_validate.settings import ValidateSettings
 from nightjar_validate.writing import Source, Writer, Written, standard_ref
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ def validate(context: StageContext) -> StageResult:
     """Validate the shard below the input prefix. Raises InputError when it is not there or is not one."""
     settings = load(ValidateSettings)
     footage, shard = read_lines(context.store, f"{context.input_prefix}{SHARD}", Footage)
-    count = min(settings.decoder_count, len(footage))
+    count = min(decoder_count(settings), len(footage))
     with DecoderPool(count, settings.decoder_mebibytes << 20) as pool:
         release, release_ref = context.release()
         rules, rules_ref = load_frozen(context.store, release)
@@ -99,7 +101,7 @@ def validate_shard(
         reels.still(number, done.fresh)
         return replace(done, fresh=())
 
-    decoders = settings.decoder_count
+    decoders = decoder_count(settings)
     try:
         done = list(in_parallel(work_still, enumerate(stills), 2 * decoders + 2))
         # One more than is decoded: each that waits is a large file on the pod's disk.
@@ -133,7 +135,7 @@ class _Validator:
             return self._refuse_unread(footage, Reason.BAD_NAME, detail)
         device = self._rules.device(name.camera)
         allow_grey = device.allow_grey if device else False
-        fingerprint = self._settings.fingerprint(allow_grey) if device else Reason.UNKNOWN_CAMERA.value
+        fingerprint = settings_fingerprint(self._settings, allow_grey) if device else Reason.UNKNOWN_CAMERA.value
         day = name.taken_at.date()
         known = self._known.find(name.camera, day, footage.key, footage.version_id, fingerprint)
         if known and (refs := _kept_refs(self._store, known)) is not None:
@@ -177,7 +179,7 @@ class _Validator:
 
     def _job(self, path: Path, kind: Format, allow_grey: bool) -> Job:
         seconds = self._settings.video_seconds if kind.is_video else self._settings.still_seconds
-        return Job(path, kind, allow_grey, self._settings.limits, seconds, seconds * _PATIENCE)
+        return Job(path, kind, allow_grey, limits_of(self._settings), seconds, seconds * _PATIENCE)
 
     def _size_problem(self, size: int, video: bool) -> tuple[Reason, str] | None:
         most = self._settings.max_video_bytes if video else self._settings.max_still_bytes

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from nightjar.settings.detect import Backend, DetectSettings
 from nightjar_detect.detectors import Detector, open_detector
 from nightjar_detect.model import ModelCard, read_card
-from nightjar_detect.settings import Backend, DetectSettings
 from nightjar_local.images import detection_model
 from tests.images.detect.shards import sample_pictures
 

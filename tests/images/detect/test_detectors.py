@@ -8,11 +8,11 @@ import pytest
 
 from nightjar.domain.detections import DetectedObject
 from nightjar.errors import UsageError
+from nightjar.settings.detect import Backend
 from nightjar_detect.detectors import Detector, open_detector
 from nightjar_detect.model import ModelCard, read_card
 from nightjar_detect.postprocess import find_objects
 from nightjar_detect.preprocess import model_pixels
-from nightjar_detect.settings import Backend
 from tests.images.detect.boxes import iou
 
 

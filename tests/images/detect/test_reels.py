@@ -10,8 +10,8 @@ from nightjar.domain.reels import Reel
 from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
+from nightjar.settings.detect import DetectSettings
 from nightjar_detect.pictures import requests
-from nightjar_detect.settings import DetectSettings
 from nightjar_detect.stage import detect_shard
 from tests.images.detect.shards import detections, noise, series, validated
 

@@ -16,8 +16,8 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StoppedError, run
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.settings.detect import DetectSettings
 from nightjar_detect.fetch import s3_fetch
-from nightjar_detect.settings import DetectSettings
 from nightjar_detect.stage import detect_shard
 from tests.images.detect.shards import NOON, YARD, detections, noise, picture, series, validated
 

@@ -12,9 +12,9 @@ from nightjar.domain.detections import Detection
 from nightjar.domain.layout import stage_prefix
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
+from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_assess.stage import assess
 from nightjar_notify.channels import Mail
-from nightjar_notify.settings import NotifySettings, SendGridSettings
 from tests.doubles.sendgrid import SendGridDouble
 from tests.scenes import RULES, after, sha256_of, start_run
 

@@ -21,10 +21,10 @@ from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar.settings.notify import NO_SENDER, NotifySettings, SendGridSettings
 from nightjar_notify.channels import Channel, Delivery, Mail, Outbox
 from nightjar_notify.ledger import LEASE
 from nightjar_notify.message import Message
-from nightjar_notify.settings import NO_SENDER, NotifySettings, SendGridSettings
 from nightjar_notify.stage import notify_events
 from tests.doubles.sendgrid import Reply, SendGridDouble
 from tests.scenes import DOOR, NIGHT, NOON, PORCH, RULES, after, detection

@@ -28,8 +28,8 @@ from nightjar.runtime.rules import freeze, load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar.settings.validate import ValidateSettings
 from nightjar_validate.pool import DecoderPool
-from nightjar_validate.settings import ValidateSettings
 from nightjar_validate.validate import validate, validate_shard
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)

@@ -11,10 +11,11 @@ import skimage.data
 from PIL import Image, ImageDraw, ImageFilter
 
 from nightjar.domain.reasons import Reason
+from nightjar.settings.validate import ValidateSettings
+from nightjar_validate.deciding import limits_of
 from nightjar_validate.decode import decode
 from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import HEAD, sniff
-from nightjar_validate.settings import ValidateSettings
 from tests.images.validate.pictures import (
     ASTRONAUT,
     BLUE,
@@ -31,7 +32,7 @@ from tests.images.validate.pictures import (
     video,
 )
 
-LIMITS = ValidateSettings().limits
+LIMITS = limits_of(ValidateSettings())
 
 
 def decoded(data: bytes, path: Path, *, allow_grey: bool = False, **limits: Any) -> list[Decoded | Refused]:

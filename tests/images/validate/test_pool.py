@@ -13,10 +13,11 @@ import pytest
 
 from nightjar.domain.reasons import Reason
 from nightjar.errors import TryAgainError
+from nightjar.settings.validate import ValidateSettings
+from nightjar_validate.deciding import limits_of
 from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import Format
 from nightjar_validate.pool import DecoderPool, StoppedDecoderError
-from nightjar_validate.settings import ValidateSettings
 from tests.images.validate.pictures import ASTRONAUT, bomb, still
 
 HOSTILE = "tests.images.validate.hostile:decode"
@@ -37,7 +38,7 @@ def job(path: Path, data: bytes, cpu_seconds: int = 20, seconds: float = 60.0) -
         file,
         Format.PNG if data.startswith(b"\x89") else Format.JPEG,
         False,
-        ValidateSettings().limits,
+        limits_of(ValidateSettings()),
         cpu_seconds,
         seconds,
     )

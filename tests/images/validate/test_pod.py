@@ -1,11 +1,12 @@
-"""How many decoders a pod keeps, and what makes a result another one."""
+"""How many decoders a pod keeps."""
 
 from pathlib import Path
 
 import pytest
 
-from nightjar_validate import settings
-from nightjar_validate.settings import ValidateSettings, pod_limit
+from nightjar.settings.validate import ValidateSettings
+from nightjar_validate import pod
+from nightjar_validate.pod import decoder_count, pod_limit
 
 
 @pytest.mark.parametrize(
@@ -37,14 +38,6 @@ GIB = 1 << 30
 def test_decoders_fit_the_pod(
     cpu: list[int] | None, memory: list[int] | None, decoders: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "pod_limit", {"cpu.max": cpu, "memory.max": memory}.__getitem__)
+    monkeypatch.setattr(pod, "pod_limit", {"cpu.max": cpu, "memory.max": memory}.__getitem__)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: range(64))
-    assert ValidateSettings(decoders=decoders).decoder_count == count
-
-
-def test_fingerprint() -> None:
-    base = ValidateSettings()
-    same = [ValidateSettings(decoders=3), ValidateSettings(still_seconds=9), ValidateSettings(decoder_mebibytes=512)]
-    other = [ValidateSettings(long_side=640), ValidateSettings(max_still_bytes=9), ValidateSettings(grey_tolerance=9)]
-    assert {s.fingerprint(False) for s in same} == {base.fingerprint(False)}
-    assert len({base.fingerprint(False), base.fingerprint(True), *(s.fingerprint(False) for s in other)}) == 5
+    assert decoder_count(ValidateSettings(decoders=decoders)) == count

@@ -1,4 +1,4 @@
-"""Settings of collect."""
+"""Settings of the collect stage."""
 
 from typing import Annotated
 

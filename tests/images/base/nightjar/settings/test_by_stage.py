@@ -1,0 +1,105 @@
+"""Settings of stages as a release pins them: complete, the same when they are read back, and without secrets."""
+
+import os
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from nightjar.domain.stages import STAGES
+from nightjar.errors import UsageError
+from nightjar.runtime.settings import Settings, load
+from nightjar.settings.by_stage import SETTINGS, resolve
+from nightjar.settings.notify import SendGridSettings
+
+SET = {
+    "NIGHTJAR_LONG_SIDE": "640",
+    "NIGHTJAR_FRAMES_PER_SECOND": "0.25",
+    "NIGHTJAR_DETECT_BACKEND": "saved_model",
+    "NIGHTJAR_MODEL_DIR": "/models/a b",
+    "NIGHTJAR_MAIL_FROM": "alerts@example.com",
+    "NIGHTJAR_REPORT_THUMBNAILS": "0",
+    "SENDGRID_API_URL": "http://127.0.0.1:9",
+}
+
+
+def read(stage: str) -> list[Settings]:
+    return [load(kind) for kind in SETTINGS[stage]]
+
+
+def test_every_stage_says_which_settings_it_reads() -> None:
+    assert set(SETTINGS) == set(STAGES)
+
+
+@pytest.mark.parametrize("environment", [{}, SET], ids=["defaults", "set"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_read_back_they_are_the_same(stage: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    here, resolved = read(stage), resolve(stage)
+    for name in environment:
+        monkeypatch.delenv(name)
+    for name, value in resolved.items():
+        monkeypatch.setenv(name, value)
+    assert read(stage) == here
+    assert resolve(stage) == resolved
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("collect", "NIGHTJAR_BATCH_OBJECTS", "5000"),
+        ("validate", "NIGHTJAR_FRAMES_PER_SECOND", "1.0"),
+        ("detect", "NIGHTJAR_DETECT_BACKEND", "litert"),
+        ("detect", "NIGHTJAR_MODEL_DIR", None),  # the image knows where its model is
+        ("notify", "SENDGRID_API_URL", "https://api.sendgrid.com"),
+    ],
+)
+def test_defaults_are_pinned(stage: str, name: str, value: str | None) -> None:
+    assert resolve(stage).get(name) == value
+
+
+def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "")
+    assert resolve("validate")["NIGHTJAR_LONG_SIDE"] == "1280"
+
+
+def test_a_secret_is_never_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.secret")
+    assert load(SendGridSettings).api_key == SecretStr("SG.secret")
+    resolved: dict[str, Any] = {stage: resolve(stage) for stage in STAGES}
+    assert "SG.secret" not in str(resolved)
+    assert "SENDGRID_API_KEY" not in resolved["notify"]
+
+
+SECRET_WORDS = ("key", "secret", "token", "password")
+
+
+@pytest.mark.parametrize("kind", {kind for kinds in SETTINGS.values() for kind in kinds}, ids=lambda k: k.__name__)
+def test_a_field_that_sounds_secret_is_typed_so(kind: type[Settings]) -> None:
+    sounding = {n: f for n, f in kind.model_fields.items() if any(word in n for word in SECRET_WORDS)}
+    assert all("SecretStr" in str(field.annotation) for field in sounding.values()), sounding
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("validate", "NIGHTJAR_LONG_SIDE", "63"),
+        ("detect", "NIGHTJAR_MIN_PROBABILITY", "much"),
+        ("notify", "SENDGRID_API_URL", "ftp://x"),
+    ],
+)
+def test_a_wrong_value_is_named(stage: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=name):
+        resolve(stage)
+
+
+def test_a_setting_of_another_stage_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "wrong")
+    assert resolve("collect") and "NIGHTJAR_LONG_SIDE" in os.environ
+
+
+def test_no_such_stage() -> None:
+    with pytest.raises(UsageError, match="expected a stage"):
+        resolve("reconcile")
