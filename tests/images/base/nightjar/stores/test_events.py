@@ -176,7 +176,7 @@ def test_an_event_falls_apart_when_a_picture_in_the_middle_is_no_threat() -> Non
 
 def test_the_best_picture_gives_way_and_comes_from_what_is_left() -> None:
     store = MemoryStore()
-    seen = {0: threat(0, 0.7), 10: threat(10, 0.99), 20: threat(20, 0.8, "dog")}
+    seen: dict[float, ThreatPicture] = {0: threat(0, 0.7), 10: threat(10, 0.99), 20: threat(20, 0.8, "dog")}
     apply(store, [0, 10, 20], seen)
     [event] = current(store)
     assert event.labels == {"person": 0.99, "dog": 0.8}
