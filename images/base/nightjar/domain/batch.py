@@ -1,12 +1,18 @@
-"""The batch: what one run works on, a line a received object version."""
+"""The batch: what one run works on, a line a received object version.
+
+A name is parsed where footage comes in (see `nightjar.domain.names`) and travels as fields from there on.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, field_serializer, model_validator
 
 from nightjar.domain.layout import digest
-from nightjar.domain.model import Part, Stored
-from nightjar.domain.names import Camera, FootageName, parse_footage_name
+from nightjar.domain.model import Part, Stored, iso_utc, ms_from_utc
+from nightjar.domain.names import Camera, FootageName, NameRefused, parse_footage_name
 from nightjar.domain.reasons import StoredReason
 
 
@@ -18,13 +24,67 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+# As stored: an outcome that only a later release knows is kept as text.
+StoredOutcome = Annotated[Outcome | str, Field(union_mode="left_to_right")]
+
+
+class NameFields(Part):
+    """A parsed name as fields of a line: whose, when it was taken (UTC), and the extension (stills and videos)."""
+
+    user: str
+    device: str
+    taken_at: datetime
+    extension: str
+
+    @classmethod
+    def of(cls, name: FootageName) -> "NameFields":
+        """The fields of `name`."""
+        return cls(**_fields(name))
+
+    @property
+    def name(self) -> FootageName:
+        """The name that these are the fields of."""
+        return FootageName(Camera(self.user, self.device), ms_from_utc(self.taken_at), self.extension)
+
+    @property
+    def camera(self) -> Camera:
+        """Whose it is."""
+        return Camera(self.user, self.device)
+
+    @field_serializer("taken_at")
+    def _taken_at(self, moment: datetime) -> str:
+        return iso_utc(moment)
+
+
 class ReceivedVersion(Part):
-    """One version of one object that landed in the drop zone: `(key, version_id)` names it for ever."""
+    """One version of one object that landed in the drop zone: `(key, version_id)` names it for ever.
+
+    `named` is None where the name breaks the contract.
+    """
 
     key: str
     version_id: str
     size: int
     received_at: datetime
+    named: NameFields | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_0_1(cls, value: Any) -> Any:
+        """Release 0.1 left the name to every reader: what follows `incoming/`, or the end of a footage key."""
+        if isinstance(value, dict) and "named" not in value and isinstance(value.get("key"), str):
+            folder, _, rest = value["key"].partition("/")
+            try:
+                name = parse_footage_name(rest.rpartition("/")[2] if folder == "footage" else rest)
+            except NameRefused:
+                return value
+            return {**value, "named": _fields(name)}
+        return value
+
+    @property
+    def name(self) -> FootageName | None:
+        """The name under which it landed; None for one that breaks the contract."""
+        return self.named.name if self.named else None
 
 
 class BatchLine(Stored):
@@ -34,7 +94,7 @@ class BatchLine(Stored):
     """
 
     source: ReceivedVersion
-    outcome: Outcome
+    outcome: StoredOutcome
     reason: StoredReason | None = None
     footage_key: str | None = None
     footage_version: str | None = None
@@ -43,33 +103,39 @@ class BatchLine(Stored):
     @property
     def footage(self) -> "Footage":
         """The filed footage of this line; raises ValueError for a line that is not filed."""
-        if self.outcome is not Outcome.FILED or self.footage_key is None or self.footage_version is None:
+        key, version_id = self.footage_key, self.footage_version
+        if self.outcome is not Outcome.FILED or key is None or version_id is None:
             raise ValueError(f"expected a filed line, got {self.outcome}")
-        return Footage(
-            key=self.footage_key,
-            version_id=self.footage_version,
-            size=self.source.size,
-            sha256=self.sha256 or "",
-        )
+        fields = {"key": key, "version_id": version_id, "size": self.source.size, "sha256": self.sha256 or ""}
+        return Footage.model_validate(fields | ({"named": self.source.named} if self.source.named else {}))
 
 
 class Footage(Stored):
-    """One original in `footage/`: a line of a shard. `sha256` may be empty where only a listing was read."""
+    """One original in `footage/`: a line of a shard. `sha256` is empty for an object that was put there by hand."""
 
     key: str
     version_id: str
     size: int
     sha256: str
+    named: NameFields
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_0_1(cls, value: Any) -> Any:
+        """Release 0.1 left the name to every reader; a key that ends in no name is refused."""
+        if isinstance(value, dict) and "named" not in value and isinstance(value.get("key"), str):
+            return {**value, "named": _fields(parse_footage_name(value["key"].rpartition("/")[2]))}
+        return value
 
     @property
     def name(self) -> FootageName:
-        """The parsed name; raises NameRefused if the key breaks the contract."""
-        return parse_footage_name(self.key.rsplit("/", 1)[-1])
+        """The name under which it was received, as it is written here."""
+        return self.named.name
 
     @property
     def camera(self) -> Camera:
-        """Whose it is; raises NameRefused if the key breaks the contract."""
-        return self.name.camera
+        """Whose it is."""
+        return self.named.camera
 
 
 def batch_id(versions: Iterable[ReceivedVersion]) -> str:
@@ -83,3 +149,12 @@ def batch_id(versions: Iterable[ReceivedVersion]) -> str:
     first = min(v.received_at for v in ordered)
     content = "\n".join(f"{v.key}\t{v.version_id}" for v in ordered)
     return f"{first:%Y%m%dT%H%M%SZ}-{digest(content, 12)}"
+
+
+def _fields(name: FootageName) -> dict[str, Any]:
+    return {
+        "user": name.camera.user,
+        "device": name.camera.device,
+        "taken_at": name.taken_at,
+        "extension": name.extension,
+    }

@@ -1,23 +1,35 @@
 """Doing many small things at once that mostly wait, such as calls to S3."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_AHEAD = 4  # results, for each thread, that may wait for an earlier item which takes long
 
-def in_parallel(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+
+def in_parallel(
+    function: Callable[[T], R], items: Iterable[T], threads: int, *, ahead: int | None = None
+) -> Iterator[R]:
     """`function` of each of `items`, in their order, from up to `threads` threads.
 
-    The first error is raised; what has not begun then never begins, and what runs is not waited for: in an outage that
-    would hold back the error for as long as every call retries.
+    At most `ahead` items (by default four for each thread) are under way or wait for an earlier one, so `items` may be
+    endless and memory is bounded; `items` is read in the thread that asks for the results.
+
+    The first error is raised; items that have not begun then never begin, and those that run are not waited for: in an
+    outage that would hold back the error for as long as every call retries.
     """
+    window = max(threads, ahead or _AHEAD * threads)
     executor = ThreadPoolExecutor(threads)
+    rest = iter(items)
     try:
-        futures = [executor.submit(function, item) for item in items]
-        for future in futures:
-            yield future.result()
+        pending: deque[Future[R]] = deque(executor.submit(function, item) for item in islice(rest, window))
+        while pending:
+            yield pending.popleft().result()
+            pending.extend(executor.submit(function, item) for item in islice(rest, 1))
     finally:
         executor.shutdown(wait=False, cancel_futures=True)

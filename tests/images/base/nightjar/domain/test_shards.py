@@ -6,13 +6,13 @@ from nightjar.domain.batch import Footage
 from nightjar.domain.shards import plan_shards, work
 
 
-def still(camera: str, n: int) -> Footage:
-    name = f"{camera}-{1_700_000_000 + n}.jpg"
-    return Footage(key=f"footage/2023/11/14/22/{name}", version_id=f"v{n}", size=60_000, sha256="")
+def still(camera: str, n: int, extension: str = "jpg", size: int = 60_000) -> Footage:
+    key = f"footage/2023/11/14/22/{camera}-{1_700_000_000 + n}.{extension}"
+    return Footage.model_validate({"key": key, "version_id": f"v{n}", "size": size, "sha256": ""})
 
 
 def video(camera: str, n: int, size: int) -> Footage:
-    return still(camera, n).model_copy(update={"key": still(camera, n).key.replace(".jpg", ".mp4"), "size": size})
+    return still(camera, n, "mp4", size)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""Originals as they were received: `footage/YYYY/MM/DD/HH/<user>-<device>-<time>.<ext>`, by the time in the name."""
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+
+from nightjar.domain.layout import day_path, last_segment
+from nightjar.domain.names import VIDEO_EXTENSIONS, Camera, FootageName, NameRefused, parse_footage_name
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar.stores.erasure import erase_versions, is_of
+from nightjar.stores.provenance import source_metadata
+
+log = logging.getLogger(__name__)
+
+FOOTAGE = "footage/"
+_HEADS_AT_ONCE = 32
+
+
+def footage_key(name: FootageName) -> str:
+    """Where footage of this name is kept."""
+    return f"{_identity_prefix(name)}{name.extension}"
+
+
+def _identity_prefix(name: FootageName) -> str:
+    """What the keys of one camera and moment have in common: the key up to and with the dot."""
+    return f"{FOOTAGE}{name.taken_at:%Y/%m/%d/%H}/{name.stem}."
+
+
+class FootageStore:
+    """Files originals and finds them again. Safe to use from threads."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def put(self, name: FootageName, data: bytes, source_key: str, source_version: str, sha256: str) -> ObjectInfo:
+        """File `data`, received as that version of `source_key`; raises ObjectExistsError when the key is taken."""
+        metadata = source_metadata(source_key, source_version, sha256)
+        return self._store.put(footage_key(name), data, metadata=metadata, if_absent=True)
+
+    def copy(self, name: FootageName, source_key: str, source_version: str, sha256: str) -> ObjectInfo:
+        """File what is too large to hold, inside the bucket; raises ObjectMissingError when the source is gone."""
+        metadata = source_metadata(source_key, source_version, sha256)
+        return self._store.copy(source_key, source_version, footage_key(name), metadata)
+
+    def of_moment(self, name: FootageName) -> list[ObjectInfo]:
+        """What is filed of this camera and moment, with metadata: stills or, if `name` is of a video, videos."""
+        prefix = _identity_prefix(name)
+        keys = sorted(info.key for info in self._store.list_objects(prefix))
+        same = [key for key in keys if (key.removeprefix(prefix) in VIDEO_EXTENSIONS) == name.is_video]
+        return [info for info in map(self._store.head, same) if info]
+
+    def of_day(self, day: date) -> Iterator[tuple[FootageName, ObjectInfo]]:
+        """Everything filed for a UTC day under a footage name, by key, with metadata.
+
+        An object without `sha256` in its metadata was put there by hand, and may be in the wrong folder.
+        """
+        keys = sorted(info.key for info in self._store.list_objects(f"{FOOTAGE}{day_path(day)}/"))
+        named = ((name, key) for key in keys if (name := _name(key)))
+        for name, info in in_parallel(lambda pair: (pair[0], self._store.head(pair[1])), named, _HEADS_AT_ONCE):
+            if info is not None:
+                yield name, info
+
+    def erase(self, user: str, device: str | None = None) -> int:
+        """Remove every version of a user's (or one camera's) footage; how many versions those were."""
+        return erase_versions(self._store, FOOTAGE, lambda key: is_of(_camera(key), user, device))
+
+
+def _name(key: str) -> FootageName | None:
+    try:
+        return parse_footage_name(last_segment(key))
+    except NameRefused as error:
+        log.warning("left out, since it is not footage: %s", error)
+        return None
+
+
+def _camera(key: str) -> Camera | None:
+    try:
+        return parse_footage_name(last_segment(key)).camera
+    except NameRefused:
+        return None

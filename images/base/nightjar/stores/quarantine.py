@@ -1,0 +1,108 @@
+"""Refused footage and pictures: `quarantine/<reason>/YYYY/MM/DD/<hash>/{object,reason.json}`.
+
+The day is the UTC day on which it was taken or, where its name does not tell, received. The hash covers key and version
+of the source and, where only a part of it is refused (a frame of a video), which part.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+from nightjar.domain.layout import day_path, digest
+from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.names import Camera, NameRefused, parse_footage_name
+from nightjar.domain.quarantine import QuarantineEntry
+from nightjar.errors import InputError
+from nightjar.runtime.manifests import read_record, write_record
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.store import ObjectExistsError, ObjectStore
+from nightjar.stores.erasure import erase_versions, is_of
+from nightjar.stores.provenance import source_metadata
+
+QUARANTINE = "quarantine/"
+_OBJECT, _REASON = "object", "reason.json"
+_READERS = 16
+
+
+def quarantine_prefix(reason: str, day: date, source_key: str, source_version: str, detail: str = "") -> str:
+    """The folder of a refusal; `detail` is empty where the whole source is refused."""
+    identity = digest("\n".join((source_key, source_version, detail)), 32)
+    return f"{QUARANTINE}{reason}/{day_path(day)}/{identity}/"
+
+
+def entry_prefix(entry: QuarantineEntry) -> str:
+    """The folder of `entry`."""
+    day = (entry.taken_at or entry.received_at).date()
+    return quarantine_prefix(entry.reason, day, entry.source_key, entry.source_version, entry.detail)
+
+
+class Quarantine:
+    """Keeps what is refused, each object with the reason beside it. Safe to use from threads."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def put(self, entry: QuarantineEntry, data: bytes | None = None) -> tuple[ObjectRef, ...]:
+        """Write `object`, then `reason.json`; doing it again changes nothing. Returns both.
+
+        Without `data` the object is copied inside the bucket from the entry's source; raises ObjectMissingError when
+        that is gone and was not copied before.
+        """
+        prefix = entry_prefix(entry)
+        key = f"{prefix}{_OBJECT}"
+        info = self._store.head(key)
+        if info is None:
+            metadata = source_metadata(entry.source_key, entry.source_version, entry.sha256)
+            if data is None:
+                info = self._store.copy(entry.source_key, entry.source_version, key, metadata)
+            else:
+                try:
+                    info = self._store.put(key, data, metadata=metadata, if_absent=True)
+                except ObjectExistsError:  # the answer to an earlier try was lost on its way
+                    info = self._store.head(key)
+                    if info is None:
+                        raise
+        written = ObjectRef(key=key, version_id=info.version_id, sha256=entry.sha256, size=info.size)
+        return written, write_record(self._store, f"{prefix}{_REASON}", entry)
+
+    def find(self, prefix: str) -> tuple[ObjectRef, ...]:
+        """Both objects in the folder `prefix`; empty when the refusal is not there, or only a part of it."""
+        info, reason = self._store.head(f"{prefix}{_OBJECT}"), self._store.head(f"{prefix}{_REASON}")
+        if info is None or reason is None:
+            return ()
+        entry, reference = read_record(self._store, reason.key, QuarantineEntry, reason.version_id)
+        return ObjectRef(key=info.key, version_id=info.version_id, sha256=entry.sha256, size=info.size), reference
+
+    def of_day(self, day: date) -> Iterator[tuple[str, QuarantineEntry]]:
+        """Every refusal of a UTC day with its folder, by folder; raises InputError for a `reason.json` that is none."""
+        prefixes = [f"{reason}{day_path(day)}/" for reason in self._store.list_folders(QUARANTINE)]
+        listed = in_parallel(lambda prefix: [i.key for i in self._store.list_objects(prefix)], prefixes, _READERS)
+        keys = sorted(key for some in listed for key in some if key.endswith(f"/{_REASON}"))
+        for key, entry in zip(keys, in_parallel(self._entry, keys, _READERS), strict=True):
+            if entry is not None:
+                yield key.removesuffix(_REASON), entry
+
+    def erase(self, user: str, device: str | None = None) -> int:
+        """Remove every version of what was refused of a user (or of one camera); how many versions those were.
+
+        A folder's name does not tell whose it is: every `reason.json` is read. An object that has none is left.
+        """
+        keys = [i.key for i in self._store.list_objects(QUARANTINE) if i.key.endswith(f"/{_REASON}")]
+        entries = zip(keys, in_parallel(self._entry, keys, _READERS), strict=True)
+        folders = [key.removesuffix(_REASON) for key, entry in entries if entry and is_of(_camera(entry), user, device)]
+        return sum(erase_versions(self._store, folder, lambda _: True) for folder in folders)
+
+    def _entry(self, key: str) -> QuarantineEntry | None:
+        """The `reason.json` at `key`; None when it is gone since it was listed."""
+        try:
+            return read_record(self._store, key, QuarantineEntry)[0]
+        except InputError:
+            if self._store.head(key) is None:
+                return None
+            raise
+
+
+def _camera(entry: QuarantineEntry) -> Camera | None:
+    try:
+        return parse_footage_name(entry.source_key.rpartition("/")[2]).camera
+    except NameRefused:
+        return None
