@@ -1,4 +1,4 @@
-"""The stages' container images, built from their Dockerfiles by a container builder (buildah, podman or docker)."""
+"""The container images of the stages and of Airflow, built by a container builder (buildah, podman or docker)."""
 
 import os
 import shutil
@@ -15,17 +15,21 @@ from nightjar_local.images import check_tag, digest_of_sources
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
 
-# What images/airflow/Dockerfile copies, and itself.
+# Everything that images/airflow/Dockerfile copies, and the folder it stands in.
 AIRFLOW_SOURCES = ("images/airflow", "images/base/nightjar", "dags", "operators", "requirements.txt")
+# Everything that images/Dockerfile copies for any stage, and itself; a stage's own folder comes on top.
+SHARED_SOURCES = ("images/Dockerfile", "images/base")
+# buildah keeps layers only when told to, by this variable; the stages share those of the Dockerfile's target `base`.
+KEEP_LAYERS = {"BUILDAH_LAYERS": "true"}
 
 
 @dataclass(frozen=True)
 class Builder:
-    """A builder and what it builds with.
+    """A builder's command and its settings.
 
-    `index` is where pip finds packages, its own default if None. With `push`, what is built goes to the registry. What
-    was built under which reference is kept in `records`, so that this clone never reuses a tag with other content; that
-    no other machine does is for the registry, which can be told to keep tags as they are.
+    `index` is where pip finds packages, its own default if None. With `push`, built images go to the registry. The
+    content behind each built reference is kept in `records`, so that this clone never reuses a tag with other content.
+    Other machines' tags are for the registry to protect: it can be told to keep tags as they are.
     """
 
     command: str
@@ -35,23 +39,27 @@ class Builder:
     push: bool = False
     records: Path = CACHE / "containers"
 
-    def build(self, image: str, base_image: str, tag: str | None = None) -> str:
-        """Build `base`, `airflow` or a stage on `base_image`; returns its reference. The tag is its content by default.
+    def build(self, image: str, tag: str | None = None) -> str:
+        """Build `airflow` or a stage; returns its reference. By default the tag is made from the content.
 
-        Raises LocalError if the tag is none or was built with other content, or if the builder is not there or fails.
+        Raises LocalError if the tag is malformed or was built with other content, or if the builder is missing or
+        fails.
         """
         check_tag(tag)
         if shutil.which(self.command) is None:
             raise LocalError(f"expected the container builder {self.command} on the PATH")
-        digest = self.content_digest(image, base_image)
+        digest = self.content_digest(image)
         reference = f"{self.registry}/{image}:{tag or f'sha-{digest[:12]}'}"
         record = self.records / quote(reference, safe="")
         if record.exists() and record.read_text() != digest:
             raise LocalError(f"{reference} was built with other content; a tag is never reused: choose another TAG")
-        folder = ROOT / "images" / image
-        context = ROOT if image == "airflow" else folder
-        arguments = {"BASE_IMAGE": base_image, **({"PIP_INDEX_URL": self.index} if self.index else {})}
-        command = [self.command, "build", "-t", reference, "-f", str(folder / "Dockerfile")]
+        arguments = {"BASE_IMAGE": self.base_image} | ({"PIP_INDEX_URL": self.index} if self.index else {})
+        if image == "airflow":
+            dockerfile, context = ROOT / "images" / "airflow" / "Dockerfile", ROOT
+        else:
+            dockerfile, context = ROOT / "images" / "Dockerfile", ROOT / "images"
+            arguments["STAGE"] = image
+        command = [self.command, "build", "-t", reference, "-f", str(dockerfile)]
         command += [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
         print(f"images: {self.command} builds {reference}", flush=True)
         _run([*command, str(context)])
@@ -61,19 +69,18 @@ class Builder:
         record.write_text(digest)
         return reference
 
-    def content_digest(self, image: str, base_image: str) -> str:
-        """SHA-256 of everything that decides what the image holds: the context, with the Dockerfile, and what is said.
+    def content_digest(self, image: str) -> str:
+        """SHA-256 of everything that decides what the image holds: Dockerfile, copied sources, build arguments.
 
-        Of what it stands on, the reference: name it by digest, or by a tag that is never reused.
+        The base image counts by its reference: name it by digest, or by a tag that is never reused.
         """
-        sources = AIRFLOW_SOURCES if image == "airflow" else (f"images/{image}",)
-        return digest_of_sources((ROOT / each for each in sources), f"base {base_image}", f"index {self.index}")
+        sources = AIRFLOW_SOURCES if image == "airflow" else (*SHARED_SOURCES, f"images/{image}")
+        return digest_of_sources((ROOT / each for each in sources), f"base {self.base_image}", f"index {self.index}")
 
     def build_all(self, stages: Iterable[str] = STAGE_IMAGES, tag: str | None = None) -> dict[str, Any]:
-        """Build base, the stages on it, and airflow; returns the value of the Variable `nightjar_images`."""
-        base = self.build("base", self.base_image, tag)
-        tags = {stage: self.build(stage, base, tag).rsplit(":", 1)[1] for stage in stages}
-        self.build("airflow", self.base_image, tag)
+        """Build the stages and airflow; returns the value of the Variable `nightjar_images`."""
+        tags = {stage: self.build(stage, tag).rsplit(":", 1)[1] for stage in stages}
+        self.build("airflow", tag)
         return Images.model_validate({"registry": self.registry, **tags}).model_dump(by_alias=True)
 
 
@@ -101,7 +108,8 @@ def builder_from_environment() -> Builder | None:
 
 
 def _run(command: list[str], cwd: Path = ROOT) -> None:
-    result = subprocess.run(command, cwd=cwd, text=True, capture_output=True, check=False)
+    environment = {**os.environ, **KEEP_LAYERS}
+    result = subprocess.run(command, cwd=cwd, env=environment, text=True, capture_output=True, check=False)
     if result.returncode != 0:
         said = "\n".join((result.stdout + result.stderr).splitlines()[-30:])
         raise LocalError(f"{' '.join(command)} ended with exit code {result.returncode}:\n{said}")

@@ -30,10 +30,36 @@ def require_builder() -> None:
 
 
 def storage(folder: Path) -> dict[str, str]:
-    """The environment in which buildah keeps everything below `folder` and needs no daemon and no namespaces."""
+    """The environment in which buildah keeps everything below `folder` and needs no daemon and no namespaces.
+
+    Layers are stacked by overlayfs where it can be mounted, which takes a minute off each build; elsewhere copied.
+    """
+    driver = "overlay" if _mounts_overlays(folder / "probe") else "vfs"
     configuration = folder / "storage.conf"
-    configuration.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n')
+    configuration.write_text(
+        f'[storage]\ndriver = "{driver}"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
+    )
     return {"CONTAINERS_STORAGE_CONF": str(configuration), "BUILDAH_ISOLATION": "chroot"}
+
+
+def release_storage(environment: Mapping[str, str]) -> None:
+    """Remove the containers and mounts of a storage, so that its folder can be deleted."""
+    run(["buildah", "rm", "--all"], environment)
+    graph = Path(environment["CONTAINERS_STORAGE_CONF"]).parent / "graph" / "overlay"
+    if graph.is_mount():
+        run(["umount", str(graph)], environment)
+
+
+def _mounts_overlays(folder: Path) -> bool:
+    lower, upper, work, merged = (folder / each for each in ("lower", "upper", "work", "merged"))
+    for each in (lower, upper, work, merged):
+        each.mkdir(parents=True)
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    command = ["mount", "-t", "overlay", "overlay", "-o", options, str(merged)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        return False
+    subprocess.run(["umount", str(merged)], check=True)
+    return True
 
 
 def make_base_image(root: Path, environment: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The Dockerfiles make images that work: base, validate and notify built by buildah, and validate run on a shard."""
+"""images/Dockerfile makes images that work: validate and notify built by buildah, and validate run on a shard."""
 
 import io
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nightjar.domain.batch import Footage
+from nightjar.domain.batch import Footage, NameFields
 from nightjar.domain.layout import LIVE, RELEASE, RULES_KEY, SHARD, footage_key, run_prefix, shard_prefix, stage_prefix
 from nightjar.domain.names import parse_footage_name
-from nightjar.domain.release import Release
+from nightjar.domain.release import Release, StageRelease
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
 from nightjar.runtime.rules import freeze
@@ -23,11 +23,20 @@ from nightjar_local.containers import Builder
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.samples import footage
 from nightjar_local.seaweedfs import S3Access
-from tests.end_to_end.debian import BASE_IMAGE, REQUIRED, make_base_image, require_builder, run, storage
+from tests.end_to_end.debian import (
+    BASE_IMAGE,
+    REQUIRED,
+    make_base_image,
+    release_storage,
+    require_builder,
+    run,
+    storage,
+)
 
 pytestmark = pytest.mark.timeout(900)
 
 REGISTRY = "localhost/nightjar"
+BUILT = ("validate", "notify")
 RULES = Path(__file__).parents[2] / "local" / "rules.yaml"
 
 
@@ -39,23 +48,23 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, s
     environment = storage(folder)
     make_base_image(CACHE / "debian-bookworm", environment)
     yield environment
+    release_storage(environment)
 
 
 @pytest.fixture(scope="module")
 def images(buildah: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The references of base, validate and notify."""
+    """The references of validate and notify."""
     records = tmp_path_factory.mktemp("records")
     builder = Builder("buildah", REGISTRY, BASE_IMAGE, os.environ.get("PIP_INDEX_URL"), records=records)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in buildah.items():
             patch.setenv(name, value)
-        base = builder.build("base", BASE_IMAGE)
-        yield {"base": base, **{stage: builder.build(stage, base) for stage in ("validate", "notify")}}
+        yield {stage: builder.build(stage) for stage in BUILT}
 
 
 @pytest.fixture(scope="module")
 def containers(images: dict[str, str], buildah: Mapping[str, str]) -> dict[str, str]:
-    """A container of each image: making one copies the whole image, so all tests share them."""
+    """A container of each image, which all tests share: without overlayfs, to make one copies the whole image."""
     return {name: run(["buildah", "from", reference], buildah) for name, reference in images.items()}
 
 
@@ -65,20 +74,20 @@ def in_container(container: str, buildah: Mapping[str, str], variables: Mapping[
     return run(["buildah", "run", *options, container, "--", *command], buildah)
 
 
-@pytest.mark.parametrize("name", ["base", "validate", "notify"])
+@pytest.mark.parametrize("stage", BUILT)
 def test_an_image_runs_as_nobody_special_and_cannot_change_itself(
-    name: str, containers: dict[str, str], buildah: Mapping[str, str]
+    stage: str, containers: dict[str, str], buildah: Mapping[str, str]
 ) -> None:
     script = "import os, nightjar; print(os.getuid(), os.access(nightjar.__path__[0], os.W_OK))"
-    assert in_container(containers[name], buildah, {}, "python", "-c", script) == "10001 False"
+    assert in_container(containers[stage], buildah, {}, "python", "-c", script) == "10001 False"
 
 
-@pytest.mark.parametrize("stage", sorted(set(STAGE_IMAGES) - {"validate", "notify"}))
+@pytest.mark.parametrize("stage", [stage for stage in STAGE_IMAGES if stage not in BUILT])
 def test_pip_takes_the_locks_of_the_images_that_are_not_built_here(
     stage: str, containers: dict[str, str], buildah: Mapping[str, str]
 ) -> None:
     """uv makes the locks and the local images; pip, which makes these, is stricter about Python's version."""
-    container = containers["base"]
+    container = containers["notify"]
     lock = f"/tmp/{stage}-requirements.txt"
     run(["buildah", "copy", "-q", container, str(ROOT / "images" / stage / "requirements.txt"), lock], buildah)
     index = {name: value for name, value in os.environ.items() if name == "PIP_INDEX_URL"}
@@ -102,7 +111,9 @@ def test_validate_runs_from_its_image_on_a_shard(
     prefix = run_prefix(LIVE, "20261120T130500Z-0123456789ab")
     s3_store.put(RULES_KEY, RULES.read_bytes())
     release = Release(
-        run="20261120T130500Z-0123456789ab", images={"validate": images["validate"]}, rules=freeze(s3_store, prefix)
+        run="20261120T130500Z-0123456789ab",
+        stages={"validate": StageRelease(image=images["validate"])},
+        rules=freeze(s3_store, prefix),
     )
     write_record(s3_store, f"{prefix}{RELEASE}", release)
     shard = shard_prefix(prefix, "bob-lobby")
@@ -144,7 +155,8 @@ def file_samples(store: S3Store, camera: str) -> list[Footage]:
     lines = []
     for sample in footage(datetime.now(UTC)):
         if sample.name.startswith(f"{camera}-"):
-            key = footage_key(parse_footage_name(sample.name))
-            named = reference(store.put(key, sample.body), sample.body)
-            lines.append(Footage(key=key, version_id=named.version_id, size=named.size, sha256=named.sha256))
+            name = parse_footage_name(sample.name)
+            key = footage_key(name)
+            stored = reference(store.put(key, sample.body), sample.body)
+            lines.append(Footage(**stored.model_dump(), named=NameFields.of(name)))
     return lines

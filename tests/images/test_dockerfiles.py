@@ -10,56 +10,108 @@ import pytest
 from nightjar.domain.stages import STAGE_IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCKERFILES = sorted((ROOT / "images").glob("*/Dockerfile"))
+OF_STAGES = ROOT / "images" / "Dockerfile"
+DOCKERFILES = [OF_STAGES, ROOT / "images" / "airflow" / "Dockerfile"]
 REQUIREMENTS = [*sorted((ROOT / "images").rglob("requirements*.txt")), ROOT / "requirements.txt"]
 
-
-def named(path: Path) -> str:
-    return path.parent.name
+Instruction = tuple[str, str]
 
 
-def instructions(dockerfile: Path) -> list[tuple[str, str]]:
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def instructions(dockerfile: Path) -> list[Instruction]:
     """Each instruction with its arguments; continued lines joined, comments left out."""
     lines = [line for line in dockerfile.read_text().splitlines() if line and not line.lstrip().startswith("#")]
     joined = "\n".join(lines).replace("\\\n", " ")
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined.splitlines())]
 
 
-def test_every_image_has_one() -> None:
-    assert {named(path) for path in DOCKERFILES} == {*STAGE_IMAGES, "base", "airflow"}
+def targets(dockerfile: Path) -> dict[str, list[Instruction]]:
+    """The instructions of each build target, its `FROM` first, by name; a target without a name has the empty one."""
+    result: dict[str, list[Instruction]] = {}
+    for word, rest in instructions(dockerfile):
+        if word == "FROM":
+            current = result.setdefault(rest.partition(" AS ")[2], [])
+        if result:
+            current.append((word, rest))
+    return result
 
 
-@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named)
-def test_hadolint_finds_nothing(dockerfile: Path) -> None:
-    found = subprocess.run(
+def lineage(dockerfile: Path, target: str) -> list[Instruction]:
+    """The instructions of a target after those of the targets that it starts from."""
+    own = targets(dockerfile)[target]
+    parent = own[0][1].split()[0]
+    return [*(lineage(dockerfile, parent) if parent in targets(dockerfile) else []), *own]
+
+
+IMAGES = [*((OF_STAGES, stage) for stage in STAGE_IMAGES), (DOCKERFILES[1], "")]
+each_image = pytest.mark.parametrize(
+    ("dockerfile", "target"), IMAGES, ids=[target or "airflow" for _, target in IMAGES]
+)
+each_dockerfile = pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=name)
+
+
+def test_no_other_dockerfile_exists() -> None:
+    assert sorted((ROOT / "images").rglob("Dockerfile*")) == sorted(DOCKERFILES)
+
+
+def test_the_stage_chooses_a_target_and_every_stage_has_one() -> None:
+    assert targets(OF_STAGES)[""] == [("FROM", "${STAGE}")]
+    assert set(targets(OF_STAGES)) == {*STAGE_IMAGES, "base", "stage", "model", ""}
+
+
+@pytest.mark.parametrize("stage", STAGE_IMAGES)
+def test_a_stage_s_image_runs_the_stage_s_program(stage: str) -> None:
+    commands = [rest for word, rest in lineage(OF_STAGES, stage) if word == "CMD"]
+    assert commands == [f'["python", "-m", "nightjar_{stage}"]']
+
+
+@pytest.mark.parametrize("stage", STAGE_IMAGES)
+def test_only_detect_s_image_has_the_model(stage: str) -> None:
+    copied = [rest for word, rest in lineage(OF_STAGES, stage) if word == "COPY" and "--from=model" in rest]
+    assert copied == (["--from=model /tmp/model /opt/nightjar/model"] if stage == "detect" else [])
+
+
+@each_dockerfile
+def test_hadolint_reports_nothing(dockerfile: Path) -> None:
+    result = subprocess.run(
         [Path(sys.executable).parent / "hadolint", dockerfile], capture_output=True, text=True, check=False
     )
-    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named)
-def test_the_base_image_and_the_index_are_arguments_and_no_host_is_named(dockerfile: Path) -> None:
-    found = instructions(dockerfile)
-    assert ("ARG", "BASE_IMAGE") in found
-    assert ("ARG", "PIP_INDEX_URL") in found
-    assert "${BASE_IMAGE}" in [rest.split()[0] for word, rest in found if word == "FROM"]
-    assert not [rest for _, rest in found if re.search(r"https?://|\b[a-z0-9-]+\.(com|org|io|net)\b", rest)]
+@each_dockerfile
+def test_no_host_is_named(dockerfile: Path) -> None:
+    hosts = re.compile(r"https?://|\b[a-z0-9-]+\.(com|org|io|net)\b")
+    assert instructions(dockerfile)
+    assert not [rest for _, rest in instructions(dockerfile) if hosts.search(rest)]
 
 
-@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named)
-def test_it_does_not_run_as_root(dockerfile: Path) -> None:
-    users = [rest for word, rest in instructions(dockerfile) if word == "USER"]
+@each_image
+def test_the_base_image_and_the_index_are_arguments(dockerfile: Path, target: str) -> None:
+    assert ("ARG", "BASE_IMAGE") in instructions(dockerfile)
+    built = lineage(dockerfile, target)
+    assert built[0][1].split()[0] == "${BASE_IMAGE}"
+    assert ("ARG", "PIP_INDEX_URL") in built
+
+
+@each_image
+def test_it_does_not_run_as_root(dockerfile: Path, target: str) -> None:
+    users = [rest for word, rest in lineage(dockerfile, target) if word == "USER"]
     assert re.fullmatch(r"[1-9][0-9]{3,}:[0-9]+", users[-1])
 
 
-@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named)
-def test_packages_are_installed_by_hash_only(dockerfile: Path) -> None:
-    installs = [rest for word, rest in instructions(dockerfile) if word == "RUN" and "pip install" in rest]
+@each_image
+def test_packages_are_installed_by_hash_only(dockerfile: Path, target: str) -> None:
+    runs = [*lineage(dockerfile, target), *targets(dockerfile).get("model", [])]
+    installs = [rest for word, rest in runs if word == "RUN" and "pip install" in rest]
     assert installs
     assert all("--require-hashes" in rest for rest in installs)
 
 
-@pytest.mark.parametrize("requirements", REQUIREMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("requirements", REQUIREMENTS, ids=name)
 def test_requirements_are_locked(requirements: Path) -> None:
     lines = requirements.read_text().splitlines()
     pins = [line for line in lines if line and not line.startswith((" ", "#", "\t"))]

@@ -3,13 +3,15 @@
 import shutil
 import stat
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import containers, images
-from nightjar_local.containers import AIRFLOW_SOURCES, Builder, builder_from_environment
+from nightjar_local.containers import AIRFLOW_SOURCES, SHARED_SOURCES, Builder, builder_from_environment
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
 
@@ -18,62 +20,92 @@ REGISTRY = "registry.example.com/nightjar"
 
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where `fakebuilder`, which is on the PATH, writes its command lines."""
+    """Where `fakebuilder`, which is on the PATH, writes its command lines; beside it, in `layers`, BUILDAH_LAYERS."""
     log = tmp_path / "said"
     program = tmp_path / "bin" / "fakebuilder"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\ncase "$*" in *refuse*) echo no such base >&2; exit 7;; esac\n')
+    refusal = 'case "$*" in *refuse*) echo no such base >&2; exit 7;; esac'
+    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\necho $BUILDAH_LAYERS > {tmp_path}/layers\n{refusal}\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     return log
 
 
-def test_stages_are_built_on_the_base_that_was_built_first(said: Path, tmp_path: Path) -> None:
+def build_arguments(line: str) -> dict[str, str]:
+    """The build arguments of a command line."""
+    words = line.split()
+    return dict(value.split("=", 1) for word, value in pairwise(words) if word == "--build-arg")
+
+
+def test_every_stage_and_airflow_are_built_from_their_dockerfiles(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", index="http://index", push=True, records=tmp_path / "r")
     value = builder.build_all(tag="1.4.0")
     assert value == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
     lines = said.read_text().splitlines()
     builds = [line for line in lines if line.startswith("build ")]
     pushed = [line.removeprefix(f"push {REGISTRY}/") for line in lines if line.startswith("push ")]
-    assert pushed == [f"{image}:1.4.0" for image in ("base", *STAGE_IMAGES, "airflow")]
-    assert "--build-arg BASE_IMAGE=python:3.11 --build-arg PIP_INDEX_URL=http://index" in builds[0]
-    assert all(f"--build-arg BASE_IMAGE={REGISTRY}/base:1.4.0" in line for line in builds[1:-1])
-    assert "--build-arg BASE_IMAGE=python:3.11" in builds[-1]
+    assert pushed == [f"{image}:1.4.0" for image in (*STAGE_IMAGES, "airflow")]
+    common = {"BASE_IMAGE": "python:3.11", "PIP_INDEX_URL": "http://index"}
+    assert [build_arguments(line) for line in builds] == [
+        *(common | {"STAGE": stage} for stage in STAGE_IMAGES),
+        common,
+    ]
+    assert all(f"-f {ROOT}/images/Dockerfile " in line and line.endswith(f" {ROOT}/images") for line in builds[:-1])
+    assert f"-f {ROOT}/images/airflow/Dockerfile " in builds[-1] and builds[-1].endswith(f" {ROOT}")
+
+
+def test_the_builder_keeps_the_layers_that_stages_share(said: Path, tmp_path: Path) -> None:
+    Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r").build("notify")
+    assert (said.parent / "layers").read_text() == "true\n"
 
 
 def test_without_a_tag_the_content_gives_it(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
-    assert builder.build("notify", "base") == f"{REGISTRY}/notify:sha-{builder.content_digest('notify', 'base')[:12]}"
+    assert builder.build("notify") == f"{REGISTRY}/notify:sha-{builder.content_digest('notify')[:12]}"
     assert "push" not in said.read_text()
 
 
 @pytest.mark.parametrize(
     ("image", "file"),
-    [("notify", "images/notify/Dockerfile"), ("airflow", "images/airflow/Dockerfile"), ("airflow", "dags/watch.py")],
+    [
+        ("notify", "images/Dockerfile"),
+        ("notify", "images/base/requirements.txt"),
+        ("notify", "images/base/nightjar/__init__.py"),
+        ("notify", "images/notify/nightjar_notify/__main__.py"),
+        ("airflow", "images/airflow/Dockerfile"),
+        ("airflow", "dags/watch.py"),
+    ],
 )
-def test_the_content_is_the_dockerfile_and_what_it_stands_on_too(
+def test_the_content_is_the_sources_the_base_image_and_the_index(
     image: str, file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"
-    for folder in ("images/notify", *AIRFLOW_SOURCES):
-        copy = shutil.copytree if (ROOT / folder).is_dir() else shutil.copyfile
-        (clone / folder).parent.mkdir(parents=True, exist_ok=True)
-        copy(ROOT / folder, clone / folder)
+    for source in sorted({*SHARED_SOURCES, "images/notify", *AIRFLOW_SOURCES}):
+        copy = partial(shutil.copytree, dirs_exist_ok=True) if (ROOT / source).is_dir() else shutil.copyfile
+        (clone / source).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / source, clone / source)
     for module in (containers, images):
         monkeypatch.setattr(module, "ROOT", clone)
-    builder = Builder("fakebuilder", REGISTRY, "python:3.11")
-    found = [builder.content_digest(image, "base:1"), builder.content_digest(image, "base:2")]
-    found.append(replace(builder, index="http://index").content_digest(image, "base:1"))
-    (clone / file).write_text("FROM scratch")
-    found.append(builder.content_digest(image, "base:1"))
-    assert len(set(found)) == 4
+    builder = Builder("fakebuilder", REGISTRY, "base:1")
+    digests = [each.content_digest(image) for each in (builder, replace(builder, base_image="base:2"))]
+    digests.append(replace(builder, index="http://index").content_digest(image))
+    (clone / file).write_text("other content")
+    digests.append(builder.content_digest(image))
+    assert len(set(digests)) == 4
 
 
-def test_all_that_the_airflow_image_copies_is_its_content() -> None:
-    lines = (ROOT / "images" / "airflow" / "Dockerfile").read_text().splitlines()
-    copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
+@pytest.mark.parametrize("image", [*STAGE_IMAGES, "airflow"])
+def test_everything_that_an_image_copies_is_its_content(image: str) -> None:
+    is_stage = image != "airflow"
+    folder = "images/" if is_stage else ""
+    sources = (*SHARED_SOURCES, f"images/{image}") if is_stage else AIRFLOW_SOURCES
+    lines = (ROOT / "images" / ("Dockerfile" if is_stage else "airflow/Dockerfile")).read_text().splitlines()
+    copied = [line.split()[1].replace("${STAGE}", image) for line in lines if line.startswith("COPY ")]
+    copied = [
+        path for path in copied if not path.startswith("--from") and (image == "detect" or path != "detect/model")
+    ]
     assert copied
-    assert [one for one in copied if not one.startswith(AIRFLOW_SOURCES)] == []
+    assert [path for path in copied if not f"{folder}{path}".startswith(sources)] == []
 
 
 @pytest.mark.parametrize("tag", ["../../cache", "feature/x", "latest", "", "a b"])
@@ -86,24 +118,24 @@ def test_a_tag_that_is_none_is_refused_before_anything_is_built(said: Path, tmp_
 
 def test_a_tag_is_never_reused_with_other_content(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
-    builder.build("notify", "base", "1.0.0")
-    builder.build("notify", "base", "1.0.0")
+    builder.build("notify", "1.0.0")
+    builder.build("notify", "1.0.0")
     [record] = builder.records.iterdir()
     record.write_text("another digest")
     with pytest.raises(LocalError, match=r"notify:1\.0\.0 was built with other content; .* choose another TAG"):
-        builder.build("notify", "base", "1.0.0")
+        builder.build("notify", "1.0.0")
 
 
 def test_a_failure_says_what_the_builder_said_and_leaves_no_record(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "refuse", records=tmp_path / "r")
     with pytest.raises(LocalError, match=r"(?s)ended with exit code 7:\nno such base"):
-        builder.build("base", "refuse")
+        builder.build("notify")
     assert not builder.records.exists()
 
 
 def test_a_builder_that_is_not_there_is_named(said: Path, tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="expected the container builder nosuchbuilder on the PATH"):
-        Builder("nosuchbuilder", REGISTRY, "python:3.11", records=tmp_path).build("base", "python:3.11")
+        Builder("nosuchbuilder", REGISTRY, "python:3.11", records=tmp_path).build("notify")
 
 
 @pytest.mark.parametrize(
