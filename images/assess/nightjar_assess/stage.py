@@ -6,17 +6,18 @@ from datetime import datetime
 from itertools import chain
 
 from nightjar.domain.detections import Detection
-from nightjar.domain.manifest import Counts, Manifest, ObjectRef
+from nightjar.domain.manifest import Counts
 from nightjar.domain.names import Camera
-from nightjar.domain.release import FrozenRules, image_tag
+from nightjar.domain.release import Release
 from nightjar.domain.rules import Rules
-from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
-from nightjar.runtime.model_cards import labels_of
+from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.detections import Detections
+from nightjar.stores.detectors import Detectors
 from nightjar.stores.events import Events
 from nightjar_assess.camera import Assessed, Rulebook, assess_camera
 
@@ -40,8 +41,9 @@ def assess(context: StageContext) -> StageResult:
     release, release_ref = context.release()
     rules, rules_ref = load_frozen(store, release)
     detect, detect_ref = read_manifest(store, context.input_prefix)
-    refs = detection_refs(detect)
-    batch = by_camera(read_detections(store, refs))
+    detections = Detections(store)
+    refs = detections.objects_among(detect.objects)
+    batch = by_camera(chain.from_iterable(in_parallel(detections.read_object, refs, _THREADS)))
     rulebook, events, today = Rulebook(rules, release.rules.sha256), Events(store), context.clock().date()
     progress = Progress("cameras assessed", len(batch))
 
@@ -64,19 +66,8 @@ def assess(context: StageContext) -> StageResult:
             write_lines(store, f"{output}{SUPPRESSED}", (line for each in assessed for line in each.suppressed)),
         ),
         result={"events": counts.details["events"]},
-        warnings=_warnings(store, rules, release.rules, image_tag(release.stage("detect").image), list(batch)),
+        warnings=_warnings(store, rules, release, list(batch)),
     )
-
-
-def detection_refs(detect: Manifest) -> list[ObjectRef]:
-    """The objects of the detections store that a shard's detections are in."""
-    return [ref for ref in detect.objects if ref.key.startswith("detections/") and ref.key.endswith(".jsonl")]
-
-
-def read_detections(store: ObjectStore, refs: Iterable[ObjectRef]) -> Iterable[Detection]:
-    """All detections in these objects, in exactly these versions."""
-    lines = in_parallel(lambda ref: read_lines(store, ref.key, Detection, ref.version_id)[0], refs, _THREADS)
-    return chain.from_iterable(lines)
 
 
 def by_camera(lines: Iterable[Detection]) -> Mapping[Camera, Seen]:
@@ -99,14 +90,13 @@ def _counts(assessed: Sequence[Assessed]) -> Counts:
     )
 
 
-def _warnings(
-    store: ObjectStore, rules: Rules, frozen: FrozenRules, detector: str, cameras: Sequence[Camera]
-) -> list[str]:
-    warnings = [frozen.problem] if frozen.problem else []
-    if (labels := labels_of(store, detector)) is not None:
+def _warnings(store: ObjectStore, rules: Rules, release: Release, cameras: Sequence[Camera]) -> list[str]:
+    warnings = [release.rules.problem] if release.rules.problem else []
+    detect = release.stage("detect")
+    if (labels := Detectors(store).labels(detect.identity)) is not None:
         for rule_id, unseen in rules.unseen_labels(labels).items():
-            warnings.append(f"rule {rule_id} ({rules.rules[rule_id].name}): detector {detector} cannot see {unseen}")
+            warnings.append(f"rule {rule_id} ({rules.rules[rule_id].name}): {detect.image} cannot see {unseen}")
     unknown = [camera.name for camera in cameras if rules.device(camera) is None]
     if unknown:
-        warnings.append(f"detections of cameras that are not in the rules, taken for safe: {', '.join(unknown)}")
+        warnings.append(f"detections of cameras that are not in the rules count as safe: {', '.join(unknown)}")
     return warnings

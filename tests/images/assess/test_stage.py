@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from nightjar.domain.detections import Detection
+from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.events import Event, Suppressed, Threat
-from nightjar.domain.layout import events_prefix, model_card_key
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import read_lines
@@ -15,6 +15,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.detectors import Detectors
 from nightjar.stores.events import Events
 from nightjar_assess.stage import assess
 from tests.scenes import (
@@ -89,7 +90,7 @@ def test_threats_of_one_camera_and_rule_within_the_gap_are_one_event() -> None:
     assert first.site == "home"
     assert first.shown.probability == 0.9
     assert first.labels == {"person": 0.9}
-    assert set(stored(store)) == {f"{events_prefix(e.started_at.date(), e.camera)}{e.id}.json" for e in events}
+    assert set(stored(store)) == {f"events/2024/11/20/{e.camera.name}/{e.id}.json" for e in events}
 
 
 def test_what_is_suppressed_says_why() -> None:
@@ -235,10 +236,11 @@ def test_batches_in_any_order_and_repeated_give_the_same_events(seed: int) -> No
 
 def test_a_label_no_model_can_see_and_old_rules_are_told() -> None:
     store = MemoryStore()
-    store.put(model_card_key("d1"), b'{"labels": {"1": "person", "17": "cat", "18": "dog"}}')
     start_run(store, "r0")
-    start_run(store, "r1", rules="version: 2")
-    manifest, _ = work(start_run(store, "r1", rules="version: 2"))
+    context = start_run(store, "r1", rules="version: 2")
+    detector = PublishedDetector.of(DETECTOR, frozenset({"person", "cat", "dog"}))
+    Detectors(store).publish(context.release()[0].stage("detect").identity, detector, b"{}")
+    manifest, _ = work(context)
     assert any("line 1" in w for w in manifest.warnings)
     assert any("bird" in w and "100" in w for w in manifest.warnings)
 

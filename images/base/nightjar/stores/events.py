@@ -29,7 +29,8 @@ from nightjar.runtime.manifests import reference
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
 from nightjar.stores.camera_view import CameraView, parsed, read_event
-from nightjar.stores.event_keys import EVENTS, event_key, journal_key
+from nightjar.stores.erasure import camera_folder, erase_versions, is_of
+from nightjar.stores.event_keys import EVENTS, JOURNALS, THREATS, event_key, journal_key
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,19 @@ class Events:
             home = self.current(event.camera, threat.event) if threat.event.id != event.id else event
             if home is not None and home.id == event.id:
                 yield threat
+
+    def erase(self, user: str, device: str | None = None) -> int:
+        """Remove every version of a user's (or one camera's) events, threats and journals; how many those were."""
+        journals = {journal_key(Camera(user, device))} if device else None
+        return (
+            erase_versions(self._store, EVENTS, lambda key: is_of(camera_folder(key), user, device))
+            + erase_versions(self._store, THREATS, lambda key: is_of(camera_folder(key), user, device))
+            + erase_versions(
+                self._store,
+                f"{JOURNALS}{user}-",
+                lambda key: key in journals if journals else True,
+            )
+        )
 
     def change(self, camera: Camera, today: date, work: Callable[[CameraView], T]) -> tuple[T, list[ObjectRef]]:
         """Do `work` in a transaction; returns what it returns, and the objects that were written.

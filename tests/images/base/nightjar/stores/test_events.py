@@ -416,3 +416,15 @@ def test_a_picture_costs_the_same_however_much_is_stored() -> None:
     assert max(requests for requests, _ in costs) <= 14
     # A listing of the hour names up to 60 minutes.
     assert max(size for _, size in costs[1:]) <= 1.5 * costs[1][1] + 60 * 300
+
+
+@pytest.mark.parametrize(("user", "device", "left"), [("alice", None, 0), ("alice", "porch", 0), ("alice", "yard", 1)])
+def test_a_users_events_are_erased_in_every_version(user: str, device: str | None, left: int) -> None:
+    store = MemoryStore()
+    apply(store, [0], [0])
+    apply(store, [10], [10])
+    erased = Events(store).erase(user, device)
+    assert (erased > 0) == (left == 0)
+    assert len(current(store)) == left
+    assert bool(list(store.list_versions(""))) == bool(left)
+    assert Events(store).erase(user, device) == 0
