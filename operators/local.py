@@ -27,7 +27,7 @@ from operators.settings import DeploymentSettings
 
 # So that whoever ends the local deployment finds what it started.
 _DEPLOYMENT_TOKEN = "NIGHTJAR_DEPLOYMENT_TOKEN"  # noqa: S105 - the name of a variable
-_FINISHED = "image.json"  # the builder writes it last
+RECORD = "image.json"  # what the image is; the builder writes it last
 _POLL = 0.2
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -45,7 +45,7 @@ def image_folder(store: Path, image: str) -> Path:
     tag = image_tag(image)
     stage = image.removesuffix(f":{tag}").rsplit("/", 1)[-1]
     folder = store / stage / tag
-    if not (folder / _FINISHED).exists():
+    if not (folder / RECORD).exists():
         raise UsageError(
             f"image {stage}:{tag} is not built in the local image store: run `make images TAG={tag}`, or set Variable "
             f"nightjar_images to tags that are ({', '.join(built_tags(store, stage)) or 'none is built'})"
@@ -55,7 +55,7 @@ def image_folder(store: Path, image: str) -> Path:
 
 def built_tags(store: Path, stage: str) -> list[str]:
     """The tags of `stage` in the store."""
-    return sorted(record.parent.name for record in (store / stage).glob(f"*/{_FINISHED}"))
+    return sorted(record.parent.name for record in (store / stage).glob(f"*/{RECORD}"))
 
 
 def process_environment(

@@ -20,9 +20,9 @@ from nightjar.domain.names import Camera, FootageName
 from nightjar.domain.release import Release, StageRelease
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import write_lines, write_manifest, write_record
-from nightjar.runtime.rules import freeze
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.rules import RulesStore
 
 RULES = """\
 version: 1
@@ -106,7 +106,7 @@ def start_run(
     store.put(RULES_KEY, rules.encode())
     tags = {**dict.fromkeys(STAGE_IMAGES, "d1"), "detect": detector}
     stages = {stage: StageRelease(image=f"example.com/nightjar/{stage}:{tag}") for stage, tag in tags.items()}
-    release = Release(run=run, stages=stages, rules=freeze(store, prefix))
+    release = Release(run=run, stages=stages, rules=RulesStore(store).freeze())
     write_record(store, f"{prefix}{RELEASE}", release)
     leave_detections(store, run, store_detections(store, run, detections))
     return StageContext(

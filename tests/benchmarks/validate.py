@@ -31,9 +31,9 @@ from nightjar.domain.layout import (
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Release
 from nightjar.runtime.manifests import read_manifest, write_lines, write_record
-from nightjar.runtime.rules import freeze
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.rules import RulesStore
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
@@ -120,7 +120,7 @@ def _bench(say: Say) -> Iterator[Bench]:
         at = int(time.time()) - PICTURES
         footage = [_put(store, files[n % DIFFERENT].read_bytes(), at + n) for n in range(PICTURES)]
         store.put(RULES_KEY, RULES)
-        write_record(store, f"{RUN}{RELEASE}", Release(run="bench", images={}, rules=freeze(store, RUN)))
+        write_record(store, f"{RUN}{RELEASE}", Release(run="bench", stages={}, rules=RulesStore(store).freeze()))
         write_lines(store, f"{shard_prefix(RUN, 'many')}{SHARD}", footage)
         write_lines(store, f"{shard_prefix(RUN, 'one')}{SHARD}", footage[:1])
         yield Bench(store, image / "venv/bin/python", folder, tuple(files))

@@ -17,8 +17,8 @@ from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Release, StageRelease
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
-from nightjar.runtime.rules import freeze
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.rules import RulesStore
 from nightjar_local.containers import Builder
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.samples import footage
@@ -113,7 +113,7 @@ def test_validate_runs_from_its_image_on_a_shard(
     release = Release(
         run="20261120T130500Z-0123456789ab",
         stages={"validate": StageRelease(image=images["validate"])},
-        rules=freeze(s3_store, prefix),
+        rules=RulesStore(s3_store).freeze(),
     )
     write_record(s3_store, f"{prefix}{RELEASE}", release)
     shard = shard_prefix(prefix, "bob-lobby")

@@ -20,7 +20,7 @@ from nightjar.domain.manifest import Manifest
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
 from nightjar.domain.quarantine import QuarantineEntry
-from nightjar.domain.release import Release
+from nightjar.domain.release import Deployed, Release, Started
 from nightjar.domain.validations import Validation
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
@@ -28,7 +28,6 @@ from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
 from nightjar_collect.claims import Claim
 from nightjar_notify.stage import DigestLine
-from operators.release import Started
 
 HERE = Path(__file__).parent
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", folder.name))
@@ -44,6 +43,7 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r".*/reconcile/account\.json": Account,
     r".*/release\.json": Release,
     r".*/started\.json": Started,
+    r"config/deployed\.json": Deployed,
 }
 LINES: dict[str, type[Any]] = {
     r"detections/.*\.jsonl": Detection,

@@ -13,12 +13,12 @@ from nightjar.domain.rules import Rules
 from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
-from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.events import Events
+from nightjar.stores.rules import RulesStore
 from nightjar_assess.camera import Assessed, Rulebook, assess_camera
 
 EVENTS = "events.jsonl"
@@ -39,7 +39,7 @@ def assess(context: StageContext) -> StageResult:
     """
     store = context.store
     release, release_ref = context.release()
-    rules, rules_ref = load_frozen(store, release)
+    rules, rules_ref = RulesStore(store).load(release.rules)
     detect, detect_ref = read_manifest(store, context.input_prefix)
     detections = Detections(store)
     refs = detections.objects_among(detect.objects)

@@ -14,9 +14,9 @@ from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
 from nightjar.runtime.progress import Progress
-from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectChangedError, ObjectMissingError, ObjectStore
+from nightjar.stores.rules import RulesStore
 from nightjar_notify.channels import Channel, Delivery, open_channel
 from nightjar_notify.ledger import Line, claim, find, record
 from nightjar_notify.message import Message, compose
@@ -62,7 +62,7 @@ def notify_events(context: StageContext, channel: Channel, max_age: timedelta) -
     """
     store = context.store
     release, release_ref = context.release()
-    rules, rules_ref = load_frozen(store, release)
+    rules, rules_ref = RulesStore(store).load(release.rules)
     manifest, manifest_ref = read_manifest(store, context.input_prefix)
     events, events_ref = read_lines(store, f"{context.input_prefix}{EVENTS}", Event)
     if events_ref.sha256 not in {ref.sha256 for ref in manifest.objects if ref.key == events_ref.key}:

@@ -28,9 +28,9 @@ from nightjar.domain.validations import Validation
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest, read_record
 from nightjar.runtime.parallel import in_parallel
-from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.rules import RulesStore
 from nightjar_report.pictures import Findings, FootageId
 
 READERS = 16
@@ -91,7 +91,7 @@ def read_run(context: StageContext) -> Run:
     """The run that the stage works for; raises InputError when a stage before it left no manifest."""
     store, prefix = context.store, context.run_prefix
     release, release_ref = context.release()
-    rules, rules_ref = load_frozen(store, release)
+    rules, rules_ref = RulesStore(store).load(release.rules)
     batch, batch_ref = read_lines(store, f"{prefix}{BATCH}", BatchLine)
     reconciled, reconciled_ref = read_manifest(store, stage_prefix(prefix, "reconcile"))
     _, assessed_ref = read_manifest(store, stage_prefix(prefix, "assess"))

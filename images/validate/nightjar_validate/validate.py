@@ -27,11 +27,11 @@ from nightjar.runtime.manifests import read_lines, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.quarantine import find_quarantine
-from nightjar.runtime.rules import load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, StoppedError, stop_if_asked
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar.settings.validate import ValidateSettings
+from nightjar.stores.rules import RulesStore
 from nightjar_validate.deciding import limits_of, settings_fingerprint
 from nightjar_validate.decoded import Decoded, Job, Refused
 from nightjar_validate.formats import HEAD, Format, sniff
@@ -66,7 +66,7 @@ def validate(context: StageContext) -> StageResult:
     count = min(decoder_count(settings), len(footage))
     with DecoderPool(count, settings.decoder_mebibytes << 20) as pool:
         release, release_ref = context.release()
-        rules, rules_ref = load_frozen(context.store, release)
+        rules, rules_ref = RulesStore(context.store).load(release.rules)
         return validate_shard(context, settings, footage, rules, pool, [shard, release_ref, rules_ref])
 
 

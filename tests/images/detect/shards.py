@@ -12,9 +12,10 @@ from PIL import Image
 
 from nightjar.domain.detections import Detection, Picture
 from nightjar.domain.layout import LIVE, PICTURES, run_prefix, stage_prefix, standard_key
-from nightjar.domain.manifest import Counts, Manifest
+from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.names import Camera
-from nightjar.runtime.manifests import read_lines, write_lines, write_manifest
+from nightjar.domain.release import FrozenRules, Release, StageRelease
+from nightjar.runtime.manifests import read_lines, write_lines, write_manifest, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
 from nightjar_local.samples import VIDEOS, unpacked
@@ -106,14 +107,22 @@ def validated(
         finished_at=NOON,
     )
     write_manifest(store, inputs, manifest)
+    image = f"example.com/nightjar/detect:{tag}"
+    rules = ObjectRef(key="config/rules.yaml", version_id="v1", sha256="0" * 64, size=0)
+    release = Release(
+        run=run,
+        stages={"detect": StageRelease(image=image)},
+        rules=FrozenRules(key=rules.key, sha256=rules.sha256, source=rules),
+    )
+    release_ref = write_record(store, f"{prefix}release.json", release)
     return StageContext(
         stage="detect",
-        image=f"example.com/nightjar/detect:{tag}",
+        image=image,
         run=run,
         input_prefix=inputs,
         output_prefix=stage_prefix(prefix, "detect", shard),
         store=store,
-        release_key=f"{prefix}release.json",
+        release_key=release_ref.key,
     )
 
 

@@ -24,11 +24,11 @@ from nightjar.domain.release import Release
 from nightjar.errors import TryAgainError
 from nightjar.runtime.manifests import read_lines, read_record, write_lines, write_record
 from nightjar.runtime.memory import MemoryStore
-from nightjar.runtime.rules import freeze, load_frozen
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.settings.validate import ValidateSettings
+from nightjar.stores.rules import RulesStore
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.validate import validate, validate_shard
 
@@ -79,7 +79,7 @@ def begin_run(store: ObjectStore, footage: list[Footage], run_at: str = LIVE_RUN
     """Freeze the rules and the release, and write the shard."""
     if store.head(RULES_KEY) is None:
         store.put(RULES_KEY, RULES)
-    write_record(store, f"{run_at}{RELEASE}", Release(run=run_at, images={}, rules=freeze(store, run_at)))
+    write_record(store, f"{run_at}{RELEASE}", Release(run=run_at, stages={}, rules=RulesStore(store).freeze()))
     write_lines(store, f"{shard_prefix(run_at, shard)}{SHARD}", footage)
 
 
@@ -102,7 +102,7 @@ def validated(
 
     def work(context: StageContext) -> StageResult:
         footage, ref = read_lines(store, f"{context.input_prefix}{SHARD}", Footage)
-        rules, _ = load_frozen(store, context.release()[0])
+        rules, _ = RulesStore(store).load(context.release()[0].rules)
         with DecoderPool(2, settings.decoder_mebibytes << 20, decode) as pool:
             return validate_shard(context, settings, footage, rules, pool, [ref])
 

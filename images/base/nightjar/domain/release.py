@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -117,7 +118,7 @@ class Release(Stored):
     SCHEMA = 2
 
     run: str
-    start: str = ""  # tells apart the starts of a run that was cleared as a whole
+    start: str = ""  # the start of the run, and the DAG run, that this was made for: `Started.identity`
     stages: dict[str, StageRelease]
     rules: FrozenRules
 
@@ -134,3 +135,26 @@ class Release(Stored):
         if name not in self.stages:
             raise InputError(f"expected a release with a stage {name}, got {', '.join(sorted(self.stages))}")
         return self.stages[name]
+
+
+class Started(Stored):
+    """`started.json`: the DAG run that works on a run folder. Its being there tells that the batch was handed over.
+
+    `start` differs for every start of the run from its beginning, and is the same for the retries of one start.
+    """
+
+    dag_run: str
+    start: str
+
+    @property
+    def identity(self) -> str:
+        """Differs for every start of every DAG run."""
+        return f"{self.dag_run} {self.start}"
+
+
+class Deployed(Stored):
+    """`config/deployed.json`: the stages as the newest release has them, and the first run that had them so."""
+
+    run: str
+    since: datetime
+    stages: dict[str, StageRelease]

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -56,7 +57,11 @@ class StageContext:
         return self._release_key().rpartition("/")[0] + "/"
 
     def release(self) -> tuple[Release, ObjectRef]:
-        """The release of the run; raises UsageError without `--release`, InputError when it is not there."""
+        """The release of the run, read once; raises UsageError without `--release`, InputError when it is not there."""
+        return self._release
+
+    @cached_property
+    def _release(self) -> tuple[Release, ObjectRef]:
         return read_record(self.store, self._release_key(), Release)
 
     def _release_key(self) -> str:
@@ -104,6 +109,7 @@ def stop_if_asked() -> None:
 def run(work: Work, context: StageContext) -> Manifest:
     """Do the work of a stage and write its manifest; raises AssertionError when its own counts do not add up."""
     started_at = context.clock()
+    release = context.release()[1].sha256 if context.release_key else ""
     result = work(context)
     if problem := result.counts.problem():
         raise AssertionError(f"stage {context.stage}: {problem}")
@@ -113,6 +119,7 @@ def run(work: Work, context: StageContext) -> Manifest:
         stage=context.stage,
         image=context.image,
         run=context.run,
+        release=release,
         inputs=tuple(result.inputs),
         objects=tuple(result.objects),
         counts=result.counts,

@@ -1,20 +1,13 @@
-"""Reading the rules: every problem with its line, and the copy that a run is pinned to."""
+"""Reading the rules: every problem with its line."""
 
 import re
 import time
 
 import pytest
 
-from nightjar.domain.layout import LAST_GOOD_RULES_KEY, RULES_KEY
-from nightjar.domain.release import Release
-from nightjar.errors import InputError, UsageError
-from nightjar.runtime.memory import MemoryStore
-from nightjar.runtime.rules import RulesError, freeze, load_frozen, parse_rules
-from nightjar.runtime.s3 import S3Store
-from nightjar.runtime.store import ObjectStore
+from nightjar.runtime.rules import RulesError, parse_rules
 from tests.scenes import RULES
 
-RUN = "runs/nightjar_live/r1/"
 RULES_LINES = RULES.splitlines()
 
 
@@ -135,74 +128,3 @@ def test_a_thousand_users_are_read_quickly() -> None:
     began = time.monotonic()
     assert len(parse_rules(text.encode()).cameras) == 2000
     assert time.monotonic() - began < 3
-
-
-def release(frozen_by: ObjectStore) -> Release:
-    return Release(run="r1", images={}, rules=freeze(frozen_by, RUN))
-
-
-def check_freezing(store: ObjectStore) -> None:
-    store.put(RULES_KEY, RULES.encode())
-    first = freeze(store, RUN)
-    assert first.problem is None
-    assert store.get(LAST_GOOD_RULES_KEY)[0] == store.get(first.key)[0] == RULES.encode()
-
-    store.put(RULES_KEY, b"version: 1\nrulez: {}\n")
-    assert freeze(store, RUN) == first  # a run stays with what it has
-    second = freeze(store, "runs/nightjar_live/r2/")
-    assert second.source.key == LAST_GOOD_RULES_KEY
-    assert "line 2: rulez: unknown key" in (second.problem or "")
-    assert freeze(store, "runs/nightjar_live/r2/") == second
-    assert store.get(LAST_GOOD_RULES_KEY)[0] == RULES.encode()
-
-    store.delete(RULES_KEY)
-    third = freeze(store, "runs/nightjar_live/r3/")
-    assert "found none" in (third.problem or "")
-    rules, ref = load_frozen(store, Release(run="r3", images={}, rules=third))
-    assert ref.sha256 == third.sha256
-    assert rules.event_gap_seconds == 60
-
-
-def test_a_run_is_pinned_to_good_rules() -> None:
-    check_freezing(MemoryStore())
-
-
-def test_a_run_is_pinned_to_good_rules_on_a_real_server(s3_store: S3Store) -> None:
-    check_freezing(s3_store)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [(None, "expected the rules at 'config/rules.yaml'"), (b"version: 1\nx: 1\n", "line 2: x")]
-)
-def test_without_good_rules_nothing_starts(text: bytes | None, message: str) -> None:
-    store = MemoryStore()
-    if text:
-        store.put(RULES_KEY, text)
-    with pytest.raises(UsageError, match=message):
-        freeze(store, RUN)
-    assert store.head(f"{RUN}rules.yaml") is None
-
-
-@pytest.mark.parametrize(
-    "text", ["ключ🦝: 1\n" * 200, f"{'ключ' * 200}: 1\n" * 9, f"{'🦝' * 999}: 1\n" * 9, "k: 1\n" * 200], ids=range(4)
-)
-def test_a_problem_with_any_letters_is_kept(text: str, s3_store: S3Store) -> None:
-    s3_store.put(LAST_GOOD_RULES_KEY, RULES.encode())
-    s3_store.put(RULES_KEY, ("# wrong\n" + text).encode())
-    frozen = freeze(s3_store, RUN)
-    assert "line 2" in (frozen.problem or "")
-    found = s3_store.head(frozen.key)
-    assert found
-    assert sum(len(name) + len(value) for name, value in found.metadata.items()) < 2048, "expected what S3 keeps"
-
-
-def test_frozen_rules_that_changed_or_went_are_refused() -> None:
-    store = MemoryStore()
-    store.put(RULES_KEY, RULES.encode())
-    pinned = release(store)
-    store.put(pinned.rules.key, RULES.replace("60", "61").encode())
-    with pytest.raises(InputError, match="expected rules with SHA-256"):
-        load_frozen(store, pinned)
-    store.delete(pinned.rules.key)
-    with pytest.raises(InputError, match="found none"):
-        load_frozen(store, pinned)

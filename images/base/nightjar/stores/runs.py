@@ -1,0 +1,238 @@
+"""The runs: a folder for each, and everything below it that holds a run together.
+
+runs/<dag>/<run>/started.json               Started: who works on the folder
+runs/<dag>/<run>/release.json               Release: what the run is pinned to
+runs/<dag>/<run>/batch.jsonl                BatchLine
+runs/<dag>/<run>/shards/<shard>/shard.jsonl Footage
+runs/<dag>/<run>/<stage>/[<shard>/]         where a stage writes; its manifest is proof that it came to its end
+runs/<dag>/<run>/reconcile/account.json     Account
+config/deployed.json                        Deployed: the newest release
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from nightjar.domain.accounts import Account
+from nightjar.domain.batch import BatchLine, Footage
+from nightjar.domain.layout import digest, last_segment
+from nightjar.domain.manifest import Manifest, ObjectRef
+from nightjar.domain.model import Stored
+from nightjar.domain.release import Deployed, Release, Started
+from nightjar.errors import InputError, TryAgainError, UsageError
+from nightjar.runtime.manifests import (
+    read_lines,
+    read_manifest,
+    read_record,
+    write_lines,
+    write_manifest,
+    write_record,
+)
+from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
+
+log = logging.getLogger(__name__)
+
+LIVE, HISTORY, WATCH, REPORT = "nightjar_live", "nightjar_history", "nightjar_watch", "nightjar_report"
+RECONCILE = "reconcile"  # writes like a stage, but is a task of the DAG
+
+_RUNS = "runs/"
+_DEPLOYED = "config/deployed.json"
+_TRIES = 5
+
+D = TypeVar("D", bound=Stored)
+
+
+def run_prefix(dag_id: str, run: str) -> str:
+    """`runs/<dag>/<run>/`, where `run` is a batch id (live), a day (history), a run id otherwise, or a template."""
+    return f"{_RUNS}{dag_id}/{run}/"
+
+
+def run_name(run_id: str) -> str:
+    """A run id as one safe key segment: as it is when it already is one, else cleaned and told apart by a hash."""
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id)[:100]
+    safe = clean == run_id and clean.strip(".") != ""
+    return clean if safe else f"{clean.strip('.')}-{digest(run_id, 8)}"
+
+
+def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
+    """Where `stage` writes its output in the run with prefix `run`: `<run>/<stage>/` or `<run>/<stage>/<shard>/`."""
+    return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"
+
+
+class Run:
+    """One run's folder. `prefix` is `runs/<dag>/<run>/`, `name` its last part."""
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
+        self._store = store
+        self.prefix = prefix
+        self.name = last_segment(prefix)
+
+    @property
+    def release_key(self) -> str:
+        """Where the release is."""
+        return f"{self.prefix}release.json"
+
+    @property
+    def started_key(self) -> str:
+        """Where it says who works on the folder."""
+        return f"{self.prefix}started.json"
+
+    @property
+    def batch_key(self) -> str:
+        """Where the batch is."""
+        return f"{self.prefix}batch.jsonl"
+
+    def stage_prefix(self, stage: str, shard: str | None = None) -> str:
+        """Where `stage` writes; for a sharded stage, what `shard` is made into."""
+        return stage_prefix(self.prefix, stage, shard)
+
+    def has_begun(self) -> bool:
+        """Whether a DAG run has taken up the folder."""
+        return self._store.head(self.started_key) is not None or self._store.head(self.release_key) is not None
+
+    def begin(self, started: Started, is_under_way: Callable[[str], bool]) -> None:
+        """Note who works on the folder from now on; a retry of the same start changes nothing.
+
+        Raises UsageError while another DAG run is under way there (queued or running): both would write to the same
+        places, each by its own release.
+        """
+        for _ in range(_TRIES):
+            current = self._read(self.started_key, Started)
+            before, etag = current if current else (None, None)
+            if before is not None:
+                if before.identity == started.identity:
+                    return
+                if before.dag_run != started.dag_run and is_under_way(before.dag_run):
+                    raise UsageError(
+                        f"run {before.dag_run} is working on {self.name}: wait for its end, then clear this run if "
+                        f"there is something left to do"
+                    )
+            if self._replace(self.started_key, started, etag):
+                return
+        raise TryAgainError(f"expected {self.started_key!r} to hold still, other runs wrote it {_TRIES} times in a row")
+
+    def pin(self, started: Started, make: Callable[[], Release]) -> tuple[Release, ObjectRef]:
+        """The release of this start of the run: the one that is there, or the one that `make` returns, written.
+
+        That of an earlier start is replaced. Raises TryAgainError when others keep writing it.
+        """
+        made: Release | None = None
+        for _ in range(_TRIES):
+            current = self._read(self.release_key, Release)
+            if current and current[0].start == started.identity:
+                return self.release()
+            made = made or make()
+            self._replace(self.release_key, made, current[1] if current else None)
+        raise TryAgainError(f"expected {self.release_key!r} to hold still, other runs wrote it {_TRIES} times in a row")
+
+    def release(self) -> tuple[Release, ObjectRef]:
+        """The release that the run is pinned to; raises InputError when it is not."""
+        return read_record(self._store, self.release_key, Release)
+
+    def write_batch(self, lines: Iterable[BatchLine]) -> ObjectRef:
+        """Write the batch."""
+        return write_lines(self._store, self.batch_key, lines)
+
+    def batch(self) -> tuple[list[BatchLine], ObjectRef]:
+        """The batch; raises InputError when there is none."""
+        return read_lines(self._store, self.batch_key, BatchLine)
+
+    def shard_prefix(self, shard: str) -> str:
+        """Where the shard called `shard` is."""
+        return f"{self.prefix}shards/{shard}/"
+
+    def write_shard(self, shard: str, footage: Sequence[Footage]) -> str:
+        """Write a shard; returns its prefix, the input of its first stage."""
+        write_lines(self._store, self._shard_key(shard), footage)
+        return self.shard_prefix(shard)
+
+    def shard(self, shard: str) -> tuple[list[Footage], ObjectRef]:
+        """The footage of a shard; raises InputError when there is no such shard."""
+        return read_lines(self._store, self._shard_key(shard), Footage)
+
+    def manifest(self, stage: str, shard: str | None = None) -> tuple[Manifest, ObjectRef]:
+        """The manifest that a stage left; raises InputError when it left none."""
+        return read_manifest(self._store, self.stage_prefix(stage, shard))
+
+    def write_account(self, account: Account) -> ObjectRef:
+        """Write the account of the run."""
+        return write_record(self._store, f"{self.stage_prefix(RECONCILE)}account.json", account)
+
+    def account(self) -> Account:
+        """The account of the run; raises InputError when it was not settled."""
+        return read_record(self._store, f"{self.stage_prefix(RECONCILE)}account.json", Account)[0]
+
+    def write_manifest(self, manifest: Manifest, shard: str | None = None) -> ObjectRef:
+        """Write the manifest of `manifest.stage`: its last act."""
+        return write_manifest(self._store, self.stage_prefix(manifest.stage, shard), manifest)
+
+    def _shard_key(self, shard: str) -> str:
+        return f"{self.shard_prefix(shard)}shard.jsonl"
+
+    def _read(self, key: str, kind: type[D]) -> tuple[D, str] | None:
+        return _read(self._store, key, kind)
+
+    def _replace(self, key: str, document: Stored, etag: str | None) -> bool:
+        return _replace(self._store, key, document, etag)
+
+
+class Runs:
+    """All runs, and the newest release of any."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def at(self, prefix: str) -> Run:
+        """The run with this prefix."""
+        return Run(self._store, prefix)
+
+    def live(self, batch_id: str) -> Run:
+        """The live run of a batch."""
+        return self.at(run_prefix(LIVE, run_name(batch_id)))
+
+    def history(self, day: date) -> Run:
+        """The history run of a UTC day."""
+        return self.at(run_prefix(HISTORY, day.isoformat()))
+
+    def watch(self, run_id: str) -> Run:
+        """A run of the watch."""
+        return self.at(run_prefix(WATCH, run_name(run_id)))
+
+    def deployed(self) -> Deployed | None:
+        """The stages as the newest release has them; None before the first run."""
+        current = _read(self._store, _DEPLOYED, Deployed)
+        return current[0] if current else None
+
+    def deploy(self, run: str, release: Release, now: datetime) -> None:
+        """Remember `release`, made at `now` for the run with prefix `run`, as the newest one."""
+        current = _read(self._store, _DEPLOYED, Deployed)
+        if current and (current[0].stages == release.stages or current[0].since > now):
+            return
+        document = Deployed(run=run, since=now, stages=release.stages)
+        if not _replace(self._store, _DEPLOYED, document, current[1] if current else None):
+            log.info("another run has written its release meanwhile: it is as new as this one")
+
+
+def _read(store: ObjectStore, key: str, kind: type[D]) -> tuple[D, str] | None:
+    """The document at `key` and its etag; None when there is none. Raises InputError for one that is not a `kind`."""
+    try:
+        data, info = store.get(key)
+    except ObjectMissingError:
+        return None
+    try:
+        return kind.model_validate_json(data), info.etag
+    except ValidationError as error:
+        raise InputError(f"expected a {kind.__name__} at {key!r}: {error.errors()[0]['msg']}") from None
+
+
+def _replace(store: ObjectStore, key: str, document: Stored, etag: str | None) -> bool:
+    """Write `document` if the object still is the one with `etag`, or still absent; False when it is not."""
+    try:
+        write_record(store, key, document, if_absent=etag is None, if_match=etag)
+    except (ObjectExistsError, ObjectChangedError):
+        return False
+    return True
