@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.formats import Format
@@ -26,9 +25,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """One file to decode. `cpu_seconds` is what its decoder may compute, `seconds` what it may take."""
+    """How to decode one file. `cpu_seconds` is what its decoder may compute, `seconds` what it may take."""
 
-    path: Path
     format: Format
     allow_grey: bool
     limits: Limits

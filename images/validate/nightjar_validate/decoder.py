@@ -1,7 +1,7 @@
 """The program inside a decoder's process: `python -m nightjar_validate.decoder <fd> <module:function> <bytes>`.
 
-It holds no credentials, may use so much memory and time, writes nothing but answers, and is thrown away when a file
-gets the better of it.
+It holds no credentials, may use so much memory and time, seals itself before the first file (see `seal`), and is thrown
+away when a file gets the better of it.
 """
 
 import importlib
@@ -11,35 +11,44 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import BinaryIO
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Job, Output, Refused
-from nightjar_validate.wire import Closed, receive_job, send_answer
+from nightjar_validate.seal import seal
+from nightjar_validate.wire import Closed, receive_job, send_answer, send_ready
 
 _LONGEST_FILE = 1 << 20  # bytes: what it may write, for its standard error
 
+Decode = Callable[[Job, BinaryIO], Output]
 
-def main(channel: socket.socket, decode: Callable[[Job], Output]) -> None:
+
+def main(channel: socket.socket, decode: Decode) -> None:
     """Serve jobs until the other end closes."""
     while True:
         try:
-            job = receive_job(channel)
+            job, file = receive_job(channel)
         except Closed:
             return
-        send_answer(channel, None)  # taken: what ends this process from here on is the file's doing
-        _allow(job)
-        _set_alarm(job)
-        try:
-            for answer in decode(job):
-                _clear_alarm()  # the other end takes an answer when it has stored the one before
-                send_answer(channel, answer)
-                _set_alarm(job)
-        except MemoryError:
-            mebibytes = resource.getrlimit(resource.RLIMIT_AS)[0] >> 20
-            detail = f"expected decoding within {mebibytes} MiB, got a need for more"
-            send_answer(channel, Refused(Reason.DECODER_OUT_OF_MEMORY, detail))
-        _clear_alarm()  # it would strike while this waits for the next job, and look like that one's doing
-        send_answer(channel, None)
+        with file:
+            _serve(channel, decode, job, file)
+
+
+def _serve(channel: socket.socket, decode: Decode, job: Job, file: BinaryIO) -> None:
+    send_answer(channel, None)  # taken: what ends this process from here on is the file's doing
+    _allow(job)
+    _set_alarm(job)
+    try:
+        for answer in decode(job, file):
+            _clear_alarm()  # the other end takes an answer when it has stored the one before
+            send_answer(channel, answer)
+            _set_alarm(job)
+    except MemoryError:
+        mebibytes = resource.getrlimit(resource.RLIMIT_AS)[0] >> 20
+        detail = f"expected decoding within {mebibytes} MiB, got a need for more"
+        send_answer(channel, Refused(Reason.DECODER_OUT_OF_MEMORY, detail))
+    _clear_alarm()  # it would strike while this waits for the next job, and look like that one's doing
+    send_answer(channel, None)
 
 
 def _allow(job: Job) -> None:
@@ -70,5 +79,7 @@ def _confine(memory: int) -> None:
 if __name__ == "__main__":
     _confine(int(sys.argv[3]))
     module, _, function = sys.argv[2].partition(":")
+    loaded: Decode = getattr(importlib.import_module(module), function)
     with socket.socket(fileno=int(sys.argv[1])) as connected:
-        main(connected, getattr(importlib.import_module(module), function))
+        send_ready(connected, seal())
+        main(connected, loaded)

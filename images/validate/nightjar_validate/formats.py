@@ -1,9 +1,8 @@
 """What a file is, by its content and whatever its name says, and whether it ends too early."""
 
+import os
 import struct
-import zlib
 from enum import StrEnum
-from pathlib import Path
 from typing import BinaryIO
 
 HEAD = 64  # bytes that `sniff` wants
@@ -62,36 +61,18 @@ def webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def png_damage(path: Path) -> str:
-    """What is wrong with the checksums of a PNG, empty when nothing is. Pillow shows damaged rows without a word."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        position = file.seek(8)
-        while position + 12 <= size:
-            length, kind = struct.unpack(">I4s", file.read(8))
-            if position + 12 + length > size:
-                break
-            body = file.read(length)
-            if int.from_bytes(file.read(4), "big") != zlib.crc32(body, zlib.crc32(kind)):
-                return f"expected chunk {kind!a} as its checksum says, got another"
-            if kind == b"IEND":
-                break
-            position += 12 + length
-    return ""
-
-
-def is_cut(path: Path, kind: Format) -> bool:
-    """Whether the file's own structure says that its end is missing."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if kind in {Format.WEBP, Format.AVI}:
-            return int.from_bytes(file.read(8)[4:], "little") + 8 > size
-        if kind is Format.MP4:
-            return _mp4_is_cut(file, size)
-        if kind is Format.MKV:
-            return _mkv_is_cut(file, size)
-        file.seek(max(0, size - _TAIL))
-        return (b"\xff\xd9" if kind is Format.JPEG else b"IEND") not in file.read()
+def is_cut(file: BinaryIO, kind: Format) -> bool:
+    """Whether the file's own structure says that its end is missing. Leaves `file` anywhere."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if kind in {Format.WEBP, Format.AVI}:
+        return int.from_bytes(file.read(8)[4:], "little") + 8 > size
+    if kind is Format.MP4:
+        return _mp4_is_cut(file, size)
+    if kind is Format.MKV:
+        return _mkv_is_cut(file, size)
+    file.seek(max(0, size - _TAIL))
+    return (b"\xff\xd9" if kind is Format.JPEG else b"IEND") not in file.read()
 
 
 def _mp4_is_cut(file: BinaryIO, size: int) -> bool:

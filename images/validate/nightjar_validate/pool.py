@@ -12,14 +12,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from nightjar.domain.reasons import Reason
 from nightjar.errors import TryAgainError
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
-from nightjar_validate.wire import Closed, WireError, receive_answer, send_job
+from nightjar_validate.wire import Closed, WireError, receive_answer, receive_ready, send_job
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ _PROGRAM = [sys.executable, "-S", "-W", "ignore", "-m", "nightjar_validate.decod
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
 _START_SECONDS = 60.0  # for a decoder to start and take a job
 _END_SECONDS = 5.0  # for one that closed its channel to be gone
+_UNSEALED = "decoders are not sealed ({}): a file that takes one over can read this user's files and open connections"
 
 
 class StoppedDecoderError(TryAgainError):
@@ -35,7 +36,10 @@ class StoppedDecoderError(TryAgainError):
 
 
 class Decoder:
-    """One process: `take` a job, `run` it, then the next. After a failure it is of no more use (`alive` is false)."""
+    """One process: `take` a job, `run` it, then the next. After a failure it is of no more use (`alive` is false).
+
+    `unsealed` says why the process is not sealed, once it has begun; empty when it is.
+    """
 
     def __init__(self, decode: str, memory: int) -> None:
         ours, theirs = socket.socketpair()
@@ -54,17 +58,21 @@ class Decoder:
                 stderr=self._errors,
             )
         self._said_before = 0
+        self.unsealed: str | None = None
         self.alive = True
 
-    def take(self, job: Job) -> bool:
-        """Hand it `job`. False when it did not live to see it, for which no file is to blame.
+    def take(self, job: Job, file: BinaryIO) -> bool:
+        """Hand it `job` with its file. False when it did not live to see it, for which no file is to blame.
 
         Raises StoppedDecoderError when it was stopped from here.
         """
+        deadline = time.monotonic() + _START_SECONDS
         try:
+            if self.unsealed is None:  # asked once only: a file that took the decoder over must not answer this
+                self.unsealed = receive_ready(self._channel, deadline)
             said_before = os.fstat(self._errors.fileno()).st_size  # once it has the job, it may fail before we look
-            send_job(self._channel, job)
-            if receive_answer(self._channel, time.monotonic() + _START_SECONDS) is None:
+            send_job(self._channel, job, file)
+            if receive_answer(self._channel, deadline) is None:
                 self._said_before = said_before
                 return True
         except (Closed, OSError, ValueError, WireError):  # ValueError: the file is closed, too
@@ -147,22 +155,18 @@ def _stopped() -> StoppedDecoderError:
 
 
 def _checked(answer: Decoded | Refused, job: Job) -> Decoded | Refused:
-    """`answer` without the file's path, which is another each time and must not get into what is stored.
-
-    Raises WireError for a moment that the file cannot hold: a decoder that was taken over must not forge times.
-    """
+    """`answer`; raises WireError for a time that the file cannot hold, as a decoder that was taken over might forge."""
     latest = round(job.limits.max_video_seconds * 1000) if job.format.is_video else 0
     if not 0 <= (answer.offset_ms or 0) <= latest:
         raise WireError(f"a picture at {answer.offset_ms} ms of at most {latest}")
-    if isinstance(answer, Refused):
-        return replace(answer, detail=answer.detail.replace(str(job.path), job.path.name))
     return answer
 
 
 class DecoderPool:
     """Up to `size` decoders, started ahead and replaced when lost. Safe to use from threads.
 
-    `decode` is `module:function`; the function takes a Job and yields what is in it. `memory` is in bytes each.
+    `decode` is `module:function`; the function takes a Job and its file, and yields the pictures in it. `memory` is in
+    bytes each. `unsealed` is a warning if decoders are not sealed; empty if they are, and until the first job.
     """
 
     def __init__(self, size: int, memory: int, decode: str = DECODE) -> None:
@@ -171,6 +175,7 @@ class DecoderPool:
         self._lock = threading.Lock()
         self._closed = False
         self._all: set[Decoder] = set()
+        self.unsealed = ""
         for _ in range(size):
             self._start()
 
@@ -182,17 +187,26 @@ class DecoderPool:
             self._all.add(decoder)
             self._idle.put(decoder)
 
-    def run(self, job: Job) -> Output:
-        """What comes of `job`, in whichever decoder is free next; waits for one.
+    def run(self, job: Job, path: Path) -> Output:
+        """What comes of `job` on the file at `path`, in whichever decoder is free next; waits for one.
 
         Raises StoppedDecoderError when the pool is closed meanwhile, TryAgainError when decoders die at their start.
         """
         for _ in range(self._size + 1):  # every one that is idle may have died, but not the one started after them
-            with self._borrowed() as decoder:
-                if decoder.take(job):
+            with self._borrowed() as decoder, path.open("rb") as file:
+                if decoder.take(job, file):
+                    self._note(decoder)
                     yield from decoder.run(job)
                     return
         raise TryAgainError("expected a decoder to take a file, got none that lives that long")
+
+    def _note(self, decoder: Decoder) -> None:
+        """Say once if decoders are not sealed. They work on: a kernel without the means is no reason to stop."""
+        with self._lock:
+            if not decoder.unsealed or self.unsealed:
+                return
+            self.unsealed = _UNSEALED.format(decoder.unsealed)
+        log.warning("%s", self.unsealed)
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[Decoder]:

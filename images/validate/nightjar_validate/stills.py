@@ -1,13 +1,13 @@
 """Decoding stills with Pillow. Runs only inside an isolated decoder."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
-from nightjar_validate.formats import HEAD, Format, is_cut, png_damage, webp_size
+from nightjar_validate.formats import HEAD, Format, is_cut, webp_size
 from nightjar_validate.standard import fitted, standardise
 
 T = TypeVar("T")
@@ -15,42 +15,59 @@ T = TypeVar("T")
 Image.MAX_IMAGE_PIXELS = None  # the limit below is the one that counts, and refuses instead of warning
 
 _ORIENTATION = 0x0112  # EXIF tag
+_BAD_CHECKSUM = "bad header checksum"  # in Pillow's words
 
 
 class _UndecodableError(Exception):
-    """Pillow gave up; the cause says how."""
+    """Pillow gave up; the message says how."""
 
 
-def decode_still(job: Job) -> Output:
+def decode_still(job: Job, file: BinaryIO) -> Output:
     """One picture, or why there is none. Of an animation, the first frame."""
     try:
-        yield _decode(job)
+        yield _decode(job, file)
     except _UndecodableError as error:
-        cause = error.__cause__
-        detail = f"expected a whole {job.format} picture, got {type(cause).__name__}: {cause}"
-        yield Refused(Reason.TRUNCATED if is_cut(job.path, job.format) else Reason.CORRUPT, detail)
+        detail = f"expected a whole {job.format} picture, got {error}"
+        yield Refused(Reason.TRUNCATED if is_cut(file, job.format) else Reason.CORRUPT, detail)
 
 
-def _decode(job: Job) -> Decoded | Refused:
+def _decode(job: Job, file: BinaryIO) -> Decoded | Refused:
     limits = job.limits
     if job.format is Format.WEBP:
-        with job.path.open("rb") as file:
-            size = webp_size(file.read(HEAD))
+        size = webp_size(file.read(HEAD))
         if size and (refused := _size_problem(size, job)):
             return refused
-    image = _guarded(lambda: Image.open(job.path, formats=[job.format.value]))
-    with image:
-        if refused := _size_problem(image.size, job):
-            return refused
-        size = fitted(image.size, limits.long_side)
-        orientation = _orientation(image)
-        image.draft(None, size)  # libjpeg scales a large picture by a power of two while it decodes
-        if job.format is Format.PNG and (damage := png_damage(job.path)):
+    image = _opened(job, file)
+    if refused := _size_problem(image.size, job):
+        return refused
+    if job.format is Format.PNG:
+        if damage := _png_damage(image, file):
             return Refused(Reason.CORRUPT, damage)
-        _guarded(image.load)
-        result = standardise(_rgb(image), size, limits, job.allow_grey, orientation)
+        image = _opened(job, file)  # the check used the other up
+    size = fitted(image.size, limits.long_side)
+    orientation = _orientation(image)
+    image.draft(None, size)  # libjpeg scales a large picture by a power of two while it decodes
+    _guarded(image.load)
+    result = standardise(_rgb(image), size, limits, job.allow_grey, orientation)
     # A still that is refused is kept as it came.
     return Refused(result.reason, result.detail) if isinstance(result, Refused) else result
+
+
+def _opened(job: Job, file: BinaryIO) -> Image.Image:
+    return _guarded(lambda: Image.open(file, formats=[job.format.value]))
+
+
+def _png_damage(image: Image.Image, file: BinaryIO) -> str:
+    """What is wrong with the checksums of a PNG, empty when nothing is. Pillow shows damaged rows without a word.
+
+    Where the file ends too early, that is no damage: decoding tells whether all of the picture is there.
+    """
+    try:
+        image.verify()
+    except (SyntaxError, OSError) as error:
+        if _BAD_CHECKSUM in str(error) or file.read(1):
+            return f"expected a whole PNG picture, got {error}"
+    return ""
 
 
 def _guarded(call: Callable[[], T]) -> T:
@@ -59,8 +76,10 @@ def _guarded(call: Callable[[], T]) -> T:
         return call()
     except MemoryError:
         raise
+    except UnidentifiedImageError as error:  # its message names the file object
+        raise _UndecodableError("one that Pillow cannot identify") from error
     except Exception as error:
-        raise _UndecodableError from error
+        raise _UndecodableError(f"{type(error).__name__}: {error}") from error
 
 
 def _size_problem(size: tuple[int, int], job: Job) -> Refused | None:

@@ -110,7 +110,8 @@ def validate_shard(
         _keep_some(context, reels, [one.validation for one in decided if one.validation and not one.reused])
         raise
     progress.finish()
-    return _result(context, done, inputs, reels.publish())
+    warnings = [pool.unsealed] if pool.unsealed else []
+    return replace(_result(context, done, inputs, reels.publish()), warnings=warnings)
 
 
 class _Validator:
@@ -170,16 +171,16 @@ class _Validator:
             return self._write(source, fingerprint, [Refused(Reason.UNSUPPORTED_FORMAT, detail)])
         if problem := self._size_problem(info.size, kind.is_video):
             return self._write(source, fingerprint, [Refused(*problem)])
-        job = self._job(path, kind, allow_grey)
+        job = self._job(kind, allow_grey)
         # Closed at once also when a write fails: its decoder is then free for others, or ended.
-        with contextlib.closing(self._pool.run(job)) as outputs:
+        with contextlib.closing(self._pool.run(job, path)) as outputs:
             # A still's decoder goes on with the next one while this one is written; a whole video is too much to hold.
             found = outputs if kind.is_video else list(outputs)
             return self._write(replace(source, video=kind.is_video), fingerprint, found)
 
-    def _job(self, path: Path, kind: Format, allow_grey: bool) -> Job:
+    def _job(self, kind: Format, allow_grey: bool) -> Job:
         seconds = self._settings.video_seconds if kind.is_video else self._settings.still_seconds
-        return Job(path, kind, allow_grey, limits_of(self._settings), seconds, seconds * _PATIENCE)
+        return Job(kind, allow_grey, limits_of(self._settings), seconds, seconds * _PATIENCE)
 
     def _size_problem(self, size: int, video: bool) -> tuple[Reason, str] | None:
         most = self._settings.max_video_bytes if video else self._settings.max_still_bytes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import av
 import av.container
@@ -29,23 +30,25 @@ class _Decoding:
     damage: str = ""
 
 
-def decode_video(job: Job) -> Output:
+def decode_video(job: Job, file: BinaryIO) -> Output:
     """Frames at the set rate, then at most one refusal for the rest of the file; or one for the whole."""
     av.logging.set_level(av.logging.PANIC)
     try:
+        # No protocol: a container may name other files, even on other machines.
         container = av.open(
-            str(job.path), format=job.format.value, options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            file, "r", format=job.format.value, options={"protocol_whitelist": ""}, metadata_errors="replace"
         )
     except MemoryError:
         raise
     except (av.error.FFmpegError, ValueError) as error:
-        yield _broken(job, f"expected a readable {job.format} file, got {_said(error)}")
+        detail = f"expected a readable {job.format} file, got {_said(error)}"
+        yield Refused(Reason.TRUNCATED if is_cut(file, job.format) else Reason.CORRUPT, detail)
         return
     with container:
-        yield from _decode(container, job)
+        yield from _decode(container, job, file)
 
 
-def _decode(container: av.container.InputContainer, job: Job) -> Output:
+def _decode(container: av.container.InputContainer, job: Job, file: BinaryIO) -> Output:
     limits = job.limits
     stream = next((s for s in container.streams.video if not s.disposition & s.disposition.attached_pic), None)
     if stream is None:
@@ -76,7 +79,7 @@ def _decode(container: av.container.InputContainer, job: Job) -> Output:
             return
         state.kept += 1
         yield _picture(frame, time, job)
-    if rest := _rest(state, claimed, job):
+    if rest := _rest(state, claimed, is_cut(file, job.format)):
         yield rest
 
 
@@ -151,9 +154,9 @@ def _size_problem(width: int, height: int, limits: Limits) -> Refused | None:
     return None
 
 
-def _rest(state: _Decoding, claimed: float, job: Job) -> Refused | None:
+def _rest(state: _Decoding, claimed: float, cut: bool) -> Refused | None:
     """The refusal of what could not be had, if anything is missing."""
-    if is_cut(job.path, job.format) or claimed - state.end > _MISSING_SECONDS:
+    if cut or claimed - state.end > _MISSING_SECONDS:
         expected = f"{claimed:.1f} s of video" if claimed else "a whole video"
         return Refused(Reason.TRUNCATED, f"expected {expected}, got {state.end:.1f} s")
     if state.damage:
@@ -161,7 +164,3 @@ def _rest(state: _Decoding, claimed: float, job: Job) -> Refused | None:
     if not state.kept:
         return Refused(Reason.NO_VIDEO, "expected at least one frame, got none")
     return None
-
-
-def _broken(job: Job, detail: str) -> Refused:
-    return Refused(Reason.TRUNCATED if is_cut(job.path, job.format) else Reason.CORRUPT, detail)

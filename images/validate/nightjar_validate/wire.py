@@ -1,21 +1,23 @@
 """Messages between validate and its decoders over a socket: a JSON head and a payload, both with their lengths.
 
-JSON and never pickle: a decoder that was taken over by a hostile file must not reach through its answer.
+JSON and never pickle: a decoder that was taken over by a hostile file must not reach through its answer. A job comes
+with its file as an open descriptor, so a decoder needs no path and no right to open one.
 """
 
 import json
+import os
 import socket
 import struct
 import time
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Decoded, Job, Limits, Refused
 from nightjar_validate.formats import Format
 
 _LENGTHS = struct.Struct("!II")
+_FILE = b"f"  # the byte that a descriptor travels with
 _LONGEST_HEAD = 64 << 10
 _LONGEST_PAYLOAD = 64 << 20
 _LONGEST_DETAIL = 1000
@@ -31,16 +33,34 @@ class Closed(Exception):  # noqa: N818 - reads as the outcome it is
     """The other end is gone."""
 
 
-def send_job(channel: socket.socket, job: Job) -> None:
-    """Hand `job` to a decoder."""
-    _send(channel, {**asdict(job), "path": str(job.path)})
+def send_ready(channel: socket.socket, unsealed: str) -> None:
+    """A decoder's first message: it takes jobs. `unsealed` says why it is not sealed, and is empty when it is."""
+    _send(channel, {"kind": "ready", "unsealed": unsealed[:_LONGEST_DETAIL]})
 
 
-def receive_job(channel: socket.socket) -> Job:
-    """The next job; raises Closed when there will be none."""
+def receive_ready(channel: socket.socket, deadline: float) -> str:
+    """Why the decoder is not sealed, empty when it is; raises TimeoutError at `deadline`, Closed, or WireError."""
+    head, _ = _receive(channel, deadline)
+    match head:
+        case {"kind": "ready", "unsealed": str(unsealed)}:
+            return unsealed
+    raise WireError(f"expected a decoder that is ready, got {str(head)[:200]}")
+
+
+def send_job(channel: socket.socket, job: Job, file: BinaryIO) -> None:
+    """Hand `job` to a decoder, with its file, open for reading."""
+    socket.send_fds(channel, [_FILE], [file.fileno()])
+    _send(channel, asdict(job))
+
+
+def receive_job(channel: socket.socket) -> tuple[Job, BinaryIO]:
+    """The next job and its file, which is the caller's to close; raises Closed when there will be none."""
+    _, descriptors, _, _ = socket.recv_fds(channel, len(_FILE), 1)
+    if not descriptors:
+        raise Closed
+    file = os.fdopen(descriptors[0], "rb")
     head, _ = _receive(channel, None)
-    fields = {**head, "path": Path(head["path"]), "format": Format(head["format"]), "limits": Limits(**head["limits"])}
-    return Job(**fields)
+    return Job(**{**head, "format": Format(head["format"]), "limits": Limits(**head["limits"])}), file
 
 
 def send_answer(channel: socket.socket, answer: Answer) -> None:

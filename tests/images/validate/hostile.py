@@ -4,20 +4,23 @@ The file says what, after a JPEG's first bytes if need be; every other file is d
 """
 
 import ctypes
+import errno
 import json
 import os
 import signal
-import socket
 import sys
 import time
+from typing import BinaryIO
 
 from nightjar_validate.decode import decode as decode_for_real
 from nightjar_validate.decoded import Decoded, Job, Output
 
 
-def decode(job: Job) -> Output:
+def decode(job: Job, file: BinaryIO) -> Output:
     """Misbehave as the file says."""
-    match job.path.read_bytes()[:100].removeprefix(b"\xff\xd8\xff "):
+    said = file.read(100)
+    file.seek(0)
+    match said.removeprefix(b"\xff\xd8\xff "):
         case b"crash":
             yield Decoded(b"before", 1, 1, 0)
             ctypes.string_at(0)  # SIGSEGV
@@ -58,16 +61,14 @@ def decode(job: Job) -> Output:
         case b"past":
             yield Decoded(b"forged", 1, 1, -1)
         case b"hang up":
-            socket.socket(fileno=int(sys.argv[1])).shutdown(socket.SHUT_RDWR)
+            os.close(int(sys.argv[1]))
             time.sleep(600)
         case b"rare signal":
-            os.kill(os.getpid(), 40)
+            signal.raise_signal(40)
         case b"asked to stop":
             for number in (signal.SIGTERM, signal.SIGINT):
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)
             yield Decoded(b"still here", 1, 1, 0)
-        case b"path":
-            raise RuntimeError(f"{job.path} is odd")
         case b"alarm":
             yield Decoded(str(os.getpid()).encode(), 1, 1, 0)
             signal.setitimer(signal.ITIMER_REAL, 0.5)
@@ -76,10 +77,21 @@ def decode(job: Job) -> Output:
             time.sleep(0.1)
             yield Decoded(b"two", 1, 1, 0)
         case b"environment":
-            told = {"environment": dict(os.environ), "files": os.listdir("/proc/self/fd")}  # noqa: PTH208
+            told = {"environment": dict(os.environ), "files": [number for number in range(1000) if _is_open(number)]}
             yield Decoded(json.dumps(told).encode(), 1, 1, 0)
         case b"write":
-            with open(job.path.with_name("written"), "wb") as file:  # noqa: PTH123 - as hostile code would
-                file.write(bytes(2 << 20))
+            os.lseek(2, 1 << 20, os.SEEK_SET)
+            try:
+                os.write(2, b"more")
+            finally:
+                os.lseek(2, 0, os.SEEK_SET)
         case _:
-            yield from decode_for_real(job)
+            yield from decode_for_real(job, file)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.lseek(descriptor, 0, os.SEEK_CUR)
+    except OSError as error:
+        return error.errno != errno.EBADF
+    return True

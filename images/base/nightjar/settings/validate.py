@@ -27,5 +27,5 @@ class ValidateSettings(Settings):
 
     still_seconds: Annotated[int, Field(ge=1, le=600, description="seconds of computing for a still")] = 20
     video_seconds: Annotated[int, Field(ge=1, le=7200, description="seconds of computing for a video")] = 900
-    decoder_mebibytes: Annotated[int, Field(ge=128, le=65_536, description="MiB of memory for each decoder")] = 1024
+    decoder_mebibytes: Annotated[int, Field(ge=256, le=65_536, description="MiB of memory for each decoder")] = 1024
     decoders: Annotated[int, Field(ge=0, le=256, description="processes; 0: as many as CPUs and memory allow")] = 0
