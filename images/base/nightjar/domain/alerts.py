@@ -1,15 +1,21 @@
-"""A line of the ledger: the one alert of an event, what was sent and what was answered."""
+"""The alert of an event, as the ledger keeps it: who sends it, how far it got, what was sent and what was answered."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from nightjar.domain.model import Part, Stored
 
+# How long a claim is taken for work in progress. Longer than notify's settings let it wait for the mail API.
+LEASE = timedelta(minutes=15)
+
 
 class AlertState(StrEnum):
-    """How far an alert got. Only `claimed` and `failed` may be taken up again."""
+    """How far an alert got. Only an alert that is `claimed` or `failed` may be taken up again."""
 
-    CLAIMED = "claimed"  # not through yet: being sent, or to be tried again
+    CLAIMED = "claimed"  # being sent, or to be tried again
     SENT = "sent"  # the mail API accepted it
     OUTBOX = "outbox"  # no mail key: rendered to outbox/, not sent
     FAILED = "failed"  # the mail API refused it for good
@@ -21,29 +27,49 @@ class ApiCall(Part):
     at: datetime
     method: str
     url: str
-    request: dict[str, object]
+    request: dict[str, Any]
     status: int | None  # None: no answer
     response: str
     message_id: str | None = None
 
 
 class Alert(Stored):
-    """`alerts/YYYY/MM/DD/<event id>.json`, by the event's start."""
+    """`alerts/YYYY/MM/DD/<event id>.json`.
+
+    `holder` is the output prefix of the task that claimed it last; release 0.1 did not write it. `in_flight` is set
+    while the alert is being sent: `calls` may lack the last ones, and if it stays set, the task was killed.
+    """
 
     event_id: str
     event_key: str
     user: str
     device: str
     rule_id: int
-    started_at: datetime  # of the event, as the event began
-    state: AlertState
+    started_at: datetime  # of the event, as it was known when the alert was claimed first
+    state: Annotated[AlertState | str, Field(union_mode="left_to_right")]
     channel: str  # "email"
     recipient: str
     subject: str
     possibly_repeated: bool
     run: str
+    holder: str = ""
     claimed_at: datetime
     finished_at: datetime | None = None
     outbox_key: str | None = None
-    in_flight: bool = False  # being sent: there may be calls that `calls` lacks; if it stays so, the stage was killed
+    in_flight: bool = False
     calls: tuple[ApiCall, ...] = ()  # of all attempts, in order
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody may send it any more; so it is with a state that a later release wrote."""
+        return self.state not in (AlertState.CLAIMED, AlertState.FAILED)
+
+    def is_held(self, holder: str, run: str, now: datetime) -> bool:
+        """Whether another task than the one with the output prefix `holder`, of run `run`, is sending it just now."""
+        own = self.holder == holder if self.holder else self.run == run
+        return self.state == AlertState.CLAIMED and not own and now < self.claimed_at + LEASE
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        """Whether an attempt ended without knowing: the mail API never answered, or the task was killed meanwhile."""
+        return self.possibly_repeated or self.in_flight

@@ -1,0 +1,110 @@
+"""The ledger: `alerts/YYYY/MM/DD/<event id>.json`, the alert of each event, by the day in the event's key.
+
+A line is claimed by a conditional write before its alert is sent, so that no two tasks send the same alert.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pydantic import ValidationError
+
+from nightjar.domain.alerts import Alert
+from nightjar.domain.events import Event, EventRef
+from nightjar.domain.layout import day_path
+from nightjar.domain.manifest import ObjectRef
+from nightjar.errors import InputError
+from nightjar.runtime.manifests import reference
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
+
+ALERTS = "alerts/"
+
+_READERS = 16
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """An alert as it is stored. `etag` is that of the version that was read or written."""
+
+    alert: Alert
+    key: str
+    etag: str
+    ref: ObjectRef
+
+
+class Ledger:
+    """Claims, records and finds alerts. Safe to use from threads."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def find(self, event: Event) -> LedgerLine | None:
+        """The line about `event`: its own, or one about an event that it absorbed.
+
+        Where there are several, a line that is done comes first: who was told about a part was told. Raises InputError
+        for an object that is no line.
+        """
+        best: LedgerLine | None = None
+        for key in _keys(event):
+            line = self._read(key)
+            if line is not None and line.alert.is_done:
+                return line
+            best = best or line
+        return best
+
+    def claim(self, event: Event, alert: Alert, over: LedgerLine | None) -> LedgerLine | None:
+        """Write a claim of `event`'s alert, as its first line or over the line `over`; None if another task was quicker."""
+        try:
+            return self._write(over.key if over else _key(event.ref), alert, over.etag if over else None)
+        except (ObjectExistsError, ObjectChangedError):
+            return None
+
+    def record(self, line: LedgerLine, alert: Alert) -> LedgerLine:
+        """Write how far a claimed alert got; raises ObjectChangedError if another task took the claim over."""
+        return self._write(line.key, alert, line.etag)
+
+    def lines_of_day(self, day: date) -> Iterator[LedgerLine]:
+        """Every line whose key names `day`, by key; raises InputError for an object that is no line."""
+        keys = sorted(info.key for info in self._store.list_objects(f"{ALERTS}{day_path(day)}/"))
+        return (line for line in in_parallel(self._read, keys, _READERS) if line)
+
+    def _write(self, key: str, alert: Alert, etag: str | None) -> LedgerLine:
+        data = alert.model_dump_json(indent=1, by_alias=True).encode() + b"\n"
+        try:
+            info = self._store.put(key, data, content_type="application/json", if_absent=etag is None, if_match=etag)
+        except (ObjectExistsError, ObjectChangedError):
+            # The client repeats a write whose answer was lost, and is refused because the first try was stored.
+            stored = self._read(key)
+            if stored is None or stored.alert != alert:
+                raise
+            return stored
+        return LedgerLine(alert, key, info.etag, reference(info, data))
+
+    def _read(self, key: str) -> LedgerLine | None:
+        try:
+            data, info = self._store.get(key)
+            return LedgerLine(Alert.model_validate_json(data), key, info.etag, reference(info, data))
+        except ObjectMissingError:
+            return None
+        except ValidationError as error:
+            raise InputError(f"expected a ledger line at {key!r}: {error}") from None
+
+
+def _key(ref: EventRef) -> str:
+    return f"{ALERTS}{day_path(ref.day)}/{ref.id}.json"
+
+
+def _keys(event: Event) -> Iterable[str]:
+    """Where a line about `event` may be: its own places first, then those of the events it absorbed, newest first."""
+    refs = (event.ref, *reversed(event.absorbed))
+    earlier = _days_of_0_1(event)
+    return dict.fromkeys(_key(EventRef(id=ref.id, day=day)) for ref in refs for day in (ref.day, *earlier))
+
+
+def _days_of_0_1(event: Event) -> list[date]:
+    """More days by which a line may be filed: release 0.1 took the day on which the event began when it was alerted."""
+    if event.made:
+        return []
+    first, last = event.started_at.date() - timedelta(days=1), event.ended_at.date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,0 +1,24 @@
+"""The outbox: `outbox/YYYY/MM/DD/<user>-<device>/<event id>.eml`, alerts that were not sent, for want of a mail key.
+
+A mail client opens the files. The day is the one in the event's key, so that the same event always gives the same file.
+"""
+
+from nightjar.domain.events import Event
+from nightjar.domain.layout import day_path
+from nightjar.domain.manifest import ObjectRef
+from nightjar.runtime.manifests import write_bytes
+from nightjar.runtime.store import ObjectStore
+
+OUTBOX = "outbox/"
+
+
+class Outbox:
+    """Writes messages as files. Safe to use from threads."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def put(self, event: Event, message: bytes) -> ObjectRef:
+        """Write the MIME `message` about `event`; the same message once more changes nothing."""
+        key = f"{OUTBOX}{day_path(event.day)}/{event.camera.name}/{event.id}.eml"
+        return write_bytes(self._store, key, message, content_type="message/rfc822")
