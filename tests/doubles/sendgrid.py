@@ -1,11 +1,15 @@
-"""SendGrid's v3 API on loopback: answers as told, and keeps what it was sent.
+"""SendGrid's v3 API on loopback: answers as told, and keeps every request that it was sent.
 
-with SendGridDouble() as api:
-    api.answers += [Reply(429, headers={"Retry-After": "1"}), Reply(202)]
+    with SendGridDouble() as api:
+        api.answers += [Reply(429, headers={"X-RateLimit-Reset": "1732104060"}), Reply(202)]
+
+Like the real API it keeps connections open, and refuses a request without a key (401) or without what an e-mail
+needs (400) before anything else.
 """
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,13 +19,17 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. With `before`, that is called first, when the message counts as taken; `hang_up` sends no answer."""
+    """An answer, given after `seconds`. With `before`, that is called first, when the message counts as taken.
+
+    `hang_up` closes the connection without an answer.
+    """
 
     status: int = 202
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[], None] | None = None
     hang_up: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,21 +46,38 @@ class Received:
 
 
 class SendGridDouble:
-    """The server. `answers` are given in order, then `default` for ever. `received` holds every request."""
+    """The server. `answers` are given in order, then `default` for ever. `received` holds every request.
+
+    `most_at_once` is the largest number of requests that were answered at the same time, `connections` how many
+    connections were opened.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Reply] = []
         self.default = Reply(202, headers={"X-Message-Id": "double-1"})
         self.received: list[Received] = []
+        self.most_at_once = 0
+        self.connections = 0
+        self._at_once = 0
         self._lock = threading.Lock()
         double = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # connections stay open
+            disable_nagle_algorithm = True
+
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 reply = double._take(Received(self.path, self.headers.get("Authorization", ""), body))
+                try:
+                    self._answer(reply)
+                finally:
+                    double._done()
+
+            def _answer(self, reply: Reply) -> None:
                 if reply.before:
                     reply.before()
+                time.sleep(reply.seconds)
                 if reply.hang_up:
                     self.close_connection = True
                     return
@@ -67,6 +92,13 @@ class SendGridDouble:
                 """Nothing: the test looks at `received`."""
 
         class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+            def process_request(self, request: Any, client_address: Any) -> None:
+                double.connections += 1
+                super().process_request(request, client_address)
+
             def handle_error(self, request: object, client_address: object) -> None:
                 """Nothing: clients are killed on purpose."""
 
@@ -75,13 +107,21 @@ class SendGridDouble:
 
     @property
     def url(self) -> str:
-        """What SENDGRID_API_URL is to be."""
+        """The value for SENDGRID_API_URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def _take(self, request: Received) -> Reply:
         with self._lock:
             self.received.append(request)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            if refusal := _refusal(request):
+                return refusal
             return self.answers.pop(0) if self.answers else self.default
+
+    def _done(self) -> None:
+        with self._lock:
+            self._at_once -= 1
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -93,3 +133,25 @@ class SendGridDouble:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _refusal(request: Received) -> Reply | None:
+    """The API's answer to a request that it does not understand; None for a good request."""
+    if not request.authorization.startswith("Bearer SG."):
+        return _errors(401, "The provided authorization grant is invalid, expired, or revoked")
+    body = request.body
+    recipients = [to.get("email") for each in body.get("personalizations", []) for to in each.get("to", [])]
+    types = [content.get("type") for content in body.get("content", []) if content.get("value")]
+    needed = {
+        "personalizations": bool(recipients) and all(recipients),
+        "from": bool(body.get("from", {}).get("email")),
+        "subject": bool(body.get("subject")),
+        "content": bool(types) and types == sorted(types, key=lambda kind: kind != "text/plain"),  # plain text first
+    }
+    missing = [name for name, good in needed.items() if not good]
+    return _errors(400, f"Bad Request: {', '.join(missing)}") if missing else None
+
+
+def _errors(status: int, message: str) -> Reply:
+    body = json.dumps({"errors": [{"message": message, "field": None, "help": None}]})
+    return Reply(status, body, {"Content-Type": "application/json"})

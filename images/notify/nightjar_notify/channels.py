@@ -7,18 +7,18 @@ from typing import Protocol
 
 from nightjar.domain.alerts import AlertState, ApiCall
 from nightjar.domain.events import Event
-from nightjar.domain.layout import outbox_key
 from nightjar.domain.manifest import ObjectRef
-from nightjar.runtime.manifests import write_bytes
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.notify import NotifySettings, SendGridSettings
+from nightjar.stores.outbox import Outbox
 from nightjar_notify.eml import to_mime
 from nightjar_notify.message import Message
+from nightjar_notify.pace import Pace
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How far a message got. `state` CLAIMED: not now; `unauthorised`: nor will any other."""
+    """How far a message got. `state` CLAIMED: not now; `unauthorised`: nor will any other message."""
 
     state: AlertState
     message: Message
@@ -29,14 +29,14 @@ class Delivery:
 
     @property
     def answer(self) -> str:
-        """What the mail API said last."""
+        """The last answer of the mail API."""
         if not self.calls:
             return "nothing"
         return f"{self.calls[-1].status or 'no answer'}: {self.calls[-1].response[:300]}"
 
 
 class Channel(Protocol):
-    """A way to deliver a message."""
+    """A way to deliver a message. Safe to use from threads."""
 
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         """Deliver the message that `compose` makes, as far as it can be done now.
@@ -44,30 +44,36 @@ class Channel(Protocol):
         `compose` is told whether the message is possibly a repeated one; so it is from the start with `repeated`.
         """
 
+    def close(self) -> None:
+        """Close what is open; nothing is delivered afterwards."""
+
 
 @dataclass(frozen=True)
-class Outbox:
-    """Files that a mail client opens, one an event; the same event gives the same file."""
+class OutboxChannel:
+    """Files that a mail client opens, one for each event; the same event gives the same file."""
 
-    store: ObjectStore
+    outbox: Outbox
     sender: str
 
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         del repeated  # a file that is written again is still one file
         message = compose(False)
-        data = to_mime(message, self.sender, event.id, event.ended_at)
-        key = outbox_key(event.started_at, event.camera, event.id)
-        ref = write_bytes(self.store, key, data, content_type="message/rfc822")
-        return Delivery(AlertState.OUTBOX, message, written=ref)
+        written = self.outbox.put(event, to_mime(message, self.sender, event.id, event.ended_at))
+        return Delivery(AlertState.OUTBOX, message, written=written)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
-class Mail:
+class MailChannel:
     """E-mail through SendGrid."""
 
-    def __init__(self, settings: NotifySettings, api: SendGridSettings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: NotifySettings, api: SendGridSettings, clock: Callable[[], datetime], pace: Pace
+    ) -> None:
         from nightjar_notify.mail_api import SendGrid, Verdict  # not needed, and so not loaded, for the outbox
 
-        self._api = SendGrid(api, settings, clock)
+        self._api = SendGrid(api, settings, clock, pace)
         self._states = {
             Verdict.ACCEPTED: AlertState.SENT,
             Verdict.LATER: AlertState.CLAIMED,
@@ -79,7 +85,7 @@ class Mail:
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         answers = self._api.send(compose, event.id, repeated=repeated)
         verdict = answers[-1].verdict
-        # The last one went out as repeated if an earlier one had no answer; if it is "later", the next one will.
+        # The last message went out as repeated if an earlier call had no answer; if it is "later", the next one will.
         before = answers if verdict is self._later else answers[:-1]
         repeated = repeated or any(answer.unknown for answer in before)
         return Delivery(
@@ -90,9 +96,14 @@ class Mail:
             unauthorised=verdict is self._unauthorised,
         )
 
+    def close(self) -> None:
+        self._api.close()
+
 
 def open_channel(
-    store: ObjectStore, settings: NotifySettings, api: SendGridSettings, clock: Callable[[], datetime]
+    store: ObjectStore, settings: NotifySettings, api: SendGridSettings, clock: Callable[[], datetime], pace: Pace
 ) -> Channel:
     """The mail API when there is a key, else the outbox."""
-    return Mail(settings, api, clock) if api.api_key else Outbox(store, settings.mail_from)
+    if api.api_key:
+        return MailChannel(settings, api, clock, pace)
+    return OutboxChannel(Outbox(store), settings.mail_from)

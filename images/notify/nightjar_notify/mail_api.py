@@ -1,29 +1,40 @@
-"""SendGrid's v3 API through its own client: one message, with retries; every call and answer as the ledger keeps it."""
+"""SendGrid's v3 API: one message, with retries; every call and answer as the ledger keeps it.
+
+Over httpx, which keeps connections open and is safe from threads. SendGrid's own client opens one for each message and
+reads the machine's certificates each time, 20 ms of processor time for an alert.
+"""
 
 import base64
 import hashlib
-import http.client
 import logging
-import time
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from urllib.error import URLError
 
-from python_http_client.exceptions import HTTPError
-from sendgrid import SendGridAPIClient
-from tenacity import RetryCallState, Retrying, retry_if_result
+import httpx
 
 from nightjar.domain.alerts import ApiCall
+from nightjar.errors import UsageError
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_notify.message import CONTENT_ID, Message
+from nightjar_notify.pace import Pace
 
 log = logging.getLogger(__name__)
 
 _LONGEST_ANSWER = 2000  # characters of an answer that the ledger keeps
-_LONGEST_WAIT = 60.0  # seconds between two attempts; an API that asks for more gets it from the next run of the task
+
+# With these, the request has not gone out whole; with any other, the message may be on its way.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.WriteError,
+    httpx.WriteTimeout,
+)
 
 Request = dict[str, object]
 Compose = Callable[[bool], Message]  # makes the message; given whether it is possibly a repeated one
@@ -40,115 +51,96 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """One call, what it means, and how many seconds the API asks to wait.
+    """One call, what it means, and how many seconds the API asks everybody to wait.
 
     `unknown`: the whole request went out and no answer came, so that the message may or may not be on its way.
     """
 
     call: ApiCall
     verdict: Verdict
-    retry_after: float | None = None
+    asked_to_wait: float | None = None
     unknown: bool = False
 
 
-@dataclass
-class Patience:
-    """The seconds of waiting that are left, for all messages together: one that fails must not hold back the others."""
-
-    left: float
-    sleep: Callable[[float], None] = time.sleep
-
-    def wait(self, seconds: float) -> None:
-        """Wait, and have less patience for it."""
-        self.left -= seconds
-        self.sleep(seconds)
-
-
-@dataclass
 class SendGrid:
-    """A mail API with a key. `clock` times the calls in the ledger."""
+    """The mail API with a key. `clock` times the calls in the ledger. Safe to use from threads."""
 
-    api: SendGridSettings
-    settings: NotifySettings
-    clock: Callable[[], datetime]
-    patience: Patience = field(init=False)
-
-    def __post_init__(self) -> None:
-        assert self.api.api_key is not None, "expected a key"
-        self.patience = Patience(self.settings.mail_patience)
-        # At debug level this library logs the key.
-        logging.getLogger("python_http_client").setLevel(logging.WARNING)
-        self._host = self.api.api_url.rstrip("/")
-        self._client = SendGridAPIClient(self.api.api_key.get_secret_value(), host=self._host)
-        self._client.client.timeout = self.settings.mail_timeout
+    def __init__(
+        self, api: SendGridSettings, settings: NotifySettings, clock: Callable[[], datetime], pace: Pace
+    ) -> None:
+        assert api.api_key is not None, "expected a key"
+        self._settings, self._clock, self._pace = settings, clock, pace
+        self._headers = {"Authorization": f"Bearer {api.api_key.get_secret_value()}", "Accept": "application/json"}
+        self._url = f"{api.api_url.rstrip('/')}/v3/mail/send"
+        for chatty in ("httpx", "httpcore"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        most = settings.mail_concurrency
+        try:
+            httpx.URL(self._url)
+            self._client = httpx.Client(
+                timeout=settings.mail_timeout,
+                limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
+                verify=ssl.create_default_context(),  # the machine's certificates rather than those of a package
+            )
+        except (httpx.InvalidURL, ImportError, ValueError) as error:
+            raise UsageError(f"expected SENDGRID_API_URL and a proxy, if any, that can be used: {error}") from None
 
     def send(self, compose: Compose, event_id: str, *, repeated: bool) -> list[Answer]:
-        """Send a message, again and again while the answer is "later" and there is patience; all answers, in order.
+        """Send a message, again and again while the answer is "later" and the pace allows it; all answers, in order.
 
         `compose` makes the message: a possibly repeated one with `repeated`, or once a call got no answer.
         """
         answers: list[Answer] = []
-
-        def attempt() -> Answer:
+        for number in range(self._settings.mail_attempts):
+            if answers and not self._pause(number, answers[-1]):
+                break
             message = compose(repeated or any(answer.unknown for answer in answers))
-            answers.append(self._call(_request(message, self.settings.mail_from, event_id)))
-            return answers[-1]
-
-        retrying = Retrying(
-            retry=retry_if_result(lambda answer: answer.verdict is Verdict.LATER),
-            wait=lambda state: self._pause(state, answers[-1]),
-            stop=lambda state: (
-                state.attempt_number >= self.settings.mail_attempts
-                or state.upcoming_sleep > min(self.patience.left, _LONGEST_WAIT)
-            ),
-            sleep=self.patience.wait,
-            retry_error_callback=lambda _: answers[-1],
-        )
-        retrying(attempt)
+            answers.append(self._call(_request(message, self._settings.mail_from, event_id)))
+            if answers[-1].verdict is not Verdict.LATER:
+                break
         return answers
 
-    def _pause(self, state: RetryCallState, answer: Answer) -> float:
-        backoff: float = min(self.settings.mail_backoff * 2 ** (state.attempt_number - 1), _LONGEST_WAIT)
-        return max(backoff, answer.retry_after or 0.0)
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _pause(self, tries: int, last: Answer) -> bool:
+        backoff: float = self._settings.mail_backoff * 2 ** (tries - 1)
+        asked = last.asked_to_wait
+        # One that is only out of order for this message holds back nobody else.
+        return self._pace.wait(max(min(backoff, 60.0), asked or 0.0), everybody=asked is not None)
 
     def _call(self, request: Request) -> Answer:
-        at = self.clock()
-        retry_after: float | None = None
-        status: int | None
-        verdict: Verdict | None = None
+        at = self._clock()
+        status: int | None = None
+        headers = httpx.Headers()
         unknown = False
         try:
-            response = self._client.send(request)
-            status, body, headers = response.status_code, response.body, response.headers
-        except HTTPError as error:
-            status, body, headers = error.status_code, error.body, error.headers
-        except (OSError, http.client.HTTPException) as error:
-            # urllib raises URLError for what fails before the request is out, and other errors while it waits.
-            unknown = not isinstance(error, URLError)
-            status, body, headers = None, f"{type(error).__name__}: {error}".encode(), {}
-        except ValueError as error:
+            answer = self._client.post(self._url, json=request, headers=self._headers)
+            status, text, headers = answer.status_code, answer.text, answer.headers
+            verdict = _verdict(status)
+        except (httpx.LocalProtocolError, ValueError) as error:
             # Nothing can be sent, such as with a key that no header can hold; the error's text would show it.
-            verdict = Verdict.UNAUTHORISED
-            status, body, headers = None, f"not sent: {type(error).__name__}".encode(), {}
-        if status is not None:
-            retry_after = _seconds(headers.get("Retry-After"), at)
+            verdict, text = Verdict.UNAUTHORISED, f"not sent: {type(error).__name__}"
+        except (httpx.HTTPError, OSError) as error:
+            verdict, text = Verdict.LATER, f"{type(error).__name__}: {error}"
+            unknown = not isinstance(error, _NOT_SENT)
         call = ApiCall(
             at=at,
             method="POST",
-            url=f"{self._host}/v3/mail/send",
+            url=self._url,
             request=_without_picture(request),
             status=status,
-            response=body.decode("utf-8", "replace")[:_LONGEST_ANSWER],
+            response=text[:_LONGEST_ANSWER],
             message_id=headers.get("X-Message-Id"),
         )
-        verdict = verdict or _verdict(status)
-        level = logging.INFO if verdict is Verdict.ACCEPTED else logging.WARNING
+        level = logging.DEBUG if verdict is Verdict.ACCEPTED else logging.WARNING
         log.log(level, "mail API answered %s", status, extra={"status": status, "verdict": verdict.name.lower()})
-        return Answer(call, verdict, retry_after, unknown)
+        return Answer(call, verdict, _asked_to_wait(status, headers, at), unknown)
 
 
-def _verdict(status: int | None) -> Verdict:
-    if status is None or status in (408, 425, 429) or status >= 500:
+def _verdict(status: int) -> Verdict:
+    if status in (408, 425, 429) or status >= 500:
         return Verdict.LATER
     if status in (401, 403):
         return Verdict.UNAUTHORISED
@@ -156,8 +148,21 @@ def _verdict(status: int | None) -> Verdict:
     return Verdict.ACCEPTED if status == 202 else Verdict.REFUSED
 
 
+def _asked_to_wait(status: int | None, headers: httpx.Headers, now: datetime) -> float | None:
+    """The seconds that the API asks for; None if it does not ask.
+
+    SendGrid says with a 429 when it takes the next message (X-RateLimit-Reset, Unix time); what is in front of it may
+    say so with any status (Retry-After, seconds or a date).
+    """
+    seconds = _seconds(headers.get("Retry-After"), now)
+    if seconds is None and status == 429:
+        reset = headers.get("X-RateLimit-Reset", "")
+        return max(0.0, int(reset) - now.timestamp()) if reset.isdecimal() else 0.0
+    return seconds
+
+
 def _seconds(retry_after: str | None, now: datetime) -> float | None:
-    """What the header `Retry-After` asks for, in seconds from `now`; None when it is not there or not understood."""
+    """How long the header `Retry-After` asks to wait, from `now`; None without it, or if it cannot be understood."""
     if not retry_after:
         return None
     if retry_after.strip().isdecimal():

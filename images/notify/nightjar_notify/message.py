@@ -7,8 +7,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nightjar.domain.events import Event
+from nightjar.domain.probability import percent
 from nightjar.domain.rules import CameraRules
-from nightjar.runtime.annotate import percent
 
 CONTENT_ID = "picture"
 _MOST_LABELS = 3
@@ -16,7 +16,7 @@ _MOST_LABELS = 3
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent. `picture` is a JPEG that the HTML shows by its content id; None when it is no longer there."""
+    """An e-mail. `picture` is a JPEG that the HTML shows by its content id; None when it is no longer there."""
 
     recipient: str
     subject: str
@@ -45,7 +45,7 @@ def compose(event: Event, camera: CameraRules, picture: bytes | None, *, possibl
         "possibly_repeated": possibly_repeated,
         "has_picture": picture is not None,
         "content_id": CONTENT_ID,
-        "picture_alt": f"{_seen(event.best.labels)} at {_clock(camera.local(event.best.picture.taken_at))}",
+        "picture_alt": f"{_seen(event.shown.labels)} at {_clock(camera.local(event.shown.picture.taken_at))}",
         "camera": event.camera.name,
         "event_id": event.id,
     }
@@ -60,9 +60,9 @@ def compose(event: Event, camera: CameraRules, picture: bytes | None, *, possibl
 
 
 def _facts(event: Event, camera: CameraRules) -> list[_Fact]:
-    best = camera.local(event.best.picture.taken_at)
-    number = len(event.pictures)
-    pictures = "1 picture" if number == 1 else f"{number} pictures, the clearest at {_clock(best)}"
+    shown = camera.local(event.shown.picture.taken_at)
+    number = event.picture_count
+    pictures = "1 picture" if number == 1 else f"{number:,} pictures, the clearest at {_clock(shown)}"
     return [
         _Fact("What", _seen(event.labels)),
         _Fact("Where", f"{event.camera.name}{_site(event)}"),

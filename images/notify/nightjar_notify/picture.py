@@ -13,7 +13,7 @@ LONGEST = 640  # pixels
 
 
 def picture_of(store: ObjectStore, threat: ThreatPicture) -> bytes | None:
-    """The standardised picture with what the rule calls unsafe, as JPEG; None when it is not there any more.
+    """The standard picture with a box around everything that the rule calls unsafe, as JPEG; None when it is gone.
 
     A picture that was standardised anew is another one, in which the boxes would be wrong.
     """

@@ -3,20 +3,23 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from PIL import Image
 
 from nightjar.domain.detections import Detection
 from nightjar.domain.layout import stage_prefix
+from nightjar.domain.manifest import Manifest
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_assess.stage import assess
-from nightjar_notify.channels import Mail
+from nightjar_notify.channels import Channel, MailChannel
+from nightjar_notify.pace import Pace
+from nightjar_notify.stage import notify_events
 from tests.doubles.sendgrid import SendGridDouble
-from tests.scenes import RULES, after, sha256_of, start_run
+from tests.scenes import RULES, SHARD, after, sha256_of, start_run
 
 
 @pytest.fixture
@@ -36,30 +39,51 @@ def jpeg() -> bytes:
 
 @pytest.fixture
 def assessed(jpeg: bytes) -> Callable[..., StageContext]:
-    """Takes a store, a run and detections as far as assess; gives the context of the run's notify stage."""
+    """Takes a store, a run and detections as far as assess; gives the context of the shard's notify stage."""
 
     def take(
         store: ObjectStore, name: str, *detections: Detection, now: datetime | None = None, rules: str = RULES
     ) -> StageContext:
         seen = []
-        for one in detections:
-            store.put(one.picture.standard_key, jpeg)
-            picture = one.picture.model_copy(update={"standard_sha256": sha256_of(jpeg)})
-            seen.append(one.model_copy(update={"picture": picture}))
+        for each in detections:
+            store.put(each.picture.standard_key, jpeg)
+            picture = each.picture.model_copy(update={"standard_sha256": sha256_of(jpeg)})
+            seen.append(each.model_copy(update={"picture": picture}))
         context = replace(start_run(store, name, seen, rules), clock=lambda: now or after(60))
         run(assess, context)
         return replace(
             context,
             stage="notify",
             input_prefix=context.output_prefix,
-            output_prefix=stage_prefix(context.run_prefix, "notify"),
+            output_prefix=stage_prefix(context.run_prefix, "notify", SHARD),
         )
 
     return take
 
 
 @pytest.fixture
-def mail(api: SendGridDouble) -> Mail:
-    """The channel to the double, impatient."""
-    settings = NotifySettings(mail_from="nightjar@example.com", mail_backoff=0.01, mail_patience=3, mail_timeout=5)
-    return Mail(settings, SendGridSettings(api_key="SG.secret", api_url=api.url), lambda: after(61))
+def notify(api: SendGridDouble) -> Callable[..., Manifest]:
+    """Does the work of the stage in a context, as a process of its own would, through the double or another channel."""
+
+    def work(
+        context: StageContext,
+        channel: Channel | None = None,
+        *,
+        max_age: timedelta = timedelta(hours=6),
+        key: SendGridSettings | None = None,
+        threads: int = 32,
+        **options: float,
+    ) -> Manifest:
+        impatient: dict[str, float] = {"mail_backoff": 0.01, "mail_patience": 3, "mail_timeout": 5, **options}
+        settings = NotifySettings.model_validate({"mail_from": "nightjar@example.com", **impatient})
+        pace = Pace(settings.mail_concurrency, settings.mail_patience)
+        if channel:
+            return run(lambda c: notify_events(c, channel, pace, max_age, threads), context)
+        sendgrid = key or SendGridSettings.model_validate({"api_key": "SG.secret", "api_url": api.url})
+        mail = MailChannel(settings, sendgrid, lambda: after(61), pace)
+        try:
+            return run(lambda c: notify_events(c, mail, pace, max_age, threads), context)
+        finally:
+            mail.close()
+
+    return work

@@ -1,11 +1,11 @@
 """The words of an alert: times on the user's clock, names from outside as text."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from nightjar.domain.events import Event, EventSource, ThreatPicture, group
+from nightjar.domain.events import Event, ThreatPicture, summary_of
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules
 from nightjar.runtime.rules import parse_rules
@@ -27,8 +27,17 @@ def about(
         )
         for t in times
     ]
-    source = EventSource(camera, site, 300, "anybody", "0" * 64, timedelta(days=2))
-    [event] = group(source, threats, times, []).events
+    event = Event(
+        id="0123456789abcdef",
+        day=times[0].date(),
+        user=camera.user,
+        device=camera.device,
+        site=site,
+        rule_id=300,
+        rule_name="anybody",
+        rules_sha256="0" * 64,
+        **summary_of(threats),
+    )
     settings = parse_rules(rules.encode()).device(camera)
     assert settings is not None
     return event, settings
@@ -119,7 +128,7 @@ def test_the_text_is_all_there_is_to_know() -> None:
         "When     Friday 20 November 2026, 22:14:03 to 22:14:33 CET (Europe/Berlin)\n"
         "Rule     anybody (300): person from 50 %\n"
         "Seen in  2 pictures, the clearest at 22:14:03\n"
-        f"Event    {about('2026-11-20T21:14:03')[0].id}\n"
+        "Event    0123456789abcdef\n"
         "\n"
         "You get this because of the rule for alice-porch; whoever runs Nightjar for you can change it.\n"
     )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,9 +15,9 @@ from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
 from tests.doubles.sendgrid import Reply, SendGridDouble
-from tests.scenes import NOON, PORCH, detection
+from tests.images.notify.runs import Assessed
+from tests.scenes import NOON, PORCH, after, detection
 
-Assessed = Callable[..., StageContext]
 PACKAGES = "images/base:images/notify"
 
 
@@ -80,7 +81,7 @@ def test_killed_between_sending_and_recording_it_is_sent_once_more_and_marked(
         processes[0].wait()
 
     api.answers.append(Reply(202, before=kill))
-    processes.append(start(context))
+    processes.append(start(context, NIGHTJAR_MAIL_TIMEOUT="2"))
     began.set()
     assert processes[0].wait(60) == code
     assert ledger(s3_store).state == "claimed"
@@ -101,6 +102,38 @@ def test_killed_between_sending_and_recording_it_is_sent_once_more_and_marked(
     assert len(api.received) == 2
     manifest, _ = read_manifest(s3_store, context.output_prefix)
     assert manifest.counts.outcomes == {"already": 1}
+
+
+def test_stopped_among_many_it_records_what_it_sent_and_begins_nothing_more(
+    s3_store: S3Store, assessed: Assessed, api: SendGridDouble, start: Start
+) -> None:
+    number = 40
+    context = assessed(s3_store, "r1", *(detection(PORCH, after(-100 * n), {"person": 0.9}) for n in range(number)))
+    processes: list[subprocess.Popen[str]] = []
+    began = threading.Event()
+
+    def stop() -> None:
+        began.wait()
+        processes[0].send_signal(signal.SIGTERM)
+
+    api.answers += [Reply(202)] * 15 + [Reply(202, before=stop)]
+    api.default = Reply(202, seconds=1)
+    processes.append(start(context))
+    began.set()
+    stopped_at = time.monotonic()
+    _, errors = processes[0].communicate(timeout=60)
+    assert processes[0].returncode == 75, errors
+    assert time.monotonic() - stopped_at < 15
+    alerts = [Alert.model_validate_json(s3_store.get(i.key)[0]) for i in s3_store.list_objects("alerts/")]
+    assert len(alerts) == len(api.received) < number
+    assert {(a.state, a.in_flight) for a in alerts} == {("sent", False)}
+
+    api.default = Reply(202)
+    again = start(context)
+    _, errors = again.communicate(timeout=60)
+    assert again.returncode == 0, errors
+    assert len(api.received) == number
+    assert not any(request.subject.startswith("[possibly repeated]") for request in api.received)
 
 
 def test_two_runs_at_once_send_one_alert(

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -27,7 +27,7 @@ class ApiCall(Part):
     at: datetime
     method: str
     url: str
-    request: dict[str, Any]
+    request: dict[str, object]
     status: int | None  # None: no answer
     response: str
     message_id: str | None = None

@@ -1,4 +1,4 @@
-"""A picture with what was seen in it: boxes, labels, probabilities. Needs Pillow, which not every stage has."""
+"""Draws on a picture what a detector saw: boxes, labels, probabilities. Needs Pillow, which not every stage has."""
 
 import io
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from nightjar.domain.detections import DetectedObject
+from nightjar.domain.probability import percent
 
 _COLOUR = (255, 214, 0)  # yellow edged with black stands out from grass, brick, snow and night alike
 _EDGE = (0, 0, 0)
@@ -28,8 +29,8 @@ def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None
     draw = ImageDraw.Draw(picture)
     size = max(16, max(picture.size) // 28)
     font = ImageFont.load_default(size)
-    for one in sorted(objects, key=lambda o: o.probability):  # the most probable on top
-        _draw(draw, one, picture.size, font, line=max(2, max(picture.size) // 200))
+    for each in sorted(objects, key=lambda o: o.probability):  # the most probable on top
+        _draw(draw, each, picture.size, font, line=max(2, max(picture.size) // 200))
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
@@ -37,17 +38,17 @@ def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None
 
 def _draw(
     draw: ImageDraw.ImageDraw,
-    one: DetectedObject,
+    seen: DetectedObject,
     size_wh: tuple[int, int],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     line: int,
 ) -> None:
     width, height = size_wh
-    x_min, x_max = sorted((one.box[0] * (width - 1), one.box[2] * (width - 1)))
-    y_min, y_max = sorted((one.box[1] * (height - 1), one.box[3] * (height - 1)))
+    x_min, x_max = sorted((seen.box[0] * (width - 1), seen.box[2] * (width - 1)))
+    y_min, y_max = sorted((seen.box[1] * (height - 1), seen.box[3] * (height - 1)))
     draw.rectangle((x_min - 1, y_min - 1, x_max + 1, y_max + 1), outline=_EDGE, width=line + 2)
     draw.rectangle((x_min, y_min, x_max, y_max), outline=_COLOUR, width=line)
-    text = f"{one.label} {percent(one.probability)}"
+    text = f"{seen.label} {percent(seen.probability)}"
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
     pad = line + 2
     tag_width, tag_height = right - left + 2 * pad, bottom - top + 2 * pad
@@ -61,7 +62,7 @@ def _place(
 ) -> tuple[float, float]:
     """The top left corner of a tag: above the box, beside or below it; inside, at its foot, only for want of room.
 
-    All in pixels. Heads are at the top of boxes, and faces are what one looks for first.
+    All in pixels. Heads are at the top of boxes, and faces are what people look for first.
     """
     x_min, y_min, x_max, y_max = box_xyxy
     right, bottom = size_wh[0] - 1 - tag_wh[0], size_wh[1] - 1 - tag_wh[1]
@@ -71,8 +72,3 @@ def _place(
         if 0 <= x <= right and 0 <= y <= bottom:
             return x, y
     return along, max(0.0, min(y_max - tag_wh[1], bottom))
-
-
-def percent(probability: float) -> str:
-    """0.944 as `94 %`; never rounded up to certainty."""
-    return f"{min(int(probability * 100 + 0.5), 100 if probability == 1 else 99)} %"

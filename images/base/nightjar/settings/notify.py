@@ -31,6 +31,7 @@ class NotifySettings(Settings):
     mail_patience: Annotated[
         float, Field(ge=0, le=300, description="seconds of waiting, over all alerts of one attempt of the task")
     ] = 120.0
+    mail_concurrency: Annotated[int, Field(ge=1, le=64, description="alerts that are sent at the same time")] = 16
     mail_timeout: Annotated[float, Field(gt=0, le=30, description="seconds for the mail API to answer")] = 30.0
 
 

@@ -54,7 +54,7 @@ class Ledger:
         return best
 
     def claim(self, event: Event, alert: Alert, over: LedgerLine | None) -> LedgerLine | None:
-        """Write a claim of `event`'s alert, as its first line or over the line `over`; None if another task was quicker."""
+        """Claim the alert of `event`, as its first line or over the line `over`; None if another task was quicker."""
         try:
             return self._write(over.key if over else _key(event.ref), alert, over.etag if over else None)
         except (ObjectExistsError, ObjectChangedError):
@@ -96,8 +96,8 @@ def _key(ref: EventRef) -> str:
 
 
 def _keys(event: Event) -> Iterable[str]:
-    """Where a line about `event` may be: its own places first, then those of the events it absorbed, newest first."""
-    refs = (event.ref, *reversed(event.absorbed))
+    """Where a line about `event` may be: its own places first, then those of the events that it absorbed."""
+    refs = (event.ref, *event.absorbed)
     earlier = _days_of_0_1(event)
     return dict.fromkeys(_key(EventRef(id=ref.id, day=day)) for ref in refs for day in (ref.day, *earlier))
 

@@ -1,0 +1,215 @@
+"""Decides whether an event gets an alert now; if so, claims it in the ledger, delivers it, records how that went."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nightjar.domain.alerts import Alert, AlertState
+from nightjar.domain.events import Event
+from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.model import Stored
+from nightjar.domain.rules import CameraRules, Rules
+from nightjar.runtime.stage import StageContext, stop_if_asked
+from nightjar.runtime.store import ObjectChangedError
+from nightjar.stores.events import Events
+from nightjar.stores.ledger import Ledger, LedgerLine
+from nightjar_notify.channels import Channel, Delivery
+from nightjar_notify.message import Message, compose
+from nightjar_notify.pace import Pace
+from nightjar_notify.picture import picture_of
+
+log = logging.getLogger(__name__)
+
+# The fields of a ledger line that a new attempt starts over; the others say which alert it is, and what was tried.
+_OF_AN_ATTEMPT = (
+    "state",
+    "channel",
+    "recipient",
+    "subject",
+    "possibly_repeated",
+    "run",
+    "holder",
+    "claimed_at",
+    "finished_at",
+    "outbox_key",
+    "in_flight",
+)
+
+
+class DigestLine(Stored):
+    """An event that is too old for an alert: a line of `digest.jsonl`."""
+
+    event_id: str
+    event_key: str
+    user: str
+    device: str
+    site: str | None
+    rule_id: int
+    rule_name: str
+    started_at: datetime
+    ended_at: datetime
+    labels: dict[str, float]
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Handled:
+    """How a line of `events.jsonl` was handled: it has an `outcome`, or `later` or `refused` says why it has none.
+
+    `later`: the alert has to be tried again. `refused`: the mail API takes no alert until a person changes the key or
+    the sender.
+    """
+
+    outcome: str = ""
+    later: str = ""
+    refused: str = ""
+    objects: tuple[ObjectRef, ...] = ()
+    digest: DigestLine | None = None
+    warning: str = ""
+    repeated: bool = False
+
+
+class Desk:
+    """Handles the events of a shard. Safe to use from threads: results do not depend on which event comes first."""
+
+    def __init__(self, context: StageContext, channel: Channel, pace: Pace, rules: Rules, max_age: timedelta) -> None:
+        self._context, self._channel, self._pace, self._rules, self._max_age = context, channel, pace, rules, max_age
+        self._events, self._ledger = Events(context.store), Ledger(context.store)
+        self._seen = set[str]()
+        self._lock = threading.Lock()
+
+    def handle(self, listed: Event) -> Handled:
+        """Give the event its alert, or say why it gets none.
+
+        The event counts as it is stored now: other runs may have extended it, made it part of another event (which is
+        alerted instead) or withdrawn it.
+        """
+        stop_if_asked()
+        event = self._events.current(listed.camera, listed.ref)
+        if event is None:
+            return Handled("superseded")
+        if not self._first_to_see(event):
+            return Handled("same-event")
+        now = self._context.clock()
+        line = self._ledger.find(event)
+        camera = self._rules.device(event.camera)
+        if line and line.alert.is_done:
+            return Handled("already", objects=(line.ref,))
+        if event.ended_at < now - self._max_age:
+            return Handled("digest", digest=self._digest_line(event))
+        if line and line.alert.is_held(self._context.output_prefix, self._context.run, now):
+            return Handled("held")
+        if camera is None:
+            return Handled(
+                "failed:unknown-camera", warning=f"event {event.id}: {event.camera.name} is no longer in the rules"
+            )
+        return self._alert(event, camera, line)
+
+    def _first_to_see(self, event: Event) -> bool:
+        """Whether no other line of the shard has led to this event: several do when it absorbed what they name."""
+        with self._lock:
+            first = event.id not in self._seen
+            self._seen.add(event.id)
+            return first
+
+    def _alert(self, event: Event, camera: CameraRules, before: LedgerLine | None) -> Handled:
+        repeated = before is not None and before.alert.may_have_been_sent
+        picture = picture_of(self._context.store, event.shown)
+
+        def composed(possibly_repeated: bool) -> Message:
+            return compose(event, camera, picture, possibly_repeated=possibly_repeated)
+
+        message = composed(repeated)
+        with self._pace.delivery() as allowed:
+            if not allowed:
+                return Handled(later=f"event {event.id}: not tried, since {self._pace.stopped_by}")
+            claimed = self._ledger.claim(event, self._claim(event, message, before, repeated), before)
+            if claimed is None:
+                return Handled("held")
+            delivery = self._channel.deliver(composed, event, repeated=repeated)
+            self._pace.settled(later=delivery.state is AlertState.CLAIMED)
+            if delivery.unauthorised:
+                self._pace.stop("the mail API refuses the key or the sender")
+            return self._record(event, claimed, delivery)
+
+    def _claim(self, event: Event, message: Message, before: LedgerLine | None, repeated: bool) -> Alert:
+        alert = Alert(
+            event_id=event.id,
+            event_key=self._events.key(event),
+            user=event.user,
+            device=event.device,
+            rule_id=event.rule_id,
+            started_at=event.started_at,
+            state=AlertState.CLAIMED,
+            channel="email",
+            recipient=message.recipient,
+            subject=message.subject,
+            possibly_repeated=repeated,
+            run=self._context.run,
+            holder=self._context.output_prefix,
+            claimed_at=self._context.clock(),
+            in_flight=True,
+        )
+        if before is None:
+            return alert
+        return before.alert.model_copy(update={name: getattr(alert, name) for name in _OF_AN_ATTEMPT})
+
+    def _record(self, event: Event, claimed: LedgerLine, delivery: Delivery) -> Handled:
+        done = delivery.state is not AlertState.CLAIMED
+        alert = claimed.alert.model_copy(
+            update={
+                "state": delivery.state,
+                "subject": delivery.message.subject,
+                "possibly_repeated": delivery.possibly_repeated,
+                "finished_at": self._context.clock() if done else None,
+                "outbox_key": delivery.written.key if delivery.written else None,
+                "in_flight": False,
+                "calls": (*claimed.alert.calls, *delivery.calls),
+            }
+        )
+        warning, objects = "", [delivery.written] if delivery.written else []
+        try:
+            objects.insert(0, self._ledger.record(claimed, alert).ref)
+        except ObjectChangedError as error:
+            warning = f"event {event.id}: another run took the alert over while it was sent: {error}"
+        log.info(
+            "alert %s",
+            delivery.state if done else "not sent yet",
+            extra={
+                "event": event.id,
+                "camera": event.camera.name,
+                "channel": alert.channel,
+                "ledger_key": claimed.key,
+                "calls": len(delivery.calls),
+                "possibly_repeated": delivery.possibly_repeated,
+            },
+        )
+        if not done:
+            return Handled(later=f"event {event.id}: the mail API answered {delivery.answer}", warning=warning)
+        if delivery.unauthorised:
+            return Handled(refused=delivery.answer, warning=warning)
+        if delivery.state is AlertState.FAILED:
+            refusal = f"event {event.id}: the mail API refused the alert: {delivery.answer}"
+            return Handled("failed:refused", objects=tuple(objects), warning=warning or refusal)
+        return Handled(
+            f"alerted:{delivery.state}",
+            objects=tuple(objects),
+            warning=warning,
+            repeated=delivery.possibly_repeated,
+        )
+
+    def _digest_line(self, event: Event) -> DigestLine:
+        return DigestLine(
+            event_id=event.id,
+            event_key=self._events.key(event),
+            user=event.user,
+            device=event.device,
+            site=event.site,
+            rule_id=event.rule_id,
+            rule_name=event.rule_name,
+            started_at=event.started_at,
+            ended_at=event.ended_at,
+            labels=event.labels,
+            pictures=event.picture_count,
+        )

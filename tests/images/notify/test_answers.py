@@ -1,0 +1,149 @@
+"""The notify stage and the answers of the mail API: what is tried again, how often, and how the ledger tells it."""
+
+import time
+import traceback
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from nightjar.errors import TryAgainError, UsageError
+from nightjar.runtime.memory import MemoryStore
+from nightjar.settings.notify import SendGridSettings
+from tests.doubles.sendgrid import Reply, SendGridDouble
+from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
+from tests.scenes import DOOR, NOON, PORCH, after, detection
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests", "repeated"),
+    [
+        ([Reply(429, headers={"Retry-After": "0"})], 2, False),
+        ([Reply(429, headers={"Retry-After": "1"})], 2, False),
+        ([Reply(429, headers={"Retry-After": "Wed, 20 Nov 2024 12:01:02 GMT"})], 2, False),
+        ([Reply(429, headers={"Retry-After": "soon"}), Reply(429, headers={"Retry-After": "-5"})], 3, False),
+        ([Reply(429, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1732104062"})], 2, False),
+        ([Reply(429, headers={"X-RateLimit-Reset": "1000"}), Reply(429, headers={"X-RateLimit-Reset": "-"})], 3, False),
+        ([Reply(503, headers={"Retry-After": "1"})], 2, False),
+        ([Reply(408), Reply(425)], 3, False),
+        ([Reply(500), Reply(502), Reply(503)], 4, False),
+        ([Reply(hang_up=True)], 2, True),
+        ([Reply(hang_up=True), Reply(500)], 3, True),
+    ],
+)
+def test_what_passes_is_tried_again(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, answers: list[Reply], requests: int, repeated: bool
+) -> None:
+    store = MemoryStore()
+    api.answers += answers
+    manifest = notify(assessed(store, "r1", detection(PORCH, NOON, PERSON)))
+    assert manifest.counts.outcomes == {"alerted:sent": 1}
+    assert len(api.received) == requests
+    [alert] = ledger(store)
+    assert [call.status for call in alert.calls] == [None if a.hang_up else a.status for a in answers] + [202]
+    assert alert.possibly_repeated is repeated
+    assert [r.subject.startswith("[possibly repeated] ") for r in api.received][-1] is repeated
+    assert alert.subject == api.received[-1].subject
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "1"},
+        {"Retry-After": "Wed, 20 Nov 2024 12:01:02 GMT"},  # the clock of the API's calls stands at 12:01:01
+        {"X-RateLimit-Reset": "1732104062"},
+    ],
+)
+def test_it_waits_as_long_as_it_is_asked_to(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, headers: dict[str, str]
+) -> None:
+    api.answers.append(Reply(429, headers=headers))
+    context = assessed(MemoryStore(), "r1", detection(PORCH, NOON, PERSON))
+    began = time.monotonic()
+    notify(context)
+    assert 1 <= time.monotonic() - began < 3
+
+
+def test_a_failing_api_holds_back_no_other_alert(api: SendGridDouble, notify: Notify, assessed: Assessed) -> None:
+    store = MemoryStore()
+    api.answers += [Reply(500)] * 5
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON), detection(DOOR, after(1), PERSON))
+    with pytest.raises(TryAgainError, match=r"1 of 2 alerts could not be sent yet: .*500"):
+        notify(context, threads=1)
+    assert {(a.user, a.state) for a in ledger(store)} == {("alice", "claimed"), ("bob", "sent")}
+    assert store.head(f"{context.output_prefix}_manifest.json") is None
+    manifest = notify(context)
+    assert manifest.counts.outcomes == {"alerted:sent": 1, "already": 1}
+    [alert] = [a for a in ledger(store) if a.user == "alice"]
+    assert len(alert.calls) == 6
+    assert not alert.possibly_repeated  # the API has answered every time
+
+
+@pytest.mark.parametrize(
+    ("reply", "options", "calls"),
+    [
+        (Reply(500), {"mail_attempts": 1}, 5),  # five alerts in a row
+        (Reply(500), {"mail_attempts": 3}, 15),
+        (Reply(500), {"mail_patience": 0}, 5),
+        (Reply(hang_up=True), {"mail_attempts": 1}, 5),
+        (Reply(503, headers={"Retry-After": "3600"}), {}, 1),  # longer than the stage may wait
+        (Reply(429, headers={"Retry-After": "61"}), {"mail_patience": 300}, 1),
+        (Reply(429, headers={"X-RateLimit-Reset": "1732107661"}), {}, 1),
+    ],
+)
+def test_an_api_that_is_down_is_asked_only_a_few_times(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, reply: Reply, options: dict[str, Any], calls: int
+) -> None:
+    api.default = reply
+    store = MemoryStore()
+    context = assessed(store, "r1", *(detection(PORCH, after(-100 * n), PERSON) for n in range(12)))
+    with pytest.raises(TryAgainError, match="12 of 12 alerts could not be sent yet"):
+        notify(context, **options)
+    assert len(api.received) == calls
+    assert len(ledger(store)) == max(1, calls // options.get("mail_attempts", 1))
+    assert not any(alert.in_flight for alert in ledger(store))
+    api.default = Reply(202)
+    assert notify(context).counts.outcomes == {"alerted:sent": 12}
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 413])
+def test_an_alert_that_is_refused_is_recorded_and_the_others_go_on(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, status: int
+) -> None:
+    store = MemoryStore()
+    api.answers.append(Reply(status, '{"errors": [{"message": "bad address"}]}'))
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON), detection(DOOR, after(1), PERSON))
+    manifest = notify(context, threads=1)
+    assert manifest.counts.outcomes == {"alerted:sent": 1, "failed:refused": 1}
+    assert "bad address" in manifest.warnings[0]
+    assert {(a.user, a.state) for a in ledger(store)} == {("alice", "failed"), ("bob", "sent")}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_wrong_key_is_a_usage_error_and_costs_no_alert(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, status: int
+) -> None:
+    store = MemoryStore()
+    api.answers.append(Reply(status, "no"))
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON), detection(DOOR, after(1), PERSON))
+    with pytest.raises(UsageError, match="SENDGRID_API_KEY"):
+        notify(context)
+    assert len(api.received) == 1
+    assert notify(context).counts.outcomes == {"alerted:sent": 2}
+    assert not any(a.possibly_repeated for a in ledger(store))
+
+
+@pytest.mark.parametrize("key", ["SG.secret\n", "SG.s\necret", "SG.secret\u2028"])
+def test_a_key_that_no_header_can_hold_is_a_usage_error_that_does_not_show_it(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    """Should one get past the settings: the error of the HTTP library shows it."""
+    store = MemoryStore()
+    settings = SendGridSettings.model_construct(api_key=SecretStr(key), api_url=api.url)
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON))
+    with caplog.at_level("DEBUG"), pytest.raises(UsageError, match="SENDGRID_API_KEY") as raised:
+        notify(context, key=settings)
+    told = "".join(traceback.format_exception(raised.value)) + caplog.text + repr(ledger(store))
+    assert "SG.s" not in told
+    notify(context)  # with a good key
+    assert [r.subject for r in api.received] == ["Person at alice-porch (home), 13:00"]

@@ -1,0 +1,141 @@
+"""Several alerts at once: how many, how an API slows them down, and what a stage that has to end leaves behind."""
+
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from nightjar.errors import TryAgainError, UsageError
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.stage import StageContext
+from nightjar.runtime.store import ObjectStore
+from tests.doubles.sendgrid import Reply, SendGridDouble
+from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
+from tests.scenes import DOOR, PORCH, after, detection
+
+NUMBER = 40
+QUICK = Reply(202, seconds=0.05)
+
+
+@pytest.fixture
+def store() -> ObjectStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def context(store: ObjectStore, assessed: Assessed) -> StageContext:
+    """A run with NUMBER events that wait for their alert."""
+    cameras = (PORCH, DOOR)
+    return assessed(store, "r1", *(detection(cameras[n % 2], after(-100 * (n // 2)), PERSON) for n in range(NUMBER)))
+
+
+@pytest.mark.parametrize(("most", "least"), [(1, 1), (4, 4), (16, 8)])
+def test_no_more_at_once_than_the_setting_says_and_each_once(
+    api: SendGridDouble, notify: Notify, store: ObjectStore, context: StageContext, most: int, least: int
+) -> None:
+    api.default = QUICK
+    manifest = notify(context, mail_concurrency=most)
+    assert manifest.counts.outcomes == {"alerted:sent": NUMBER}
+    assert least <= api.most_at_once <= most
+    assert api.connections <= most  # they are kept open
+    ids = [request.body["headers"]["X-Nightjar-Event"] for request in api.received]
+    assert len(set(ids)) == len(ids) == NUMBER
+    assert {alert.event_id for alert in ledger(store) if alert.state == "sent"} == set(ids)
+    assert not any(alert.possibly_repeated for alert in ledger(store))
+
+
+def test_the_manifest_does_not_depend_on_which_alert_is_done_first(
+    api: SendGridDouble, notify: Notify, context: StageContext
+) -> None:
+    api.default = QUICK
+    notify(context)
+    again = notify(context)
+    assert again.counts.outcomes == {"already": NUMBER}
+    for threads in (1, 7):
+        other = notify(context, threads=threads)
+        assert (other.objects, other.counts, other.warnings) == (again.objects, again.counts, again.warnings)
+
+
+def test_an_api_that_asks_to_wait_is_left_alone_by_all(
+    api: SendGridDouble, notify: Notify, context: StageContext
+) -> None:
+    moments: list[float] = []
+
+    def note() -> None:
+        moments.append(time.monotonic())
+
+    limited = Reply(429, headers={"Retry-After": "1"}, before=note)
+    api.answers += [Reply(202, before=note)] * 20 + [limited]
+    api.default = Reply(202, before=note)
+    assert notify(context).counts.outcomes == {"alerted:sent": NUMBER}
+    pause = max(later - sooner for sooner, later in pairwise(moments))
+    assert 0.9 < pause < 2
+    assert len(moments) == NUMBER + 1
+    assert len([m for m in moments if m > moments[20]]) >= NUMBER - 20 - 15  # what was under way may still arrive
+
+
+def test_waiting_together_counts_once(api: SendGridDouble, notify: Notify, context: StageContext) -> None:
+    """Eight alerts that wait half a second each, at the same time, need less than a second of patience."""
+    api.answers += [QUICK] * 20 + [Reply(500, seconds=0.05)] * 8
+    api.default = QUICK
+    manifest = notify(context, mail_backoff=0.5, mail_patience=1.5)
+    assert manifest.counts.outcomes == {"alerted:sent": NUMBER}
+
+
+def test_an_api_that_goes_down_is_left_alone_soon(
+    api: SendGridDouble, notify: Notify, store: ObjectStore, context: StageContext
+) -> None:
+    api.answers += [QUICK] * 20
+    api.default = Reply(500, seconds=0.05)
+    with pytest.raises(TryAgainError, match="of 40 alerts could not be sent yet"):
+        notify(context, mail_attempts=2)
+    # At the most what was under way, and what brings the number to five in a row, each with its tries.
+    assert len(api.received) <= 20 + 2 * (16 + 5)
+    alerts = ledger(store)
+    assert sum(alert.state == "sent" for alert in alerts) == 20
+    assert not any(alert.in_flight or alert.possibly_repeated for alert in alerts)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_refused_ends_all(
+    api: SendGridDouble, notify: Notify, store: ObjectStore, context: StageContext, status: int
+) -> None:
+    api.default = Reply(status, "no", seconds=0.05)
+    with pytest.raises(UsageError, match="SENDGRID_API_KEY"):
+        notify(context)
+    assert len(api.received) == 1
+    api.answers += [QUICK] * 20
+    with pytest.raises(UsageError, match="SENDGRID_API_KEY"):
+        notify(context)
+    assert len(api.received) <= 1 + 20 + 16
+    api.default = Reply(202)
+    assert notify(context).counts.outcomes == {"alerted:sent": NUMBER - 20, "already": 20}
+    assert not any(alert.possibly_repeated for alert in ledger(store))
+
+
+class FailingStore(MemoryStore):
+    """Fails for good at some point, as S3 does in an outage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = threading.Event()
+
+    def get(self, key: str, version_id: str | None = None):  # type: ignore[no-untyped-def]
+        if self.fails.is_set() and key.startswith("standard/"):
+            raise TryAgainError("S3 cannot be reached")
+        return super().get(key, version_id)
+
+
+def test_an_error_lets_alerts_that_are_under_way_come_to_their_record(
+    api: SendGridDouble, notify: Notify, assessed: Assessed
+) -> None:
+    store = FailingStore()
+    context = assessed(store, "r1", *(detection(PORCH, after(-100 * n), PERSON) for n in range(NUMBER)))
+    api.answers += [Reply(202)] * 20 + [Reply(202, before=store.fails.set)]
+    api.default = Reply(202, seconds=0.5)
+    with pytest.raises(TryAgainError, match="S3 cannot be reached"):
+        notify(context, threads=12)
+    alerts = ledger(store)
+    assert len(api.received) == len(alerts) < NUMBER
+    assert all(alert.state == "sent" and not alert.in_flight for alert in alerts)
