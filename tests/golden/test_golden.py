@@ -27,7 +27,7 @@ from nightjar.runtime.rules import parse_rules
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
 from nightjar_collect.claims import Claim
-from nightjar_notify.stage import DigestLine
+from nightjar_notify.desk import DigestLine
 
 HERE = Path(__file__).parent
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", folder.name))

@@ -14,6 +14,7 @@ from nightjar.runtime.stage import StageContext, stop_if_asked
 from nightjar.runtime.store import ObjectChangedError
 from nightjar.stores.events import Events
 from nightjar.stores.ledger import Ledger, LedgerLine
+from nightjar.stores.standard import StandardPictures
 from nightjar_notify.channels import Channel, Delivery
 from nightjar_notify.message import Message, compose
 from nightjar_notify.pace import Pace
@@ -76,6 +77,7 @@ class Desk:
     def __init__(self, context: StageContext, channel: Channel, pace: Pace, rules: Rules, max_age: timedelta) -> None:
         self._context, self._channel, self._pace, self._rules, self._max_age = context, channel, pace, rules, max_age
         self._events, self._ledger = Events(context.store), Ledger(context.store)
+        self._pictures = StandardPictures(context.store)
         self._seen = set[str]()
         self._lock = threading.Lock()
 
@@ -115,7 +117,7 @@ class Desk:
 
     def _alert(self, event: Event, camera: CameraRules, before: LedgerLine | None) -> Handled:
         repeated = before is not None and before.alert.may_have_been_sent
-        picture = picture_of(self._context.store, event.shown)
+        picture = picture_of(self._pictures, event.shown)
 
         def composed(possibly_repeated: bool) -> Message:
             return compose(event, camera, picture, possibly_repeated=possibly_repeated)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from nightjar.domain.model import Part, Stored
+from nightjar.domain.names import Camera
 
 # How long a claim is taken for work in progress. Longer than notify's settings let it wait for the mail API.
 LEASE = timedelta(minutes=15)
@@ -58,6 +59,11 @@ class Alert(Stored):
     outbox_key: str | None = None
     in_flight: bool = False
     calls: tuple[ApiCall, ...] = ()  # of all attempts, in order
+
+    @property
+    def camera(self) -> Camera:
+        """The camera that saw the event."""
+        return Camera(self.user, self.device)
 
     @property
     def is_done(self) -> bool:

@@ -97,11 +97,6 @@ def alert_key(started_at: datetime, event_id: str) -> str:
     return f"alerts/{day_path(started_at.date())}/{event_id}.json"
 
 
-def outbox_key(started_at: datetime, camera: Camera, event_id: str) -> str:
-    """`outbox/YYYY/MM/DD/<user>-<device>/<event id>.eml`: an alert that was not sent, for want of a mail key."""
-    return f"outbox/{day_path(started_at.date())}/{camera.name}/{event_id}.eml"
-
-
 def records_prefix(table: str, day: date) -> str:
     """`records/<table>/date=YYYY-MM-DD/`, the Hive partition that Athena, DuckDB and Spark read."""
     return f"records/{table}/date={day.isoformat()}/"

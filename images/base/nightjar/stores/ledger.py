@@ -17,6 +17,7 @@ from nightjar.errors import InputError
 from nightjar.runtime.manifests import reference
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
+from nightjar.stores.erasure import erase_versions, is_of
 
 ALERTS = "alerts/"
 
@@ -69,6 +70,16 @@ class Ledger:
         keys = sorted(info.key for info in self._store.list_objects(f"{ALERTS}{day_path(day)}/"))
         return (line for line in in_parallel(self._read, keys, _READERS) if line)
 
+    def erase(self, user: str, device: str | None = None) -> int:
+        """Remove every version of the lines about a user's (or one camera's) events; how many versions those were.
+
+        A key does not say whose line it is, so every line is read. Raises InputError for an object that is no line.
+        """
+        newest = {version.key: version for version in self._store.list_versions(ALERTS) if not version.is_delete_marker}
+        lines = in_parallel(lambda v: self._read(v.key, v.version_id), newest.values(), _READERS)
+        keys = {line.key for line in lines if line and is_of(line.alert.camera, user, device)}
+        return erase_versions(self._store, ALERTS, keys.__contains__)
+
     def _write(self, key: str, alert: Alert, etag: str | None) -> LedgerLine:
         data = alert.model_dump_json(indent=1, by_alias=True).encode() + b"\n"
         try:
@@ -81,9 +92,9 @@ class Ledger:
             return stored
         return LedgerLine(alert, key, info.etag, reference(info, data))
 
-    def _read(self, key: str) -> LedgerLine | None:
+    def _read(self, key: str, version_id: str | None = None) -> LedgerLine | None:
         try:
-            data, info = self._store.get(key)
+            data, info = self._store.get(key, version_id)
             return LedgerLine(Alert.model_validate_json(data), key, info.etag, reference(info, data))
         except ObjectMissingError:
             return None

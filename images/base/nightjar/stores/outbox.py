@@ -8,6 +8,7 @@ from nightjar.domain.layout import day_path
 from nightjar.domain.manifest import ObjectRef
 from nightjar.runtime.manifests import write_bytes
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.erasure import camera_folder, erase_versions, is_of
 
 OUTBOX = "outbox/"
 
@@ -22,3 +23,7 @@ class Outbox:
         """Write the MIME `message` about `event`; the same message once more changes nothing."""
         key = f"{OUTBOX}{day_path(event.day)}/{event.camera.name}/{event.id}.eml"
         return write_bytes(self._store, key, message, content_type="message/rfc822")
+
+    def erase(self, user: str, device: str | None = None) -> int:
+        """Remove every version of a user's (or one camera's) messages; how many versions those were."""
+        return erase_versions(self._store, OUTBOX, lambda key: is_of(camera_folder(key), user, device))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from nightjar.domain.detections import DetectedObject
-from nightjar.runtime.annotate import annotate, percent
+from nightjar.runtime.annotate import annotate
 
 
 def picture(width: int, height: int, colour: tuple[int, int, int] = (90, 120, 90)) -> bytes:
@@ -37,8 +37,8 @@ def is_yellow(image: Image.Image, x: float, y: float) -> bool:
     ],
 )
 def test_the_longest_side_is_bounded(size: tuple[int, int], longest: int | None, expected: tuple[int, int]) -> None:
-    one = DetectedObject(label="person", probability=0.9, box=(0, 0, 1, 1))
-    assert drawn(picture(*size), one, longest=longest).size == expected
+    seen = DetectedObject(label="person", probability=0.9, box=(0, 0, 1, 1))
+    assert drawn(picture(*size), seen, longest=longest).size == expected
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (1280, 720)])
@@ -58,8 +58,8 @@ def test_the_box_is_where_the_object_is(size: tuple[int, int]) -> None:
     "box", [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 1, 1), (0.9, 0.9, 0.1, 0.1), (0.99, 0, 1, 1), (0, 0.99, 1, 1)]
 )
 def test_boxes_at_the_edge_and_of_no_size(box: tuple[float, float, float, float]) -> None:
-    one = DetectedObject(label="a label that is much longer than the picture is wide", probability=1.0, box=box)
-    assert drawn(picture(64, 64), one).size == (64, 64)
+    seen = DetectedObject(label="a label that is much longer than the picture is wide", probability=1.0, box=box)
+    assert drawn(picture(64, 64), seen).size == (64, 64)
 
 
 @pytest.mark.parametrize(
@@ -87,19 +87,3 @@ def test_nothing_seen_is_only_made_smaller() -> None:
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(UnidentifiedImageError):
         annotate(b"nothing", ())
-
-
-@pytest.mark.parametrize(
-    ("probability", "text"),
-    [
-        (0.0, "0 %"),
-        (0.004, "0 %"),
-        (0.944, "94 %"),
-        (0.945, "95 %"),
-        (0.995, "99 %"),
-        (0.99999, "99 %"),
-        (1.0, "100 %"),
-    ],
-)
-def test_percent_never_rounds_up_to_certainty(probability: float, text: str) -> None:
-    assert percent(probability) == text
