@@ -11,7 +11,7 @@ import pytest
 
 from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert
-from nightjar.domain.batch import BatchLine, Footage
+from nightjar.domain.batch import BatchLine, Claim, Footage
 from nightjar.domain.detections import Detection, FailedPicture, Picture
 from nightjar.domain.events import Event, Suppressed, Threat, ThreatMinute
 from nightjar.domain.grouping import Judge, Regrouped, regroup
@@ -26,7 +26,6 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
-from nightjar_collect.claims import Claim
 from nightjar_notify.desk import DigestLine
 
 HERE = Path(__file__).parent

@@ -1,7 +1,7 @@
 """`python -m nightjar_collect --input-prefix incoming/ --output-prefix runs/nightjar_watch/<run>/collect/`."""
 
 from nightjar.runtime.stage import main
-from nightjar_collect.collect import collect
+from nightjar_collect.stage import collect
 
 if __name__ == "__main__":
     main("collect", collect)

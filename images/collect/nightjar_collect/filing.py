@@ -10,15 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
-from nightjar.domain.layout import footage_identity_prefix, footage_key, quarantine_prefix
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.names import FootageName, NameRefused, check_time, parse_footage_name, shown
+from nightjar.domain.names import FootageName, NameRefused, check_time, name_refusal, shown
 from nightjar.domain.quarantine import QuarantineEntry, expected_and_found
-from nightjar.domain.reasons import Reason
+from nightjar.domain.reasons import Reason, StoredReason
 from nightjar.errors import TryAgainError
-from nightjar.runtime.quarantine import find_quarantine, is_copy_of, source_metadata, write_quarantine
 from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
-from nightjar_collect.selection import footage_name
+from nightjar.stores.drop_zone import DropZone
+from nightjar.stores.footage import FootageStore
+from nightjar.stores.provenance import is_copy_of
+from nightjar.stores.quarantine import Quarantine, quarantine_prefix
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _one_large_file = threading.Lock()  # on the pod's disk at a time
 
 @dataclass(frozen=True)
 class Filed:
-    """What became of a version, with the objects that hold it now. No line: it was withdrawn before it was filed."""
+    """The outcome of a version, with the objects that hold it now. No line: it was withdrawn before it was filed."""
 
     line: BatchLine | None
     refs: tuple[ObjectRef, ...] = ()
@@ -42,10 +43,11 @@ class _Content:
 
 
 class Filer:
-    """Files versions from `drop_zone`. Whatever it did before a kill it recognises and gives the same outcome again."""
+    """Files versions from `drop_zone`. It recognises what it did before a kill, and gives the same outcome again."""
 
-    def __init__(self, store: ObjectStore, drop_zone: str, image: str, max_bytes: int) -> None:
+    def __init__(self, store: ObjectStore, drop_zone: DropZone, image: str, max_bytes: int) -> None:
         self._store, self._drop_zone, self._image, self._max_bytes = store, drop_zone, image, max_bytes
+        self._footage, self._quarantine = FootageStore(store), Quarantine(store)
 
     def file_all(self, versions: Sequence[ReceivedVersion]) -> list[Filed]:
         """File `versions` in this order: of one identity, the first is kept."""
@@ -53,10 +55,9 @@ class Filer:
 
     def file(self, version: ReceivedVersion) -> Filed:
         """File one version; a refusal is an outcome, not an error."""
-        try:
-            name = footage_name(version.key, self._drop_zone)
-        except NameRefused as refusal:
-            return self._refuse(version, Reason.BAD_NAME, str(refusal))
+        name = version.name
+        if name is None:
+            return self._refuse(version, Reason.BAD_NAME, name_refusal(self._drop_zone.name(version.key)))
         try:
             check_time(name, version.received_at)
         except NameRefused as refusal:
@@ -78,44 +79,36 @@ class Filer:
         return self._in_quarantine(line.source, line.reason)
 
     def _file(self, version: ReceivedVersion, name: FootageName) -> Filed:
-        if there := self._same_identity(name):
-            return self._meet(version, name, there)
+        if filed := self._footage.of_moment(name):
+            return self._meet(version, name, filed)
         content = self._read(version.key, version.version_id, version.size)
         if content is None:
             return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
-        metadata = source_metadata(version.key, version.version_id, content.sha256)
-        key = footage_key(name)
         if content.data is None:
-            info = self._store.copy(version.key, version.version_id, key, metadata)
+            info = self._footage.copy(name, version.key, version.version_id, content.sha256)
         else:
             try:
-                info = self._store.put(key, content.data, metadata=metadata, if_absent=True)
+                info = self._footage.put(name, content.data, version.key, version.version_id, content.sha256)
             except ObjectExistsError:  # an earlier try whose answer was lost, or another run
-                return self._meet(version, name, self._same_identity(name))
+                return self._meet(version, name, self._footage.of_moment(name))
         return _filed(version, info, content.sha256)
 
-    def _meet(self, version: ReceivedVersion, name: FootageName, there: Sequence[ObjectInfo]) -> Filed:
-        """What `version` is beside the footage of its identity that is `there` already."""
-        if not there:
-            raise TryAgainError(f"expected the footage of {name.stem} that kept it from being filed, found none")
-        for info in there:
+    def _meet(self, version: ReceivedVersion, name: FootageName, filed: Sequence[ObjectInfo]) -> Filed:
+        """The outcome of `version` beside the footage of its identity that is filed already."""
+        if not filed:
+            raise TryAgainError(f"expected the footage of {name.stem} that kept it from being filed, got none")
+        for info in filed:
             if is_copy_of(info, version.key, version.version_id):
                 return _filed(version, info, info.metadata["sha256"])
         content = self._read(version.key, version.version_id, version.size)
         if content is None:
             return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
-        hashes = [self._sha256(info) for info in there]
-        for info, sha256 in zip(there, hashes, strict=True):
+        hashes = [self._sha256(info) for info in filed]
+        for info, sha256 in zip(filed, hashes, strict=True):
             if sha256 == content.sha256:
                 return Filed(_line(version, Outcome.DUPLICATE, info, sha256))
         sentence = f"expected one content for {name.stem}, SHA-256 {' and '.join(hashes)}, got SHA-256 {content.sha256}"
         return self._refuse(version, Reason.IDENTITY_CONFLICT, sentence, content)
-
-    def _same_identity(self, name: FootageName) -> list[ObjectInfo]:
-        """The footage of this camera and moment that is filed: stills, or videos, whatever their format."""
-        keys = sorted(info.key for info in self._store.list_objects(footage_identity_prefix(name)))
-        same = [key for key in keys if parse_footage_name(key.rpartition("/")[2]).is_video == name.is_video]
-        return [info for info in map(self._store.head, same) if info]
 
     def _sha256(self, info: ObjectInfo) -> str:
         if known := info.metadata.get("sha256"):
@@ -155,45 +148,41 @@ class Filer:
             source_version=version.version_id,
             detail="",
             received_at=version.received_at,
-            taken_at=self._taken_at(version, reason),
+            taken_at=_taken_at(version, reason),
             sha256=content.sha256,
             size=version.size,
             stage="collect",
             image=self._image,
         )
         try:
-            refs = write_quarantine(self._store, entry, content.data)
+            refs = self._quarantine.put(entry, content.data)
         except ObjectMissingError:
             return self._withdrawn(version, reason)
-        log.info("refused: %s", sentence, extra={"reason": str(reason), **self._whose(version)})
+        log.info("refused: %s", sentence, extra={"reason": str(reason), **_whose(version)})
         return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
 
     def _withdrawn(self, version: ReceivedVersion, reason: Reason) -> Filed:
-        """What to make of a version that is no longer there: what an earlier try put in quarantine stays so."""
+        """The outcome of a version that is no longer there: if an earlier try put it in quarantine, it stays there."""
         if refs := self._in_quarantine(version, reason):
             return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
-        log.warning("withdrawn before it was filed: %s", shown(version.key), extra=self._whose(version))
+        log.warning("withdrawn before it was filed: %s", shown(version.key), extra=_whose(version))
         return Filed(None)
 
-    def _in_quarantine(self, version: ReceivedVersion, reason: Reason) -> tuple[ObjectRef, ...]:
-        day = (self._taken_at(version, reason) or version.received_at).date()
-        return find_quarantine(self._store, quarantine_prefix(reason, day, version.key, version.version_id))
+    def _in_quarantine(self, version: ReceivedVersion, reason: StoredReason) -> tuple[ObjectRef, ...]:
+        day = (_taken_at(version, reason) or version.received_at).date()
+        return self._quarantine.find(quarantine_prefix(reason, day, version.key, version.version_id))
 
-    def _taken_at(self, version: ReceivedVersion, reason: Reason) -> datetime | None:
-        """When it was taken, where the name tells and is not itself what is wrong."""
-        name = self._name(version)
-        return name.taken_at if name and reason not in (Reason.BAD_NAME, Reason.IMPLAUSIBLE_TIME) else None
 
-    def _whose(self, version: ReceivedVersion) -> dict[str, str]:
-        """What logs say of a version: where it landed and, where the name tells, its camera."""
-        name = self._name(version)
-        return {"source": shown(version.key)} | ({"camera": name.camera.name} if name else {})
+def _taken_at(version: ReceivedVersion, reason: StoredReason) -> datetime | None:
+    """When it was taken, where the name tells and is not itself what is wrong."""
+    name = version.name
+    return name.taken_at if name and reason not in (Reason.BAD_NAME, Reason.IMPLAUSIBLE_TIME) else None
 
-    def _name(self, version: ReceivedVersion) -> FootageName | None:
-        try:
-            return footage_name(version.key, self._drop_zone)
-        except NameRefused:
-            return None
+
+def _whose(version: ReceivedVersion) -> dict[str, str]:
+    """For logs: where a version landed and, where the name tells, its camera."""
+    named = version.named
+    return {"source": shown(version.key)} | ({"camera": named.camera.name} if named else {})
 
 
 def _filed(version: ReceivedVersion, info: ObjectInfo, sha256: str) -> Filed:

@@ -1,16 +1,10 @@
-"""What a batch takes of what waits in the drop zone. Pure."""
+"""Which of the versions that wait in the drop zone make the next batch. Pure."""
 
 from collections.abc import Iterable, Iterator
 
 from nightjar.domain.batch import ReceivedVersion
-from nightjar.domain.names import FootageName, NameRefused, parse_footage_name
 
 Rank = tuple[float, float, str, str]
-
-
-def footage_name(key: str, drop_zone: str) -> FootageName:
-    """The parsed name of what was dropped at `key`; raises NameRefused, also for a further folder."""
-    return parse_footage_name(key.removeprefix(drop_zone))
 
 
 def receipt_order(version: ReceivedVersion) -> tuple[float, str, str]:
@@ -18,18 +12,19 @@ def receipt_order(version: ReceivedVersion) -> tuple[float, str, str]:
     return version.received_at.timestamp(), version.key, version.version_id
 
 
-def select(waiting: Iterable[ReceivedVersion], drop_zone: str, objects: int, size: int) -> list[ReceivedVersion]:
-    """At most `objects` of `waiting`, of together at most `size` bytes, or else one: the freshest footage.
+def select(waiting: Iterable[ReceivedVersion], objects: int, size: int) -> list[ReceivedVersion]:
+    """At most `objects` of `waiting`, of together at most `size` bytes, or else a single one: the freshest footage.
 
     Fresh is by the time in the name; the versions of one name go in the order they were received. Names that break the
-    contract tell no time: a tenth of the batch is theirs, and what room the others leave. They only go to quarantine,
-    which is cheap, and must not wait for ever behind steady footage. Reads `waiting` once, in memory for one batch.
+    contract tell no time: a tenth of the batch is theirs, and the room that the others leave. They only go to
+    quarantine, which is cheap, and must not wait for ever behind steady footage.
+
+    Reads `waiting` once, in memory for one batch.
     """
     footage, refused = _First(objects), _First(objects)
     for version in waiting:
-        try:
-            name = footage_name(version.key, drop_zone)
-        except NameRefused:
+        name = version.name
+        if name is None:
             refused.add((0, *receipt_order(version)), version)
         else:
             footage.add((-name.taken_at_ms, *receipt_order(version)), version)
@@ -40,7 +35,7 @@ def select(waiting: Iterable[ReceivedVersion], drop_zone: str, objects: int, siz
 
 
 class _First:
-    """The first `number` by rank of all that is added."""
+    """The first `number` by rank of all versions that are added."""
 
     def __init__(self, number: int) -> None:
         self._number = number

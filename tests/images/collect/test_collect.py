@@ -1,18 +1,20 @@
 """The stage on the store in memory: outcomes, claims, and what a second run makes of them."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from nightjar.domain.batch import Outcome, ReceivedVersion
+from nightjar.domain import names
+from nightjar.domain.batch import Outcome
+from nightjar.domain.shards import plan_shards
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar.runtime.store import ObjectExistsError, ObjectInfo
-from nightjar_collect.claims import Claim, open_claim, write_claim
-from nightjar_collect.collect import collect
+from nightjar_collect.stage import collect
 from tests.images.collect.dropping import AT, NOW, begin_live_run, collected, context, drop, look, memory_store
 
 GOOD = f"alice-porch-{AT}.jpg"
@@ -232,17 +234,29 @@ def test_a_watch_run_that_is_cleared_does_not_give_out_a_finished_batch_again() 
     assert fresh.result["batch_id"] != first.result["batch_id"]
 
 
-def test_a_runs_own_claim_comes_first_then_the_oldest() -> None:
+def test_a_name_is_parsed_once_and_travels_as_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    class Counting:
+        def fullmatch(self, name: str) -> "re.Match[str] | None":
+            parsed.append(name)
+            return pattern.fullmatch(name)
+
+    pattern = names._NAME
+    monkeypatch.setattr(names, "_NAME", Counting())
     store = memory_store()
-    for run_name in ("w1", "w2"):
-        [(key, version)] = drop(store, run_name)
-        received = ReceivedVersion(key=key, version_id=version, size=1, received_at=NOW)
-        write_claim(store, run_name, Claim.of([received]))
-    assert [held and held.run for held in (open_claim(store, run_name) for run_name in ("w1", "w2", "w3"))] == [
-        "w1",
-        "w2",
-        "w1",
+    dropped = [GOOD, YESTERDAY, f"alice-porch-{AT}250.MP4", "bad name", f"sub/{GOOD}"]
+    drop(store, *dropped)
+    collected(store)
+    assert sorted(parsed) == sorted(dropped)
+    [lines] = look(store).batches.values()
+    filed = [line.footage for line in lines if line.outcome is Outcome.FILED]
+    plan_shards(filed, max_shards=10, max_work=100)
+    assert [footage.name.canonical for footage in filed] == [
+        line.footage_key.rpartition("/")[2] for line in lines if line.footage_key
     ]
+    assert len(parsed) == len(dropped), "expected planning to go by the fields"
+    assert [line.source.named for line in lines if line.reason] == [None, None]
 
 
 def _before_filing(store: MemoryStore, key: str) -> bool:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from nightjar.domain.layout import INCOMING
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.drop_zone import INCOMING
 from nightjar_local.seaweedfs import S3Access
 from tests.images.collect.dropping import IMAGE, collected, drop, look
 

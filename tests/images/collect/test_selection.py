@@ -57,7 +57,7 @@ def bad(number: int) -> ReceivedVersion:
     ],
 )
 def test_select(waiting: list[ReceivedVersion], objects: int, size: int, chosen: list[ReceivedVersion]) -> None:
-    assert select(waiting, "incoming/", objects, size) == chosen
+    assert select(waiting, objects, size) == chosen
 
 
 def test_select_keeps_only_a_batch_in_memory_and_takes_the_freshest_of_many() -> None:
@@ -72,5 +72,5 @@ def test_select_keeps_only_a_batch_in_memory_and_takes_the_freshest_of_many() ->
             most = max(most, len(alive))
             yield one
 
-    assert select(listed(), "incoming/", 5, 10**9) == [footage(n) for n in range(20_010, 20_005, -1)]
+    assert select(listed(), 5, 10**9) == [footage(n) for n in range(20_010, 20_005, -1)]
     assert most < 2 * 5 + 1000 + 5, "expected to hold a batch, and what is sorted out at once"

@@ -138,6 +138,19 @@ class Footage(Stored):
         return self.named.camera
 
 
+class Claim(Stored):
+    """`claims/<watch run>.json`: the versions that a run took on, sorted, and the id of their batch."""
+
+    batch_id: str
+    versions: tuple[ReceivedVersion, ...]
+
+    @classmethod
+    def of(cls, versions: Iterable[ReceivedVersion]) -> "Claim":
+        """The claim on `versions`; raises ValueError for none."""
+        ordered = tuple(sorted(versions, key=lambda v: (v.key, v.version_id)))
+        return cls(batch_id=batch_id(ordered), versions=ordered)
+
+
 def batch_id(versions: Iterable[ReceivedVersion]) -> str:
     """The stable id of a batch: when its first version landed and a digest of all, from names and never the clock.
 

@@ -41,10 +41,10 @@ class Camera:
     @classmethod
     def parse(cls, name: str) -> "Camera":
         """The camera called `<user>-<device>`; raises NameRefused."""
-        found = _CAMERA.fullmatch(name)
-        if not found:
+        match = _CAMERA.fullmatch(name)
+        if not match:
             raise NameRefused(f"expected <user>-<device>, each 1 to 64 of A-Z a-z 0-9 _, got {shown(name)}")
-        return cls(found[1], found[2])
+        return cls(match[1], match[2])
 
 
 @dataclass(frozen=True, order=True)
@@ -91,15 +91,20 @@ def parse_time_digits(digits: str) -> int:
 
 def parse_footage_name(name: str) -> FootageName:
     """Parse `name` (without any folder); raises NameRefused for whatever breaks the contract."""
-    found = _NAME.fullmatch(name)
-    if not found:
-        raise NameRefused(f"expected <user>-<device>-<unixtime>.<ext>, got {shown(name)}")
-    extension = found[4].lower()
+    match = _NAME.fullmatch(name)
+    if not match:
+        raise NameRefused(name_refusal(name))
+    extension = match[4].lower()
     return FootageName(
-        camera=Camera(found[1], found[2]),
-        taken_at_ms=parse_time_digits(found[3]),
+        camera=Camera(match[1], match[2]),
+        taken_at_ms=parse_time_digits(match[3]),
         extension="jpg" if extension == "jpeg" else extension,
     )
+
+
+def name_refusal(name: str) -> str:
+    """The sentence that refuses a `name` which breaks the contract."""
+    return f"expected <user>-<device>-<unixtime>.<ext>, got {shown(name)}"
 
 
 def check_time(name: FootageName, received_at: datetime) -> None:

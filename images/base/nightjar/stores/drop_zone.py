@@ -1,7 +1,9 @@
-"""The drop zone, where uploaders put footage: `incoming/<name>`."""
+"""The drop zone, where uploaders put footage: `incoming/<name>`. Names are parsed here, once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from nightjar.domain.batch import NameFields, ReceivedVersion
 from nightjar.domain.names import Camera, NameRefused, parse_footage_name
 from nightjar.runtime.store import ObjectStore, VersionInfo
 from nightjar.stores.erasure import erase_versions, is_of
@@ -9,19 +11,45 @@ from nightjar.stores.erasure import erase_versions, is_of
 INCOMING = "incoming/"
 
 
+@dataclass(frozen=True)
+class Landed:
+    """What is in the drop zone besides footage: keys whose current version is a delete marker, and folder markers."""
+
+    withdrawn: frozenset[str]
+    folder_markers: tuple[VersionInfo, ...]
+
+
 class DropZone:
     """What has landed below `prefix` and is not collected yet."""
 
     def __init__(self, store: ObjectStore, prefix: str = INCOMING) -> None:
-        self._store, self.prefix = store, prefix
+        self._store, self._prefix = store, prefix
 
-    def versions(self) -> Iterator[VersionInfo]:
-        """Every version and delete marker, in no promised order; not the key of the drop zone itself."""
-        return (version for version in self._store.list_versions(self.prefix) if version.key != self.prefix)
+    def survey(self) -> Landed:
+        """One listing, for what has to be known before any version can be taken."""
+        withdrawn, markers = set[str](), list[VersionInfo]()
+        for version in self._store.list_versions(self._prefix):
+            if version.is_delete_marker and version.is_latest:
+                withdrawn.add(version.key)
+            elif _is_folder_marker(version) and version.key != self._prefix:
+                markers.append(version)
+        return Landed(frozenset(withdrawn), tuple(markers))
+
+    def waiting(self, withdrawn: frozenset[str]) -> Iterator[ReceivedVersion]:
+        """Every version that waits to be collected, in no promised order; not those of keys that are `withdrawn`."""
+        for version in self._store.list_versions(self._prefix):
+            if not (version.is_delete_marker or version.key in withdrawn or _is_folder_marker(version)):
+                yield ReceivedVersion(
+                    key=version.key,
+                    version_id=version.version_id,
+                    size=version.size,
+                    received_at=version.modified_at,
+                    named=self._parsed(version.key),
+                )
 
     def name(self, key: str) -> str:
         """The name under which the object at `key` was dropped."""
-        return key.removeprefix(self.prefix)
+        return key.removeprefix(self._prefix)
 
     def remove(self, key: str, version_id: str) -> None:
         """Remove one version for good. Fine when it is already gone."""
@@ -29,10 +57,20 @@ class DropZone:
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of what a user (or one camera) dropped and is still here; how many those were."""
-        return erase_versions(self._store, self.prefix, lambda key: is_of(self._camera(key), user, device))
+        return erase_versions(self._store, self._prefix, lambda key: is_of(self._camera(key), user, device))
 
-    def _camera(self, key: str) -> Camera | None:
+    def _parsed(self, key: str) -> NameFields | None:
+        """None for a name that breaks the contract, such as one in a further folder."""
         try:
-            return parse_footage_name(self.name(key)).camera
+            return NameFields.of(parse_footage_name(self.name(key)))
         except NameRefused:
             return None
+
+    def _camera(self, key: str) -> Camera | None:
+        named = self._parsed(key)
+        return named.camera if named else None
+
+
+def _is_folder_marker(version: VersionInfo) -> bool:
+    """Whether this is an object that S3 browsers leave as a folder."""
+    return version.key.endswith("/") and version.size == 0 and not version.is_delete_marker

@@ -1,0 +1,69 @@
+"""Claims: which received versions a watch run took on, written before anything is touched: `claims/<watch run>.json`.
+
+A claim is created once and never changed. It stays until the live run of its batch has begun. If the watch run dies
+before that, the next one picks the claim up and does the same batch again instead of listing anew.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nightjar.domain.batch import Claim
+from nightjar.domain.manifest import ObjectRef
+from nightjar.runtime.manifests import read_record, write_record
+from nightjar.runtime.store import ObjectExistsError, ObjectStore
+
+log = logging.getLogger(__name__)
+
+CLAIMS = "claims/"
+
+
+@dataclass(frozen=True)
+class HeldClaim:
+    """A claim as it is in the bucket; `run` is the watch run that made it."""
+
+    run: str
+    claim: Claim
+    ref: ObjectRef
+
+
+class Claims:
+    """Makes claims and gives them out again."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def write(self, run: str, claim: Claim) -> HeldClaim:
+        """Claim for the watch run called `run`.
+
+        If it has claimed already (the answer to an earlier try was lost), the claim of that try holds.
+        """
+        try:
+            return HeldClaim(run, claim, write_record(self._store, _key(run), claim, if_absent=True))
+        except ObjectExistsError:
+            stored, ref = read_record(self._store, _key(run), Claim)
+            return HeldClaim(run, stored, ref)
+
+    def open(self, run: str, has_begun: Callable[[str], bool]) -> HeldClaim | None:
+        """The claim to go on with: that of `run`, else the oldest; None when there is none.
+
+        `has_begun` says of a batch id whether its live run has begun. Claims on such batches are removed on the way,
+        also that of `run`: a watch run that is cleared later must not give out a finished batch again.
+        """
+        own = _key(run)
+        for info in sorted(self._store.list_objects(CLAIMS), key=lambda i: (i.key != own, i.modified_at, i.key)):
+            claim, ref = read_record(self._store, info.key, Claim)
+            held = HeldClaim(info.key.removeprefix(CLAIMS).removesuffix(".json"), claim, ref)
+            if not has_begun(claim.batch_id):
+                return held
+            log.info("the live run for the claim of %s has begun", held.run, extra={"batch_id": claim.batch_id})
+            self.drop(held)
+        return None
+
+    def drop(self, held: HeldClaim) -> None:
+        """Remove a claim for good."""
+        self._store.delete(held.ref.key, held.ref.version_id)
+
+
+def _key(run: str) -> str:
+    return f"{CLAIMS}{run}.json"
