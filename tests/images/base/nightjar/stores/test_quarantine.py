@@ -137,7 +137,7 @@ def test_a_day(bucket: ObjectStore, day: int, sources: list[str]) -> None:
 
 def test_a_reason_that_is_none_is_named(bucket: ObjectStore) -> None:
     bucket.put("quarantine/grey/2026/11/20/0/reason.json", b"{}")
-    with pytest.raises(InputError, match="2026/11/20/0/reason.json"):
+    with pytest.raises(InputError, match=r"2026/11/20/0/reason\.json"):
         list(Quarantine(bucket).of_day(date(2026, 11, 20)))
 
 
