@@ -14,10 +14,10 @@ from typing import Any
 from annotated_types import Ge, Gt, Le, Lt
 
 import nightjar.errors
-import nightjar_report.tables
 from nightjar.domain.reasons import Reason
 from nightjar.runtime.settings import Settings
-from nightjar_report.columns import document
+from nightjar.stores.columns import document
+from nightjar.stores.tables import TABLES as RECORD_TABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 # Modules with settings, and who reads them where the stage is not told by the module.
@@ -58,7 +58,7 @@ def settings() -> str:
 
 def records() -> str:
     """The tables of the warehouse, from the classes that make their schemas."""
-    return document(nightjar_report.tables.TABLES)
+    return document(RECORD_TABLES)
 
 
 def _settings_classes() -> Iterator[type[Settings]]:

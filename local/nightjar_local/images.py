@@ -3,8 +3,8 @@
     .nightjar/images/<stage>/<tag>/image.json       what it is and was built from; written last
     .nightjar/images/<stage>/<tag>/venv/bin/python  runs `-m nightjar_<stage>`
 
-A tag comes from the content unless it is given: the locked requirements, the packages `nightjar` and
-`nightjar_<stage>`, for `detect` how its model is built. A tag is never reused with other content.
+A tag comes from the content unless it is given: the locked requirements, the package `nightjar` and the packages of the
+image's stages, for `detect` how its model is built. A tag is never reused with other content.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from nightjar.domain.release import Images, Tag
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar_local.layout import CACHE, IMAGES, PYTHON, ROOT, UV
 from nightjar_local.processes import LocalError
 
@@ -102,8 +102,14 @@ def digest_of_sources(sources: Iterable[Path], *words: str) -> str:
 
 def _sources(stage: str) -> list[Path]:
     own = ROOT / "images" / stage
-    sources = [ROOT / "images" / "base" / "nightjar", own / f"nightjar_{stage}", own / "requirements.txt"]
+    sources = [*_packages(stage), own / "requirements.txt"]
     return [*sources, own / "model"] if stage == "detect" else sources
+
+
+def _packages(image: str) -> list[Path]:
+    """The package `nightjar`, and that of each stage which the image holds."""
+    own = ROOT / "images" / image
+    return [ROOT / "images" / "base" / "nightjar", *(own / s.module for s in STAGES.values() if s.image == image)]
 
 
 def _make_environment(stage: str, target: Path) -> None:
@@ -112,7 +118,7 @@ def _make_environment(stage: str, target: Path) -> None:
     _run(str(UV), "venv", "-q", "--python", str(PYTHON), str(target / "venv"))
     _run(str(UV), "pip", "sync", "-q", "--python", str(python), "--require-hashes", str(own / "requirements.txt"))
     [site] = (target / "venv" / "lib").glob("python3.*/site-packages")
-    for package in (ROOT / "images" / "base" / "nightjar", own / f"nightjar_{stage}"):
+    for package in _packages(stage):
         shutil.copytree(package, site / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     # A stage without bytecode takes seconds longer to start, every time; a few files are not meant to compile.
     subprocess.run([str(python), "-m", "compileall", "-q", str(site)], capture_output=True, check=False)

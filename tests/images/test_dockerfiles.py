@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import STAGE_IMAGES, STAGES, Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_STAGES = ROOT / "images" / "Dockerfile"
@@ -66,6 +66,14 @@ def test_the_stage_chooses_a_target_and_every_stage_has_one() -> None:
 def test_a_stage_s_image_runs_the_stage_s_program(stage: str) -> None:
     commands = [rest for word, rest in lineage(OF_STAGES, stage) if word == "CMD"]
     assert commands == [f'["python", "-m", "nightjar_{stage}"]']
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
+def test_a_stage_s_package_is_in_its_image(stage: Stage) -> None:
+    copied = [rest.replace("${STAGE}", stage.image) for word, rest in lineage(OF_STAGES, stage.image) if word == "COPY"]
+    site = "/opt/nightjar/venv/lib/python3.11/site-packages"
+    assert f"{stage.image}/{stage.module} {site}/{stage.module}" in copied
+    assert (ROOT / "images" / stage.image / stage.module / "__main__.py").exists()
 
 
 @pytest.mark.parametrize("stage", STAGE_IMAGES)

@@ -1,1 +1,1 @@
-"""Stage report: what came of the footage, as Parquet records, plots and one HTML report a day."""
+"""Stage report: the page and plots of each day, from the warehouse."""

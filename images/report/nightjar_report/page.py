@@ -9,11 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nightjar.domain.alerts import AlertState
+from nightjar.domain.probability import percent
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
-from nightjar_report.plots import funnel
+from nightjar.stores.tables import Verdict
 from nightjar_report.summary import AlertedEvent, Summary, top
-from nightjar_report.tables import Verdict
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_CAMERAS = 10
@@ -26,7 +26,7 @@ _PLOTS = {
     "threats_by_camera.png": "Threats by camera",
     "quarantine_by_reason.png": "Quarantined pictures by reason",
 }
-_MISSES = {
+_MISSES: Mapping[str, str] = {
     Safe.BELOW_PROBABILITY: "less probable than the rule asks",
     Safe.OUT_OF_HOURS: "outside the rule's hours",
 }
@@ -38,7 +38,7 @@ _FAILURES = {
     "`standard/`, then clear the run's `validate` task, which makes it anew.",
     "picture-undecodable": "The detector cannot decode what validation made: keep the picture for a bug report.",
 }
-_STATES = {
+_STATES: Mapping[str, str] = {
     AlertState.SENT: "sent",
     AlertState.OUTBOX: "in the outbox, no mail key set",
     AlertState.FAILED: "failed",
@@ -48,6 +48,7 @@ _STATES = {
 
 def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str, bytes]) -> bytes:
     """The page in UTF-8. `plots` are PNG by file name, `thumbnails` JPEG by event id; both are put into the page."""
+    # Loaded on first use: without news there is no page to make.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup, escape
 
@@ -62,12 +63,11 @@ def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(code=code, number=lambda n: f"{n:,}", local=_local, state=_state, percent=_percent)
+    environment.filters.update(code=code, number=lambda n: f"{n:,}", local=_local, state=_state, percent=percent)
     page = environment.get_template("report.html.j2").render(
         day=summary,
         headline=headline(summary),
         account=account(summary),
-        funnel=funnel(summary),
         cameras=top(summary.alerts_by_camera, _MOST_CAMERAS),
         plots={_PLOTS[name]: data_uri(png, "image/png") for name, png in plots.items() if _says(summary, name)},
         thumbnails={event: data_uri(jpeg, "image/jpeg") for event, jpeg in thumbnails.items()},
@@ -79,7 +79,7 @@ def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str
 
 
 def headline(summary: Summary) -> str:
-    """What Nightjar is for, in one line."""
+    """The day in one line: the alarms that cameras would have sent, and the alerts that were sent."""
     return f"{_many(summary.triggers, 'motion trigger')}, {_many(len(summary.alerts), 'alert')}"
 
 
@@ -91,6 +91,7 @@ def account(summary: Summary) -> list[tuple[str, int, str]]:
         ("near misses", seen.get(Verdict.SUPPRESSED, 0), _by_reason(_named(summary.suppressed))),
         ("seen, but safe", seen.get(Verdict.SAFE, 0), "Something that no rule of its camera calls unsafe."),
         ("nothing to see", seen.get(Verdict.NOTHING, 0), "The detector found no object: wind, light, an insect."),
+        ("not judged", summary.unjudged, "Judging them did not get through: see the run's assess task, then clear it."),
         ("quarantined", sum(summary.quarantined.values()), _by_reason(summary.quarantined)),
         ("duplicates", summary.duplicates, "The same picture had been received before."),
         ("failed", sum(summary.failed.values()), _by_reason(summary.failed)),
@@ -121,7 +122,7 @@ def _threats(summary: Summary) -> str:
 
 
 def _named(misses: Mapping[str, int]) -> dict[str, int]:
-    return {_MISSES.get(Safe(reason), reason): number for reason, number in misses.items()}
+    return {_MISSES.get(reason, reason): number for reason, number in misses.items()}
 
 
 def _by_reason(counts: Mapping[str, int]) -> str:
@@ -141,11 +142,9 @@ def _meaning(reason: str) -> str:
 def _state(one: AlertedEvent) -> str:
     if one.alert is None:
         return "not alerted"
-    return _STATES[AlertState(one.alert.state)] + (", possibly repeated" if one.alert.possibly_repeated else "")
-
-
-def _percent(probability: float) -> str:
-    return f"{probability:.0%}"
+    return _STATES.get(one.alert.state, one.alert.state) + (
+        ", possibly repeated" if one.alert.possibly_repeated else ""
+    )
 
 
 def _local(moment: datetime, zone: str) -> str:

@@ -1,80 +1,95 @@
-"""The report stage: from what the run and the stores hold to records, plots and reports."""
+"""The report stage: makes the page and plots of every day that has news, from the warehouse."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Sequence
 from datetime import date
-
-import pyarrow.compute as pc
+from typing import Any
 
 from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.errors import InputError
+from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import load
-from nightjar.runtime.stage import StageContext, StageResult
-from nightjar.runtime.store import ObjectStore
+from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
+from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectStore
 from nightjar.settings.report import ReportSettings
-from nightjar_report import inputs
-from nightjar_report.history import compact_day, record_day
-from nightjar_report.inputs import Run
-from nightjar_report.outcomes import alert_row, event_row
-from nightjar_report.publish import publish
-from nightjar_report.records import Partitions
-from nightjar_report.tables import DETECTIONS, PICTURES, TABLES, PictureOutcome
-from nightjar_report.warehouse import REPORTED, Warehouse, news
+from nightjar.stores.columns import Table
+from nightjar.stores.records import Records, latest
+from nightjar.stores.reports import Reports
+from nightjar.stores.tables import ALERTS, EVENTS, PICTURES
+from nightjar_report import page, plots
+from nightjar_report.summary import PICTURE_COLUMNS, Summary, summarise
+from nightjar_report.thumbnails import thumbnails
+
+log = logging.getLogger(__name__)
+
+# The detections are a hundred times as many, and `pictures` has all that the page says about them.
+_REPORTED: tuple[Table[Any], ...] = (PICTURES, EVENTS, ALERTS)
+# Of a table and day, so many parts are read each time; beyond that they are put into one.
+_MOST_PARTS = 64
 
 
 def work(context: StageContext) -> StageResult:
-    """Record what the run brought and report every day it touches; with a day, rewrite that day and compact it."""
+    """Report every day that has news, then remove the news that were there before it was read; without news, nothing.
+
+    A page made again from the same rows is the same, byte by byte. A day that cannot be reported keeps its news and
+    does not hold back the others; raises InputError that names these days once the others are done.
+    """
     settings = load(ReportSettings)
-    store = context.store
-    run = inputs.read_run(context)
-    warehouse = Warehouse(store)
-    partitions = Partitions()
-    if context.day is None:
-        _batch(store, run, partitions)
-        written = [ref for day in partitions.days for ref in _add(warehouse, run, partitions, day)]
-    else:
-        written = record_day(store, warehouse, run, context.day, partitions)
-        others = [day for day in partitions.days if day != context.day]
-        written += [ref for day in others for ref in _add(warehouse, run, partitions, day)]
-    reported = sorted({*partitions.days, *([context.day] if context.day else [])})
-    reports = [publish(store, warehouse, day, settings.report_thumbnails) for day in reported]
-    if context.day is not None:
-        written += compact_day(store, run, context.day)
+    inputs = (context.release()[1],) if context.release_key else ()
+    records = Records(context.store)
+    news = records.news()
+    progress = Progress("days reported", len(news))
+    written: list[ObjectRef] = []
+    reports: list[str] = []
+    problems: list[str] = []
+    for day, versions in news.items():
+        stop_if_asked()
+        try:
+            refs = report_day(context.store, day, settings.report_thumbnails)
+        except InputError as error:
+            log.error("no report of %s: %s", day, error)
+            problems.append(f"no report of {day}: {error}")
+            continue
+        written += refs
+        reports.append(refs[0].key)
+        records.forget(versions)
+        progress.add()
+    if problems:
+        raise InputError("; ".join(problems))
     return StageResult(
-        counts=partitions.counts,
-        inputs=run.inputs,
-        objects=[*written, *(ref for report in reports for ref in report)],
-        result={"reports": [report[0].key for report in reports]},
-        warnings=_disagreement(run, partitions.counts) if context.day is None else (),
+        counts=Counts(received=len(news), outcomes={"reported": len(reports)} if reports else {}),
+        inputs=inputs,
+        objects=written,
+        result={"reports": [*reports]},
     )
 
 
-def _batch(store: ObjectStore, run: Run, partitions: Partitions) -> None:
-    """The rows of a live run: what its manifests vouch for."""
-    events = inputs.batch_events(store, run)
-    for found in inputs.batch_findings(store, run, events, inputs.suppressed(store, run)):
-        partitions.add_pictures(found)
-    alerts = inputs.alerts_about(store, events)
-    partitions.add_outcomes(
-        [event_row(event, run.name, run.timezone) for event in inputs.as_stored(store, events)],
-        [alert_row(alert, key, run.name) for key, alert in alerts],
-    )
+def report_day(store: ObjectStore, day: date, most_thumbnails: int) -> list[ObjectRef]:
+    """Make the page of a day, with pictures of at most so many alerts, and its plots; the page comes first."""
+    records = Records(store)
+    for table in _REPORTED:
+        _merge(records, table, day)
+    summary = summary_of(records, day)
+    alerted: Sequence[Any] = [*summary.unfinished, *summary.alerts][:most_thumbnails]
+    pictures = thumbnails(store, [each.event for each in alerted])
+    drawn = plots.draw(summary)
+    return Reports(store).publish(day, page.render(summary, drawn, pictures), drawn)
 
 
-def _add(warehouse: Warehouse, run: Run, partitions: Partitions, day: date) -> Iterator[ObjectRef]:
-    """Write the run's parts of a day, without the rows that other parts hold already."""
-    others = warehouse.read(day, REPORTED, without=run.part)
-    new = {table.name: news(partitions.table(table, day), others[table.name]) for table in REPORTED}
-    objects = partitions.table(DETECTIONS, day)
-    new[DETECTIONS.name] = objects.filter(pc.is_in(objects["picture"], new[PICTURES.name]["id"].combine_chunks()))
-    for table in TABLES:
-        if ref := warehouse.write(table, day, run.part, new[table.name], run.provenance):
-            yield ref
+def summary_of(records: Records, day: date) -> Summary:
+    """The numbers of a day as the warehouse has them."""
+    pictures = records.read(PICTURES, day, PICTURE_COLUMNS)
+    events = records.read(EVENTS, day, EVENTS.columns)
+    alerts = records.read(ALERTS, day, ALERTS.columns)
+    provenances = latest([*pictures.provenances, *events.provenances, *alerts.provenances])
+    return summarise(day, pictures.content, events.content.rows(), alerts.content.rows(), provenances)
 
 
-def _disagreement(run: Run, counts: Counts) -> list[str]:
-    """A warning when the records say something else than the account of the run, such as when a shard was redone."""
-    said, found = _by_outcome(run.reconciled.counts), _by_outcome(counts)
-    return [] if said == found else [f"expected records of {said}, as the account of the run says, got {found}"]
-
-
-def _by_outcome(counts: Counts) -> dict[str, int]:
-    return {outcome.value: counts.total(outcome) for outcome in PictureOutcome}
+def _merge(records: Records, table: Table[Any], day: date) -> None:
+    """Put the parts of a day together when they are many. The page does not depend on it: what fails is left alone."""
+    try:
+        records.merge(table, day, _MOST_PARTS)
+    except (ObjectChangedError, ObjectExistsError):
+        log.info("history has rewritten %s of %s meanwhile", table.name, day)
+    except InputError as error:
+        log.warning("the parts of %s of %s stay as they are: %s", table.name, day, error)

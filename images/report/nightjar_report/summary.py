@@ -1,17 +1,24 @@
-"""What a day comes to: the numbers that the plots and the report show, from the records of the day."""
+"""The numbers of a day that its page and plots show, from the rows of the day."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from nightjar.domain.alerts import AlertState
-from nightjar_report.tables import ALERTS, EVENTS, AlertRow, EventRow, PictureOutcome, Verdict
-from nightjar_report.warehouse import DayRecords
+from nightjar.domain.events import EventState
+from nightjar.stores.columns import Content
+from nightjar.stores.records import Provenance
+from nightjar.stores.tables import AlertRow, EventRow, PictureOutcome, PictureRow, Verdict
+
+# The columns of `pictures` that a summary is made of.
+PICTURE_COLUMNS = (
+    *("run", "trigger", "outcome", "reason", "user", "camera", "taken_at", "video"),
+    *("detector", "model", "model_sha256", "objects", "verdict", "suppressed_by"),
+)
+# A state that only a later release knows counts as delivered, as it does when alerts are sent.
+_NOT_DELIVERED = frozenset({AlertState.CLAIMED, AlertState.FAILED})
+_NOT_CURRENT = frozenset({EventState.ABSORBED, EventState.WITHDRAWN})
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class AlertedEvent:
     @property
     def delivered(self) -> bool:
         """Whether somebody was told: the mail API took it, or it was rendered to the outbox for want of a key."""
-        return self.alert is not None and self.alert.state in (AlertState.SENT, AlertState.OUTBOX)
+        return self.alert is not None and self.alert.state not in _NOT_DELIVERED
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Summary:
     """The numbers of one UTC day. Counts are of pictures unless the name says otherwise."""
 
     day: date
-    triggers: int  # footage objects: what a camera's own motion alarm would have sent
+    triggers: int  # footage objects: a camera's own motion alarm would have sent so many alerts
     videos: int  # footage objects
     cameras: int
     received: int
@@ -47,14 +54,20 @@ class Summary:
     threats_by_camera: Mapping[str, int]
     threats_by_hour: tuple[int, ...]  # 24, UTC
     events: tuple[AlertedEvent, ...]  # by start
-    validators: tuple[str, ...]
+    told_otherwise: frozenset[str]  # ids of events that absorbed another event that was alerted
     detectors: tuple[tuple[str, str, str], ...]  # tag, model, SHA-256
-    provenance: tuple[Mapping[str, Any], ...]
+    runs: int
+    provenances: tuple[Provenance, ...]  # the last run of each release
 
     @property
     def threats(self) -> int:
-        """Pictures in which a rule found a threat."""
+        """Pictures in which a rule saw a threat."""
         return self.verdicts.get(Verdict.THREAT, 0)
+
+    @property
+    def unjudged(self) -> int:
+        """Pictures that were looked at, but whose shard was not assessed."""
+        return self.detected - sum(self.verdicts.values())
 
     @property
     def alerts(self) -> tuple[AlertedEvent, ...]:
@@ -68,43 +81,71 @@ class Summary:
 
     @property
     def unalerted(self) -> tuple[AlertedEvent, ...]:
-        """Events without an alert; why is in the account of the run's notify."""
-        return tuple(e for e in self.events if e.alert is None)
+        """Events that nobody was told about, nor about a part of them; why is in the account of the run's notify."""
+        return tuple(e for e in self.events if e.alert is None and e.event.id not in self.told_otherwise)
 
     @property
     def alerts_by_camera(self) -> Mapping[str, int]:
         """Alerts by camera, the most first."""
         return most_first(Counter(e.event.camera for e in self.alerts))
 
+    @property
+    def funnel(self) -> Mapping[str, int]:
+        """From the alarms that cameras would have sent by themselves to the alerts; a video gives many pictures."""
+        return {
+            "motion triggers (footage)": self.triggers,
+            "pictures": self.received,
+            "pictures detected in": self.detected,
+            "pictures with objects": self.with_objects,
+            "pictures with a threat": self.threats,
+            "events": len(self.events),
+            "alerts": len(self.alerts),
+        }
 
-def summarise(records: DayRecords) -> Summary:
-    """The numbers of a day; all zero for a day without records."""
-    pictures = records["pictures"]
-    outcomes = _counts(pictures, "outcome")
-    threats = pictures.filter(pc.equal(pictures["verdict"], Verdict.THREAT.value))
-    suppressed = pictures.filter(pc.equal(pictures["verdict"], Verdict.SUPPRESSED.value))
-    # Without a zone, as UTC is meant: with one Arrow asks for the system's zone files, which a base image may not have.
-    hours = Counter(pc.hour(threats["taken_at"].cast(pa.timestamp("ms"))).to_pylist())
+
+def summarise(
+    day: date,
+    pictures: Content[PictureRow],
+    events: Sequence[EventRow],
+    alerts: Sequence[AlertRow],
+    provenances: Sequence[Provenance] = (),
+) -> Summary:
+    """The numbers of a day, from at least PICTURE_COLUMNS of its pictures; all zero for a day without rows.
+
+    An event that was withdrawn, or absorbed by another one, counts only if it was alerted: somebody was told about it.
+    """
+    outcomes = pictures.counts("outcome")
+    threats = pictures.where("verdict", [Verdict.THREAT])
+    suppressed = pictures.where("verdict", [Verdict.SUPPRESSED])
+    hours = Counter(moment.hour for moment in threats.values("taken_at") if moment)
+    alert_of = {alert.event: alert for alert in alerts}
+    shown = [event for event in events if event.state not in _NOT_CURRENT or event.id in alert_of]
     return Summary(
-        day=records.day,
-        triggers=pc.count_distinct(pictures["trigger"]).as_py(),
-        videos=pc.count_distinct(pictures.filter(pictures["video"])["trigger"]).as_py(),
-        cameras=pc.count_distinct(pictures["camera"], mode="only_valid").as_py(),
+        day=day,
+        triggers=pictures.distinct("trigger"),
+        videos=pictures.where("video", [True]).distinct("trigger"),
+        cameras=pictures.distinct("camera"),
         received=len(pictures),
         duplicates=outcomes.get(PictureOutcome.DUPLICATE, 0),
         quarantined=_reasons(pictures, PictureOutcome.QUARANTINED),
         failed=_reasons(pictures, PictureOutcome.FAILED),
         detected=outcomes.get(PictureOutcome.DETECTED, 0),
-        with_objects=len(pictures.filter(pc.greater(pictures["objects"], 0))),
-        verdicts=_counts(pictures, "verdict"),
-        suppressed=most_first(Counter(reasons[0] for reasons in suppressed["suppressed_by"].to_pylist())),
-        threats_by_user=_counts(threats, "user"),
-        threats_by_camera=_counts(threats, "camera"),
+        with_objects=sum(1 for number in pictures.values("objects") if number),
+        verdicts=most_first(pictures.counts("verdict")),
+        suppressed=most_first(Counter(reasons[0] for reasons in suppressed.values("suppressed_by") if reasons)),
+        threats_by_user=most_first(threats.counts("user")),
+        threats_by_camera=most_first(threats.counts("camera")),
         threats_by_hour=tuple(hours[hour] for hour in range(24)),
-        events=_alerted(EVENTS.rows(records["events"]), ALERTS.rows(records["alerts"])),
-        validators=tuple(sorted(_counts(pictures, "validator"))),
+        events=tuple(
+            AlertedEvent(event, alert_of.get(event.id))
+            for event in sorted(shown, key=lambda e: (e.started_at, e.camera, e.id))
+        ),
+        told_otherwise=frozenset(
+            event.id for event in events if any(other in alert_of for other in event.absorbed or ())
+        ),
         detectors=_detectors(pictures),
-        provenance=records.provenance,
+        runs=pictures.distinct("run"),
+        provenances=tuple(provenances),
     )
 
 
@@ -129,23 +170,10 @@ def top(counts: Mapping[str, int], most: int) -> Top:
     return Top(kept, len(ordered) - len(kept), sum(ordered.values()) - sum(kept.values()))
 
 
-def _counts(table: Any, column: str) -> dict[str, int]:
-    """How often each value of `column` stands in `table`, most first; missing ones do not count."""
-    counted = pc.value_counts(table[column].combine_chunks().drop_null()).to_pylist()
-    return most_first({str(one["values"]): int(one["counts"]) for one in counted})
+def _reasons(pictures: Content[PictureRow], outcome: PictureOutcome) -> dict[str, int]:
+    return most_first(pictures.where("outcome", [outcome]).counts("reason"))
 
 
-def _reasons(pictures: Any, outcome: PictureOutcome) -> dict[str, int]:
-    return _counts(pictures.filter(pc.equal(pictures["outcome"], outcome.value)), "reason")
-
-
-def _detectors(pictures: Any) -> tuple[tuple[str, str, str], ...]:
-    names = ["detector", "model", "model_sha256"]
-    found = pictures.filter(pc.is_valid(pictures["detector"])).group_by(names).aggregate([]).to_pylist()
-    return tuple(sorted((one["detector"], one["model"], one["model_sha256"]) for one in found))
-
-
-def _alerted(events: list[EventRow], alerts: list[AlertRow]) -> tuple[AlertedEvent, ...]:
-    told = {alert.event: alert for alert in alerts}
-    ordered = sorted(events, key=lambda e: (e.started_at, e.camera, e.id))
-    return tuple(AlertedEvent(event, told.get(event.id)) for event in ordered)
+def _detectors(pictures: Content[PictureRow]) -> tuple[tuple[str, str, str], ...]:
+    columns = zip(*(pictures.values(name) for name in ("detector", "model", "model_sha256")), strict=True)
+    return tuple(sorted((tag, model or "", sha256 or "") for tag, model, sha256 in set(columns) if tag))

@@ -1,4 +1,4 @@
-"""The stage as a program over a real S3 server, and its records read by an outside reader."""
+"""Both stages as programs over a real S3 server, and their records read by an outside reader."""
 
 import os
 import subprocess
@@ -11,14 +11,17 @@ from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
 from nightjar_local.seaweedfs import S3Access
-from tests.images.report.test_history import live_day
-from tests.images.report.test_stage import an_eventful_run
-from tests.images.report.world import DAY, REPORT, history, keys
+from tests.images.record.test_history import live_day
+from tests.images.record.test_live import an_eventful_run
+from tests.images.record.world import DAY, history, keys
+from tests.images.report.test_stage import PAGE, reporting
 
 
-def run_program(context: StageContext, access: S3Access) -> subprocess.CompletedProcess[str]:
+def run_program(context: StageContext, access: S3Access) -> str:
+    """Run the stage to its good end; its last words."""
     arguments = ["--input-prefix", context.input_prefix, "--output-prefix", context.output_prefix]
-    arguments += ["--release", str(context.release_key), *(["--day", context.day.isoformat()] if context.day else [])]
+    arguments += ["--release", context.release_key] if context.release_key else []
+    arguments += ["--day", context.day.isoformat()] if context.day else []
     environment = {
         **os.environ,
         **access.environment(),
@@ -26,19 +29,22 @@ def run_program(context: StageContext, access: S3Access) -> subprocess.Completed
         "NIGHTJAR_IMAGE": context.image,
         "NIGHTJAR_RUN": context.run,
     }
-    command = [sys.executable, "-m", "nightjar_report", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", f"nightjar_{context.stage}", *arguments]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stderr
 
 
 def test_a_run_over_s3_is_read_back_by_a_reader_of_hive_partitions(
     s3_store: S3Store, seaweedfs: S3Access, tmp_path: Path
 ) -> None:
     context = an_eventful_run(s3_store)
-    ended = run_program(context, seaweedfs)
-    assert ended.returncode == 0, ended.stderr
-    assert "report: done, 13 received" in ended.stderr
+    assert "record: done, 13 received" in run_program(context, seaweedfs)
     manifest, _ = read_manifest(s3_store, context.output_prefix)
-    assert manifest.result == {"reports": [REPORT]}
+    assert manifest.result == {"days": [DAY.isoformat()]}
+    assert "report: done, 1 received" in run_program(reporting(s3_store), seaweedfs)
+    assert "13 pictures" in s3_store.get(PAGE)[0].decode()
+    assert "report: done, 0 received" in run_program(reporting(s3_store), seaweedfs)
     for key in keys(s3_store, "records/"):
         (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
         s3_store.download(key, tmp_path / key)
@@ -63,8 +69,7 @@ def test_history_over_s3_supersedes_and_compacts_and_every_version_stays(
     context = history(s3_store, *live_day(s3_store))
     before = [v for v in s3_store.list_versions("") if not v.is_delete_marker]
     for _ in range(2):
-        ended = run_program(context, seaweedfs)
-        assert ended.returncode == 0, ended.stderr
+        run_program(context, seaweedfs)
     assert keys(s3_store, "records/events/") == ["records/events/date=2026-11-20/day.parquet"]
     assert {key.rpartition("/")[2] for key in keys(s3_store, "validations/")} == {"day.jsonl"}
     after = {(v.key, v.version_id) for v in s3_store.list_versions("")}

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-import pyarrow as pa
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
@@ -15,24 +14,25 @@ from nightjar.domain.names import Camera
 from nightjar.domain.reasons import Reason
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
-from nightjar_report import page, plots, style
-from nightjar_report.stage import work
-from nightjar_report.summary import Summary, Top, summarise, top
-from nightjar_report.warehouse import Warehouse
-from tests.images.report.test_stage import an_eventful_run
-from tests.images.report.world import DAY, NOON, World, person
+from nightjar.stores.records import Records
+from nightjar_record.stage import work as record
+from nightjar_report import page, plots
+from nightjar_report.stage import summary_of
+from nightjar_report.summary import Summary, Top, top
+from tests.images.record.test_live import an_eventful_run
+from tests.images.record.world import DAY, NOON, World, person
 
 
 @cache
 def nothing() -> Summary:
-    return summarise(Warehouse(MemoryStore()).read(DAY))
+    return summary_of(Records(MemoryStore()), DAY)
 
 
 @cache
 def a_little() -> Summary:
     store = MemoryStore()
-    run(work, an_eventful_run(store))
-    return summarise(Warehouse(store).read(DAY))
+    run(record, an_eventful_run(store))
+    return summary_of(Records(store), DAY)
 
 
 @cache
@@ -44,8 +44,8 @@ def a_thousand_cameras() -> Summary:
         if number % 2:
             world.alert(event)
         world.refused(camera, NOON + timedelta(hours=1), list(Reason)[number % len(Reason)])
-    run(work, world.close())
-    return summarise(Warehouse(world.store).read(DAY))
+    run(record, world.close())
+    return summary_of(Records(world.store), DAY)
 
 
 @pytest.fixture(params=[nothing, a_little, a_thousand_cameras], ids=lambda make: make.__name__)
@@ -54,16 +54,8 @@ def summary(request: pytest.FixtureRequest) -> Summary:
     return made
 
 
-def test_hours_need_no_zone_files() -> None:
-    store = MemoryStore()
-    run(work, an_eventful_run(store))
-    records = Warehouse(store).read(DAY)
-    pictures = records["pictures"]
-    column = pictures.schema.get_field_index("taken_at")
-    nowhere = pa.timestamp("ms", tz="Not/Installed")
-    zoned = pictures.set_column(column, "taken_at", pictures["taken_at"].cast(nowhere))
-    found = summarise(replace(records, tables={**records.tables, "pictures": zoned}))
-    assert {hour: number for hour, number in enumerate(found.threats_by_hour) if number} == {12: 3}
+def test_threats_count_in_the_hour_in_which_they_were_taken() -> None:
+    assert {hour: number for hour, number in enumerate(a_little().threats_by_hour) if number} == {12: 3}
 
 
 def test_every_plot_is_a_png_of_the_same_width_and_bytes(summary: Summary) -> None:
@@ -79,7 +71,7 @@ def test_every_plot_is_a_png_of_the_same_width_and_bytes(summary: Summary) -> No
     for name, png in first.items():
         with Image.open(io.BytesIO(png)) as picture:
             picture.load()
-            assert (picture.format, picture.width) == ("PNG", style.WIDTH * style.DPI), name
+            assert (picture.format, picture.width) == ("PNG", plots.WIDTH * plots.DPI), name
             assert picture.height < 2 * picture.width, name
             assert isinstance(picture, PngImageFile) and not picture.text, name  # neither date nor version
             assert len(set(picture.convert("L").tobytes())) > 2, name
@@ -151,8 +143,8 @@ def test_the_top_and_the_others(counts: dict[str, int], most: int, expected: Top
     ],
 )
 def test_long_names_keep_both_ends(name: str, expected: str) -> None:
-    assert style.shortened(name) == expected
-    assert len(style.shortened(name)) <= 26
+    assert plots.shortened(name) == expected
+    assert len(plots.shortened(name)) <= 26
 
 
 def test_the_colours_differ_in_lightness_so_that_nobody_needs_to_tell_hues() -> None:
@@ -160,4 +152,4 @@ def test_the_colours_differ_in_lightness_so_that_nobody_needs_to_tell_hues() -> 
         red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    assert abs(lightness(style.BLUE) - lightness(style.ORANGE)) > 40
+    assert abs(lightness(plots.BLUE) - lightness(plots.ORANGE)) > 40

@@ -1,245 +1,201 @@
-"""The stage over whole buckets: what it records, reports and leaves alone."""
+"""The stage over whole buckets: which pages it makes, what it leaves alone."""
 
 import io
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from nightjar.domain.alerts import AlertState
-from nightjar.domain.layout import HISTORY, event_key, records_prefix, report_prefix
+from nightjar.domain.events import EventState
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
 from nightjar.errors import InputError
-from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
-from nightjar.runtime.store import ObjectStore
-from nightjar_report.stage import work
-from nightjar_report.tables import TABLES
-from tests.images.report.world import (
-    DAY,
-    NOON,
-    PORCH,
-    REPORT,
-    SHOP,
-    YARD,
-    World,
-    history,
-    keys,
-    person,
-    records,
-    summary,
-    versions,
-)
+from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar.stores.records import Records
+from nightjar_record.stage import work as record
+from nightjar_report import stage
+from nightjar_report.stage import summary_of, work
+from tests.images.base.nightjar.stores.test_records import put_later_release
+from tests.images.base.nightjar.stores.test_tables import an_event
+from tests.images.record.test_live import an_eventful_run
+from tests.images.record.world import DAY, NOON, PORCH, SHOP, YARD, World, history, parts, person, versions
+
+PAGE = "reports/2026/11/20/report.html"
+NEXT_PAGE = "reports/2026/11/21/report.html"
 
 
-def an_eventful_run(store: ObjectStore) -> StageContext:
-    """One of everything: 12 pictures of 9 triggers, 2 events, 1 alert."""
-    world = World(store)
-    first = world.still(PORCH, NOON, person())
-    second = world.still(PORCH, NOON + timedelta(seconds=30), person(0.7))
-    world.still(PORCH, NOON + timedelta(minutes=5))
-    world.still(PORCH, NOON + timedelta(minutes=6), person(), detected=False)
-    world.refused(PORCH, NOON + timedelta(minutes=7), Reason.GREY)
-    world.duplicate(first)
-    world.misnamed("{{ 7*7 }}<script>.jpg")
-    world.unproven(SHOP, NOON)
-    frames = world.video(YARD, NOON, [[], [person(0.95)], [person(0.3)]], cut=True, duplicates=1)
-    world.held_back(frames[2], Safe.BELOW_PROBABILITY)
-    world.alert(world.event([first, second]))
-    world.event([frames[1]], number=2)
-    return world.close()
+def reporting(store: ObjectStore) -> StageContext:
+    """What report is started with."""
+    return StageContext(
+        stage="report",
+        image="registry.example.com/nightjar/report:r1",
+        run="scheduled__2026-11-20",
+        input_prefix="records/",
+        output_prefix="runs/nightjar_report/scheduled__2026-11-20/report/",
+        store=store,
+        clock=lambda: NOON,
+    )
 
 
-def test_a_live_run_records_every_picture_with_its_outcome() -> None:
+def report(store: ObjectStore) -> list[Any]:
+    """Run the stage; the pages that it made."""
+    result = run(work, reporting(store)).result["reports"]
+    assert isinstance(result, list)
+    return result
+
+
+def page(store: ObjectStore, key: str = PAGE) -> str:
+    return store.get(key)[0].decode()
+
+
+def recorded(world: World) -> None:
+    run(record, world.close())
+
+
+def test_a_day_with_news_gets_its_page_and_its_plots() -> None:
     store = MemoryStore()
-    manifest = run(work, an_eventful_run(store))
-    assert manifest.warnings == ()
-    assert manifest.counts.outcomes == {
-        "detected": 6,
-        "duplicate": 2,
-        "failed:detect": 1,
-        "failed:validate": 1,
-        "quarantined:bad-name": 1,
-        "quarantined:grey": 1,
-        "quarantined:truncated": 1,
+    run(record, an_eventful_run(store))
+    manifest = run(work, reporting(store))
+    assert (manifest.counts.received, manifest.counts.outcomes) == (1, {"reported": 1})
+    assert manifest.result == {"reports": [PAGE]}
+    assert {ref.key.rpartition("/")[2] for ref in manifest.objects} == {
+        "report.html",
+        "funnel.png",
+        "threats_by_hour.png",
+        "threats_by_user.png",
+        "threats_by_camera.png",
+        "quarantine_by_reason.png",
     }
-    found = records(store)
-    assert manifest.counts.received == len(found["pictures"]) == 13
-    assert [len(found[t.name]) for t in TABLES] == [13, 4, 2, 1]
-    assert len(set(found["pictures"]["id"].to_pylist())) == 13
-    by_verdict = {r["verdict"]: r for r in found["pictures"].to_pylist() if r["verdict"]}
-    assert set(by_verdict) == {"threat", "suppressed", "nothing"}
-    assert by_verdict["suppressed"]["suppressed_by"] == ["below-probability"]
-    assert {r["threat"] for r in found["detections"].to_pylist() if r["probability"] > 0.6} == {True}
-    event = next(r for r in found["events"].to_pylist() if r["camera"] == "alice-porch")
-    assert (event["pictures"], event["timezone"], event["site"]) == (2, "Europe/Berlin", "home")
+    assert "9 motion triggers, 1 alert" in page(store)
+    assert "20 Nov 13:00 CET" in page(store)  # the user's clock
+    assert "<script>" not in page(store) and "49" not in page(store).partition("Quarantined")[2][:400]
 
 
-def test_the_manifest_names_what_close_run_compares_and_what_was_written() -> None:
+def test_the_summary_adds_up() -> None:
     store = MemoryStore()
-    context = an_eventful_run(store)
-    manifest = run(work, context)
-    consumed = {(ref.key, ref.sha256) for ref in manifest.inputs}
-    for stage in ("reconcile", "assess", "notify"):
-        _, ref = read_manifest(store, f"{context.run_prefix}{stage}/")
-        assert (ref.key, ref.sha256) in consumed
-    assert manifest.result == {"reports": [REPORT]}
-    for ref in manifest.objects:
-        info = store.head(ref.key, ref.version_id)
-        assert info is not None and info.size == ref.size
+    run(record, an_eventful_run(store))
+    summary = summary_of(Records(store), DAY)
+    assert (summary.triggers, summary.videos, summary.threats) == (9, 1, 3)
+    assert (len(summary.alerts), len(summary.unalerted), summary.runs) == (1, 1, 1)
+    account = (summary.detected, summary.duplicates, sum(summary.quarantined.values()), sum(summary.failed.values()))
+    assert account == (6, 2, 3, 2) and sum(account) == summary.received
 
 
-def test_a_second_time_nothing_changes() -> None:
+def test_without_news_nothing_is_done() -> None:
     store = MemoryStore()
-    context = an_eventful_run(store)
-    first = run(work, context)
+    run(record, an_eventful_run(store))
+    report(store)
     before = versions(store, "records/", "reports/")
-    assert run(work, context).objects == first.objects
+    manifest = run(work, reporting(store))
+    assert (manifest.counts.received, manifest.objects, manifest.result) == (0, (), {"reports": []})
     assert versions(store, "records/", "reports/") == before
 
 
-def test_the_summary_adds_up_and_the_page_says_why() -> None:
+def test_a_page_made_again_from_the_same_rows_is_no_new_version() -> None:
     store = MemoryStore()
-    run(work, an_eventful_run(store))
-    found = summary(store)
-    assert (found.triggers, found.videos, found.threats, len(found.alerts), len(found.unalerted)) == (9, 1, 3, 1, 1)
-    account = (found.detected, found.duplicates, sum(found.quarantined.values()), sum(found.failed.values()))
-    assert account == (6, 2, 3, 2) and sum(account) == found.received
-    page = store.get(REPORT)[0].decode()
-    assert "9 motion triggers, 1 alert" in page
-    assert "20 Nov 13:00 CET" in page  # the user's clock
-    assert "<script>" not in page and "49" not in page.partition("Quarantined")[2][:400]
+    context = an_eventful_run(store)
+    run(record, context)
+    report(store)
+    before = versions(store, "reports/")
+    run(record, context)
+    assert report(store) == [PAGE]
+    assert versions(store, "reports/") == before
 
 
-def test_a_run_without_footage_writes_nothing() -> None:
+def test_a_day_without_rows_is_reported_as_such() -> None:
     store = MemoryStore()
-    manifest = run(work, World(store).close())
-    assert (manifest.counts.received, manifest.objects, manifest.result) == (0, (), {"reports": []})
+    run(record, history(store))
+    assert report(store) == [PAGE]
+    assert "No footage was received on this day." in page(store)
 
 
-def test_a_video_across_midnight_is_in_two_days() -> None:
+def test_news_that_come_while_the_page_is_made_stay_for_the_next_run() -> None:
+    class Busy(MemoryStore):
+        """Does `meanwhile`, once, before the page is written: its rows have been read by then."""
+
+        meanwhile: Callable[[], None] | None = None
+
+        def put(self, key: str, data: bytes, **kwargs: Any) -> ObjectInfo:
+            if key == PAGE and self.meanwhile:
+                do, self.meanwhile = self.meanwhile, None
+                do()
+            return super().put(key, data, **kwargs)
+
+    store = Busy()
+    first, second = World(store, "20261120T120000Z-000000000001"), World(store, "20261120T130000Z-000000000002")
+    first.still(PORCH, NOON)
+    recorded(first)
+
+    def meanwhile() -> None:
+        second.still(YARD, NOON)
+        recorded(second)
+        first.still(SHOP, NOON)
+        recorded(first)  # cleared: the same news as before, with another row behind it
+
+    store.meanwhile = meanwhile
+    report(store)
+    assert "1 motion trigger, " in page(store)
+    assert report(store) == [PAGE]
+    assert "3 motion triggers, " in page(store)
+    assert report(store) == []
+
+
+def test_every_day_with_news_is_reported_and_a_broken_one_does_not_hold_back_the_others() -> None:
     store = MemoryStore()
     world = World(store)
     world.video(PORCH, NOON.replace(hour=23, minute=59, second=58), [[person()]] * 4)
-    manifest = run(work, world.close())
-    next_day = DAY + timedelta(days=1)
-    assert [len(records(store, day)["pictures"]) for day in (DAY, next_day)] == [2, 2]
-    assert manifest.result == {"reports": [REPORT, "reports/2026/11/21/report.html"]}
+    recorded(world)
+    store.put(f"records/pictures/date={DAY}/broken.parquet", b"PAR1")
+    for _ in range(2):  # again and again, until somebody sees to it
+        with pytest.raises(InputError, match=rf"no report of {DAY}: expected 'records/pictures/.*/broken\.parquet'"):
+            report(store)
+        assert store.head(PAGE) is None and store.head(NEXT_PAGE) is not None
+        assert list(Records(store).news()) == [DAY]
+    store.delete(f"records/pictures/date={DAY}/broken.parquet")
+    assert report(store) == [PAGE]
 
 
-def test_a_day_that_two_runs_touch_shows_both_and_an_extended_event_once() -> None:
+def test_rows_of_two_releases_are_on_one_page() -> None:
     store = MemoryStore()
-    first = World(store, "20261120T120000Z-000000000001")
-    a = first.still(PORCH, NOON, person())
-    first.alert(first.event([a]))
-    run(work, first.close())
-    second = World(store, "20261120T120100Z-000000000002")
-    second.detections += first.detections
-    b = second.still(PORCH, NOON + timedelta(seconds=40), person())
-    second.event([a, b])
-    second.detections = second.detections[1:]
-    run(work, second.close())
-    found = summary(store)
-    assert (found.received, found.triggers, len(found.events), len(found.alerts)) == (2, 2, 1, 1)
-    assert found.events[0].event.pictures == 2
-    assert len(keys(store, records_prefix("events", DAY))) == 2
-    assert len(keys(store, records_prefix("alerts", DAY))) == 1  # the same alert is not recorded again
+    run(record, an_eventful_run(store))
+    put_later_release(store, "later", an_event(7, camera="alice-attic"), zone=["attic"])
+    report(store)
+    assert "alice-attic" in page(store) and "alice-yard" in page(store)
 
 
-def test_an_event_that_was_taken_back_is_not_reported_unless_it_was_alerted() -> None:
+def test_many_parts_are_put_into_one_and_the_page_stays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
-    world = World(store)
-    a, b = world.still(PORCH, NOON, person()), world.still(YARD, NOON, person())
-    alerted, silent = world.event([a]), world.event([b])
-    world.alert(alerted)
-    context = world.close()
-    run(work, context)
-    for event in (alerted, silent):
-        store.delete(f"events/2026/11/20/{event.camera.name}/{event.id}.json")
-    other = World(store, "20261120T140000Z-000000000002")
-    other.still(SHOP, NOON)
-    run(work, other.close())
-    for _ in range(2):
-        page = store.get(REPORT)[0].decode()
-        assert ", 1 alert<" in page and "alice-porch" in page
-        assert "Not alerted" not in page
-        run(work, history(store, world, other))
+    worlds = [World(store, f"20261120T120000Z-{number:012x}") for number in range(5)]
+    for number, world in enumerate(worlds):
+        world.alert(world.event([world.still(PORCH, NOON + timedelta(hours=number), person())], number))
+        recorded(world)
+    report(store)
+    before = page(store)
+    monkeypatch.setattr(stage, "_MOST_PARTS", 4)
+    Records(store).announce(DAY, "nightjar_live/again")
+    report(store)
+    assert page(store) == before
+    assert [parts(store, table) for table in ("pictures", "events", "alerts")] == [["day.parquet"]] * 3
+    late = World(store, "20261120T130000Z-000000000009")
+    late.still(YARD, NOON)
+    recorded(late)
+    report(store)
+    assert "6 motion triggers, 5 alerts" in page(store)
 
 
-def test_an_event_that_moved_to_the_day_before_is_reported_there_once_and_with_its_alert() -> None:
+def test_columns_that_do_not_go_together_keep_parts_apart_and_the_page_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
-    midnight = NOON.replace(hour=0)
-    first = World(store, "20261120T000100Z-000000000001")
-    a = first.still(PORCH, midnight + timedelta(seconds=10), person())
-    moved = first.event([a])
-    first.alert(moved)
-    run(work, first.close())
-    second = World(store, "20261120T000200Z-000000000002")
-    second.detections += first.detections
-    b = second.still(PORCH, midnight - timedelta(seconds=20), person())
-    second.event([b, a])
-    second.detections = second.detections[1:]
-    store.delete(event_key(moved.started_at, PORCH, moved.id))
-    run(work, second.close())
-    day_before = DAY - timedelta(days=1)
-    for _ in range(2):
-        pages = [store.get(f"reports/2026/11/{day.day}/report.html")[0].decode() for day in (day_before, DAY)]
-        assert "1 motion trigger, 1 alert<" in pages[0] and "1 motion trigger, 0 alerts<" in pages[1]
-        assert not any("Not alerted" in page for page in pages)
-        for day, world in ((day_before, second), (DAY, first)):
-            run(work, history(store, world, day=day))
-
-
-@pytest.mark.parametrize(
-    ("reason", "name", "taken_at"),
-    [
-        (Reason.BAD_NAME, "what is this.jpg", None),
-        (Reason.IMPLAUSIBLE_TIME, "alice-porch-9999999999.jpg", None),
-        (Reason.TOO_MANY_BYTES, "alice-porch-1795089600.mp4", NOON - timedelta(days=1)),
-        (Reason.EMPTY, "alice-porch-1795089600.jpg", NOON - timedelta(days=1)),
-        (Reason.IDENTITY_CONFLICT, "alice-porch-1795089600.jpg", NOON - timedelta(days=1)),
-    ],
-)
-def test_what_collect_refused_stands_under_the_day_of_its_quarantine(
-    reason: Reason, name: str, taken_at: datetime | None
-) -> None:
-    store = MemoryStore()
-    world = World(store)
-    world.misnamed(name, reason, taken_at)
-    day = (taken_at or NOON).date()
-    for context in (world.close(), history(store, day=day)):
-        assert run(work, context).result == {"reports": [f"{report_prefix(day)}report.html"]}
-        (row,) = records(store, day)["pictures"].to_pylist()
-        assert (row["outcome"], row["reason"], row["taken_at"]) == ("quarantined", reason, taken_at)
-        assert store.head(f"{row['quarantine_key']}object")
-
-
-@pytest.mark.parametrize(
-    ("failure", "reason", "advice"),
-    [
-        ("", "detect", "see the run&#39;s <code>detect</code> task"),
-        ("picture-missing", "picture-missing", "clear the run&#39;s <code>validate</code> task"),
-        ("picture-altered", "picture-altered", "who wrote below <code>standard/</code>"),
-        ("picture-undecodable", "picture-undecodable", "keep the picture for a bug report"),
-    ],
-)
-def test_a_failure_is_recorded_with_its_reason_and_the_page_says_what_to_do(
-    failure: str, reason: str, advice: str
-) -> None:
-    store = MemoryStore()
-    world = World(store)
-    world.still(PORCH, NOON, person(), detected=False, failure=failure)
-    world.still(PORCH, NOON + timedelta(seconds=1))
-    again = World(store, DAY.isoformat(), HISTORY)
-    again.batch, again.validations, again.failures = world.batch, world.validations, world.failures
-    for context in (world.close(), again.close(day=DAY)):
-        manifest = run(work, context)
-        assert manifest.counts.outcomes == {"detected": 1, f"failed:{reason}": 1}
-        assert manifest.warnings == ()
-        assert summary(store).failed == {reason: 1}
-        assert advice in store.get(REPORT)[0].decode()
+    put_later_release(store, "a", an_event(1), zone=["garden"])
+    put_later_release(store, "b", an_event(2), zone=[[1.0]])
+    Records(store).announce(DAY, "nightjar_live/1")
+    monkeypatch.setattr(stage, "_MOST_PARTS", 1)
+    assert report(store) == [PAGE]
+    assert parts(store, "events") == ["a.parquet", "b.parquet"]
 
 
 @pytest.mark.parametrize(
@@ -249,43 +205,89 @@ def test_a_failure_is_recorded_with_its_reason_and_the_page_says_what_to_do(
         (AlertState.OUTBOX, "1 motion trigger, 1 alert<", "in the outbox"),
         (AlertState.FAILED, "1 motion trigger, 0 alerts<", "1 not delivered"),
         (AlertState.CLAIMED, "1 motion trigger, 0 alerts<", "sending was interrupted"),
+        ("handed-over", "1 motion trigger, 1 alert<", "handed-over"),  # by a later release
         (None, "1 motion trigger, 0 alerts<", "1 not alerted"),
     ],
 )
-def test_what_became_of_an_alert(state: AlertState | None, headline: str, said: str) -> None:
+def test_each_alert_is_shown_with_its_state(state: AlertState | None, headline: str, said: str) -> None:
     store = MemoryStore()
     world = World(store)
     event = world.event([world.still(PORCH, NOON, person())])
     if state:
         world.alert(event, state)
-    run(work, world.close())
-    page = store.get(REPORT)[0].decode()
-    assert headline in page and said in page
+    recorded(world)
+    report(store)
+    assert headline in page(store) and said in page(store)
 
 
-def test_a_run_without_its_batch_is_refused() -> None:
-    store = MemoryStore()
-    context = World(store).close()
-    store.delete(f"{context.run_prefix}batch.jsonl")
-    with pytest.raises(InputError, match=r"batch\.jsonl"):
-        run(work, context)
-
-
-def test_records_that_differ_from_the_account_are_told() -> None:
+@pytest.mark.parametrize("state", [EventState.WITHDRAWN, EventState.ABSORBED])
+def test_an_event_that_is_none_any_more_is_shown_only_if_somebody_was_alerted_about_it(state: EventState) -> None:
     store = MemoryStore()
     world = World(store)
-    world.still(PORCH, NOON)
-    context = world.close()
-    world.unproven(SHOP, NOON)  # in the batch, but reconcile did not see it
-    write_lines(store, f"{context.run_prefix}batch.jsonl", world.batch)
-    assert "as the account of the run says" in run(work, context).warnings[0]
+    a, b, c = (world.still(camera, NOON, person()) for camera in (PORCH, YARD, SHOP))
+    alerted, silent, heir = world.event([a]), world.event([b]), world.event([c])
+    world.alert(alerted)
+    over = {"state": state, "revision": 2, "absorbed_by": heir.ref if state is EventState.ABSORBED else None}
+    for event in (alerted, silent):
+        world.store_event(event.model_copy(update=over))
+    world.store_event(heir.model_copy(update={"absorbed": (alerted.ref, silent.ref), "revision": 2}))
+    recorded(world)
+    for _ in range(2):
+        report(store)
+        assert ", 1 alert<" in page(store) and "alice-porch" in page(store)
+        assert "alice-yard" not in page(store).partition("In pictures")[0]
+        assert "Not alerted" not in page(store)  # of the heir, somebody was alerted about a part
+        run(record, history(store, world))
+
+
+@pytest.mark.parametrize(
+    ("failure", "advice"),
+    [
+        ("", "see the run&#39;s <code>detect</code> task"),
+        ("picture-missing", "clear the run&#39;s <code>validate</code> task"),
+        ("picture-altered", "who wrote below <code>standard/</code>"),
+        ("picture-undecodable", "keep the picture for a bug report"),
+        ("struck-by-lightning", "struck-by-lightning"),  # a reason of a later release
+    ],
+)
+def test_the_page_says_what_to_do_about_failures(failure: str, advice: str) -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.still(PORCH, NOON, person(), detected=False, failure=failure)
+    recorded(world)
+    report(store)
+    assert advice in page(store)
+    assert "1 could not be looked at." in page(store)
+
+
+def test_pictures_that_were_not_judged_are_told_apart() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.still(PORCH, NOON, person())
+    world.is_assessed = False
+    recorded(world)
+    report(store)
+    assert "not judged" in page(store)
+    world.is_assessed = True
+    world.held_back(world.still(PORCH, NOON + timedelta(seconds=1), person()), Safe.OUT_OF_HOURS)
+    world.refused(PORCH, NOON + timedelta(seconds=2), Reason.GREY)
+    recorded(world)
+    report(store)
+    assert "not judged" not in page(store)
 
 
 # Pictures in the page
 
 
 @pytest.mark.parametrize(
-    ("most", "stored", "shown"), [("24", "picture", 1), ("0", "picture", 0), ("24", "nothing", 0), ("24", "garbage", 0)]
+    ("most", "stored", "shown"),
+    [
+        ("24", "picture", 1),
+        ("0", "picture", 0),
+        ("24", "nothing", 0),
+        ("24", "garbage", 0),
+        ("24", "another picture", 0),
+    ],
 )
 def test_an_alert_is_shown_with_its_picture(
     most: str, stored: str, shown: int, monkeypatch: pytest.MonkeyPatch
@@ -293,15 +295,27 @@ def test_an_alert_is_shown_with_its_picture(
     monkeypatch.setenv("NIGHTJAR_REPORT_THUMBNAILS", most)
     store = MemoryStore()
     world = World(store)
-    picture = world.still(PORCH, NOON, person())
-    if stored != "nothing":
-        store.put(picture.standard_key, a_jpeg() if stored == "picture" else b"not a picture")
+    picture = world.still(PORCH, NOON, person(), jpeg=b"not a picture" if stored == "garbage" else a_jpeg())
+    if stored == "nothing":
+        store.delete(picture.standard_key)
+    if stored == "another picture":
+        store.put(picture.standard_key, a_jpeg(colour=(200, 0, 0)))
     world.alert(world.event([picture]))
-    run(work, world.close())
-    assert store.get(REPORT)[0].count(b"data:image/jpeg;base64,") == shown
+    recorded(world)
+    report(store)
+    assert page(store).count("data:image/jpeg;base64,") == shown
 
 
-def a_jpeg() -> bytes:
+def test_a_probability_is_never_rounded_up_to_certainty() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.alert(world.event([world.still(PORCH, NOON, person(0.996))]))
+    recorded(world)
+    report(store)
+    assert "99 %" in page(store) and "100" not in page(store).partition("In pictures")[0].partition("</style>")[2]
+
+
+def a_jpeg(colour: tuple[int, int, int] = (90, 110, 90)) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (640, 480), (90, 110, 90)).save(out, "JPEG")
+    Image.new("RGB", (640, 480), colour).save(out, "JPEG")
     return out.getvalue()

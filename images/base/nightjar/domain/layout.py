@@ -97,16 +97,6 @@ def alert_key(started_at: datetime, event_id: str) -> str:
     return f"alerts/{day_path(started_at.date())}/{event_id}.json"
 
 
-def records_prefix(table: str, day: date) -> str:
-    """`records/<table>/date=YYYY-MM-DD/`, the Hive partition that Athena, DuckDB and Spark read."""
-    return f"records/{table}/date={day.isoformat()}/"
-
-
-def report_prefix(day: date) -> str:
-    """`reports/YYYY/MM/DD/`."""
-    return f"reports/{day_path(day)}/"
-
-
 def run_prefix(dag_id: str, run: str) -> str:
     """`runs/<dag>/<run>/`, where `run` is a batch id (live), a day (history) or a run id made safe (watch)."""
     return f"runs/{dag_id}/{run_name(run)}/"

@@ -14,7 +14,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import partial
 from typing import TypeVar
@@ -73,6 +73,12 @@ class Events:
         keys = sorted(info.key for info in self._store.list_objects(f"{EVENTS}{day_path(day)}/"))
         stored = in_parallel(partial(read_event, self._store), keys, _READERS)
         return (each[0] for each in stored if each)
+
+    def among(self, refs: Iterable[ObjectRef]) -> list[Event]:
+        """The events among the objects that a manifest names, as they are stored by now, in whatever state, by key."""
+        keys = sorted(ref.key for ref in refs if ref.key.startswith(EVENTS))
+        stored = in_parallel(partial(read_event, self._store), keys, _READERS)
+        return [each[0] for each in stored if each]
 
     def pictures(self, event: Event) -> Iterator[Threat]:
         """The threats of an event, by time: all its pictures, however many there are."""

@@ -117,6 +117,15 @@ class LineStore(ABC, Generic[L]):
         """Whether `key` is that of a file of lines in this store."""
         return key.startswith(self.TOP) and key.endswith(".jsonl")
 
+    def place(self, key: str) -> Place:
+        """The place of a file of this store; raises InputError for a key that is not that of one."""
+        parts = key.removeprefix(self.TOP).split("/")
+        try:
+            maker, year, month, day, camera, _ = parts
+            return Place(maker, Camera.parse(camera), date(int(year), int(month), int(day)))
+        except ValueError:
+            raise InputError(f"expected {self.TOP}<maker>/YYYY/MM/DD/<user>-<device>/<file>, got {key!r}") from None
+
     def objects_among(self, refs: Iterable[ObjectRef]) -> list[ObjectRef]:
         """Those of `refs`, the objects of a manifest, that are files of this store, by key."""
         return sorted((ref for ref in refs if self.holds(ref.key)), key=lambda ref: ref.key)

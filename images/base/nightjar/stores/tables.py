@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from nightjar_report.columns import MOMENT, NUMBERS, REAL, TEXT, TEXTS, WHOLE, YES_NO, Column, Table
+from nightjar.stores.columns import MOMENT, NUMBERS, REAL, TEXT, TEXTS, WHOLE, YES_NO, Column, Table
 
 
 class PictureOutcome(StrEnum):
@@ -52,7 +52,9 @@ class PictureRow:
     quarantine_key: Annotated[str | None, Column(TEXT, "where the refused object and the reason are", optional=True)]
     width: Annotated[int | None, Column(WHOLE, "width of the standardised picture", unit="pixels", optional=True)]
     height: Annotated[int | None, Column(WHOLE, "height of the standardised picture", unit="pixels", optional=True)]
-    validator: Annotated[str | None, Column(TEXT, "tag of the validate image", optional=True)]
+    validator: Annotated[
+        str | None, Column(TEXT, "id of the validator; of release 0.1, the tag of its image", optional=True)
+    ]
     detector: Annotated[str | None, Column(TEXT, "tag of the detect image that saw it", optional=True)]
     model: Annotated[str | None, Column(TEXT, "name of the model", optional=True)]
     model_sha256: Annotated[str | None, Column(TEXT, "SHA-256 of the model", optional=True)]
@@ -61,7 +63,7 @@ class PictureRow:
         int | None, Column(WHOLE, "objects seen, at any probability recorded", unit="objects", optional=True)
     ]
     verdict: Annotated[
-        str | None, Column(TEXT, "when detected: `threat`, `suppressed`, `safe` or `nothing`", optional=True)
+        str | None, Column(TEXT, "when detected and judged: `threat`, `suppressed`, `safe` or `nothing`", optional=True)
     ]
     suppressed_by: Annotated[
         list[str], Column(TEXTS, "why rules that name what was seen held back, nearest miss first")
@@ -122,7 +124,25 @@ class EventRow:
         ),
     ]
     rules_sha256: Annotated[str, Column(TEXT, "SHA-256 of the rules that judged last")]
-    event_key: Annotated[str, Column(TEXT, "the event's record in the bucket")]
+    event_key: Annotated[str, Column(TEXT, "the event's object in the bucket")]
+    best_standard_sha256: Annotated[
+        str | None, Column(TEXT, "SHA-256 of the picture that shows it best; since 0.2", optional=True)
+    ] = None
+    state: Annotated[
+        str | None,
+        Column(
+            TEXT,
+            "`current`, `absorbed` (another event has its threats) or `withdrawn` (judged again, it has none); "
+            "since 0.2, before that all are current",
+            optional=True,
+        ),
+    ] = None
+    absorbed: Annotated[
+        list[str] | None, Column(TEXTS, "ids of events whose threats it has taken over; since 0.2", optional=True)
+    ] = None
+    revision: Annotated[int | None, Column(WHOLE, "grows with every change of the event; since 0.2", optional=True)] = (
+        None
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +184,7 @@ PICTURES = Table(
     "the UTC day of `taken_at`, else of the footage or its arrival",
 )
 DETECTIONS = Table("detections", DetectionRow, _BY_PICTURE, "the UTC day of `taken_at`")
-EVENTS = Table("events", EventRow, _BY_EVENT, "the UTC day of `started_at`")
-ALERTS = Table("alerts", AlertRow, _BY_EVENT, "the UTC day of `started_at`")
+_EVENT_DAY = "the UTC day on which the event began when it was made; it stays when the event is extended"
+EVENTS = Table("events", EventRow, _BY_EVENT, _EVENT_DAY, newest_by="revision")
+ALERTS = Table("alerts", AlertRow, _BY_EVENT, _EVENT_DAY, newest_by="finished_at")
 TABLES: tuple[Table[Any], ...] = (PICTURES, DETECTIONS, EVENTS, ALERTS)

@@ -1,4 +1,4 @@
-"""From what the stores say of a batch to rows: every received picture gets exactly one outcome."""
+"""Rows of a shard's pictures and of the objects in them: every received picture gets exactly one outcome. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,13 +8,14 @@ from typing import Any
 
 from nightjar.domain.batch import BatchLine, Footage, Outcome
 from nightjar.domain.detections import DetectedObject, Detection, Picture
-from nightjar.domain.events import Event
-from nightjar.domain.layout import digest, quarantine_prefix
+from nightjar.domain.events import Threat
+from nightjar.domain.layout import digest
 from nightjar.domain.model import ms_from_utc
-from nightjar.domain.names import FootageName, NameRefused, parse_footage_name
+from nightjar.domain.names import FootageName
 from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Refusal, Validation
-from nightjar_report.tables import PICTURES, DetectionRow, PictureOutcome, PictureRow, Verdict
+from nightjar.stores.quarantine import quarantine_prefix
+from nightjar.stores.tables import PICTURES, DetectionRow, PictureOutcome, PictureRow, Verdict
 
 NOT_VALIDATED = "validate"  # as the account of the run says it: failed:validate
 NOT_DETECTED = "detect"
@@ -27,20 +28,21 @@ Dated = tuple[date, PictureRow]
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What the stores hold about a batch.
+class ShardOutputs:
+    """The results of a shard's stages for the lines of a batch; empty where a stage left no proof of its work.
 
-    `suppressed` maps a standard key to why no threat was seen in it, `failures` to why it could not be looked at.
+    `suppressed` maps a standard key to the reasons why a rule held back, the nearest miss first; `failures` maps one to
+    the reason why detect could not look at it. Without assess's proof (`is_assessed`) no picture has a verdict.
     """
 
     run: str
-    validator: str
     batch: Sequence[BatchLine] = ()
     validations: Mapping[FootageId, Validation] = field(default_factory=dict)
     detections: Sequence[Detection] = ()
-    events: Sequence[Event] = ()
+    threats: Sequence[Threat] = ()
     suppressed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    is_assessed: bool = True
 
 
 def row_id(*parts: object) -> str:
@@ -54,40 +56,40 @@ def whole_ms(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-def picture_rows(found: Findings) -> Iterator[Dated]:
-    """Every picture received with the batch, with the UTC day it belongs to."""
-    seen = {(d.picture.standard_key, d.picture.standard_sha256): d for d in found.detections}
-    threats = _events_by_picture(found.events)
-    for line in found.batch:
+def picture_rows(shard: ShardOutputs) -> Iterator[Dated]:
+    """Every picture received with the batch lines of `shard`, with the UTC day it belongs to."""
+    seen = {(d.picture.standard_key, d.picture.standard_sha256): d for d in shard.detections}
+    events = _events_by_picture(shard.threats)
+    for line in shard.batch:
         if line.outcome is not Outcome.FILED:
-            yield _unfiled(line, found.run)
+            yield _unfiled(line, shard.run)
             continue
-        validation = found.validations.get((line.footage.key, line.footage.version_id))
+        validation = shard.validations.get((line.footage.key, line.footage.version_id))
         if validation is None:
-            yield _not_validated(line.footage, found)
+            yield _not_validated(line.footage, shard)
         else:
-            yield from _validated(line.footage, validation, found, seen, threats)
+            yield from _validated(line.footage, validation, shard, seen, events)
 
 
-def detection_rows(found: Findings, pictures: Iterable[PictureRow]) -> Iterator[DetectionRow]:
+def detection_rows(shard: ShardOutputs, pictures: Iterable[PictureRow]) -> Iterator[DetectionRow]:
     """Every object seen in `pictures`."""
     ids = {(p.standard_key, p.standard_sha256): p.id for p in pictures if p.outcome == PictureOutcome.DETECTED}
-    unsafe = {(p.picture.standard_key, o) for event in found.events for p in event.pictures for o in p.objects}
-    for detection in found.detections:
+    unsafe = {(t.shown.picture.standard_key, o) for t in shard.threats for o in t.shown.objects}
+    for detection in shard.detections:
         picture = detection.picture
         identity = ids.get((picture.standard_key, picture.standard_sha256))
         if identity is None:
             continue
-        for number, one in enumerate(detection.objects):
-            threat = (picture.standard_key, one) in unsafe
-            yield _object(identity, number, one, detection, found.run, threat)
+        for number, seen in enumerate(detection.objects):
+            threat = (picture.standard_key, seen) in unsafe
+            yield _object(identity, number, seen, detection, shard.run, threat)
 
 
 def _object(
-    identity: str, number: int, one: DetectedObject, detection: Detection, run: str, threat: bool
+    identity: str, number: int, seen: DetectedObject, detection: Detection, run: str, threat: bool
 ) -> DetectionRow:
     picture, detector = detection.picture, detection.detector
-    x_min, y_min, x_max, y_max = one.box
+    x_min, y_min, x_max, y_max = seen.box
     return DetectionRow(
         id=row_id(identity, detector.sha256, detector.settings, number),
         run=run,
@@ -96,8 +98,8 @@ def _object(
         device=picture.device,
         camera=picture.camera.name,
         taken_at=whole_ms(picture.taken_at),
-        label=one.label,
-        probability=one.probability,
+        label=seen.label,
+        probability=seen.probability,
         x_min=x_min,
         y_min=y_min,
         x_max=x_max,
@@ -118,22 +120,19 @@ def _row(run: str, identity: str, trigger: str, outcome: PictureOutcome, **known
     return PictureRow(id=identity, run=run, trigger=trigger, outcome=outcome.value, **{**missing, **lists, **known})
 
 
-def _whose(name: FootageName) -> dict[str, Any]:
+def _whose(name: FootageName | None) -> dict[str, Any]:
+    if name is None:
+        return {"video": False}
     camera = name.camera
     return {"user": camera.user, "device": camera.device, "camera": camera.name, "video": name.is_video}
 
 
 def _unfiled(line: BatchLine, run: str) -> Dated:
-    """A version that collect refused, or found to be there already."""
+    """A version that collect refused, or that was there already."""
     source = line.source
-    try:
-        name = parse_footage_name(source.key.rsplit("/", 1)[-1])
-    except NameRefused:
-        name = None
-    whose = _whose(name) if name else {"video": False}
-    # As collect files it: by the name, unless that is what is wrong.
+    # As collect files it: by the name, unless the name itself is wrong.
     wrong_name = line.reason in (Reason.BAD_NAME, Reason.IMPLAUSIBLE_TIME)
-    taken_at = name.taken_at if name and not wrong_name else None
+    taken_at = source.name.taken_at if source.name and not wrong_name else None
     day = (taken_at or source.received_at).astimezone(UTC).date()
     identity = row_id(source.key, source.version_id)
     refused = line.outcome is Outcome.QUARANTINED
@@ -143,7 +142,7 @@ def _unfiled(line: BatchLine, run: str) -> Dated:
         identity,
         identity,
         PictureOutcome.QUARANTINED if refused else PictureOutcome.DUPLICATE,
-        reason=line.reason.value if line.reason else None,
+        reason=str(line.reason) if line.reason else None,
         taken_at=taken_at,
         source_key=source.key,
         source_version=source.version_id,
@@ -151,7 +150,7 @@ def _unfiled(line: BatchLine, run: str) -> Dated:
         footage_version=line.footage_version,
         footage_sha256=line.sha256,
         quarantine_key=folder,
-        **whose,
+        **_whose(source.name),
     )
 
 
@@ -164,25 +163,18 @@ def _origin(footage: Footage) -> dict[str, Any]:
     }
 
 
-def _not_validated(footage: Footage, found: Findings) -> Dated:
+def _not_validated(footage: Footage, shard: ShardOutputs) -> Dated:
     taken_at = footage.name.taken_at
     trigger = row_id(footage.key, footage.version_id)
-    return taken_at.date(), _row(
-        found.run,
-        row_id(trigger, ms_from_utc(taken_at), 0),
-        trigger,
-        PictureOutcome.FAILED,
-        reason=NOT_VALIDATED,
-        taken_at=taken_at,
-        validator=found.validator,
-        **_origin(footage),
-    )
+    identity = row_id(trigger, ms_from_utc(taken_at), 0)
+    known = {"reason": NOT_VALIDATED, "taken_at": taken_at, **_origin(footage)}
+    return taken_at.date(), _row(shard.run, identity, trigger, PictureOutcome.FAILED, **known)
 
 
 def _validated(
     footage: Footage,
     validation: Validation,
-    found: Findings,
+    shard: ShardOutputs,
     seen: Mapping[tuple[str, str], Detection],
     events: Mapping[str, list[str]],
 ) -> Iterator[Dated]:
@@ -205,18 +197,18 @@ def _validated(
     for picture in validation.pictures:
         detection = seen.get((picture.standard_key, picture.standard_sha256))
         if detection:
-            outcome, what = PictureOutcome.DETECTED, _judged(picture, detection, events, found.suppressed)
+            outcome, result = PictureOutcome.DETECTED, _detected(picture, detection, events, shard)
         else:
-            reason = found.failures.get(picture.standard_key, NOT_DETECTED)
-            outcome, what = PictureOutcome.FAILED, {"reason": reason}
-        row = _row(found.run, identity(picture.taken_at), trigger, outcome, **known, **_standard(picture), **what)
+            reason = shard.failures.get(picture.standard_key, NOT_DETECTED)
+            outcome, result = PictureOutcome.FAILED, {"reason": reason}
+        row = _row(shard.run, identity(picture.taken_at), trigger, outcome, **known, **_standard(picture), **result)
         yield whole_ms(picture.taken_at).date(), row
     for refusal in validation.refusals:
-        yield _refused(refusal, footage, identity(refusal.taken_at), trigger, found.run, known)
+        yield _refused(refusal, footage, identity(refusal.taken_at), trigger, shard.run, known)
     for number in range(validation.duplicates):
         duplicate = row_id(trigger, "duplicate", number)
         taken_at = footage.name.taken_at
-        row = _row(found.run, duplicate, trigger, PictureOutcome.DUPLICATE, **known, taken_at=taken_at)
+        row = _row(shard.run, duplicate, trigger, PictureOutcome.DUPLICATE, **known, taken_at=taken_at)
         yield taken_at.date(), row
 
 
@@ -230,7 +222,7 @@ def _refused(
         trigger,
         PictureOutcome.QUARANTINED,
         **known,
-        reason=refusal.reason.value,
+        reason=str(refusal.reason),
         taken_at=taken_at,
         quarantine_key=refusal.quarantine_key,
     )
@@ -247,31 +239,35 @@ def _standard(picture: Picture) -> dict[str, Any]:
     }
 
 
-def _judged(
-    picture: Picture, detection: Detection, events: Mapping[str, list[str]], suppressed: Mapping[str, Sequence[str]]
+def _detected(
+    picture: Picture, detection: Detection, events: Mapping[str, list[str]], shard: ShardOutputs
 ) -> dict[str, Any]:
-    key = picture.standard_key
-    if key in events:
-        verdict = Verdict.THREAT
-    elif suppressed.get(key):
-        verdict = Verdict.SUPPRESSED
-    else:
-        verdict = Verdict.SAFE if detection.objects else Verdict.NOTHING
-    return {
+    known = {
         "detector": detection.detector.tag,
         "model": detection.detector.model,
         "model_sha256": detection.detector.sha256,
         "settings": detection.detector.settings,
         "objects": len(detection.objects),
+    }
+    if not shard.is_assessed:
+        return known
+    key = picture.standard_key
+    if key in events:
+        verdict = Verdict.THREAT
+    elif shard.suppressed.get(key):
+        verdict = Verdict.SUPPRESSED
+    else:
+        verdict = Verdict.SAFE if detection.objects else Verdict.NOTHING
+    return {
+        **known,
         "verdict": verdict.value,
         "events": list(events.get(key, [])),
-        "suppressed_by": list(suppressed.get(key, [])),
+        "suppressed_by": list(shard.suppressed.get(key, [])),
     }
 
 
-def _events_by_picture(events: Iterable[Event]) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    for event in events:
-        for one in event.pictures:
-            found[one.picture.standard_key].add(event.id)
-    return {key: sorted(ids) for key, ids in found.items()}
+def _events_by_picture(threats: Iterable[Threat]) -> dict[str, list[str]]:
+    ids: dict[str, set[str]] = defaultdict(set)
+    for threat in threats:
+        ids[threat.shown.picture.standard_key].add(threat.event.id)
+    return {key: sorted(of_picture) for key, of_picture in ids.items()}

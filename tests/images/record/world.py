@@ -1,4 +1,4 @@
-"""A bucket after all stages but report have run, built through the domain's own records."""
+"""A bucket after a run's stages up to notify, built through the domain's own documents and the stores."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,41 +8,48 @@ from typing import Any
 from nightjar.domain.alerts import Alert, AlertState, ApiCall
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
-from nightjar.domain.events import Event, Suppressed, SuppressedObject, ThreatPicture
+from nightjar.domain.detectors import detector_id
+from nightjar.domain.events import Event, Suppressed, SuppressedObject, Threat, ThreatPicture, summary_of
 from nightjar.domain.layout import (
+    BATCH,
     FAILURES,
     HISTORY,
     LIVE,
-    alert_key,
-    detections_prefix,
+    RELEASE,
+    SHARD,
     digest,
-    event_key,
-    footage_key,
     run_prefix,
-    standard_key,
-    validations_prefix,
+    shard_prefix,
+    stage_prefix,
 )
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
-from nightjar.domain.model import ms_from_utc
+from nightjar.domain.model import Stored, ms_from_utc
 from nightjar.domain.names import Camera, FootageName
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
-from nightjar.domain.release import FrozenRules, Release
+from nightjar.domain.release import FrozenRules, Release, StageRelease
 from nightjar.domain.rules import Safe
+from nightjar.domain.stages import STAGES
 from nightjar.domain.validations import Refusal, Validation
 from nightjar.runtime.manifests import write_bytes, write_lines, write_manifest, write_record
-from nightjar.runtime.quarantine import entry_prefix, write_quarantine
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
-from nightjar_report.summary import Summary, summarise
-from nightjar_report.warehouse import DayRecords, Warehouse
+from nightjar.stores.detections import Detections
+from nightjar.stores.events import Events
+from nightjar.stores.footage import footage_key
+from nightjar.stores.ledger import Ledger
+from nightjar.stores.line_store import Place, RunShard
+from nightjar.stores.quarantine import Quarantine, entry_prefix
+from nightjar.stores.records import Records
+from nightjar.stores.standard import standard_key
+from nightjar.stores.tables import TABLES
+from nightjar.stores.validations import Validations
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = NOON.date()
 PORCH = Camera("alice", "porch")
 YARD = Camera("alice", "yard")
 SHOP = Camera("bob", "shop")
-REPORT = "reports/2026/11/20/report.html"
 NEXT_DAY = DAY + timedelta(days=1)
 DETECTOR = DetectorRef(tag="d1", model="ssdlite_mobilenet_v2_coco", sha256="ab" * 32, settings="s1")
 VALIDATOR = "v1"
@@ -72,7 +79,10 @@ def person(probability: float = 0.9) -> DetectedObject:
 
 
 class World:
-    """One run over a bucket; `run` begins another over the same bucket. `close` writes what the stages hand over."""
+    """One run over a bucket; another one may follow over the same bucket. `close` writes the stages' outputs.
+
+    All proven footage is in the shard `all`. `before` are worlds whose detections this one knows.
+    """
 
     def __init__(
         self,
@@ -80,6 +90,7 @@ class World:
         run: str = "20261120T120000Z-0123456789ab",
         dag: str = LIVE,
         detector: DetectorRef = DETECTOR,
+        before: Sequence["World"] = (),
     ) -> None:
         self.store = store
         self.detector = detector
@@ -90,15 +101,28 @@ class World:
         self.detections: list[Detection] = []
         self.failures: list[FailedPicture] = []
         self.events: list[Event] = []
+        self.threats: list[Threat] = []
         self.suppressed: list[Suppressed] = []
+        self.written: list[ObjectRef] = []  # by assess: events
+        self.is_assessed = True
+        self._before = [detection for world in before for detection in world.detections]
 
     # What landed, and what became of it
 
     def still(
-        self, camera: Camera, at: datetime, *objects: DetectedObject, detected: bool = True, failure: str = ""
+        self,
+        camera: Camera,
+        at: datetime,
+        *objects: DetectedObject,
+        detected: bool = True,
+        failure: str = "",
+        jpeg: bytes = b"",
     ) -> Picture:
         """A still that was filed and validated and, unless told, detected in; `failure` says why not."""
         picture = self._picture(camera, at, "jpg", at)
+        if jpeg:
+            picture = picture.model_copy(update={"standard_sha256": hashlib.sha256(jpeg).hexdigest()})
+            self.store.put(picture.standard_key, jpeg)
         self._filed(picture, at, "jpg")
         self._validated(picture, at, "jpg", [picture])
         if failure:
@@ -154,7 +178,7 @@ class World:
             stage="collect",
             image=f"{REGISTRY}/collect:c1",
         )
-        write_quarantine(self.store, entry, b"whatever!")
+        Quarantine(self.store).put(entry, b"whatever!")
 
     def duplicate(self, picture: Picture, version: str = "in2") -> None:
         """A second copy of a picture's footage landed."""
@@ -172,28 +196,43 @@ class World:
 
     # What the rules made of it
 
-    def event(self, pictures: Sequence[Picture], number: int = 1, rule_id: int = 200) -> Event:
-        """An event over `pictures`: every person in them is unsafe. An id stays with its number."""
-        by_key = {d.picture.standard_key: d for d in self.detections}
-        found = [by_key[p.standard_key] for p in pictures]
-        unsafe = [(d, tuple(o for o in d.objects if o.label == "person")) for d in found]
+    def event(
+        self, pictures: Sequence[Picture], number: int = 1, rule_id: int = 200, base: Event | None = None, **more: Any
+    ) -> Event:
+        """An event over `pictures`: every person in them is unsafe. `base` is the event as it was before."""
+        seen = {d.picture.standard_key: d for d in [*self._before, *self.detections]}
+        own = {d.picture.standard_key for d in self.detections}
+        shown = [
+            ThreatPicture(
+                picture=d.picture, detector=d.detector, objects=tuple(o for o in d.objects if o.label == "person")
+            )
+            for d in (seen[p.standard_key] for p in pictures)
+        ]
         first = pictures[0]
+        summary = summary_of(shown)
         event = Event(
-            id=digest(f"{first.camera.name} {rule_id} {number}"),
+            id=base.id if base else digest(f"{first.camera.name} {rule_id} {number}"),
+            day=base.day if base else first.taken_at.date(),
             user=first.user,
             device=first.device,
             site="home" if first.device == "porch" else None,
             rule_id=rule_id,
             rule_name="intruder",
-            started_at=first.taken_at,
-            ended_at=pictures[-1].taken_at,
-            labels={"person": max(o.probability for _, objects in unsafe for o in objects)},
-            pictures=tuple(ThreatPicture(picture=d.picture, detector=d.detector, objects=o) for d, o in unsafe),
             rules_sha256=_sha256(RULES.decode()),
+            made=1,
+            revision=base.revision + 1 if base else 1,
+            **{**summary, **more},
         )
-        write_record(self.store, event_key(event.started_at, event.camera, event.id), event)
         self.events.append(event)
+        self.threats += [
+            Threat(rule_id=rule_id, event=event.ref, shown=each) for each in shown if each.picture.standard_key in own
+        ]
+        self.store_event(event)
         return event
+
+    def store_event(self, event: Event) -> None:
+        """Store `event` as it is now, and count it to what assess wrote."""
+        self.written.append(write_record(self.store, Events(self.store).key(event), event))
 
     def alert(self, event: Event, state: AlertState = AlertState.OUTBOX) -> Alert:
         """The ledger's line about `event`."""
@@ -202,7 +241,7 @@ class World:
         )
         alert = Alert(
             event_id=event.id,
-            event_key=event_key(event.started_at, event.camera, event.id),
+            event_key=Events(self.store).key(event),
             user=event.user,
             device=event.device,
             rule_id=event.rule_id,
@@ -217,7 +256,8 @@ class World:
             finished_at=None if state is AlertState.CLAIMED else NOON,
             calls=(call,) if state is AlertState.SENT else (),
         )
-        write_record(self.store, alert_key(event.started_at, event.id), alert)
+        line = Ledger(self.store).claim(event, alert, over=None)
+        assert line is not None, "expected an event without an alert"
         return alert
 
     def held_back(self, picture: Picture, reason: Safe = Safe.OUT_OF_HOURS) -> None:
@@ -236,41 +276,73 @@ class World:
     # What the stages hand over
 
     def close(self, day: date | None = None) -> StageContext:
-        """Write the stores and manifests of all stages before report; what report is started with."""
+        """Write the stores and manifests of all stages before record; what record is started with."""
         store, prefix = self.store, self.prefix
-        rules = write_bytes(store, f"{prefix}rules.yaml", RULES, content_type="application/yaml")
-        tags = {"collect": "c1", "validate": VALIDATOR, "detect": self.detector.tag}
-        tags |= {"assess": "a1", "notify": "n1", "report": "r1"}
+        rules = write_bytes(store, "rules/1.yaml", RULES, content_type="application/yaml")
+        tags = dict(zip(STAGES, ("c1", "v1", self.detector.tag, "a1", "n1", "r1", "r1"), strict=True))
         release = Release(
             run=self.name,
-            images={stage: f"{REGISTRY}/{stage}:{tag}" for stage, tag in tags.items()},
+            stages={stage: StageRelease(image=f"{REGISTRY}/{stage}:{tag}") for stage, tag in tags.items()},
             rules=FrozenRules(key=rules.key, sha256=rules.sha256, source=rules),
         )
-        release_ref = write_record(store, f"{prefix}release.json", release)
-        write_lines(store, f"{prefix}batch.jsonl", self.batch)
-        validated = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(VALIDATOR).items())]
-        detected = [write_lines(store, key, lines) for key, lines in sorted(self._by_place(self.detector.tag).items())]
-        if self.failures:
-            detected.append(write_lines(store, f"{prefix}detect/all/{FAILURES}", self.failures))
-        proof = self._manifest("validate", f"{prefix}validate/all/", validated)
-        self._manifest("reconcile", f"{prefix}reconcile/", detected, inputs=[proof], counts=self._account())
-        written = [
-            write_lines(store, f"{prefix}assess/events.jsonl", self.events),
-            write_lines(store, f"{prefix}assess/suppressed.jsonl", self.suppressed),
-        ]
-        self._manifest("assess", f"{prefix}assess/", written)
-        self._manifest("notify", f"{prefix}notify/", [])
+        release_ref = write_record(store, f"{prefix}{RELEASE}", release)
+        batch = write_lines(store, f"{prefix}{BATCH}", self.batch)
+        proofs = self._shard() if self.validations else []
+        self._manifest("reconcile", None, [], inputs=[batch, *proofs], counts=self._account())
         return StageContext(
-            stage="report",
+            stage="record",
             image=f"{REGISTRY}/report:r1",
             run=self.name,
-            input_prefix=f"{prefix}notify/",
-            output_prefix=f"{prefix}report/",
+            input_prefix=stage_prefix(prefix, "reconcile"),
+            output_prefix=stage_prefix(prefix, "record"),
             store=store,
             release_key=release_ref.key,
             day=day,
             clock=lambda: NOON,
         )
+
+    def _shard(self) -> list[ObjectRef]:
+        """Write the outputs of the shard's stages; their manifests."""
+        store, prefix = self.store, self.prefix
+        proven = {(v.footage_key, v.footage_version) for v in self.validations}
+        filed = [line.footage for line in self.batch if line.outcome is Outcome.FILED]
+        shard = write_lines(
+            store,
+            f"{shard_prefix(prefix, 'all')}{SHARD}",
+            [footage for footage in filed if (footage.key, footage.version_id) in proven],
+        )
+        detected = self._write_lines(Detections(store), [(d, self._place_of(d)) for d in self.detections])
+        if self.failures:
+            detected.append(write_lines(store, f"{stage_prefix(prefix, 'detect', 'all')}{FAILURES}", self.failures))
+        validated = self._write_lines(Validations(store), [(v, _place_of_footage(v)) for v in self.validations])
+        proofs = [
+            self._manifest("validate", "all", validated, inputs=[shard]),
+            self._manifest("detect", "all", detected),
+        ]
+        if self.is_assessed:
+            output = stage_prefix(prefix, "assess", "all")
+            lines: dict[str, Sequence[Stored]] = {
+                "events": self.events,
+                "threats": self.threats,
+                "suppressed": self.suppressed,
+            }
+            assessed = [write_lines(store, f"{output}{name}.jsonl", each) for name, each in lines.items()]
+            proofs.append(self._manifest("assess", "all", [*self.written, *assessed]))
+            if self.events:
+                proofs.append(self._manifest("notify", "all", []))
+        return proofs
+
+    def _write_lines(self, lines: Any, places: Sequence[tuple[Any, Place]]) -> list[ObjectRef]:
+        """Write lines to their places in a store of lines."""
+        writer = RunShard.of(self.prefix, shard_prefix(self.prefix, "all"))
+        return [
+            lines.write(place, writer, [line for line, there in places if there == place])
+            for place in sorted({place for _, place in places})
+        ]
+
+    def _place_of(self, detection: Detection) -> Place:
+        maker = detector_id(detection.detector.sha256, detection.detector.settings)
+        return Place(maker, detection.picture.camera, detection.picture.taken_at.date())
 
     def _account(self) -> Counts:
         unfiled = [line for line in self.batch if line.outcome is not Outcome.FILED]
@@ -290,24 +362,10 @@ class World:
             outcomes[f"quarantined:{reason}"] = outcomes.get(f"quarantined:{reason}", 0) + 1
         return Counts(received=sum(outcomes.values()), outcomes=outcomes)
 
-    def _by_place(self, tag: str) -> dict[str, list[Validation | Detection]]:
-        places: dict[str, list[Validation | Detection]] = {}
-        lines: Iterable[Validation | Detection] = self.validations if tag == VALIDATOR else self.detections
-        for line in lines:
-            if isinstance(line, Detection):
-                prefix = detections_prefix(tag, line.picture.taken_at.date(), line.picture.camera)
-            else:
-                camera = line.footage_key.rpartition("/")[2].rpartition("-")[0]
-                when = int(line.footage_key.rpartition("-")[2].partition(".")[0])
-                taken = datetime.fromtimestamp(when if when < 10**11 else when / 1000, UTC)
-                prefix = validations_prefix(tag, taken.date(), Camera.parse(camera))
-            places.setdefault(f"{prefix}{self.name}.jsonl", []).append(line)
-        return places
-
     def _manifest(
         self,
         stage: str,
-        prefix: str,
+        shard: str | None,
         objects: Iterable[ObjectRef],
         inputs: Iterable[ObjectRef] = (),
         counts: Counts | None = None,
@@ -322,7 +380,7 @@ class World:
             started_at=NOON,
             finished_at=NOON,
         )
-        return write_manifest(self.store, prefix, manifest)
+        return write_manifest(self.store, stage_prefix(self.prefix, stage, shard), manifest)
 
     def _picture(self, camera: Camera, at: datetime, extension: str, footage_at: datetime) -> Picture:
         key = standard_key(camera, at)
@@ -389,7 +447,7 @@ class World:
             stage="validate",
             image=f"{REGISTRY}/validate:{VALIDATOR}",
         )
-        write_quarantine(self.store, entry, b"whatever!")
+        Quarantine(self.store).put(entry, b"whatever!")
         return Refusal(reason=reason, detail="expected better", taken_at=at, quarantine_key=entry_prefix(entry))
 
 
@@ -397,24 +455,40 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def history(store: ObjectStore, *live: World, day: date = DAY) -> StageContext:
+def _place_of_footage(validation: Validation) -> Place:
+    name = ReceivedVersion(
+        key=validation.footage_key, version_id=validation.footage_version, size=9, received_at=NOON
+    ).name
+    assert name is not None
+    return Place(VALIDATOR, name.camera, name.taken_at.date())
+
+
+def history(store: ObjectStore, *live: World, day: date = DAY, assessed: bool = True) -> StageContext:
     """A history run of `day` after the live ones: the same footage is its batch, nothing was computed again."""
     world = World(store, day.isoformat(), HISTORY)
-    world.batch = [line for one in live for line in one.batch if line.outcome == "filed"]
-    world.suppressed = [line for one in live for line in one.suppressed]
+    for each in live:
+        world.batch += [line for line in each.batch if line.outcome is Outcome.FILED]
+        world.validations += each.validations
+        world.detections += each.detections
+        world.failures += each.failures
+        world.threats += each.threats
+        world.suppressed += each.suppressed
+    world.is_assessed = assessed
     return world.close(day=day)
 
 
-def records(store: ObjectStore, day: date = DAY) -> DayRecords:
-    return Warehouse(store).read(day)
-
-
-def summary(store: ObjectStore, day: date = DAY) -> Summary:
-    return summarise(records(store, day))
+def rows(store: ObjectStore, day: date = DAY) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a day by table, each once."""
+    return {table.name: Records(store).read(table, day).content.lines() for table in TABLES}
 
 
 def keys(store: ObjectStore, prefix: str) -> list[str]:
     return sorted(info.key for info in store.list_objects(prefix))
+
+
+def parts(store: ObjectStore, table: str, day: date = DAY) -> list[str]:
+    """The names of the parts of a table and day."""
+    return [key.rpartition("/")[2] for key in keys(store, f"records/{table}/date={day}/")]
 
 
 def versions(store: ObjectStore, *prefixes: str) -> list[Any]:

@@ -1,18 +1,17 @@
-"""Rows of events and of the alerts about them."""
+"""Rows of events and of the alerts about them. Pure."""
 
 from collections.abc import Callable
 
 from nightjar.domain.alerts import Alert
 from nightjar.domain.events import Event
-from nightjar.domain.layout import event_key
-from nightjar_report.pictures import whole_ms
-from nightjar_report.tables import AlertRow, EventRow
+from nightjar.stores.tables import AlertRow, EventRow
+from nightjar_record.pictures import whole_ms
 
 
-def event_row(event: Event, run: str, timezone_of: Callable[[str], str]) -> EventRow:
-    """The row of `event`; `timezone_of` gives a user's IANA zone."""
-    best = event.best
-    first = max(best.objects, key=lambda o: o.probability)
+def event_row(event: Event, key: str, run: str, timezone_of: Callable[[str], str]) -> EventRow:
+    """The row of `event`, stored at `key`; `timezone_of` gives a user's IANA zone."""
+    best = event.shown
+    box = max(best.objects, key=lambda o: o.probability).box
     return EventRow(
         id=event.id,
         run=run,
@@ -25,13 +24,17 @@ def event_row(event: Event, run: str, timezone_of: Callable[[str], str]) -> Even
         rule_name=event.rule_name,
         started_at=whole_ms(event.started_at),
         ended_at=whole_ms(event.ended_at),
-        pictures=len(event.pictures),
+        pictures=event.picture_count,
         labels=sorted(event.labels, key=lambda label: (-event.labels[label], label)),
         probability=best.probability,
         best_standard_key=best.picture.standard_key,
-        best_box=list(first.box),
+        best_box=list(box),
         rules_sha256=event.rules_sha256,
-        event_key=event_key(event.started_at, event.camera, event.id),
+        event_key=key,
+        best_standard_sha256=best.picture.standard_sha256,
+        state=str(event.state),
+        absorbed=[ref.id for ref in event.absorbed],
+        revision=event.revision,
     )
 
 
@@ -47,7 +50,7 @@ def alert_row(alert: Alert, ledger_key: str, run: str) -> AlertRow:
         camera=f"{alert.user}-{alert.device}",
         rule_id=alert.rule_id,
         started_at=whole_ms(alert.started_at),
-        state=alert.state.value,
+        state=str(alert.state),
         channel=alert.channel,
         recipient=alert.recipient,
         subject=alert.subject,
