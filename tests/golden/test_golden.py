@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from nightjar.domain.accounts import Account
@@ -26,7 +25,12 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
+from nightjar.stores.records import News, Records
+from nightjar.stores.reports import Reports
+from nightjar.stores.tables import PICTURES, TABLES
 from nightjar_notify.desk import DigestLine
+from nightjar_report.stage import report_day
+from tests.later_release import COLUMN, as_later
 
 HERE = Path(__file__).parent
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", folder.name))
@@ -43,6 +47,7 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r".*/release\.json": Release,
     r".*/started\.json": Started,
     r"config/deployed\.json": Deployed,
+    r"records/news/.*\.json": News,
 }
 LINES: dict[str, type[Any]] = {
     r"detections/.*\.jsonl": Detection,
@@ -114,11 +119,6 @@ def test_rules_are_read(release: str) -> None:
         assert parse_rules(file.read_bytes()).users
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_parquet_is_whole(release: str) -> None:
-    assert sum(pq.ParquetFile(file).metadata.num_rows for file in files(release, r"records/.*\.parquet")) > 0
-
-
 def bucket(release: str) -> MemoryStore:
     """A bucket as the release left it."""
     store = MemoryStore()
@@ -152,3 +152,26 @@ def test_a_stored_event_is_extended_and_keeps_its_id(release: str, camera: Camer
     before = list(store.list_versions(""))
     assert events.change(camera, date(2026, 12, 24), work)[0].events == []
     assert list(store.list_versions("")) == before
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_records_are_read_put_together_with_those_of_a_later_release_and_reported(release: str) -> None:
+    store = bucket(release)
+    records = Records(store)
+    days = {
+        date.fromisoformat(file.parent.name.removeprefix("date=")) for file in files(release, r"records/.*\.parquet")
+    }
+    for day in days:
+        for table in TABLES:
+            before = records.read(table, day)
+            assert len(before.content) == len(before.content.rows()) > 0
+            assert [p.run.startswith("nightjar_") for p in before.provenances] == [True]
+            [part] = before.parts
+            store.put(part.key.replace(".parquet", "-later.parquet"), as_later(part.key, store.get(part.key)[0]))
+            assert records.merge(table, day, most=1)
+            after = records.read(table, day)
+            assert after.content.rows() == before.content.rows()
+            assert None not in after.content.values(COLUMN)
+        report_day(store, day, most_thumbnails=24)
+        page = store.get(Reports(store).page_key(day))[0].decode()
+        assert f"{len(records.read(PICTURES, day).content)} picture" in page
