@@ -13,7 +13,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect", "live")
+BENCHMARKS = ("validate", "detect", "record", "live")
 
 
 def say(message: str) -> None:
