@@ -25,6 +25,8 @@ from nightjar_notify.pace import Pace
 log = logging.getLogger(__name__)
 
 _LONGEST_ANSWER = 2000  # characters of an answer that the ledger keeps
+_LONGEST_CONNECT = 5.0  # seconds; without a connection nothing was sent, so that trying again is harmless
+_LONGEST_BACKOFF = 60.0  # seconds
 
 # With these, the request has not gone out whole; with any other, the message may be on its way.
 _NOT_SENT = (
@@ -78,7 +80,7 @@ class SendGrid:
         try:
             httpx.URL(self._url)
             self._client = httpx.Client(
-                timeout=settings.mail_timeout,
+                timeout=httpx.Timeout(settings.mail_timeout, connect=min(settings.mail_timeout, _LONGEST_CONNECT)),
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
                 verify=ssl.create_default_context(),  # the machine's certificates rather than those of a package
             )
@@ -107,8 +109,8 @@ class SendGrid:
     def _pause(self, tries: int, last: Answer) -> bool:
         backoff: float = self._settings.mail_backoff * 2 ** (tries - 1)
         asked = last.asked_to_wait
-        # One that is only out of order for this message holds back nobody else.
-        return self._pace.wait(max(min(backoff, 60.0), asked or 0.0), everybody=asked is not None)
+        # An API that does not ask may still take other messages: only this one waits.
+        return self._pace.wait(max(min(backoff, _LONGEST_BACKOFF), asked or 0.0), everybody=asked is not None)
 
     def _call(self, request: Request) -> Answer:
         at = self._clock()

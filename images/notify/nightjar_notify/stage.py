@@ -22,8 +22,8 @@ from nightjar_notify.settings import load_settings
 EVENTS = "events.jsonl"
 DIGEST = "digest.jsonl"
 
-# For each delivery that may be under way, how many events are at hand: the next ones are read and drawn meanwhile.
-_AT_HAND = 2
+# Threads beside those that deliver: they look up the next events and draw their pictures meanwhile.
+_AHEAD = 8
 # How long a stage that has to end waits for the answers to what it has sent; less than a pod's grace period.
 _DRAIN = 10.0
 
@@ -32,7 +32,7 @@ def notify(context: StageContext) -> StageResult:
     """The stage as a program: settings from the environment."""
     settings, api = load_settings()
     pace = Pace(settings.mail_concurrency, settings.mail_patience)
-    threads = settings.mail_concurrency * _AT_HAND
+    threads = settings.mail_concurrency + _AHEAD
     with closing(open_channel(context.store, settings, api, context.clock, pace)) as channel:
         return notify_events(context, channel, pace, timedelta(seconds=settings.alert_max_age), threads)
 

@@ -9,7 +9,7 @@ import pytest
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext
-from nightjar.runtime.store import ObjectStore
+from nightjar.runtime.store import ObjectInfo, ObjectStore
 from tests.doubles.sendgrid import Reply, SendGridDouble
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
 from tests.scenes import DOOR, PORCH, after, detection
@@ -121,7 +121,7 @@ class FailingStore(MemoryStore):
         super().__init__()
         self.fails = threading.Event()
 
-    def get(self, key: str, version_id: str | None = None):  # type: ignore[no-untyped-def]
+    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
         if self.fails.is_set() and key.startswith("standard/"):
             raise TryAgainError("S3 cannot be reached")
         return super().get(key, version_id)

@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 
 import pytest
+from pydantic import ValidationError
 
+from nightjar.domain.alerts import LEASE
+from nightjar.settings.notify import NotifySettings
 from nightjar_notify.pace import Pace
 
 
@@ -166,3 +169,11 @@ def test_draining_waits_for_deliveries_but_not_for_ever(held: float, limit: floa
     assert least <= time.monotonic() - began < 2
     over.set()
     thread.join()
+
+
+def test_the_longest_delivery_ends_before_its_claim_is_taken_for_lost() -> None:
+    longest = NotifySettings(mail_attempts=10, mail_timeout=30, mail_patience=300)
+    assert longest.mail_attempts * longest.mail_timeout + longest.mail_patience < LEASE.total_seconds()
+    for beyond in ({"mail_attempts": 11}, {"mail_timeout": 31}, {"mail_patience": 301}):
+        with pytest.raises(ValidationError):
+            NotifySettings.model_validate(beyond)

@@ -29,7 +29,12 @@ class NotifySettings(Settings):
         float, Field(ge=0, le=60, description="seconds before the second try; doubles from then on")
     ] = 1.0
     mail_patience: Annotated[
-        float, Field(ge=0, le=300, description="seconds of waiting, over all alerts of one attempt of the task")
+        float,
+        Field(
+            ge=0,
+            le=300,
+            description="seconds of waiting in one attempt of the task; alerts that wait together count once",
+        ),
     ] = 120.0
     mail_concurrency: Annotated[int, Field(ge=1, le=64, description="alerts that are sent at the same time")] = 16
     mail_timeout: Annotated[float, Field(gt=0, le=30, description="seconds for the mail API to answer")] = 30.0
