@@ -92,11 +92,6 @@ def event_key(started_at: datetime, camera: Camera, event_id: str) -> str:
     return f"{events_prefix(started_at.date(), camera)}{event_id}.json"
 
 
-def alert_key(started_at: datetime, event_id: str) -> str:
-    """The ledger's line for an event: `alerts/YYYY/MM/DD/<event id>.json`, by the event's start in UTC."""
-    return f"alerts/{day_path(started_at.date())}/{event_id}.json"
-
-
 def run_prefix(dag_id: str, run: str) -> str:
     """`runs/<dag>/<run>/`, where `run` is a batch id (live), a day (history) or a run id made safe (watch)."""
     return f"runs/{dag_id}/{run_name(run)}/"
