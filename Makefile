@@ -5,8 +5,14 @@ BOOTSTRAP := $(PYTHON) local/bootstrap.py
 LOCAL := .nightjar/venv/airflow/bin/python -m nightjar_local
 DEV := .nightjar/venv/dev/bin
 PYTEST_ARGUMENTS ?=
+# Each file of tests is run by one worker, since its tests share what is slow to start; the slow files are handed out first.
+PYTEST := $(DEV)/pytest -n auto --dist loadfile --no-loadscope-reorder
+COVERAGE := --cov --cov-report=term --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
-.PHONY: help demo up down images test check format docs bench lock
+.PHONY: help demo up down images test quick coverage check format docs bench lock
+
+# Without bytecode every process of a test, of which a run has thousands, compiles the clone's packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +29,18 @@ down: ## stop what `make up` started
 images: ## build every stage's image: [TAG=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=… PUSH=yes]
 	@$(BOOTSTRAP) airflow && $(LOCAL) images
 
-test: check ## format, lint, types, all tests [PYTEST_ARGUMENTS=…]
-	$(DEV)/pytest $(PYTEST_ARGUMENTS)
+test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
+	$(PYTEST) $(PYTEST_ARGUMENTS)
+
+quick: ## format, lint and the tests that need no Airflow and no container builder: a minute [PYTEST_ARGUMENTS=…]
+	@$(BOOTSTRAP) dev
+	$(DEV)/ruff format --check .
+	$(DEV)/ruff check .
+	$(PYTEST) -m "not slow" $(PYTEST_ARGUMENTS)
+
+coverage: ## the same tests as quick, and the lines that they do not run; leaves .nightjar/coverage/index.html
+	@$(BOOTSTRAP) dev
+	$(PYTEST) -m "not slow" $(COVERAGE) $(PYTEST_ARGUMENTS)
 
 check: ## format, lint and types only
 	@$(BOOTSTRAP) airflow dev

@@ -25,9 +25,20 @@ os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nightjar-tests-airflow-")
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
+END_TO_END = Path(__file__).parent / "end_to_end"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything end to end as slow; put the slow tests first, so that no worker is left with them at the end."""
+    for item in items:
+        if item.path.is_relative_to(END_TO_END):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Access]:
-    """One real S3 server for the whole session."""
+    """One real S3 server for the whole session; under xdist, one for each worker."""
     directory: Path = tmp_path_factory.mktemp("seaweedfs")
     with running(directory) as access:
         yield access

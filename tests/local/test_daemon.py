@@ -18,7 +18,7 @@ from nightjar_local.settings import write_private
 from nightjar_local.up import access_of, exports, set_images, start_once, url_of
 from tests.end_to_end.local_runtime import Operator
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from nightjar_local import processes, settings
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_interrupted_in_the_middle_it_leaves_no_process_behind(tmp_path: Path) -> None:
