@@ -15,7 +15,7 @@ COVERAGE := --cov --cov-report=term --cov-report=html:.nightjar/coverage
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the main job: sample footage in, alerts out, from nothing; leaves .nightjar/demo/
 	@$(BOOTSTRAP) airflow && $(LOCAL) demo
