@@ -17,7 +17,7 @@ from PIL import Image
 
 from nightjar.domain.layout import INCOMING, LIVE, WATCH, run_prefix, shard_prefix, stage_prefix
 from nightjar.domain.release import VARIABLE
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import STAGES
 from nightjar_local import deployment, images, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.demo import upload
@@ -133,14 +133,15 @@ def _memory(
     """Run each stage once more, as a process, on the demo's batch, and look at its peak."""
     run = run_prefix(LIVE, batch)
     _put(running, {f"{DROP_ZONE}{sample.name}": sample.body for sample in footage})
-    for stage in (*STAGE_IMAGES[1:], "collect"):  # collect last: its batch is for nobody
+    for stage in (*list(STAGES)[1:], "collect"):  # collect last: its batch is for nobody
         say(f"memory: {stage}")
-        python = IMAGES / stage / value[stage] / "venv" / "bin" / "python"
+        image = STAGES[stage].image
+        python = IMAGES / image / value[image] / "venv" / "bin" / "python"
         environment = {
             **running.access.environment(),
             **AGAIN.get(stage, {}),
             "PATH": f"{python.parent}:/usr/bin:/bin",
-            "NIGHTJAR_IMAGE": f"{value['registry']}/{stage}:{value[stage]}",
+            "NIGHTJAR_IMAGE": f"{value['registry']}/{image}:{value[image]}",
             "NIGHTJAR_RUN": batch,
         }
         imported = _peak([str(python), "-c", f"import nightjar_{stage}.__main__"], environment)
@@ -161,9 +162,10 @@ def _arguments(stage: str, run: str) -> list[str]:
         "collect": (DROP_ZONE, "runs/nightjar_watch/bench/collect/"),
         "validate": (shard_prefix(run, shard), stage_prefix(run, "validate", shard)),
         "detect": (stage_prefix(run, "validate", shard), stage_prefix(run, "detect", shard)),
-        "assess": (stage_prefix(run, "reconcile"), stage_prefix(run, "assess")),
-        "notify": (stage_prefix(run, "assess"), stage_prefix(run, "notify")),
-        "report": (stage_prefix(run, "notify"), stage_prefix(run, "report")),
+        "assess": (stage_prefix(run, "detect", shard), stage_prefix(run, "assess", shard)),
+        "notify": (stage_prefix(run, "assess", shard), stage_prefix(run, "notify", shard)),
+        "record": (stage_prefix(run, "reconcile"), stage_prefix(run, "record")),
+        "report": ("records/", "runs/nightjar_report/bench/report/"),  # record has just left news for it
     }
     source, target = given[stage]
     return ["--input-prefix", source, "--output-prefix", target, *(release if stage != "collect" else [])]

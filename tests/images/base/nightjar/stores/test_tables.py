@@ -1,6 +1,7 @@
 """Tables: rows, their Arrow schema, parts of other releases, and the documentation of it all."""
 
 import dataclasses
+import re
 import zoneinfo
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -184,3 +185,12 @@ def test_content_that_matches_in_several_columns() -> None:
     content, other = contents(), EVENTS.content([an_event(5, camera="alice-porch", site="b"), an_event(6, site=None)])
     assert content.matching(("camera", "site"), other, ("camera", "site")).values("id") == ["e2"]
     assert len(content.matching(("camera",), EVENTS.content([]), ("camera",))) == 0
+
+
+# Who knows Arrow
+
+
+def test_only_the_tables_and_the_store_of_records_import_pyarrow() -> None:
+    sources = [file for part in ("images", "operators", "dags", "local") for file in (ROOT / part).rglob("*.py")]
+    importing = {file.name for file in sources if re.search(r"^\s*(import|from) pyarrow\b", file.read_text(), re.M)}
+    assert importing == {"columns.py", "records.py"}
