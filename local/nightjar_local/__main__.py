@@ -10,16 +10,17 @@ from nightjar_local import images
 from nightjar_local.containers import builder_from_environment
 from nightjar_local.daemon import Daemon
 from nightjar_local.demo import demo
-from nightjar_local.layout import DEMO, DEPLOYMENT
+from nightjar_local.layout import DEMO, DEPLOYMENT, shown
 from nightjar_local.processes import LocalError, termination_as_interrupt
+from nightjar_local.status import as_table, status
 from nightjar_local.up import up
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="nightjar_local", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "supervise", "images", "demo"])
-    parser.add_argument("--directory", type=Path, help="where it keeps everything, for supervise and demo")
+    parser.add_argument("command", choices=list(COMMANDS))
+    parser.add_argument("--directory", type=Path, help="where it keeps everything; for demo")
     given = parser.parse_args(arguments)
     command = given.command
     try:
@@ -43,9 +44,14 @@ def _down(_directory: Path | None) -> int:
     return 0
 
 
-def _supervise(directory: Path | None) -> int:
-    Daemon((directory or DEPLOYMENT).absolute()).supervise()
-    return 0
+def _status(_directory: Path | None) -> int:
+    supervisor = Daemon(DEPLOYMENT).supervisor
+    if supervisor.process() is None:
+        print(f"No deployment is up. Why the last one ended is in {shown(supervisor.log)}.")
+        return 1
+    statuses = status(supervisor)
+    print(f"{as_table(statuses)}\n\nLogs: {shown(supervisor.log.parent)}")
+    return 0 if all(each.is_running for each in statuses) else 1
 
 
 def _images(_directory: Path | None) -> int:
@@ -60,7 +66,7 @@ def _demo(directory: Path | None) -> int:
     return demo((directory or DEMO).absolute())
 
 
-COMMANDS = {"up": _up, "down": _down, "supervise": _supervise, "images": _images, "demo": _demo}
+COMMANDS = {"up": _up, "down": _down, "status": _status, "images": _images, "demo": _demo}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

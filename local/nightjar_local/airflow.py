@@ -9,22 +9,26 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.layout import CACHE, IMAGES, ROOT
-from nightjar_local.processes import TOKEN_VARIABLE, Child, LocalError, program, wait_for
+from nightjar_local.processes import PATIENCE, TOKEN_VARIABLE, LocalError, program
+from nightjar_local.programs import Program
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings, write_private
 
-HEALTHY_TIMEOUT = 180.0
-# Ports are not served by what is started with --skip-serve-logs; the api-server reads task logs from their files.
+API_SERVER = "api-server"
+SCHEDULER = "scheduler"
+# In the order in which they start. Ports are not served by what is started with --skip-serve-logs; the api-server reads
+# task logs from their files.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "api-server": ("api-server",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
+    API_SERVER: ("api-server",),
+    SCHEDULER: ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+# After it has stopped, it takes Python many seconds to throw away what it had in memory.
+PATIENCE_WITH = {API_SERVER: 3.0}
 # What a caller may set for the stages, besides everything that starts with NIGHTJAR_.
-PASSED_ON = ("PATH", "LANG", "SENDGRID_API_KEY", "SENDGRID_API_URL", "SSL_CERT_FILE", "TZ")
+PASSED_ON = ("PATH", "LANG", "SENDGRID_API_KEY", "SENDGRID_API_URL", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "TZ")
 
 
 def prepare(home: Path, settings: Settings) -> None:
@@ -37,18 +41,18 @@ def prepare(home: Path, settings: Settings) -> None:
         database.chmod(0o600)
 
 
-def children(home: Path, settings: Settings, access: S3Access, dags: Path, log_folder: Path) -> list[Child]:
-    """The four processes, not yet started. They find the DAGs in `dags`."""
-    variables = environment(home, settings, access, dags)
+def components(
+    home: Path, settings: Settings, access: S3Access, dags: Path, more: Mapping[str, str] | None = None
+) -> list[Program]:
+    """The four programs, in the order in which they start. They look for the DAGs in `dags`.
+
+    `more` are variables that replace those of `environment`.
+    """
+    variables = {**environment(home, settings, access, dags), **(more or {})}
     return [
-        Child(name, (program("airflow"), *arguments), variables, log_folder / f"{name}.log")
+        Program(name, (program("airflow"), *arguments), variables, PATIENCE_WITH.get(name, PATIENCE))
         for name, arguments in COMMANDS.items()
     ]
-
-
-def wait_until_healthy(api: AirflowApi, processes: list[Child]) -> None:
-    """Wait until all four say they are healthy; raises LocalError if one ends or if it takes three minutes."""
-    wait_for("Airflow", api.is_healthy, processes, timeout=HEALTHY_TIMEOUT, every=0.3)
 
 
 def environment(home: Path, settings: Settings, access: S3Access, dags: Path) -> dict[str, str]:
@@ -76,7 +80,7 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",  # until the Variable is set
-        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__EXECUTOR": "nightjar_local.executor.LocalExecutor",  # which ends when one of its workers is killed
         "CORE__MP_START_METHOD": "fork",  # so that workers have what the scheduler preloaded
         # Tasks mostly wait for their stage, and a stage uses about one core: twice the cores keeps them busy.
         "CORE__PARALLELISM": str(2 * (os.cpu_count() or 1)),
@@ -95,6 +99,9 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "API_AUTH__JWT_SECRET": settings.jwt_secret,
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # Seconds without a sign of life after which a task is tried again; by default 300.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "SCHEDULER__USE_JOB_SCHEDULE": "True",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),

@@ -28,16 +28,24 @@ class AirflowApi:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
+    def answers(self) -> bool:
+        """Whether the api-server answers."""
+        return bool(self.health())
+
     def is_healthy(self) -> bool:
         """Whether the api-server answers and every component has sent a recent heartbeat."""
+        health = self.health()
+        return all(health.get(name) == "healthy" for name in COMPONENTS)
+
+    def health(self) -> dict[str, str]:
+        """The health of every component as the api-server tells it; empty if it does not answer."""
         try:
             answer = self._client.get("/api/v2/monitor/health")
         except httpx.TransportError:
-            return False
+            return {}
         if answer.status_code != httpx.codes.OK:
-            return False
-        health = answer.json()
-        return all((health.get(name) or {}).get("status") == "healthy" for name in COMPONENTS)
+            return {}
+        return {name: str(about.get("status")) for name, about in answer.json().items() if about}
 
     def variable(self, key: str) -> str | None:
         """The value of an Airflow Variable, or None if there is none."""

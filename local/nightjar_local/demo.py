@@ -17,10 +17,11 @@ from nightjar_local import deployment, images, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import DEMO, shown
-from nightjar_local.processes import LocalError, sweep, termination_as_interrupt
+from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.samples import Sample
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.summary import Bucket, Summary, as_table, headline, summarise, to_json
+from nightjar_local.supervision import Supervisor
 from nightjar_local.up import DESCRIPTION, RULES
 
 TIMEOUT = 900.0
@@ -143,7 +144,7 @@ def upload(access: S3Access, footage: list[Sample]) -> None:
 def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome:
     """Wait until everything that landed has been through a live run, saying what goes on.
 
-    Raises LocalError if a process dies, if collecting fails, or after a quarter of an hour.
+    Raises LocalError if a component is given up, if collecting fails, or after a quarter of an hour.
     """
     deadline = time.monotonic() + TIMEOUT
     bucket = Bucket(running.access)
@@ -191,7 +192,7 @@ def _alone(directory: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LocalError("another demo runs there; wait for it, or stop it") from None
-        if (left := settings.load(directory / SETTINGS)) is not None:
-            sweep(left.token)
+        left = settings.load(directory / SETTINGS)
+        Supervisor(directory).stop(left.token if left else None)
         shutil.rmtree(directory, ignore_errors=True)
         yield

@@ -1,29 +1,25 @@
-"""Child processes that are always ended with everything they started.
+"""The processes of a deployment: which they are, and how they end.
 
 Every process of a deployment carries the deployment's token in its environment, and so does whatever it
-starts, however deep and in whatever session. Ending a deployment therefore means: ask its processes to stop,
-then end what still carries the token. Airflow's workers hide their environment from other processes of their
-user; they are found by their session, which is that of the child that started them.
+starts, however deep and in whatever session. Airflow's workers hide their environment from other processes of their
+user; they are found by their session, which is that of the component that started them.
 """
 
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 import psutil
 
 TOKEN_VARIABLE = "NIGHTJAR_DEPLOYMENT_TOKEN"  # noqa: S105, names the variable
-PATIENCE = 10.0  # seconds to end by itself
+PATIENCE = 10.0  # seconds that a program has to stop by itself
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -56,69 +52,7 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-@dataclass
-class Child:
-    """One long-running program of a deployment; its output goes to `log`."""
-
-    name: str
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    log: Path
-    scratch: Path | None = None  # removed once it has ended
-    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        """Start it in a session of its own, so that Ctrl-C in a terminal reaches only its supervisor."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                list(self.argv),
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def exit_code(self) -> int | None:
-        """The exit code if it has ended, else None."""
-        return None if self.process is None else self.process.poll()
-
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM, if it runs."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-
-    def tail(self, lines: int = 15) -> str:
-        """The end of its log."""
-        if not self.log.exists():
-            return "(no log)"
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-
-def ask_to_stop(children: Sequence[Child], patience: float = PATIENCE) -> None:
-    """Send SIGTERM to the children, and wait until they have ended or `patience` seconds are over."""
-    deadline = time.monotonic() + patience
-    for child in children:
-        child.ask_to_stop()
-    for child in children:
-        if child.process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-
-
-def stop(children: Sequence[Child], token: str, *, patience: float = PATIENCE) -> None:
-    """Stop the children, whatever else carries the token, and whatever is in the children's sessions."""
-    ask_to_stop(children, patience)
-    sweep(token, {child.process.pid for child in children if child.process is not None})
-    for child in children:
-        if child.process is not None:
-            child.process.wait(5)
-        if child.scratch is not None:
-            shutil.rmtree(child.scratch, ignore_errors=True)
-
-
-def members(token: str, sessions: Collection[int] = ()) -> list[psutil.Process]:
+def members(token: str | None, sessions: Collection[int] = ()) -> list[psutil.Process]:
     """Every running process that carries the token or is in one of the sessions, but never this one or a parent.
 
     A session's number is not given to another as long as a process is in it.
@@ -127,45 +61,55 @@ def members(token: str, sessions: Collection[int] = ()) -> list[psutil.Process]:
     return [each for each in psutil.process_iter() if each.pid not in own and _belongs(each, token, sessions)]
 
 
-def _belongs(process: psutil.Process, token: str, sessions: Collection[int]) -> bool:
+def _belongs(process: psutil.Process, token: str | None, sessions: Collection[int]) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return os.getsid(process.pid) in sessions or process.environ().get(TOKEN_VARIABLE) == token
+        if os.getsid(process.pid) in sessions:
+            return True
+        return token is not None and process.environ().get(TOKEN_VARIABLE) == token
     except (psutil.Error, ProcessLookupError):
         return False
 
 
-def sweep(token: str, sessions: Collection[int] = (), *, patience: float = 3.0) -> int:
+def sweep(token: str | None, sessions: Collection[int] = ()) -> int:
     """End every process that belongs to them (see `members`): SIGTERM, then SIGKILL. Returns how many."""
-    found = members(token, sessions)
-    for process in found:
+    belonging = members(token, sessions)
+    end(belonging)
+    end(members(token, sessions), patience=0)  # what they started meanwhile
+    return len(belonging)
+
+
+def end(processes: Sequence[psutil.Process], *, patience: float = 3.0) -> None:
+    """SIGTERM to each of the processes, and SIGKILL to those that are still there after `patience` seconds."""
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGCONT)  # one that is frozen would not hear
             process.terminate()
-    psutil.wait_procs(found, timeout=patience)
-    for process in members(token, sessions):
+    _, alive = psutil.wait_procs(processes, timeout=patience)
+    for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-            process.wait(5)
-    return len(found)
+    psutil.wait_procs(alive, timeout=5)
 
 
 def wait_for(
-    what: str, ready: Callable[[], bool], children: Sequence[Child], *, timeout: float, every: float = 0.1
+    awaited: str, ready: Callable[[], bool], check: Callable[[], None], *, timeout: float, every: float = 0.1
 ) -> None:
-    """Wait until `ready()`.
-
-    Raises LocalError, with the ends of the logs, if a child ends meanwhile or `timeout` seconds pass.
-    """
+    """Wait until `ready()`; `check` may raise meanwhile. Raises LocalError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not ready():
-        for child in children:
-            if (code := child.exit_code()) is not None:
-                raise LocalError(f"{child.name} ended with exit code {code} while waiting for {what}:\n{child.tail()}")
+        check()
         if time.monotonic() > deadline:
-            logs = "\n".join(f"--- {child.name}\n{child.tail()}" for child in children)
-            raise LocalError(f"{what} was not ready within {timeout:.0f} s\n{logs}")
+            raise LocalError(f"{awaited} was not ready within {timeout:.0f} s")
         time.sleep(every)
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The end of a log."""
+    if not log.exists():
+        return "(no log)"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 @contextlib.contextmanager

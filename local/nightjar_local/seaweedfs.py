@@ -8,8 +8,10 @@ import contextlib
 import json
 import os
 import secrets
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from nightjar_local.processes import TOKEN_VARIABLE, Child, free_ports, new_token, program, stop, wait_for
-from nightjar_local.settings import write_private
+from nightjar_local.processes import TOKEN_VARIABLE, LocalError, free_ports, new_token, program, tail, wait_for
+from nightjar_local.programs import Program, store
+from nightjar_local.settings import REGION, write_private
 
-REGION = "us-east-1"
+NAME = "seaweedfs"
 READY_TIMEOUT = 60.0
 
 
@@ -33,15 +36,18 @@ class S3Access:
     bucket: str
     access_key_id: str
     secret_access_key: str
+    region: str = REGION
+    session_token: str | None = None
 
     def client(self) -> Any:
         """A boto3 S3 client for it, independent of the caller's AWS configuration."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
-            region_name=REGION,
+            region_name=self.region,
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
+            aws_session_token=self.session_token,
             config=Config(
                 s3={"addressing_style": "path"},
                 connect_timeout=5,
@@ -53,13 +59,15 @@ class S3Access:
 
     def environment(self) -> dict[str, str]:
         """The variables that point a stage, a DAG or any AWS client at it."""
+        session = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
         return {
+            **session,
             "NIGHTJAR_BUCKET": self.bucket,
             "NIGHTJAR_S3_ENDPOINT": self.endpoint,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -74,16 +82,18 @@ def new_access(port: int, bucket: str = "nightjar") -> S3Access:
     )
 
 
-def server(directory: Path, access: S3Access, token: str, log: Path | None = None) -> Child:
-    """The server as a child, not yet started: data, credentials file (0600) and log go under `directory`."""
+def server(directory: Path, access: S3Access, token: str, sockets: Path) -> Program:
+    """The server as a program: data and credentials file (0600) go under `directory`.
+
+    `sockets` is a folder for its Unix sockets, whose paths may have 107 characters at the most.
+    """
     data = directory / "data"
-    sockets = Path(tempfile.mkdtemp(prefix="nightjar-"))  # a socket's path may have 107 characters at the most
     data.mkdir(parents=True, exist_ok=True)
     configuration = directory / "s3.json"
     write_private(configuration, _identities(access))
     port = access.endpoint.rsplit(":", 1)[1]
     grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = free_ports(9)
-    argv = [
+    argv = (
         program("weed"),
         "-logtostderr",
         "mini",
@@ -111,16 +121,16 @@ def server(directory: Path, access: S3Access, token: str, log: Path | None = Non
         "-webdav=false",
         "-master.telemetry=false",
         "-disableHttp",  # or the filer serves every object without credentials
-    ]
+    )
     # HOME: weed keeps and reads configuration there, which is not this deployment's.
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(directory), TOKEN_VARIABLE: token}
-    return Child("seaweedfs", argv, environment, log or directory / "seaweedfs.log", scratch=sockets)
+    return Program(NAME, argv, environment)
 
 
-def wait_until_ready(access: S3Access, child: Child) -> None:
+def wait_until_ready(access: S3Access, check: Callable[[], None]) -> None:
     """Wait until the server answers with these credentials, and make its versioned bucket if needed.
 
-    Raises LocalError if it ends or is not ready within a minute.
+    `check` may raise meanwhile. Raises LocalError if it is not ready within a minute.
     """
     client = access.client()
 
@@ -131,7 +141,7 @@ def wait_until_ready(access: S3Access, child: Child) -> None:
             return False
         return True
 
-    wait_for("SeaweedFS", ready, [child], timeout=READY_TIMEOUT)
+    wait_for("SeaweedFS", ready, check, timeout=READY_TIMEOUT)
 
 
 def make_bucket(client: Any, bucket: str) -> None:
@@ -142,17 +152,29 @@ def make_bucket(client: Any, bucket: str) -> None:
 
 
 @contextlib.contextmanager
-def running(directory: Path, bucket: str = "nightjar") -> Iterator[S3Access]:
-    """A server of its own under `directory`, on free ports, ended on the way out."""
-    token = new_token()
-    access = new_access(free_ports(1)[0], bucket)
-    child = server(directory, access, token)
-    child.start()
-    try:
-        wait_until_ready(access, child)
-        yield access
-    finally:
-        stop([child], token)
+def running(directory: Path, bucket: str = "nightjar", port: int | None = None) -> Iterator[S3Access]:
+    """A server of its own under `directory`, on a free port unless one is given, ended on the way out.
+
+    Nobody starts it again if it dies. Raises LocalError, with the end of its log, if it does not become ready.
+    """
+    access = new_access(port or free_ports(1)[0], bucket)
+    log = directory / f"{NAME}.log"
+    with tempfile.TemporaryDirectory(prefix="nightjar-") as sockets:
+        store(directory, server(directory, access, new_token(), Path(sockets)))
+        with log.open("ab") as output:
+            command = [sys.executable, "-m", "nightjar_local.keeper", str(directory), NAME]
+            keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+        def check() -> None:
+            if (code := keeper.poll()) is not None:
+                raise LocalError(f"SeaweedFS ended with exit code {code}; its log ends with:\n{tail(log)}")
+
+        try:
+            wait_until_ready(access, check)
+            yield access
+        finally:
+            keeper.terminate()
+            keeper.wait()
 
 
 def _identities(access: S3Access) -> str:

@@ -12,9 +12,11 @@ from nightjar.domain.release import VARIABLE
 from nightjar_local import airflow, images
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
-from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, ROOT
+from nightjar_local.deployment import Deployment
+from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, ROOT, shown
 from nightjar_local.seaweedfs import S3Access
-from nightjar_local.settings import Settings, write_private
+from nightjar_local.settings import write_private
+from nightjar_local.supervisor_config import LOGS
 
 RULES = ROOT / "local" / "rules.yaml"
 DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."
@@ -23,30 +25,20 @@ DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."
 def up() -> None:
     """Bring the deployment up, unless it is, and say where it is."""
     value = images.build_all()
-    settings = Daemon(DEPLOYMENT).start()
-    access = access_of(settings)
-    put_rules(access)
-    with AirflowApi(url_of(settings), settings.password) as api:
+    daemon = Daemon(DEPLOYMENT)
+    settings = daemon.start()
+    deployment = Deployment(DEPLOYMENT, settings)
+    put_rules(deployment.access)
+    with deployment.api() as api:
         deployed = set_images(api, value)
         start_once(api)
-    write_private(ENVIRONMENT_FILE, exports(settings, access))
-    print(_welcome(settings, access))
+    write_private(ENVIRONMENT_FILE, exports(deployment))
+    print(_welcome(deployment))
     if deployed != value:
         print(
             "The deployment keeps its images; the sources would give others. To deploy them, set the Airflow\n"
             f"Variable {VARIABLE} (Admin > Variables) to\n    {json.dumps(value)}\n"
         )
-
-
-def url_of(settings: Settings) -> str:
-    """The address of Airflow's UI and API."""
-    return f"http://127.0.0.1:{settings.ui_port}"
-
-
-def access_of(settings: Settings) -> S3Access:
-    """The S3 server of a deployment."""
-    endpoint = f"http://127.0.0.1:{settings.s3_port}"
-    return S3Access(endpoint, settings.bucket, settings.access_key_id, settings.secret_access_key)
 
 
 def put_rules(access: S3Access) -> None:
@@ -76,21 +68,24 @@ def start_once(api: AirflowApi) -> None:
         api.start_dags([LIVE, HISTORY, WATCH], check=lambda: None)
 
 
-def exports(settings: Settings, access: S3Access, directory: Path = DEPLOYMENT) -> str:
+def exports(deployment: Deployment) -> str:
     """What a shell needs to use `airflow`, `nightjar` and `aws` on the deployment, to be sourced; holds its secrets."""
-    variables = airflow.command_environment(directory / "airflow", settings, access, ROOT / "dags")
+    settings, access = deployment.settings, deployment.access
+    variables = airflow.command_environment(deployment.home, settings, access, ROOT / "dags")
     lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
     path = 'case ":$PATH:" in *":{0}:"*) ;; *) export PATH={0}:"$PATH" ;; esac'
     return "\n".join([*lines, path.format(Path(sys.executable).parent), ""])
 
 
-def _welcome(settings: Settings, access: S3Access) -> str:
+def _welcome(deployment: Deployment) -> str:
+    access = deployment.access
     return f"""
 Nightjar is up.
-  Airflow   {url_of(settings)}   user admin, password {settings.password}
+  Airflow   {deployment.url}   user admin, password {deployment.settings.password}
   S3        {access.endpoint}   bucket {access.bucket}; footage goes under incoming/, rules are {RULES_KEY}
   In a shell
-            source {ENVIRONMENT_FILE.relative_to(ROOT)}      # credentials, and the commands nightjar, airflow and aws
-  Logs      .nightjar/deployment/logs
+            source {shown(ENVIRONMENT_FILE)}      # credentials, and the commands nightjar, airflow and aws
+  Logs      {shown(deployment.directory / LOGS)}; supervisor.log there tells when a component was started again, and why
+  State     make status
   Stop it   make down
 """

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from nightjar.domain.layout import BATCH, LIVE, digest, footage_key, run_prefix
 from nightjar.domain.names import parse_footage_name
 from nightjar.runtime.manifests import write_bytes, write_lines
 from nightjar.runtime.store import ObjectStore
-from nightjar_local import airflow, seaweedfs
+from nightjar_local import deployment
 from nightjar_local.airflow_api import AirflowApi
+from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT
-from nightjar_local.processes import Child, LocalError, stop
+from nightjar_local.processes import LocalError
+from nightjar_local.s3_server import access_of
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import for_once
 from tests.kubernetes.images import Registry
@@ -79,22 +81,16 @@ class Cluster:
     kubernetes: ApiServer
     airflow: Airflow
     access: S3Access
-    children: Sequence[Child]
+    deployment: Deployment
 
     def wait(self, what: str, reached: Callable[[], bool]) -> None:
-        """Wait until `reached()`; raises LocalError when a process of the deployment dies or it takes too long."""
+        """Wait until `reached()`; raises LocalError when a component is given up or it takes too long."""
         deadline = time.monotonic() + TIMEOUT
         while not reached():
-            self.check()
+            self.deployment.check()
             if time.monotonic() > deadline:
                 raise LocalError(f"waited {TIMEOUT:.0f} s for {what}")
             time.sleep(0.5)
-
-    def check(self) -> None:
-        """Raise LocalError, with the end of its log, if a process has ended."""
-        for child in self.children:
-            if (code := child.exit_code()) is not None:
-                raise LocalError(f"{child.name} ended with exit code {code}:\n{child.tail()}")
 
     def wait_for_run(self, dag: str, run: str) -> str:
         """Wait until a run has ended; returns its state."""
@@ -149,34 +145,17 @@ def running(
     `mail` is the secret that notify's pods get, `stage_settings` the config map that all get.
     """
     settings = for_once()
-    access = S3Access(
-        endpoint=f"http://127.0.0.1:{settings.s3_port}",
-        bucket=settings.bucket,
-        access_key_id=settings.access_key_id,
-        secret_access_key=settings.secret_access_key,
-    )
+    access = access_of(settings)
     credentials = {name: value for name, value in access.environment().items() if name.startswith("AWS_")}
     secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail}
-    home, logs = directory / "airflow", directory / "logs"
-    airflow.prepare(home, settings)
-    store = seaweedfs.server(directory / "seaweedfs", access, settings.token, log=logs / "seaweedfs.log")
     config_maps = {"nightjar-stage-settings": stage_settings}
     with ApiServer(images, directory / "pods", secrets, config_maps) as kubernetes:
-        extra = _pod_runtime(kubernetes, directory / "kubeconfig")
-        processes = [
-            replace(child, environment={**child.environment, **extra})
-            for child in airflow.children(home, settings, access, ROOT / "dags", logs)
-        ]
-        children = [*processes, store]
-        try:
-            for child in reversed(children):
-                child.start()
-            seaweedfs.wait_until_ready(access, store)
-            with Airflow(f"http://127.0.0.1:{settings.ui_port}", settings.password) as api:
-                airflow.wait_until_healthy(api, children)
-                yield Cluster(kubernetes, api, access, children)
-        finally:
-            stop(children, settings.token)
+        variables = _pod_runtime(kubernetes, directory / "kubeconfig")
+        with (
+            deployment.running(directory, settings, variables=variables) as started,
+            Airflow(started.url, settings.password) as api,
+        ):
+            yield Cluster(kubernetes, api, access, started)
 
 
 def _pod_runtime(kubernetes: ApiServer, kubeconfig: Path) -> dict[str, str]:

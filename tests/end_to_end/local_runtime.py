@@ -154,4 +154,4 @@ def running(directory: Path, programs: Path | None = None) -> Iterator[Local]:
             started.access.client().put_object(Bucket=started.access.bucket, Key=RULES_KEY, Body=rules)
             with Operator(started.url, started.settings.password) as api:
                 api.set_variable(VARIABLE, json.dumps(built), "the images of the stages")
-                yield Local(started, api, S3Store(StoreSettings()), directory / "airflow")
+                yield Local(started, api, S3Store(StoreSettings()), started.home)

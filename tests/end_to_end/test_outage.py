@@ -40,13 +40,9 @@ def drop(local: Local, camera: str) -> None:
 @contextlib.contextmanager
 def outage(local: Local) -> Iterator[None]:
     """Within it, there is no S3."""
-    server = next(child for child in local.deployment.children if child.name == "seaweedfs")
-    server.ask_to_stop()
-    assert server.process is not None
-    server.process.wait(30)
+    local.deployment.supervisor.stop_component(seaweedfs.NAME)
     yield
-    server.start()
-    seaweedfs.wait_until_ready(local.deployment.access, server)
+    local.deployment.bring_up()
 
 
 def waiting(local: Local) -> str:

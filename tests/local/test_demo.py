@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightjar_local import processes, settings
+from nightjar_local.supervision import Supervisor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -42,8 +43,8 @@ def test_interrupted_in_the_middle_it_leaves_no_process_behind(tmp_path: Path) -
         if demo.poll() is None:
             demo.kill()
             demo.wait()
-        if (left := settings.load(directory / "settings.json")) is not None:
-            processes.sweep(left.token)
+        left = settings.load(directory / "settings.json")
+        Supervisor(directory).stop(left.token if left else None)
 
 
 def wait_until(said: str, log: Path, process: subprocess.Popen[bytes]) -> None:

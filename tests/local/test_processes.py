@@ -1,8 +1,9 @@
-"""Whatever a deployment started, and whatever that started, ends with it."""
+"""Whatever belongs to a deployment is found and ended, and nothing else."""
 
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,73 +12,83 @@ import psutil
 import pytest
 
 from nightjar_local import processes
-from nightjar_local.processes import TOKEN_VARIABLE, Child, LocalError
-
-# Starts a grandchild in a session of its own that ignores SIGTERM, as a decoder that hangs would.
-STUBBORN = """
-import signal, subprocess, sys, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-ignore = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-inner = f"{ignore}; print('inner', flush=True); time.sleep(600)"
-subprocess.Popen([sys.executable, "-c", inner], start_new_session=True)
-print("outer", flush=True)
-time.sleep(600)
-"""
+from nightjar_local.processes import TOKEN_VARIABLE, LocalError
 
 
-def child(tmp_path: Path, token: str, program: str, *, told: bool = True) -> Child:
-    environment = {**os.environ, **({TOKEN_VARIABLE: token} if told else {})}
-    return Child("child", [sys.executable, "-c", program], environment, tmp_path / "logs" / "child.log")
+def start(code: str, token: str | None = None) -> subprocess.Popen[str]:
+    """A process in a session of its own that has said "up"."""
+    environment = {**os.environ, **({TOKEN_VARIABLE: token} if token else {})}
+    command = [sys.executable, "-c", f"{code}\nimport time; print('up', flush=True); time.sleep(600)"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == "up\n"
+    return process
 
 
-def wait_until_said(one: Child, *words: str) -> None:
-    processes.wait_for("output", lambda: all(word in one.tail() for word in words), [one], timeout=20)
-
-
-def test_stopping_ends_stubborn_grandchildren_in_other_sessions(tmp_path: Path) -> None:
+def test_what_carries_the_token_is_ended_also_when_it_does_not_want_to() -> None:
     token = processes.new_token()
-    one = child(tmp_path, token, STUBBORN)
-    one.start()
-    wait_until_said(one, "outer", "inner")
-    assert len(processes.members(token)) == 2
-    processes.stop([one], token, patience=0.2)
+    willing, stubborn = start("", token), start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", token)
+    assert {each.pid for each in processes.members(token)} == {willing.pid, stubborn.pid}
+    assert processes.sweep(token) == 2
     assert processes.members(token) == []
-    assert one.exit_code() is not None
+    for process in (willing, stubborn):
+        process.wait(5)
 
 
-def test_a_process_that_hides_its_environment_is_found_by_its_session(tmp_path: Path) -> None:
+def test_a_process_that_hides_its_environment_is_found_by_its_session() -> None:
+    token, process = processes.new_token(), start("")
+    assert processes.members(token) == []
+    assert [each.pid for each in processes.members(token, {process.pid})] == [process.pid]
+    assert processes.sweep(None, {process.pid}) == 1
+    assert processes.members(token, {process.pid}) == []
+    process.wait(5)
+
+
+def test_a_frozen_process_is_ended() -> None:
     token = processes.new_token()
-    one = child(tmp_path, token, "import time; print('up', flush=True); time.sleep(600)", told=False)
-    one.start()
-    wait_until_said(one, "up")
-    assert one.process is not None
+    process = start("", token)
+    os.kill(process.pid, signal.SIGSTOP)
+    processes.sweep(token)
     assert processes.members(token) == []
-    assert [each.pid for each in processes.members(token, {one.process.pid})] == [one.process.pid]
-    processes.stop([one], token, patience=0.2)
-    assert one.exit_code() == -15
+    process.wait(5)
 
 
 def test_this_process_and_its_parents_are_never_members() -> None:
-    found = {each.pid for each in processes.members("no such token", {os.getsid(0), os.getsid(os.getppid())})}
-    assert not found & {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    members = {each.pid for each in processes.members("no such token", {os.getsid(0), os.getsid(os.getppid())})}
+    assert not members & {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
 
 
-def test_waiting_for_a_child_that_ends_says_what_it_said(tmp_path: Path) -> None:
-    one = child(tmp_path, "", "print('no room on the disk'); raise SystemExit(3)")
-    one.start()
-    with pytest.raises(LocalError, match=r"(?s)child ended with exit code 3 .*no room on the disk"):
-        processes.wait_for("it", lambda: False, [one], timeout=20)
+def test_waiting_looks_whether_it_is_in_vain() -> None:
+    def check() -> None:
+        raise LocalError("the server ended")
+
+    with pytest.raises(LocalError, match="the server ended"):
+        processes.wait_for("it", lambda: False, check, timeout=20)
 
 
 def test_waiting_ends() -> None:
     start = time.monotonic()
     with pytest.raises(LocalError, match="it was not ready within 0 s"):
-        processes.wait_for("it", lambda: False, [], timeout=0.2)
+        processes.wait_for("it", lambda: False, lambda: None, timeout=0.2)
     assert time.monotonic() - start < 5
 
 
-def test_stopping_what_never_started_is_fine(tmp_path: Path) -> None:
-    processes.stop([child(tmp_path, "", "")], processes.new_token())
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "(no log)"),
+        ("", ""),
+        ("a\n", "a"),
+        ("a\nb\nc", "b\nc"),
+        ("\udc80".encode("utf-8", "surrogateescape"), "\ufffd"),
+    ],
+)
+def test_tail(tmp_path: Path, text: str | bytes | None, expected: str) -> None:
+    log = tmp_path / "log"
+    if text is not None:
+        log.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert processes.tail(log, lines=2) == expected
 
 
 def test_free_ports_are_free_and_different() -> None:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from nightjar_local import processes, seaweedfs
+from nightjar_local import keeper, processes, seaweedfs
 from nightjar_local.processes import LocalError
 
 
@@ -36,36 +36,21 @@ def test_wrong_credentials_are_refused(seaweedfs: seaweedfs.S3Access) -> None:
 
 
 def test_it_listens_on_loopback_only_hides_its_secret_and_leaves_nothing(tmp_path: Path) -> None:
-    token = processes.new_token()
-    access = seaweedfs.new_access(processes.free_ports(1)[0])
-    child = seaweedfs.server(tmp_path, access, token)
-    child.start()
-    try:
-        seaweedfs.wait_until_ready(access, child)
-        assert child.process is not None
-        listening = {
-            each.laddr.ip
-            for each in psutil.Process(child.process.pid).net_connections("inet")
-            if each.status == psutil.CONN_LISTEN
-        }
+    with seaweedfs.running(tmp_path) as access:
+        [session] = keeper.sessions(tmp_path)
+        server = psutil.Process(session)
+        listening = {each.laddr.ip for each in server.net_connections("inet") if each.status == psutil.CONN_LISTEN}
         assert listening == {"127.0.0.1"}
         assert stat.S_IMODE((tmp_path / "s3.json").stat().st_mode) == 0o600
-        assert access.secret_access_key not in " ".join(psutil.Process(child.process.pid).cmdline())
-        assert access.secret_access_key not in child.log.read_text(errors="replace")
-    finally:
-        processes.stop([child], token)
-    assert processes.members(token) == []
-    assert child.scratch is not None
-    assert not child.scratch.exists()
+        assert access.secret_access_key not in " ".join(server.cmdline())
+        assert access.secret_access_key not in (tmp_path / "seaweedfs.log").read_text(errors="replace")
+        sockets = next(Path(word.split("=", 1)[1]).parent for word in server.cmdline() if "filer.localSocket" in word)
+        assert sockets.exists()
+    assert processes.members(None, {session}) == []
+    assert not sockets.exists()
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, seaweedfs_server: seaweedfs.S3Access) -> None:
-    token = processes.new_token()
-    taken = replace(seaweedfs.new_access(1), endpoint=seaweedfs_server.endpoint)
-    child = seaweedfs.server(tmp_path, taken, token)
-    child.start()
-    try:
-        with pytest.raises(LocalError, match="seaweedfs ended with exit code"):
-            seaweedfs.wait_until_ready(taken, child)
-    finally:
-        processes.stop([child], token)
+    taken = int(seaweedfs_server.endpoint.rsplit(":", 1)[1])
+    with pytest.raises(LocalError, match="SeaweedFS ended with exit code"), seaweedfs.running(tmp_path, port=taken):
+        pass
