@@ -9,7 +9,7 @@ PYTEST_ARGUMENTS ?=
 PYTEST := $(DEV)/pytest -n auto --dist loadfile --no-loadscope-reorder
 COVERAGE := --cov --cov-report=term --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
-.PHONY: help demo up down images test quick coverage check format docs bench lock
+.PHONY: help demo up status down images test quick coverage check format docs bench lock
 
 # Without bytecode every process of a test, of which a run has thousands, compiles the clone's packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,6 +22,9 @@ demo: ## the main job: sample footage in, alerts out, from nothing; leaves .nigh
 
 up: ## the local deployment, left running; prints addresses and the login, writes .nightjar/env
 	@$(BOOTSTRAP) airflow && $(LOCAL) up
+
+status: ## each component of what `make up` started: its state, since when, how often it was started again, and why
+	@$(BOOTSTRAP) airflow && $(LOCAL) status
 
 down: ## stop what `make up` started
 	@$(BOOTSTRAP) airflow && $(LOCAL) down

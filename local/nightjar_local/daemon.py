@@ -18,6 +18,7 @@ class Daemon:
     """The deployment in one folder, whether it is up or not."""
 
     directory: Path
+    dags: Path = ROOT / "dags"
 
     @property
     def _settings(self) -> Path:
@@ -44,7 +45,7 @@ class Daemon:
         deployment = Deployment(self.directory, chosen)
         try:
             if not was_up:
-                deployment.spawn(ROOT / "dags", {}, with_parent=False)
+                deployment.spawn(self.dags, {}, with_parent=False)
             deployment.bring_up()
         except BaseException:
             if not was_up:

@@ -2,20 +2,22 @@
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightjar_local import airflow, seaweedfs
+from nightjar_local import airflow, journal, seaweedfs
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.layout import ROOT
-from nightjar_local.processes import uninterrupted, wait_for
+from nightjar_local.processes import LocalError, uninterrupted, wait_for
 from nightjar_local.s3_server import access_of, check_bucket
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import Settings
 from nightjar_local.supervision import Supervisor
 
 HEALTHY_TIMEOUT = 180.0
+DEATHS_AT_START = 3
 
 
 @dataclass(frozen=True)
@@ -70,19 +72,29 @@ class Deployment:
         """Start what does not run, in order: the S3 server, Airflow's API server, the others.
 
         A scheduler without its API server would hand out tasks that cannot but fail. Raises LocalError if a component
-        is given up, or if it takes more than three minutes.
+        ends three times meanwhile, or if it takes more than three minutes.
         """
+        earlier = len(journal.read(self.supervisor.journal))
+
+        def check() -> None:
+            self.check()
+            entries = journal.read(self.supervisor.journal)[earlier:]
+            deaths = Counter(entry.component for entry in entries if entry.kind == "died")
+            for name, number in deaths.items():
+                if number >= DEATHS_AT_START:
+                    raise LocalError(f"{name} does not start: {self.supervisor.ended(name)}")
+
         if self.settings.s3_endpoint is None:
             self.supervisor.start(seaweedfs.NAME)
-            seaweedfs.wait_until_ready(self.access, self.check)
+            seaweedfs.wait_until_ready(self.access, check)
         else:
             check_bucket(self.access)
         with self.api() as api:
             self.supervisor.start(airflow.API_SERVER)
-            wait_for("Airflow's API server", api.answers, self.check, timeout=HEALTHY_TIMEOUT, every=0.3)
+            wait_for("Airflow's API server", api.answers, check, timeout=HEALTHY_TIMEOUT, every=0.3)
             for name in airflow.COMMANDS:
                 self.supervisor.start(name)
-            wait_for("Airflow", api.is_healthy, self.check, timeout=HEALTHY_TIMEOUT, every=0.3)
+            wait_for("Airflow", api.is_healthy, check, timeout=HEALTHY_TIMEOUT, every=0.3)
 
     def stop(self) -> bool:
         """Stop everything; returns whether it was up."""

@@ -169,11 +169,13 @@ class Supervisor:
         """Raise LocalError, with the end of its log, if a component was given up, or if the supervisor is gone."""
         for component in self.components():
             if component.state == GIVEN_UP:
-                death = journal.history(journal.read(self.journal), component.name).last_death
-                raise LocalError(
-                    f"{component.name} ended again and again and was given up; {death or 'it never started'}; "
-                    f"its log ends with:\n{tail(self.directory / LOGS / f'{component.name}.log')}"
-                )
+                raise LocalError(f"{component.name} was given up: {self.ended(component.name)}")
+
+    def ended(self, name: str) -> str:
+        """That a component ended again and again, how it did last, and the end of its log."""
+        death = journal.history(journal.read(self.journal), name).last_death or "it never started"
+        log = tail(self.directory / LOGS / f"{name}.log")
+        return f"it ended again and again, last at {death}; its log ends with:\n{log}"
 
     def _component(self, name: str) -> Component:
         [component] = [component for component in self.components() if component.name == name]
@@ -212,10 +214,10 @@ class _Transport(xmlrpc.client.Transport):
         super().__init__()
         self._path, self._timeout = path, timeout
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
+    def make_connection(self, _host: object) -> http.client.HTTPConnection:
         """A connection that does not look at the host; `close` of the base class closes it."""
         connection = _UnixConnection(self._path, self._timeout)
-        self._connection = host, connection
+        self._connection = None, connection
         return connection
 
 

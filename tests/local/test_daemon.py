@@ -1,9 +1,10 @@
 """The deployment that stays: started once, healed when a process of it dies, stopped whole.
 
-Its stages are the small programs of `stage_programs`. The tests share it, and the last ones end it.
+The tests share it, and the last one ends it. It has the DAGs of Nightjar and `probe`, but no images of stages.
 """
 
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,17 +16,17 @@ import psutil
 import pytest
 
 from nightjar.domain.layout import HISTORY, INCOMING, LIVE, WATCH
-from nightjar_local import airflow, journal, processes
+from nightjar_local import journal, processes
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
 from nightjar_local.deployment import Deployment
 from nightjar_local.keeper import sessions
+from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
 from nightjar_local.settings import Settings, write_private
 from nightjar_local.status import Status, as_table, status
 from nightjar_local.up import exports, put_rules, set_images, start_once
 from tests.end_to_end.local_runtime import Operator
-from tests.operators.stage_programs import MISBEHAVE, build_images, misbehave
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -39,7 +40,6 @@ class Up:
 
     daemon: Daemon
     settings: Settings
-    images: dict[str, str]
     api: Operator
 
     @property
@@ -72,15 +72,10 @@ class Up:
         except LocalError as error:
             states = {
                 (dag, str(run["dag_run_id"])): self.api.states(dag, str(run["dag_run_id"]))
-                for dag in (WATCH, LIVE)
+                for dag in (WATCH, "probe")
                 for run in self.api.runs(dag)[:2]
             }
             raise LocalError(f"{error}\n{states}\n{as_table(status(self.daemon.supervisor))}") from None
-
-    def sensor(self) -> str:
-        """The state of the sensor of the newest watch run; empty before there is one."""
-        run = str(self.api.runs(WATCH)[0]["dag_run_id"])
-        return self.api.states(WATCH, run).get("wait_for_footage") or ""
 
 
 def command(process: psutil.Process) -> str:
@@ -94,18 +89,18 @@ def command(process: psutil.Process) -> str:
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     directory = tmp_path_factory.mktemp("daemon")
-    images = build_images(directory / "images")
-    daemon = Daemon(directory / "deployment")
+    shutil.copytree(ROOT / "dags", directory / "dags")
+    shutil.copy(Path(__file__).with_name("probe.py"), directory / "dags")
+    daemon = Daemon(directory / "deployment", directory / "dags")
     with pytest.MonkeyPatch.context() as patch:
         ui, s3 = processes.free_ports(2)
         patch.setenv("NIGHTJAR_UI_PORT", str(ui))
         patch.setenv("NIGHTJAR_S3_PORT", str(s3))
-        patch.setattr(airflow, "IMAGES", directory / "images")
         assert daemon.supervisor.process() is None
         chosen = daemon.start()
         try:
             with Operator(Deployment(daemon.directory, chosen).url, chosen.password) as api:
-                yield Up(daemon, chosen, images, api)
+                yield Up(daemon, chosen, api)
         finally:
             daemon.stop()
 
@@ -154,8 +149,8 @@ def test_it_is_private_and_started_once(up: Up) -> None:
 
 def test_its_dags_are_let_run_once_and_a_shell_can_use_it(up: Up, tmp_path: Path) -> None:
     put_rules(up.deployment.access)
-    assert set_images(up.api, dict(up.images)) == up.images
-    assert set_images(up.api, {}) == up.images, "an earlier `make up` was interrupted here"
+    set_images(up.api, {"an earlier": "make up was interrupted here"})
+    assert set_images(up.api, {}) == {"an earlier": "make up was interrupted here"}
     start_once(up.api)
     assert not any(dag["is_paused"] for dag in up.api.dags().values())
     up.wait("a run of the watch", lambda: bool(up.api.runs(WATCH)))
@@ -192,57 +187,67 @@ def shell(*commands: str) -> str:
     return result.stdout
 
 
-def test_an_idle_worker_that_is_killed_holds_nobody_up(up: Up) -> None:
-    up.wait("the sensor to wait", lambda: up.sensor() == "deferred")
+def work(up: Up, run: str, file: Path) -> Callable[[], bool]:
+    """Start a run of `probe`; gives whether it has succeeded."""
+    up.api.trigger("probe", run, {"file": str(file)})
+    return lambda: up.api.state("probe", run) == "success"
+
+
+def test_an_idle_worker_that_is_killed_holds_nobody_up(up: Up, tmp_path: Path) -> None:
     up.wait("all workers to be idle", lambda: len(up.workers("<idle>")) == len(up.workers()) > 0)
     before = up.state("scheduler").restarts
     for worker in up.workers():  # the one that holds the queue's lock among them
         worker.kill()
-    run = str(up.api.runs(WATCH)[0]["dag_run_id"])
-    up.api.clear(WATCH, run)  # so that a task wants a worker
-    up.wait("the scheduler to be started again", lambda: up.state("scheduler").restarts == before + 1)
-    up.wait("the sensor to wait again", lambda: up.sensor() == "deferred")
-    assert re.search(
-        r"exit code 70: worker \d+ of the executor was killed by SIGKILL", up.state("scheduler").last_death
-    )
+    (tmp_path / "done").touch()
+    up.wait("a task that wants a worker", work(up, "idle", tmp_path / "done"))
+    scheduler = up.state("scheduler")
+    assert scheduler.restarts == before + 1
+    assert re.search(r"exit code 70: worker \d+ of the executor was killed by SIGKILL", scheduler.last_death)
 
 
-def test_a_busy_worker_that_is_killed_is_noticed_at_once(up: Up) -> None:
+def test_a_busy_worker_that_is_killed_is_noticed_at_once(up: Up, tmp_path: Path) -> None:
     before = up.state("scheduler").restarts
-    collect = airflow.IMAGES / "collect" / up.images["collect"]
-    misbehave(collect, kind="hang")
-    put(up, f"alice-porch-{int(datetime.now(UTC).timestamp()) - 30}.jpg")
-    up.wait("collect to hang", lambda: any("nightjar_collect" in command(each) for each in up.members()))
-    [stage] = [each for each in up.members() if "nightjar_collect" in command(each)]
-    [busy] = [each for each in stage.parents() if command(each).startswith(WORKER)]
-    (collect / MISBEHAVE).unlink()
+    is_done = work(up, "busy", tmp_path / "done")
+    up.wait("the task to work", lambda: any("sleep 600" in command(each) for each in up.members()))
+    [sleep] = [each for each in up.members() if "sleep 600" in command(each)]
+    [busy] = [each for each in sleep.parents() if command(each).startswith(WORKER)]
+    (tmp_path / "done").touch()
     busy.kill()
     killed = time.monotonic()
-    up.wait("collect to be done after all", lambda: bool(up.api.runs(LIVE)))
+    up.wait("the task to be done after all", is_done)
     assert time.monotonic() - killed < 90  # not the 300 s of a late heartbeat
-    assert not stage.is_running()
+    assert not sleep.is_running()
     assert up.state("scheduler").restarts == before + 1
 
 
-def put(up: Up, name: str) -> None:
-    access = up.deployment.access
-    access.client().put_object(Bucket=access.bucket, Key=f"{INCOMING}{name}", Body=b"a picture")
-
-
-@pytest.mark.parametrize("name", ["triggerer", "seaweedfs"])
-def test_a_component_that_is_killed_is_started_again_and_told(up: Up, name: str) -> None:
+def kill(up: Up, name: str) -> None:
+    """Kill a component, and wait until it is started again and all is healthy; no other may have been touched."""
     others = {each.name: each.restarts for each in status(up.daemon.supervisor) if each.name != name}
     [component] = [each for each in up.daemon.supervisor.components() if each.name == name]
     [process] = psutil.Process(component.pid).children()
     process.kill()
     up.wait(f"{name} to be started again", lambda: up.state(name).restarts == 1)
-    up.daemon.start()  # as the next `make up`: waits until all is healthy
+    up.daemon.start()  # as the next `make up` does
     assert up.state(name).last_death.endswith("Z killed by SIGKILL")
     assert f"exited: {name} (terminated by SIGKILL" in up.daemon.supervisor.log.read_text()
     assert {each.name: each.restarts for each in status(up.daemon.supervisor) if each.name != name} == others
-    put(up, f"bob-lobby-{int(datetime.now(UTC).timestamp()) - 30}.jpg")
-    runs = len(up.api.runs(LIVE))
-    up.wait("the footage to be seen", lambda: len(up.api.runs(LIVE)) > runs)
+
+
+def test_a_killed_s3_server_is_started_again_with_all_it_had(up: Up) -> None:
+    access = up.deployment.access
+    client = access.client()
+    client.put_object(Bucket=access.bucket, Key="before", Body=b"the fault")
+    kill(up, "seaweedfs")
+    assert client.get_object(Bucket=access.bucket, Key="before")["Body"].read() == b"the fault"
+
+
+def test_a_killed_triggerer_is_started_again_and_sees_footage(up: Up) -> None:
+    run = str(up.api.runs(WATCH)[0]["dag_run_id"])
+    kill(up, "triggerer")
+    access = up.deployment.access
+    name = f"bob-lobby-{int(datetime.now(UTC).timestamp()) - 30}.jpg"
+    access.client().put_object(Bucket=access.bucket, Key=f"{INCOMING}{name}", Body=b"a picture")
+    up.wait("the footage to be seen", lambda: up.api.states(WATCH, run).get("wait_for_footage") == "success")
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_and_no_start_erases_why(up: Up) -> None:

@@ -89,7 +89,7 @@ def test_one_that_ends_again_and_again_is_given_up_with_its_last_words(running: 
     running.supervisor.start("first")
     running.wait(lambda: running.state("first").state == "given up")
     assert running.state("first").restarts == 1
-    with pytest.raises(LocalError, match=r"(?s)first .* given up; .* ended with exit code 3; .*no room on the disk"):
+    with pytest.raises(LocalError, match=r"(?s)first was given up: .* ended with exit code 3; .*no room on the disk"):
         running.supervisor.check()
     assert "gave up: first entered FATAL state" in running.supervisor.log.read_text()
     running.supervisor.start("first")  # as the next `make up` does
