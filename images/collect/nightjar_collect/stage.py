@@ -10,10 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
 from nightjar.domain.batch import BatchLine, Claim, Outcome, ReceivedVersion
-from nightjar.domain.layout import BATCH, LIVE, RELEASE, STARTED, last_segment, run_prefix
+from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.errors import UsageError
-from nightjar.runtime.manifests import read_lines, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import load
@@ -22,6 +21,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.settings.collect import CollectSettings
 from nightjar.stores.claims import Claims, HeldClaim
 from nightjar.stores.drop_zone import DropZone
+from nightjar.stores.runs import Runs
 from nightjar_collect.filing import Filed, Filer
 from nightjar_collect.selection import receipt_order, select
 
@@ -44,17 +44,17 @@ def collect(context: StageContext) -> StageResult:
         return StageResult(counts=Counts(details={"folder_markers": markers}), result={"batch_id": None})
     claim = held.claim
     log.info("collecting %d versions", len(claim.versions), extra={"batch_id": claim.batch_id, "claimed_by": held.run})
-    batch_key = f"{run_prefix(LIVE, claim.batch_id)}{BATCH}"
+    live = Runs(store).live(claim.batch_id)
     filer = Filer(store, drop_zone, context.image, settings.max_object_bytes)
-    if store.head(batch_key):
-        lines, batch = read_lines(store, batch_key, BatchLine)
+    if store.head(live.batch_key):
+        lines, batch = live.batch()
         written = [ref for refs in in_parallel(filer.refs, lines, settings.transfers) for ref in refs]
     else:
         lines, written = _file(filer, claim, settings)
         if not lines:  # the uploader took every one of them back
             Claims(store).drop(held)
             return StageResult(counts=_counts([], len(claim.versions), markers), result={"batch_id": None})
-        batch = write_lines(store, batch_key, lines)
+        batch = live.write_batch(lines)
     for _ in in_parallel(lambda v: drop_zone.remove(v.key, v.version_id), claim.versions, settings.transfers):
         pass
     withdrawn = len(claim.versions) - len(lines)
@@ -64,7 +64,7 @@ def collect(context: StageContext) -> StageResult:
         objects=[*sorted(written, key=lambda ref: (ref.key, ref.version_id)), batch],
         result={
             "batch_id": claim.batch_id,
-            "batch_key": batch_key,
+            "batch_key": live.batch_key,
             "adopted_from": held.run if held.run != run else None,
         },
         warnings=[f"{withdrawn} of {len(claim.versions)} were withdrawn before they were filed"] if withdrawn else [],
@@ -83,19 +83,13 @@ def _claim(
 ) -> tuple[HeldClaim | None, int]:
     """The claim to work on, if there is anything to do, and how many folder markers were removed."""
     claims = Claims(store)
-    if held := claims.open(run, lambda batch: _has_begun(store, batch)):
+    if held := claims.open(run, lambda batch: Runs(store).live(batch).has_begun()):
         return held, 0
     landed = drop_zone.survey()
     versions = select(drop_zone.waiting(landed.withdrawn), settings.batch_objects, settings.batch_bytes)
     for marker in landed.folder_markers:  # or the sensor would see them for ever
         drop_zone.remove(marker.key, marker.version_id)
     return claims.write(run, Claim.of(versions)) if versions else None, len(landed.folder_markers)
-
-
-def _has_begun(store: ObjectStore, batch: str) -> bool:
-    """Whether the live run of this batch has begun."""
-    prefix = run_prefix(LIVE, batch)
-    return any(store.head(f"{prefix}{name}") for name in (STARTED, RELEASE))
 
 
 def _file(filer: Filer, claim: Claim, settings: CollectSettings) -> tuple[list[BatchLine], list[ObjectRef]]:

@@ -7,30 +7,31 @@ that could be looked at, known or computed, by time: it is complete in itself, a
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
-from itertools import chain
 
-from nightjar.domain.detections import DetectorRef, Picture
-from nightjar.domain.layout import FAILURES, PICTURES, REELS, last_segment, model_card_key
+from nightjar.domain.detections import DetectedObject, DetectorRef, ListedPicture, Picture
+from nightjar.domain.detectors import PublishedDetector
+from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
-from nightjar.domain.reels import Reel
-from nightjar.errors import InputError, UsageError
+from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.stage import StageContext, StageResult
-from nightjar.runtime.store import ObjectExistsError, ObjectStore
 from nightjar.settings.detect import DetectSettings
+from nightjar.stores.detections import Detections
+from nightjar.stores.detectors import Detectors
+from nightjar.stores.line_store import Place, RunShard
+from nightjar.stores.standard import StandardPictures
 from nightjar_detect.deciding import model_folder, settings_fingerprint
 from nightjar_detect.detectors import open_detector
 from nightjar_detect.fetch import Fetch, s3_fetch
-from nightjar_detect.known import Place, known_objects
 from nightjar_detect.memory import keep_freed_memory
 from nightjar_detect.model import ModelCard, read_card
-from nightjar_detect.pictures import Failure, Request, decode_pictures, fetch_pictures, requests
+from nightjar_detect.pictures import Failure, decode_pictures, fetch_picture
 from nightjar_detect.preprocess import Pixels
 from nightjar_detect.work import Seen, Work, batched, look, prefetched
 
@@ -38,8 +39,8 @@ log = logging.getLogger(__name__)
 
 _NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has them all
 # Pictures are fetched this many at a time: a request every now and then costs client and server twice the processor
-# time of the same requests in bursts (threads fall asleep and are woken at every hop).
-_BURST = 32
+# time of the same requests in bursts (threads fall asleep and are woken at every hop). Twice as many may be held.
+_BURST = 128
 # So many are decoded at a time, which leaves the processor's caches to the interpreter in between; twice as many,
 # 270 KB each, may wait for it.
 _DECODED = 16
@@ -55,50 +56,60 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     """Look at every picture of the shard at `context.input_prefix` that this detector does not know yet."""
     card, card_json = read_card(model_folder(settings))
     artefact = card.artefact(settings.detect_backend)
-    ref = DetectorRef(tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings_fingerprint(settings))
-    pictures, reels, inputs = _read_shard(context)
-    _publish_card(context.store, context.tag, card_json)
-    shard, run = last_segment(context.input_prefix), context.run_prefix
-    places = _by_place(pictures)
+    ref = DetectorRef(
+        tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings_fingerprint(settings, card)
+    )
+    detector = PublishedDetector.of(ref, card.labels.values())
+    release, release_ref = context.release()
+    pictures, inputs = _read_shard(context)
+    Detectors(context.store).publish(release.stage("detect").identity, detector, card_json)
+    detections = Detections(context.store)
+    shard = RunShard.of(context.run_prefix, context.input_prefix)
+    places = _by_place(pictures, detector.id)
     readers = ThreadPoolExecutor(settings.detect_readers, thread_name_prefix="reader")
     decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")  # one keeps ahead of the interpreter; more disturb it
     try:
-        seen = readers.map(lambda place: known_objects(context.store, place, ref, run), places)
+        seen = readers.map(lambda place: _known(detections, place, shard), places)
         known = dict(zip(places, seen, strict=True))
         unknown = [p for place, members in places.items() for p in members if p.standard_sha256 not in known[place]]
+        standard = StandardPictures(context.store, fetch)
         work = Work(
-            store=context.store,
+            detections=detections,
             detector=ref,
-            seen=_seen(settings, card, _pixels(readers, decoder, fetch, requests(unknown, reels)))
-            if unknown
-            else iter(()),
+            shard=shard,
+            seen=_seen(settings, card, _pixels(readers, decoder, standard, unknown)) if unknown else iter(()),
             writers=readers,
             progress=Progress("pictures looked at", total=len(unknown)),
         )
         for place, members in places.items():
-            work.do(place.key(context.tag, run, shard), members, known[place])
-        objects = work.finish(f"{context.output_prefix}{FAILURES}")
+            work.do(place, members, known[place])
+        objects = work.finish(context.store, f"{context.output_prefix}{FAILURES}")
     finally:
         for pool in (readers, decoder):
             pool.shutdown(wait=False, cancel_futures=True)
-    told = [failure.detail for failure in work.failures[:_NAMED_WARNINGS]]
-    more = len(work.failures) - len(told)
+    named = [failure.detail for failure in work.failures[:_NAMED_WARNINGS]]
+    more = len(work.failures) - len(named)
     return StageResult(
         counts=Counts(received=len(pictures), outcomes=dict(work.outcomes), details=dict(work.details)),
-        inputs=inputs,
+        inputs=[*inputs, release_ref],
         objects=objects,
-        warnings=(*told, f"and {more} more pictures failed; failures.jsonl names them") if more else told,
+        result={"detector": detector.id},
+        warnings=(*named, f"and {more} more pictures failed; failures.jsonl names them") if more else named,
     )
 
 
+def _known(detections: Detections, place: Place, shard: RunShard) -> dict[str, Sequence[DetectedObject]]:
+    """The objects that this detector saw at `place` before, by the SHA-256 of the standard picture."""
+    return {line.picture.standard_sha256: line.objects for line in detections.known(place, shard)}
+
+
 def _pixels(
-    readers: Executor, decoder: Executor, fetch: Fetch, wanted: Iterable[Request]
+    readers: Executor, decoder: Executor, standard: StandardPictures, pictures: Iterable[Picture]
 ) -> Iterator[Pixels | Failure]:
     """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
-    call, size = partial(fetch_pictures, fetch), lambda request: len(request.pictures)
-    answers = prefetched(readers, call, wanted, ahead=2 * _BURST, burst=_BURST, weight=size)
-    bursts = batched(chain.from_iterable(answers), _DECODED)
-    return chain.from_iterable(prefetched(decoder, decode_pictures, bursts, ahead=2, burst=1))
+    fetched = prefetched(readers, partial(fetch_picture, standard), pictures, ahead=2 * _BURST, burst=_BURST)
+    for burst in prefetched(decoder, decode_pictures, batched(fetched, _DECODED), ahead=2, burst=1):
+        yield from burst
 
 
 def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | Failure]) -> Iterator[Seen]:
@@ -107,47 +118,22 @@ def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | F
     return look(detector, card.class_labels, settings.min_probability, pixels)
 
 
-def _read_shard(context: StageContext) -> tuple[list[Picture], list[Reel], list[ObjectRef]]:
-    """The pictures that validate made and their reels, checked against its manifest; raises InputError."""
-    prefix = context.input_prefix
-    manifest, manifest_ref = read_manifest(context.store, prefix)
+def _read_shard(context: StageContext) -> tuple[list[ListedPicture], list[ObjectRef]]:
+    """The pictures that validate made, checked against its manifest; raises InputError."""
+    manifest, manifest_ref = read_manifest(context.store, context.input_prefix)
+    pictures, ref = read_lines(context.store, f"{context.input_prefix}{PICTURES}", ListedPicture)
     named = {each.key: each.sha256 for each in manifest.objects}
-    pictures, ref = read_lines(context.store, f"{prefix}{PICTURES}", Picture)
-    refs, reels = [ref], list[Reel]()
-    if f"{prefix}{REELS}" in named:
-        reels, ref = read_lines(context.store, f"{prefix}{REELS}", Reel)
-        refs.append(ref)
-    for ref in refs:
-        if named.get(ref.key) != ref.sha256:
-            expected = f"expected {ref.key} with SHA-256 {named.get(ref.key)}, as its manifest says"
-            raise InputError(f"{expected}, got {ref.sha256}")
+    if named.get(ref.key) != ref.sha256:
+        expected = f"expected {ref.key} with SHA-256 {named.get(ref.key)}, as its manifest says"
+        raise InputError(f"{expected}, got {ref.sha256}")
     if len({picture.standard_key for picture in pictures}) != len(pictures):
-        raise InputError(f"expected each picture once in {refs[0].key}, some are there twice")
-    return pictures, reels, [*refs, manifest_ref]
+        raise InputError(f"expected each picture once in {ref.key}, got some twice")
+    return pictures, [ref, manifest_ref]
 
 
-def _by_place(pictures: Iterable[Picture]) -> dict[Place, list[Picture]]:
+def _by_place(pictures: Iterable[Picture], detector_id: str) -> dict[Place, list[Picture]]:
     """The pictures of each camera and UTC day, in order of time."""
     places: dict[Place, list[Picture]] = defaultdict(list)
     for picture in sorted(pictures, key=lambda p: (p.camera, p.taken_at, p.standard_key)):
-        places[Place(picture.camera, picture.taken_at.astimezone(UTC).date())].append(picture)
+        places[Place(detector_id, picture.camera, picture.taken_at.astimezone(UTC).date())].append(picture)
     return dict(places)
-
-
-def _publish_card(store: ObjectStore, tag: str, card_json: bytes) -> None:
-    """Leave the model card beside the detections, so that others can tell what this detector can see.
-
-    Raises UsageError when another model was deployed under the same tag.
-    """
-    key = model_card_key(tag)
-    if store.head(key) is None:
-        try:
-            store.put(key, card_json, content_type="application/json", if_absent=True)
-        except ObjectExistsError:  # another shard of the same run was first
-            pass
-        else:
-            return
-    if store.get(key)[0] != card_json:
-        raise UsageError(
-            f"expected tag {tag} to be the detector whose card is at {key}, this is another; use a new tag"
-        )

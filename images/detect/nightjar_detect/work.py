@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from itertools import islice
 from typing import TypeVar
@@ -10,12 +10,13 @@ from typing import TypeVar
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import NightjarError, TryAgainError
-from nightjar.runtime.manifests import jsonl, write_bytes
+from nightjar.runtime.manifests import write_lines
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.stage import StoppedError, stop_if_asked
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.detections import Detections
+from nightjar.stores.line_store import Place, RunShard
 from nightjar_detect.detectors import Detector
-from nightjar_detect.known import Known
 from nightjar_detect.pictures import Failure
 from nightjar_detect.postprocess import find_objects
 from nightjar_detect.preprocess import Pixels
@@ -31,30 +32,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def prefetched(
-    pool: Executor,
-    call: Callable[[T], R],
-    items: Iterable[T],
-    ahead: int,
-    burst: int,
-    weight: Callable[[T], int] = lambda _: 1,
-) -> Iterator[R]:
-    """`call` of each item, in order, begun before they are asked for: up to a weight of `ahead`, by `burst` at a time.
-
-    The last item of a burst may exceed `ahead`.
-    """
-    pending: deque[tuple[Future[R], int]] = deque()
-    rest, waiting = iter(items), 0
+def prefetched(pool: Executor, call: Callable[[T], R], items: Iterable[T], ahead: int, burst: int) -> Iterator[R]:
+    """`call` of each item, in order, begun before they are asked for: up to `ahead` of them, by `burst` at a time."""
+    pending: deque[Future[R]] = deque()
+    rest = iter(items)
     while True:
-        if waiting <= ahead - burst:
-            while waiting < ahead and (some := list(islice(rest, 1))):
-                pending.append((pool.submit(call, some[0]), weight(some[0])))
-                waiting += pending[-1][1]
+        if len(pending) <= ahead - burst:
+            pending.extend(pool.submit(call, item) for item in islice(rest, ahead - len(pending)))
         if not pending:
             return
-        future, its_weight = pending.popleft()
-        waiting -= its_weight
-        yield future.result()
+        yield pending.popleft().result()
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -73,85 +60,82 @@ def look(
 
 
 class Work:
-    """Writes what is seen in pictures, one place (camera and day) after the other, and counts what became of them.
+    """Writes the objects that are seen in pictures, one place (camera and day) after the other, and counts outcomes.
 
     `seen` gives, in the same order, the objects in each picture that is not known, or the failure.
     """
 
     def __init__(
         self,
-        store: ObjectStore,
+        detections: Detections,
         detector: DetectorRef,
+        shard: RunShard,
         seen: Iterator[Seen],
         writers: Executor,
         progress: Progress,
     ) -> None:
-        self._store, self._detector, self._seen = store, detector, seen
+        self._detections, self._detector, self._shard, self._seen = detections, detector, shard, seen
         self._writers, self._progress = writers, progress
         self._writes: list[Future[ObjectRef]] = []
         self.outcomes: Counter[str] = Counter(detected=0)
         self.details: Counter[str] = Counter(known=0, computed=0)
         self.failures: list[FailedPicture] = []
 
-    def do(self, key: str, pictures: Sequence[Picture], known: Known) -> None:
-        """Look at the pictures of one place, in order, and begin to write their lines at `key`.
+    def do(self, place: Place, pictures: Sequence[Picture], known: Mapping[str, Sequence[DetectedObject]]) -> None:
+        """Look at the pictures of one place, in order, and begin to write their lines.
 
-        What was computed before S3 failed or SIGTERM came is written too, so that the next try goes on from there.
+        Lines that were computed before S3 failed or SIGTERM came are written too, so that the next try goes on from
+        there.
         """
-        lines: dict[int, bytes] = {}
+        lines: list[Detection] = []
+        computed: list[Detection] = []
         try:
-            for number, picture in enumerate(pictures):
+            for picture in pictures:
                 stop_if_asked()
-                objects = self._objects(picture, known)
-                if objects is not None:
-                    lines[number] = self._line(picture, objects)
+                objects = known.get(picture.standard_sha256)
+                is_known = objects is not None
+                if objects is None:
+                    objects = self._look(picture)
+                if objects is None:
+                    continue
+                self.outcomes["detected"] += 1
+                self.details["known" if is_known else "computed"] += 1
+                lines.append(Detection.of(picture, self._detector, objects))
+                if not is_known:
+                    computed.append(lines[-1])
         except (TryAgainError, StoppedError):
-            rest = {n: p for n, p in enumerate(pictures) if n not in lines and p.standard_sha256 in known}
-            self._keep(key, lines | {n: self._line(p, known[p.standard_sha256]) for n, p in rest.items()})
+            self._keep(place, computed)
             wait(self._writes, timeout=_LAST_WRITES)
             raise
         if lines:
-            self._writes.append(self._writers.submit(self._write, key, b"".join(lines.values())))
+            self._writes.append(self._writers.submit(self._detections.write, place, self._shard, lines))
 
-    def finish(self, failures_key: str) -> list[ObjectRef]:
+    def finish(self, store: ObjectStore, failures_key: str) -> list[ObjectRef]:
         """Wait for the writes: the objects, in the order of their places; then the failures, if there are any."""
-        if self.failures:
-            self._writes.append(self._writers.submit(self._write, failures_key, b"".join(jsonl(self.failures))))
         objects = [write.result() for write in self._writes]
+        if self.failures:
+            objects.append(write_lines(store, failures_key, self.failures))
         self._progress.finish()
         return objects
 
-    def _objects(self, picture: Picture, known: Known) -> Sequence[DetectedObject] | None:
-        objects = known.get(picture.standard_sha256)
-        if objects is not None:
-            self.outcomes["detected"] += 1
-            self.details["known"] += 1
-            return objects
-        found = next(self._seen)
+    def _look(self, picture: Picture) -> Sequence[DetectedObject] | None:
+        """The objects in a picture that is not known; None when it could not be looked at."""
+        seen = next(self._seen)
         self._progress.add()
-        if isinstance(found, Failure):
-            self.outcomes[f"failed:{found.reason}"] += 1
-            self.failures.append(
-                FailedPicture(standard_key=picture.standard_key, reason=found.reason, detail=found.detail)
-            )
-            log.warning("%s", found.detail, extra={"camera": picture.camera.name, "reason": found.reason})
-            return None
-        if not self.details["computed"]:
-            log.info("first picture looked at")
-        self.outcomes["detected"] += 1
-        self.details["computed"] += 1
-        return found
+        if not isinstance(seen, Failure):
+            if not self.details["computed"]:
+                log.info("first picture looked at")
+            return seen
+        self.outcomes[f"failed:{seen.reason}"] += 1
+        self.failures.append(FailedPicture(standard_key=picture.standard_key, reason=seen.reason, detail=seen.detail))
+        log.warning("%s", seen.detail, extra={"camera": picture.camera.name, "reason": seen.reason})
+        return None
 
-    def _line(self, picture: Picture, objects: Iterable[DetectedObject]) -> bytes:
-        return b"".join(jsonl([Detection.of(picture, self._detector, objects)]))
-
-    def _write(self, key: str, data: bytes) -> ObjectRef:
-        return write_bytes(self._store, key, data, content_type="application/x-ndjson")
-
-    def _keep(self, key: str, lines: dict[int, bytes]) -> None:
-        if not self.details["computed"]:
+    def _keep(self, place: Place, computed: Sequence[Detection]) -> None:
+        """Write lines beside those that the file has; what cannot be kept is only told."""
+        if not computed:
             return
         try:
-            self._write(key, b"".join(line for _, line in sorted(lines.items())))
+            self._detections.add(place, self._shard, computed)
         except NightjarError as error:
-            log.warning("what was computed before the stop is lost: %s", error)
+            log.warning("the detections that were computed before the stop could not be kept: %s", error)

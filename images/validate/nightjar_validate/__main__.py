@@ -3,7 +3,7 @@
 import ctypes
 
 from nightjar.runtime.stage import main
-from nightjar_validate.validate import validate
+from nightjar_validate.stage import validate
 
 PR_SET_DUMPABLE = 4
 

@@ -1,8 +1,14 @@
-"""The settings that decide what validate makes of footage."""
+"""The code and settings that decide what validate makes of footage."""
 
 from nightjar.domain.layout import digest
+from nightjar.domain.reasons import Reason
+from nightjar.domain.rules import CameraRules
 from nightjar.settings.validate import ValidateSettings
 from nightjar_validate.decoded import Limits
+
+# To be raised by whoever changes the outcome or the standard picture of any footage, by code or by a newer library. All
+# footage is then validated anew where it is asked for; a test compares results with those of this version.
+VERSION = 1
 
 
 def limits_of(settings: ValidateSettings) -> Limits:
@@ -21,6 +27,14 @@ def limits_of(settings: ValidateSettings) -> Limits:
     )
 
 
-def settings_fingerprint(settings: ValidateSettings, allow_grey: bool) -> str:
-    """Differs between settings, the camera's included, under which the same footage gives another result."""
-    return digest(f"{limits_of(settings)} {settings.max_still_bytes} {settings.max_video_bytes} {allow_grey}")
+def validator_id(settings: ValidateSettings) -> str:
+    """16 hex digits that two validators share if and only if they make the same of all footage of all cameras."""
+    sizes = f"{settings.max_still_bytes} {settings.max_video_bytes}"
+    return digest(f"{VERSION} {limits_of(settings)} {sizes}")
+
+
+def camera_settings(camera: CameraRules | None) -> str:
+    """How the rules have the validator treat one camera's footage; None is a camera that they do not know."""
+    if camera is None:
+        return Reason.UNKNOWN_CAMERA.value
+    return "grey-allowed" if camera.allow_grey else "colour-expected"

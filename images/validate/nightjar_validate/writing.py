@@ -1,4 +1,4 @@
-"""Writing what decoding gave: standard pictures, create-only, and quarantine."""
+"""Writing the outputs of a decoder: standard pictures, create-only, and quarantine."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.detections import Picture
-from nightjar.domain.layout import standard_key
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.quarantine import QuarantineEntry, expected_and_found
 from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Refusal
-from nightjar.runtime.quarantine import entry_prefix, write_quarantine
-from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectStore
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.quarantine import Quarantine, entry_prefix
+from nightjar.stores.standard import Moment, StandardPictures
 from nightjar_validate.decoded import Decoded, Refused
 
 
@@ -31,7 +31,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Written:
-    """What one output of a decoder became. Neither a picture nor a refusal: a duplicate."""
+    """The outcome of one output of a decoder. Neither a picture nor a refusal: a duplicate."""
 
     picture: Picture | None = None
     refusal: Refusal | None = None
@@ -39,10 +39,10 @@ class Written:
 
 
 class Writer:
-    """Writes to `standard/` and `quarantine/`; doing it again gives the same and writes nothing."""
+    """Writes to the stores of standard pictures and of quarantine; doing it again gives the same and writes nothing."""
 
     def __init__(self, store: ObjectStore, image: str) -> None:
-        self._store, self._image = store, image
+        self._pictures, self._quarantine, self._image = StandardPictures(store), Quarantine(store), image
 
     def standard(self, source: Source, decoded: Decoded) -> Written:
         """Put a picture where its identity belongs: the first to be there is kept.
@@ -54,42 +54,25 @@ class Writer:
         footage = source.footage
         assert source.taken_at is not None, "expected decoding only of footage whose name tells its time"
         taken_at = source.taken_at + timedelta(milliseconds=decoded.offset_ms)
-        key = standard_key(footage.camera, taken_at)
-        sha256 = hashlib.sha256(decoded.data).hexdigest()
-        metadata = {"sha256": sha256, "footage-key": footage.key, "footage-version": footage.version_id}
-        try:
-            info = self._put(key, decoded.data, metadata, if_absent=True)
-        except ObjectExistsError:
-            there = self._store.head(key)
-            if there is None:
-                info = self._put(key, decoded.data, metadata)
-            elif there.metadata.get("footage-key") == footage.key:
-                # The same footage, under other settings or by an other validate: the newest standard picture counts.
-                same = there.metadata == metadata
-                info = there if same else self._put(key, decoded.data, metadata)
-            elif there.metadata.get("sha256") == sha256:
-                return Written()
-            else:
-                detail = (
-                    f"expected one picture of this moment, that of {there.metadata.get('footage-key')}, got another"
-                )
-                offset_ms = decoded.offset_ms if source.video else None
-                return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
+        put = self._pictures.put(footage, taken_at, decoded.data)
+        if put.moment is Moment.SAME:
+            return Written()
+        if put.ref is None:
+            detail = f"expected one picture of this moment, that of {put.holder}, got another"
+            offset_ms = decoded.offset_ms if source.video else None
+            return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
         picture = Picture(
             user=footage.camera.user,
             device=footage.camera.device,
             taken_at=taken_at,
             footage_key=footage.key,
             footage_version=footage.version_id,
-            standard_key=key,
-            standard_sha256=sha256,
+            standard_key=put.ref.key,
+            standard_sha256=put.ref.sha256,
             width=decoded.width,
             height=decoded.height,
         )
-        return Written(picture=picture, refs=(standard_ref(info, sha256),))
-
-    def _put(self, key: str, data: bytes, metadata: dict[str, str], *, if_absent: bool = False) -> ObjectInfo:
-        return self._store.put(key, data, content_type="image/jpeg", metadata=metadata, if_absent=if_absent)
+        return Written(picture=picture, refs=(put.ref,))
 
     def quarantine(self, source: Source, refused: Refused) -> Written:
         """Put a frame, or the footage itself, into quarantine. A still is kept as it came, a frame as standardised."""
@@ -114,13 +97,8 @@ class Writer:
             stage="validate",
             image=self._image,
         )
-        refs = write_quarantine(self._store, entry, frame)
+        refs = self._quarantine.put(entry, frame)
         refusal = Refusal(
             reason=refused.reason, detail=refused.detail, taken_at=taken_at, quarantine_key=entry_prefix(entry)
         )
         return Written(refusal=refusal, refs=refs)
-
-
-def standard_ref(info: ObjectInfo, sha256: str) -> ObjectRef:
-    """How a manifest names a standard picture."""
-    return ObjectRef(key=info.key, version_id=info.version_id, sha256=sha256, size=info.size)

@@ -10,16 +10,16 @@ import av
 import skimage
 from PIL import Image
 
-from nightjar.domain.detections import Detection, Picture
-from nightjar.domain.layout import LIVE, PICTURES, run_prefix, stage_prefix, standard_key
+from nightjar.domain.detections import Detection, ListedPicture, Picture
+from nightjar.domain.layout import LIVE, PICTURES, run_prefix, stage_prefix
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.release import FrozenRules, Release, StageRelease
 from nightjar.runtime.manifests import read_lines, write_lines, write_manifest, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.standard import standard_key
 from nightjar_local.samples import VIDEOS, unpacked
-from nightjar_validate.reels import Reels
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PORCH, YARD = Camera("alice", "porch"), Camera("alice", "yard")
@@ -83,25 +83,17 @@ def validated(
     shard: str = "alice-porch",
     dag: str = LIVE,
     tag: str = "d1",
-    *,
-    reels: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> StageContext:
-    """A shard as validate leaves it; returns the context in which its detect stage works.
-
-    With `reels`, all pictures are in reels, as when validate made them just now; without, as when it knew them.
-    """
+    """A shard as validate leaves it, in a run pinned to `tag` and `settings`; returns the context of its detect stage."""
     prefix = run_prefix(dag, run)
     inputs = stage_prefix(prefix, "validate", shard)
-    listed = list(pictures)
-    ref = write_lines(store, f"{inputs}{PICTURES}", listed)
-    gathered = Reels(store, inputs, len(listed))
-    for number, each in enumerate(listed):
-        gathered.still(number, [(each, store.get(each.standard_key)[0])] if reels else [])
+    ref = write_lines(store, f"{inputs}{PICTURES}", map(ListedPicture.of, pictures))
     manifest = Manifest(
         stage="validate",
         image="example.com/nightjar/validate:1",
         run=run,
-        objects=(ref, *gathered.publish()),
+        objects=(ref,),
         counts=Counts(),
         started_at=NOON,
         finished_at=NOON,
@@ -111,7 +103,7 @@ def validated(
     rules = ObjectRef(key="config/rules.yaml", version_id="v1", sha256="0" * 64, size=0)
     release = Release(
         run=run,
-        stages={"detect": StageRelease(image=image)},
+        stages={"detect": StageRelease(image=image, settings=dict(settings or {}))},
         rules=FrozenRules(key=rules.key, sha256=rules.sha256, source=rules),
     )
     release_ref = write_record(store, f"{prefix}release.json", release)
@@ -126,8 +118,7 @@ def validated(
     )
 
 
-def detections(store: ObjectStore, tag: str = "d1") -> Mapping[str, list[Detection]]:
-    """All detections in the store, by key below the tag's folder."""
-    prefix = f"detections/{tag}/"
-    keys = [info.key for info in store.list_objects(prefix) if info.key.endswith(".jsonl")]
-    return {key.removeprefix(prefix): read_lines(store, key, Detection)[0] for key in keys}
+def detections(store: ObjectStore) -> Mapping[str, list[Detection]]:
+    """All detections in the store, of whatever detector, by key below the detector's folder."""
+    keys = [info.key for info in store.list_objects("detections/") if info.key.endswith(".jsonl")]
+    return {key.split("/", 2)[2]: read_lines(store, key, Detection)[0] for key in keys}

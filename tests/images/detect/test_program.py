@@ -46,7 +46,8 @@ def test_it_detects_and_says_so(s3_store: S3Store, model_dir: Path) -> None:
     assert all(json.loads(line)["shard"] == "alice-porch" for line in out.splitlines())
     manifest, _ = read_manifest(s3_store, context.output_prefix)
     assert manifest.counts.outcomes == {"detected": 3}
-    assert [ref.key for ref in manifest.objects] == ["detections/d1/2026/11/20/alice-porch/b1.jsonl"]
+    key = f"detections/{manifest.result['detector']}/2026/11/20/alice-porch/b1.jsonl"
+    assert [ref.key for ref in manifest.objects] == [key]
 
 
 def test_sigterm_means_again_later_and_keeps_what_is_done(s3_store: S3Store, model_dir: Path) -> None:

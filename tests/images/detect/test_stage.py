@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nightjar.domain.detections import FailedPicture, Picture
-from nightjar.domain.layout import HISTORY, PICTURES, REELS, model_card_key
+from nightjar.domain.layout import HISTORY, PICTURES
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest
@@ -17,9 +17,12 @@ from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StoppedError, run
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
 from nightjar.settings.detect import DetectSettings
+from nightjar.stores.detections import Detections
+from nightjar.stores.detectors import Detectors
+from nightjar.stores.line_store import Place
 from nightjar_detect.fetch import s3_fetch
 from nightjar_detect.stage import detect_shard
-from tests.images.detect.shards import NOON, YARD, detections, noise, picture, series, validated
+from tests.images.detect.shards import NOON, PORCH, YARD, detections, noise, picture, series, validated
 
 DAY = "2026/11/20"
 
@@ -48,16 +51,30 @@ def test_a_line_has_the_format_that_outside_programs_rely_on(
     context = validated(store, [picture(store, pictures["chelsea.png"])])
     manifest = detect(context)
     [ref] = manifest.objects
-    assert ref.key == f"detections/d1/{DAY}/alice-porch/b1.jsonl"
+    assert ref.key == f"detections/{manifest.result['detector']}/{DAY}/alice-porch/b1.jsonl"
     line = json.loads(store.get(ref.key)[0])
-    assert list(line) == ["picture", "detector", "objects", "counts"]
+    assert list(line) == ["schema", "picture", "detector", "objects", "counts"]
+    assert "schema" not in line["picture"]
     assert line["picture"]["taken_at"] == "2026-11-20T12:00:00Z"
     assert line["detector"]["tag"] == "d1"
     assert line["detector"]["model"] == "ssdlite_mobilenet_v2_coco"
     assert line["objects"][0]["label"] == "cat"
     assert line["objects"][0]["box"] == pytest.approx([0.0, 0.0, 0.9, 1.0], abs=0.05)
     assert line["counts"]["cat"] >= 1
-    assert "person" in json.loads(store.get(model_card_key("d1"))[0])["labels"].values()
+    card = json.loads(store.get(f"detections/{manifest.result['detector']}/model_card.json")[0])
+    assert "person" in card["labels"].values()
+
+
+def test_a_release_finds_its_detector(store: MemoryStore, detect: Detect) -> None:
+    context = validated(store, [])
+    manifest = detect(context)
+    identity = context.release()[0].stage("detect").identity
+    published = Detectors(store).get(identity)
+    assert (published.id, published.tag) == (manifest.result["detector"], "d1")
+    assert {"person", "cat"} < set(published.labels)
+    before = list(store.list_versions("detect"))
+    detect(context)
+    assert list(store.list_versions("detect")) == before
 
 
 def test_an_empty_shard_is_done_without_loading_the_model(store: MemoryStore, detect: Detect) -> None:
@@ -107,7 +124,7 @@ def test_two_cameras_and_midnight_give_an_object_each(store: MemoryStore, detect
         "2026/11/20/alice-yard/b1.jsonl": [other],
         "2026/11/21/alice-porch/b1.jsonl": late[2:],
     }
-    assert sorted(ref.key for ref in manifest.objects) == [f"detections/d1/{key}" for key in sorted(found)]
+    assert sorted(ref.key.split("/", 2)[2] for ref in manifest.objects) == sorted(found)
 
 
 def test_parts_of_one_camera_do_not_overwrite_each_other(store: MemoryStore, detect: Detect) -> None:
@@ -139,7 +156,8 @@ def test_history_knows_what_live_saw_and_a_late_picture_costs_only_itself(store:
 
 def test_a_live_run_cleared_after_history_computes_nothing(store: MemoryStore, detect: Detect) -> None:
     pictures = series(store, [noise(1), noise(2)])
-    detect(validated(store, pictures, run="2026-11-20", dag=HISTORY))
+    manifest = detect(validated(store, pictures, run="2026-11-20", dag=HISTORY))
+    Detections(store).compact(Place(str(manifest.result["detector"]), PORCH, NOON.date()))
     assert counts(detect(validated(store, pictures, run="b1")))[2] == {"known": 2, "computed": 0}
 
 
@@ -148,7 +166,7 @@ def test_a_live_run_cleared_after_history_computes_nothing(store: MemoryStore, d
     [
         pytest.param("d1", {}, 2, id="the same detector"),
         pytest.param("d1", {"min_probability": 0.2}, 0, id="other settings"),
-        pytest.param("d2", {}, 0, id="another tag has a store of its own"),
+        pytest.param("d2", {}, 2, id="a rebuilt image of the same model"),
         pytest.param("d1", {"detect_threads": 2, "detect_readers": 1}, 2, id="settings that do not change results"),
     ],
 )
@@ -156,9 +174,11 @@ def test_known_means_picture_model_and_settings_agree(
     store: MemoryStore, detect: Detect, settings: DetectSettings, tag: str, change: dict[str, float], known: int
 ) -> None:
     pictures = series(store, [noise(1), noise(2)])
-    detect(validated(store, pictures))
+    detect(validated(store, pictures, run="2026-11-19", dag=HISTORY))
     other = settings.model_copy(update=change)
-    again = run(lambda c: detect_shard(c, other, lambda key: store.get(key)[0]), validated(store, pictures, tag=tag))
+    pinned = {name: str(value) for name, value in change.items()}
+    context = validated(store, pictures, run="2026-11-20", dag=HISTORY, tag=tag, settings=pinned)
+    again = run(lambda c: detect_shard(c, other, lambda key: store.get(key)[0]), context)
     assert counts(again)[2] == {"known": known, "computed": 2 - known}
 
 
@@ -215,27 +235,15 @@ def _other_pictures(store: MemoryStore, context: StageContext) -> None:
     store.put(f"{context.input_prefix}{PICTURES}", b"")
 
 
-def _other_reels(store: MemoryStore, context: StageContext) -> None:
-    store.put(f"{context.input_prefix}{REELS}", b"")
-
-
-def _broken_reels(store: MemoryStore, context: StageContext) -> None:
-    key = f"{context.input_prefix}{REELS}"
-    store.put(key, store.get(key)[0].replace(b'"size":', b'"size":1'))
-
-
 def _broken_pictures(store: MemoryStore, context: StageContext) -> None:
     store.put(f"{context.input_prefix}{PICTURES}", b'{"user": "alice"}\n')
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [_without_manifest, _without_pictures, _other_pictures, _broken_pictures, _other_reels, _broken_reels],
-)
+@pytest.mark.parametrize("harm", [_without_manifest, _without_pictures, _other_pictures, _broken_pictures])
 def test_a_shard_that_validate_did_not_finish_is_refused(
     store: MemoryStore, detect: Detect, harm: Callable[[MemoryStore, StageContext], None]
 ) -> None:
-    context = validated(store, series(store, map(noise, range(8))), reels=True)
+    context = validated(store, series(store, map(noise, range(8))))
     harm(store, context)
     with pytest.raises(InputError, match="expected"):
         detect(context)
@@ -248,9 +256,13 @@ def test_a_shard_with_a_picture_twice_is_refused(store: MemoryStore, detect: Det
 
 
 def test_a_tag_that_was_another_detector_is_refused(store: MemoryStore, detect: Detect) -> None:
-    store.put(model_card_key("d1"), b"{}")
-    with pytest.raises(UsageError, match="use a new tag"):
-        detect(validated(store, []))
+    context = validated(store, [])
+    detect(context)
+    key = f"detectors/{context.release()[0].stage('detect').identity}.json"
+    other = json.loads(store.get(key)[0]) | {"id": "0" * 16, "model": "another"}
+    store.put(key, json.dumps(other).encode())
+    with pytest.raises(UsageError, match=r"0{16} \(another\).*new tag"):
+        detect(context)
 
 
 def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore, settings: DetectSettings) -> None:

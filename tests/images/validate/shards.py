@@ -1,18 +1,18 @@
 """What the tests of the stage share: a run with a shard of real footage, and what came of it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from nightjar.domain.batch import Footage
-from nightjar.domain.detections import Picture
+from nightjar.domain.detections import ListedPicture, Picture
 from nightjar.domain.layout import (
     PICTURES,
     RELEASE,
     RULES_KEY,
     SHARD,
-    footage_key,
     run_prefix,
     shard_prefix,
     stage_prefix,
@@ -28,9 +28,10 @@ from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.settings.validate import ValidateSettings
+from nightjar.stores.footage import footage_key
 from nightjar.stores.rules import RulesStore
 from nightjar_validate.pool import DecoderPool
-from nightjar_validate.validate import validate, validate_shard
+from nightjar_validate.stage import validate, validate_shard
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -72,7 +73,7 @@ def put_footage(store: ObjectStore, name: str, data: bytes) -> Footage:
     key = footage_key(parse_footage_name(name))
     sha256 = hashlib.sha256(data).hexdigest()
     info = store.put(key, data, metadata={"sha256": sha256})
-    return Footage(key=key, version_id=info.version_id, size=len(data), sha256=sha256)
+    return Footage.model_validate({"key": key, "version_id": info.version_id, "size": len(data), "sha256": sha256})
 
 
 def begin_run(store: ObjectStore, footage: list[Footage], run_at: str = LIVE_RUN, shard: str = "pack-0001") -> None:
@@ -109,9 +110,9 @@ def validated(
     return run(work, given)
 
 
-def pictures(store: ObjectStore, run_at: str = LIVE_RUN, shard: str = "pack-0001") -> list[Picture]:
+def pictures(store: ObjectStore, run_at: str = LIVE_RUN, shard: str = "pack-0001") -> Sequence[Picture]:
     """The pictures that the stage lists."""
-    return read_lines(store, f"{stage_prefix(run_at, 'validate', shard)}{PICTURES}", Picture)[0]
+    return read_lines(store, f"{stage_prefix(run_at, 'validate', shard)}{PICTURES}", ListedPicture)[0]
 
 
 @dataclass(frozen=True)

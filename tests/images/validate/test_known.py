@@ -1,28 +1,27 @@
-"""What was validated before, read while history compacts the day."""
+"""Footage that was validated before."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date
 
 import pytest
 
-from nightjar.domain.layout import validations_prefix
+from nightjar.domain.batch import Footage
 from nightjar.domain.names import Camera
 from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Refusal, Validation
-from nightjar.errors import InputError
-from nightjar.runtime.manifests import write_lines
 from nightjar.runtime.memory import MemoryStore
-from nightjar.runtime.store import ObjectInfo
+from nightjar.stores.line_store import Place, RunShard
+from nightjar.stores.validations import Validations
 from nightjar_validate.known import KnownValidations
 
-PORCH = Camera("alice", "porch")
-DAY = datetime(2026, 11, 20, tzinfo=UTC).date()
-PREFIX = validations_prefix("1.0.0", DAY, PORCH)
+PLACE = Place("0123456789abcdef", Camera("alice", "porch"), date(2026, 11, 20))
+HISTORY = RunShard("2026-11-20", "alice-porch", is_history=True)
+KEY = "footage/2026/11/20/12/alice-porch-1795176000.jpg"
+FOOTAGE = Footage.model_validate({"key": KEY, "version_id": "v1", "size": 1, "sha256": ""})
 LINE = Validation(
-    footage_key="footage/a",
+    footage_key=KEY,
     footage_version="v1",
     footage_sha256="0" * 64,
-    validator="1.0.0",
+    validator=PLACE.maker,
     settings="s",
     video=False,
     pictures=(),
@@ -31,46 +30,42 @@ LINE = Validation(
 )
 
 
-class CompactedMeanwhile(MemoryStore):
-    """A store in which everything listed is gone before it can be read."""
-
-    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        listed = list(super().list_objects(prefix))
-        for info in listed:
-            self.delete(info.key)
-        return iter(listed)
+def write(store: MemoryStore, run: str, line: Validation) -> None:
+    Validations(store).write(PLACE, RunShard(run, "alice-porch", is_history=False), [line])
 
 
-def known(store: MemoryStore) -> Validation | None:
-    return KnownValidations(store, "1.0.0", "runs/nightjar_history/2026-11-20/").find(
-        PORCH, DAY, "footage/a", "v1", "s"
-    )
+def known(store: MemoryStore, footage: Footage = FOOTAGE, settings: str = "s") -> Validation | None:
+    return KnownValidations(Validations(store), HISTORY).find(PLACE, footage, settings)
 
 
-def test_what_is_there_is_known() -> None:
+@pytest.mark.parametrize(
+    ("change", "settings", "is_known"),
+    [
+        ({}, "s", True),
+        ({"version_id": "v2"}, "s", False),
+        ({"key": KEY.replace("jpg", "png")}, "s", False),
+        ({}, "t", False),
+    ],
+)
+def test_footage_is_known_by_version_and_settings(change: dict[str, str], settings: str, is_known: bool) -> None:
     store = MemoryStore()
-    write_lines(store, f"{PREFIX}r.jsonl", [LINE])
-    assert known(store) == LINE
+    write(store, "r", LINE)
+    assert (known(store, FOOTAGE.model_copy(update=change), settings) == LINE) is is_known
 
 
 @pytest.mark.parametrize("lost_in", ["a", "b"])
-def test_what_lost_its_decoder_is_not_known_and_hides_nothing_that_is(lost_in: str) -> None:
+def test_a_validation_that_lost_its_decoder_is_not_known_and_hides_none_that_is(lost_in: str) -> None:
     store = MemoryStore()
     lost = Refusal(reason=Reason.DECODER_TIMEOUT, detail="", taken_at=None, quarantine_key="quarantine/")
-    write_lines(store, f"{PREFIX}{lost_in}.jsonl", [LINE.model_copy(update={"refusals": (lost,)})])
+    write(store, lost_in, LINE.model_copy(update={"refusals": (lost,)}))
     assert known(store) is None
-    write_lines(store, f"{PREFIX}{'ab'.replace(lost_in, '')}.jsonl", [LINE])
+    write(store, "ab".replace(lost_in, ""), LINE)
     assert known(store) == LINE
 
 
-def test_what_was_compacted_since_it_was_listed_is_done_again() -> None:
-    store = CompactedMeanwhile()
-    write_lines(store, f"{PREFIX}r.jsonl", [LINE])
-    assert known(store) is None
-
-
-def test_what_is_there_and_no_validation_is_an_error() -> None:
+def test_a_place_is_read_once() -> None:
     store = MemoryStore()
-    store.put(f"{PREFIX}r.jsonl", b"{}\n")
-    with pytest.raises(InputError, match="expected a Validation in line 1"):
-        known(store)
+    lookup = KnownValidations(Validations(store), HISTORY)
+    assert lookup.find(PLACE, FOOTAGE, "s") is None
+    write(store, "r", LINE)
+    assert lookup.find(PLACE, FOOTAGE, "s") is None

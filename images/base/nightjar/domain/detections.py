@@ -14,7 +14,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Picture(Part):
-    """A standardised picture: a line of `pictures.jsonl` and the `picture` of a detection. Sizes in pixels, upright."""
+    """A standard picture, as validations and detections name it. Sizes in pixels, upright."""
 
     user: str
     device: str
@@ -34,6 +34,15 @@ class Picture(Part):
     @field_serializer("taken_at")
     def _taken_at(self, moment: datetime) -> str:
         return iso_utc(moment)
+
+
+class ListedPicture(Picture, Stored):
+    """A line of `pictures.jsonl`, by which validate hands a picture to detect."""
+
+    @classmethod
+    def of(cls, picture: Picture) -> "ListedPicture":
+        """The line of `picture`."""
+        return cls.model_validate(dict(picture))
 
 
 class FailedPicture(Stored):

@@ -1,6 +1,7 @@
 """A detector as a release deploys it, and what a model card says."""
 
 import json
+from collections.abc import Iterable
 
 from nightjar.domain.detections import DetectorRef
 from nightjar.domain.layout import digest
@@ -27,7 +28,7 @@ class PublishedDetector(Stored):
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, detector: DetectorRef, labels: frozenset[str]) -> "PublishedDetector":
+    def of(cls, detector: DetectorRef, labels: Iterable[str]) -> "PublishedDetector":
         """`detector`, which can see `labels`."""
         return cls(
             id=detector_id(detector.sha256, detector.settings),
@@ -35,7 +36,7 @@ class PublishedDetector(Stored):
             model=detector.model,
             sha256=detector.sha256,
             settings=detector.settings,
-            labels=tuple(sorted(labels)),
+            labels=tuple(sorted(set(labels))),
         )
 
 

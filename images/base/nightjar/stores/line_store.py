@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Generic, TypeVar
 
-from nightjar.domain.layout import HISTORY, day_path, last_segment
+from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera, NameRefused
@@ -24,6 +24,7 @@ from nightjar.runtime.manifests import jsonl, read_lines, write_bytes
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.erasure import camera_folder, erase_versions, is_of
+from nightjar.stores.runs import HISTORY
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class RunShard:
     @classmethod
     def of(cls, run_prefix: str, shard_prefix: str) -> "RunShard":
         """From the prefixes `runs/<dag>/<run>/` and `…/<shard>/`."""
-        return cls(last_segment(run_prefix), last_segment(shard_prefix), run_prefix.startswith(f"runs/{HISTORY}/"))
+        *_, dag, run = run_prefix.rstrip("/").split("/")
+        return cls(run, last_segment(shard_prefix), dag == HISTORY)
 
     def file(self, camera: Camera) -> str:
         """The name of its file about `camera`. Only where a camera spans several shards are these told apart."""
@@ -100,18 +102,20 @@ class LineStore(ABC, Generic[L]):
         return read_lines(self._store, ref.key, self.KIND, ref.version_id)[0]
 
     def known(self, place: Place, reader: RunShard) -> list[L]:
-        """The lines at `place` that `reader` need not compute again; what cannot be read is not known.
+        """The lines at `place` that `reader` may use again, those of older files first; unreadable ones are left out.
 
         History looks at everything. Footage is in one batch only, so a live run looks at what it wrote itself, or else
         at the compacted day, if that is not too large: its cost is not to grow with the files of the day's other runs.
         """
         folder = self._folder(place)
         if reader.is_history:
-            return self._newest(in_parallel(self._readable, self._files(folder), _READERS))
-        if own := self._store.head(f"{folder}{reader.file(place.camera)}"):
-            return self._newest([self._readable(own)])
-        day = self._store.head(f"{folder}{WHOLE_DAY}")
-        return self._newest([self._readable(day)]) if day and day.size <= _LARGEST_KNOWN_DAY else []
+            files = self._files(folder)
+        elif own := self._store.head(f"{folder}{reader.file(place.camera)}"):
+            files = [own]
+        else:
+            day = self._store.head(f"{folder}{WHOLE_DAY}")
+            files = [day] if day and day.size <= _LARGEST_KNOWN_DAY else []
+        return [line for lines in in_parallel(self._readable, files, _READERS) for line in lines]
 
     def holds(self, key: str) -> bool:
         """Whether `key` is that of a file of lines in this store."""

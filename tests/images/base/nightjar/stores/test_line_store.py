@@ -220,6 +220,24 @@ def test_known_lines_that_cannot_be_read_are_computed_again() -> None:
     assert duplicates(Validations(store).known(PLACE, HISTORY)) == {"day": 0}
 
 
+def test_known_lines_hide_none_about_the_same_thing() -> None:
+    store = a_store(("b.jsonl", [line("x", 1)]), ("a.jsonl", [line("x", 2)]))
+    assert [each.duplicates for each in Validations(store).known(PLACE, HISTORY)] == [1, 2]
+
+
+def test_a_file_that_history_compacts_meanwhile_is_not_known() -> None:
+    class Compacting(MemoryStore):
+        def list_objects(self, prefix: str) -> Any:
+            listed = list(super().list_objects(prefix))
+            for info in listed:
+                self.delete(info.key)
+            return iter(listed)
+
+    store = Compacting()
+    write_lines(store, f"{FOLDER}a.jsonl", [line("x")])
+    assert Validations(store).known(PLACE, HISTORY) == []
+
+
 @pytest.fixture(params=["memory", "s3"])
 def bucket(request: pytest.FixtureRequest) -> ObjectStore:
     """A few days of several makers and cameras, in the fake and in the real store."""

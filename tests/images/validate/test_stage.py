@@ -18,6 +18,8 @@ from nightjar.errors import InputError, TryAgainError
 from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectInfo
+from nightjar.settings.validate import ValidateSettings
+from nightjar_validate.deciding import validator_id
 from tests.images.validate.pictures import ASTRONAUT, GREY, bomb, moving, sound, still, video
 from tests.images.validate.shards import (
     AT,
@@ -97,21 +99,18 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
     assert picture.footage_key == good.key
 
 
-def test_footage_whose_key_breaks_the_contract() -> None:
+def test_footage_in_the_wrong_place() -> None:
     """Put there by hand, past collect."""
     store = memory_store()
-    keys = [
-        "footage/x.jpg",
-        f"footage/2026/11/20/12/alice-porch-{AT}.jpg",
-        f"footage/2026/11/20/13/alice-porch-{AT}.JPEG",
-    ]
-    footage = []
-    for key in keys:
-        info = store.put(key, GOOD)
-        footage.append(Footage(key=key, version_id=info.version_id, size=len(GOOD), sha256=""))
-    begin_run(store, footage)
-    assert validated(store).counts.outcomes == {"quarantined:bad-name": 3}
+    keys = [f"footage/2026/11/20/12/alice-porch-{AT}.jpg", f"footage/2026/11/20/13/alice-porch-{AT}.JPEG"]
+    begin_run(store, [put_by_hand(store, key) for key in keys])
+    assert validated(store).counts.outcomes == {"quarantined:bad-name": 2}
     assert sorted(each.entry.source_key for each in quarantine(store)) == sorted(keys)
+
+
+def put_by_hand(store: MemoryStore, key: str) -> Footage:
+    info = store.put(key, GOOD)
+    return Footage.model_validate({"key": key, "version_id": info.version_id, "size": len(GOOD), "sha256": ""})
 
 
 def test_a_standard_picture_and_its_line() -> None:
@@ -130,7 +129,7 @@ def test_a_standard_picture_and_its_line() -> None:
     assert keys == {
         picture.standard_key,
         f"{LIVE_RUN}validate/pack-0001/pictures.jsonl",
-        "validations/1.0.0/2026/11/20/alice-yard/20261120T130500Z-0123456789ab.jsonl",
+        f"validations/{validator_id(ValidateSettings())}/2026/11/20/alice-yard/20261120T130500Z-0123456789ab.jsonl",
     }
     for ref in manifest.objects:
         assert hashlib.sha256(store.get(ref.key, ref.version_id)[0]).hexdigest() == ref.sha256
@@ -219,7 +218,19 @@ def test_history_reuses_what_live_runs_validated(tmp_path: Path) -> None:
     assert pictures(store, HISTORY_RUN) == pictures(store)
 
 
-@pytest.mark.parametrize("change", ["another image", "other settings", "other rules", "the standard picture is gone"])
+def test_a_rebuilt_image_validates_nothing_again() -> None:
+    store = memory_store()
+    footage = [put_footage(store, f"alice-porch-{AT}.jpg", GOOD)]
+    begin_run(store, footage)
+    first = validated(store)
+    begin_run(store, footage, HISTORY_RUN)
+    again = validated(store, HISTORY_RUN, image="registry.example.com/nightjar/validate:1.0.1")
+    assert (again.counts.details["reused"], again.result) == (1, first.result)
+    folders = {info.key.split("/")[1] for info in store.list_objects("validations/")}
+    assert folders == {first.result["validator"]}
+
+
+@pytest.mark.parametrize("change", ["other settings", "other rules", "the standard picture is gone"])
 def test_what_changed_is_looked_at_again(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = memory_store()
     footage = [
@@ -228,11 +239,8 @@ def test_what_changed_is_looked_at_again(change: str, monkeypatch: pytest.Monkey
     ]
     begin_run(store, footage)
     assert validated(store).counts.outcomes == {"standard": 1, "quarantined:grey": 1}
-    image = "registry.example.com/nightjar/validate:1.0.0"
     looked_again, outcomes = 2, {"standard": 1, "quarantined:grey": 1}
-    if change == "another image":
-        image = "registry.example.com/nightjar/validate:1.0.1"
-    elif change == "other settings":
+    if change == "other settings":
         monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "320")
     elif change == "other rules":
         store.put(RULES_KEY, RULES.replace(b"porch: {}", b"porch: {allow_grey: true}"))
@@ -242,7 +250,7 @@ def test_what_changed_is_looked_at_again(change: str, monkeypatch: pytest.Monkey
         store.delete(picture.standard_key)
         looked_again = 1
     begin_run(store, footage, HISTORY_RUN)
-    manifest = validated(store, HISTORY_RUN, image=image)
+    manifest = validated(store, HISTORY_RUN)
     assert manifest.counts.details["reused"] == 2 - looked_again
     assert manifest.counts.outcomes == outcomes
     listed = pictures(store, HISTORY_RUN)
@@ -268,21 +276,11 @@ def test_what_the_log_says_names_the_camera(caplog: pytest.LogCaptureFixture) ->
     store = memory_store()
     gone = put_footage(store, f"alice-yard-{AT}.jpg", GOOD)
     store.delete(gone.key, gone.version_id)
-    bad = store.put("footage/x.jpg", GOOD)
-    begin_run(
-        store,
-        [
-            put_footage(store, f"alice-porch-{AT}.jpg", still(GREY)),
-            gone,
-            Footage(key=bad.key, version_id=bad.version_id, size=len(GOOD), sha256=""),
-        ],
-    )
+    begin_run(store, [put_footage(store, f"alice-porch-{AT}.jpg", still(GREY)), gone])
     with caplog.at_level("INFO", "nightjar_validate"):
         validated(store)
-    said = {
-        (r.levelname, vars(r)["footage"][-6:], vars(r).get("camera")) for r in caplog.records if "footage" in vars(r)
-    }
-    assert said == {("INFO", "00.jpg", "alice-porch"), ("WARNING", "00.jpg", "alice-yard"), ("INFO", "/x.jpg", None)}
+    said = {(r.levelname, vars(r)["footage"][-6:], vars(r)["camera"]) for r in caplog.records if "footage" in vars(r)}
+    assert said == {("INFO", "00.jpg", "alice-porch"), ("WARNING", "00.jpg", "alice-yard")}
 
 
 def test_footage_that_vanished_fails_alone() -> None:
