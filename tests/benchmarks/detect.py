@@ -110,7 +110,7 @@ def _bench(say: Say) -> Iterator[Bench]:
         shards = []
         for camera in (Camera("alice", "porch"), Camera("alice", "yard")):
             pictures = series(store, (data[n % len(data)] for n in range(PICTURES)), camera=camera)
-            shards.append(validated(store, pictures, shard=camera.name, reels=True))
+            shards.append(validated(store, pictures, shard=camera.name))
         single = validated(store, pictures[:1], run="b2", shard="alice-yard")
         yield Bench(store, image, Path(folder), (shards[0], shards[1]), single)
 

@@ -85,7 +85,7 @@ def validated(
     tag: str = "d1",
     settings: Mapping[str, str] | None = None,
 ) -> StageContext:
-    """A shard as validate leaves it, in a run pinned to `tag` and `settings`; returns the context of its detect stage."""
+    """A shard as validate leaves it, in a run pinned to `tag` and `settings`; the context of its detect stage."""
     prefix = run_prefix(dag, run)
     inputs = stage_prefix(prefix, "validate", shard)
     ref = write_lines(store, f"{inputs}{PICTURES}", map(ListedPicture.of, pictures))
