@@ -7,6 +7,7 @@ DEV := .nightjar/venv/dev/bin
 PYTEST_ARGUMENTS ?=
 # Each file of tests is run by one worker, since its tests share what is slow to start; the slow files are handed out first.
 PYTEST := $(DEV)/pytest -n auto --dist loadfile --no-loadscope-reorder
+LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=term --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
 .PHONY: help demo up status down images test quick coverage check format docs bench lock
@@ -37,18 +38,16 @@ test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…
 
 quick: ## format, lint and the tests that need no Airflow and no container builder: a minute [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) dev
-	$(DEV)/ruff format --check .
-	$(DEV)/ruff check .
+	$(LINT)
 	$(PYTEST) -m "not slow" $(PYTEST_ARGUMENTS)
 
 coverage: ## the same tests as quick, and the lines that they do not run; leaves .nightjar/coverage/index.html
 	@$(BOOTSTRAP) dev
 	$(PYTEST) -m "not slow" $(COVERAGE) $(PYTEST_ARGUMENTS)
 
-check: ## format, lint and types only
+check: ## format, lint, who may import whom, and types
 	@$(BOOTSTRAP) airflow dev
-	$(DEV)/ruff format --check .
-	$(DEV)/ruff check .
+	$(LINT)
 	$(DEV)/mypy
 
 format: ## put the code into the format that `make check` wants
