@@ -54,16 +54,12 @@ class FailedPicture(Stored):
 
 
 class DetectorRef(Part):
-    """What looked: the image's tag, the model's name and SHA-256, a fingerprint of all else that decides the result."""
+    """The detector of a line: its image's tag, its model's name and SHA-256, and all else that decides the result."""
 
     tag: str
     model: str
     sha256: str
     settings: str
-
-    def knows_as(self, other: "DetectorRef") -> bool:
-        """Whether the other sees the same in the same picture: model and settings agree, whatever the tag."""
-        return (self.sha256, self.settings) == (other.sha256, other.settings)
 
 
 class DetectedObject(Part):

@@ -1,12 +1,11 @@
-"""The small records: counts, batches, detections, reasons, times."""
+"""The small records: counts, detections, reasons, times."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pydantic import ValidationError
 
-from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion, batch_id
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, ListedPicture, Picture
 from nightjar.domain.manifest import Counts, add_counts
 from nightjar.domain.model import iso_utc, ms_from_utc, utc_from_ms
 from nightjar.domain.reasons import Reason
@@ -38,25 +37,6 @@ def test_counts_are_summed_by_outcome_and_reason() -> None:
     assert both.problem() is None
 
 
-def version(key: str, landed: datetime = NOON) -> ReceivedVersion:
-    return ReceivedVersion(key=key, version_id="1", size=1, received_at=landed)
-
-
-def test_a_batch_id_depends_on_its_versions_only() -> None:
-    first, second = version("incoming/a"), version("incoming/b", NOON + timedelta(hours=1))
-    assert batch_id([first, second]) == batch_id([second, first])
-    assert batch_id([first, second]).startswith("20261120T120000Z-")
-    assert batch_id([first]) != batch_id([second])
-    with pytest.raises(ValueError, match="at least one"):
-        batch_id([])
-
-
-def test_only_a_filed_line_has_footage() -> None:
-    line = BatchLine(source=version("incoming/a"), outcome=Outcome.QUARANTINED, reason=Reason.BAD_NAME)
-    with pytest.raises(ValueError, match="expected a filed line"):
-        _ = line.footage
-
-
 PICTURE = Picture(
     user="alice",
     device="porch",
@@ -75,7 +55,8 @@ def test_a_line_of_the_detections_store_is_that_of_the_design() -> None:
     person = DetectedObject(label="person", probability=0.94, box=(0.11, 0.32, 0.18, 0.66))
     cat = DetectedObject(label="cat", probability=0.97, box=(0, 0, 1, 1))
     detection = Detection.of(PICTURE, DETECTOR, [person, cat])
-    assert detection.model_dump(mode="json") == {
+    assert detection.model_dump(mode="json", by_alias=True) == {
+        "schema": 1,
         "picture": PICTURE.model_dump(mode="json"),
         "detector": {"tag": "1", "model": "m", "sha256": "a", "settings": "s"},
         "objects": [
@@ -94,12 +75,12 @@ def test_a_box_outside_the_picture_is_refused(box: tuple[float, ...]) -> None:
         DetectedObject.model_validate({"label": "cat", "probability": 0.5, "box": box})
 
 
-@pytest.mark.parametrize(
-    ("other", "same"),
-    [({"tag": "2"}, True), ({"model": "n"}, True), ({"sha256": "b"}, False), ({"settings": "t"}, False)],
-)
-def test_a_detector_is_known_by_model_and_settings(other: dict[str, str], same: bool) -> None:
-    assert DETECTOR.knows_as(DETECTOR.model_copy(update=other)) is same
+def test_a_listed_picture_is_a_line_that_a_detection_holds_as_a_plain_picture() -> None:
+    line = ListedPicture.of(PICTURE.model_copy(update={"later": 1}))
+    assert line.model_dump(mode="json", by_alias=True) == {"schema": 1, **PICTURE.model_dump(mode="json"), "later": 1}
+    again = ListedPicture.model_validate_json(line.model_dump_json(by_alias=True))
+    held = Detection.of(again, DETECTOR, []).model_dump(mode="json", by_alias=True)["picture"]
+    assert held == {**PICTURE.model_dump(mode="json"), "later": 1}
 
 
 @pytest.mark.parametrize("ms", [0, 999, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999])
