@@ -51,7 +51,7 @@ def test_a_run_over_s3_is_read_back_by_a_reader_of_hive_partitions(
     pictures = ds.dataset(tmp_path / "records/pictures", partitioning="hive").to_table()
     assert pictures["date"].unique().to_pylist() == [DAY.isoformat()]
     assert pictures.num_rows == 13
-    assert pictures.schema.field("width").metadata[b"unit"] == b"pixels"
+    assert (pictures.schema.field("width").metadata or {})[b"unit"] == b"pixels"
     outcomes = pictures.group_by("outcome").aggregate([("id", "count")]).to_pylist()
     assert {o["outcome"]: o["id_count"] for o in outcomes} == {
         "detected": 6,

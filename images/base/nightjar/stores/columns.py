@@ -40,12 +40,12 @@ _SEPARATOR = "\n"
 class Column:
     """The `Annotated` part of a field: Arrow type, meaning, unit, and whether a row may go without it."""
 
-    kind: Any
+    kind: pa.DataType
     meaning: str
     unit: str | None = None
     optional: bool = False
 
-    def field(self, name: str) -> Any:
+    def field(self, name: str) -> "pa.Field[Any]":
         """The Arrow field; meaning and unit are in its metadata, where any Parquet reader finds them.
 
         Only the id must have a value: a part of another release may lack any other column.
@@ -78,7 +78,7 @@ class Table(Generic[R]):
         return {name: next(m for m in hint.__metadata__ if isinstance(m, Column)) for name, hint in hints.items()}
 
     @cached_property
-    def schema(self) -> Any:
+    def schema(self) -> pa.Schema:
         """The Arrow schema."""
         return pa.schema([column.field(name) for name, column in self.columns.items()])
 
@@ -89,7 +89,7 @@ class Table(Generic[R]):
         columns = {name: [getattr(row, name) for row in listed] for name in schema.names}
         return Content(self, pa.table(columns, schema=schema)).ordered()
 
-    def conformed(self, arrow: Any, only: Collection[str] | None = None) -> "Content[R]":
+    def conformed(self, arrow: pa.Table, only: Collection[str] | None = None) -> "Content[R]":
         """The content of a part of any release, in the types of this one; with `only`, just these known columns.
 
         Raises ValueError when rows have no id, and pyarrow.ArrowException when a column is of a type that cannot be
@@ -124,7 +124,7 @@ class Table(Generic[R]):
             return self.content([])
         rows = pa.concat_tables(numbered, promote_options="permissive")
         age = [self.newest_by] if self.newest_by in rows.column_names else []
-        keys = [(name, "ascending", "at_start") for name in (ID, *age, _AGE)]
+        keys: list[Any] = [(name, "ascending", "at_start") for name in (ID, *age, _AGE)]
         rows = rows.sort_by(keys)
         ids = rows[ID].combine_chunks()
         if len(ids) > 1:
@@ -136,7 +136,7 @@ class Table(Generic[R]):
 class Content(Generic[R]):
     """Rows of a table in memory, kept by column: a hundred times smaller than as Python objects. Immutable."""
 
-    def __init__(self, table: Table[R], arrow: Any) -> None:
+    def __init__(self, table: Table[R], arrow: pa.Table) -> None:
         self.table, self.arrow = table, arrow
 
     def __len__(self) -> int:
@@ -144,7 +144,7 @@ class Content(Generic[R]):
 
     def ordered(self) -> "Content[R]":
         """The same rows in the order of their table; as they are where a column of the order was not read."""
-        keys = [(name, "ascending") for name in self.table.order]
+        keys: list[Any] = [(name, "ascending") for name in self.table.order]
         if not all(name in self.arrow.column_names for name in self.table.order):
             return self
         return Content(self.table, self.arrow.sort_by(keys).combine_chunks())
@@ -155,8 +155,8 @@ class Content(Generic[R]):
 
     def counts(self, column: str) -> dict[str, int]:
         """How often each text stands in `column`; missing values do not count."""
-        counted = pc.value_counts(self.arrow[column].combine_chunks().drop_null()).to_pylist()
-        return {str(each["values"]): int(each["counts"]) for each in counted}
+        counted: Any = pc.value_counts(self.arrow[column].combine_chunks().drop_null())
+        return {str(each["values"]): int(each["counts"]) for each in counted.to_pylist()}
 
     def distinct(self, column: str) -> int:
         """The number of different values in `column`; missing values do not count."""
@@ -202,8 +202,9 @@ def _python(column: Any) -> list[Any]:
     return [moment.replace(tzinfo=UTC) if moment else None for moment in naive]
 
 
-def _joined(arrow: Any, columns: Sequence[str]) -> Any:
-    return pc.binary_join_element_wise(*(arrow[name].combine_chunks() for name in columns), _SEPARATOR)
+def _joined(arrow: pa.Table, columns: Sequence[str]) -> Any:
+    texts: list[Any] = [arrow[name].combine_chunks() for name in columns]
+    return pc.binary_join_element_wise(*texts, _SEPARATOR)
 
 
 def document(tables: Sequence[Table[Any]]) -> str:

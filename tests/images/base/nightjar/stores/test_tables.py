@@ -57,9 +57,10 @@ def part(*rows: EventRow, **columns: Sequence[object]) -> Any:
 def test_every_field_is_a_column_with_a_type_and_a_meaning(table: Table[Any]) -> None:
     assert [f.name for f in dataclasses.fields(table.row)] == table.schema.names
     for field in table.schema:
-        assert field.metadata[b"meaning"]
+        notes = field.metadata or {}
+        assert notes[b"meaning"]
         if pa.types.is_timestamp(field.type):
-            assert (field.type.tz, field.metadata[b"unit"]) == ("UTC", b"UTC, milliseconds")
+            assert (field.type.tz, notes[b"unit"]) == ("UTC", b"UTC, milliseconds")
         assert field.nullable is (field.name != ID)  # a part of another release may lack any other
     assert set(table.order) <= set(table.schema.names)
     assert table.newest_by is None or table.columns[table.newest_by].optional
