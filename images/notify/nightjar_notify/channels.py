@@ -41,7 +41,8 @@ class Channel(Protocol):
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         """Deliver the message that `compose` makes, as far as it can be done now.
 
-        `compose` is told whether the message is possibly a repeated one; so it is from the start with `repeated`.
+        `compose` makes the message; its argument says whether the message may have reached the recipient before, as it
+        may from the start with `repeated`.
         """
 
     def close(self) -> None:
@@ -85,7 +86,7 @@ class MailChannel:
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         answers = self._api.send(compose, event.id, repeated=repeated)
         verdict = answers[-1].verdict
-        # The last message went out as repeated if an earlier call had no answer; if it is "later", the next one will.
+        # A message counts as repeated if an earlier call had no answer. After "later", the next attempt repeats this one.
         before = answers if verdict is self._later else answers[:-1]
         repeated = repeated or any(answer.unknown for answer in before)
         return Delivery(

@@ -1,7 +1,7 @@
 """SendGrid's v3 API: one message, with retries; every call and answer as the ledger keeps it.
 
-Over httpx, which keeps connections open and is safe from threads. SendGrid's own client opens one for each message and
-reads the machine's certificates each time, 20 ms of processor time for an alert.
+Over httpx, which keeps connections open and is safe from threads. SendGrid's own client opens a connection for each
+message and reads the machine's certificates each time: 20 ms of processor time for an alert.
 """
 
 import base64
@@ -39,11 +39,11 @@ _NOT_SENT = (
 )
 
 Request = dict[str, object]
-Compose = Callable[[bool], Message]  # makes the message; given whether it is possibly a repeated one
+Compose = Callable[[bool], Message]  # makes the message; the argument says whether it may be a repetition
 
 
 class Verdict(Enum):
-    """What an answer means for the message."""
+    """The meaning of an answer for the message."""
 
     ACCEPTED = auto()
     REFUSED = auto()  # this message, for good
@@ -90,7 +90,7 @@ class SendGrid:
     def send(self, compose: Compose, event_id: str, *, repeated: bool) -> list[Answer]:
         """Send a message, again and again while the answer is "later" and the pace allows it; all answers, in order.
 
-        `compose` makes the message: a possibly repeated one with `repeated`, or once a call got no answer.
+        The message says that it may be a repetition with `repeated`, and after a call that got no answer.
         """
         answers: list[Answer] = []
         for number in range(self._settings.mail_attempts):

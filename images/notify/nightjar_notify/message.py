@@ -16,7 +16,7 @@ _MOST_LABELS = 3
 
 @dataclass(frozen=True)
 class Message:
-    """An e-mail. `picture` is a JPEG that the HTML shows by its content id; None when it is no longer there."""
+    """An e-mail. `picture` is a JPEG that the HTML shows by its content id; None when there is none any more."""
 
     recipient: str
     subject: str

@@ -12,9 +12,9 @@ _LONGEST_WAIT = 60.0  # seconds between two tries; an API that asks for more get
 class Pace:
     """Lets up to `most` deliveries run at once, and up to `patience` seconds be spent on waiting. Safe from threads.
 
-    It begins with one delivery at a time: each that the mail API answers for good allows one more, each that it does
-    not halves the number, and so does an API that asks everybody to wait. So an API that is down costs few calls.
-    Seconds that several deliveries wait at the same time count once.
+    It begins with one delivery at a time. Each delivery that the mail API answers for good allows one more; each that
+    it does not halves the number, and so does an API that asks everybody to wait. So an API that is down costs few
+    calls. Seconds that several deliveries wait at the same time count once.
     """
 
     def __init__(self, most: int, patience: float) -> None:
@@ -58,7 +58,7 @@ class Pace:
             self._changed.notify_all()
 
     def wait(self, seconds: float, *, everybody: bool) -> bool:
-        """Wait before the next try of a delivery; False, at once or as soon as it is so: there must be none.
+        """Wait before a delivery is tried again; False, without further waiting, when it must not be.
 
         With `everybody`, no other delivery begins or goes on meanwhile.
         """

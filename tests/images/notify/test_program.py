@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -136,10 +137,15 @@ def test_stopped_among_many_it_records_what_it_sent_and_begins_nothing_more(
     assert not any(request.subject.startswith("[possibly repeated]") for request in api.received)
 
 
-def test_two_runs_at_once_send_one_alert(
-    s3_store: S3Store, context: StageContext, assessed: Assessed, api: SendGridDouble, start: Start
+@pytest.mark.parametrize("same_run", [False, True])
+def test_two_runs_or_shards_at_once_send_one_alert(
+    s3_store: S3Store, context: StageContext, assessed: Assessed, api: SendGridDouble, start: Start, same_run: bool
 ) -> None:
-    other = assessed(s3_store, "r2", detection(PORCH, NOON, {"person": 0.9}))
+    if same_run:
+        other = replace(context, output_prefix=f"{context.run_prefix}notify/other/")
+    else:
+        other = assessed(s3_store, "r2", detection(PORCH, NOON, {"person": 0.9}))
+    api.default = Reply(202, seconds=0.5)
     processes = [start(context), start(other)]
     outcomes = []
     for process, each in zip(processes, (context, other), strict=True):

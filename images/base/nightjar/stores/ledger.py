@@ -41,9 +41,9 @@ class Ledger:
         self._store = store
 
     def find(self, event: Event) -> LedgerLine | None:
-        """The line about `event`: its own, or one about an event that it absorbed.
+        """The line about `event`: its own line, or the line of an event that it absorbed.
 
-        Where there are several, a line that is done comes first: who was told about a part was told. Raises InputError
+        If several exist, one that is done comes first: people who were told about a part are not told again. Raises InputError
         for an object that is no line.
         """
         best: LedgerLine | None = None
