@@ -1,4 +1,4 @@
-"""`python -m nightjar_notify --input-prefix runs/…/assess/<shard>/ --output-prefix runs/…/notify/<shard>/ --release KEY`."""
+"""`python -m nightjar_notify --input-prefix runs/…/assess/<shard>/ --output-prefix … --release KEY`."""
 
 from nightjar.runtime.stage import main
 from nightjar_notify.stage import notify

@@ -86,7 +86,7 @@ class MailChannel:
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         answers = self._api.send(compose, event.id, repeated=repeated)
         verdict = answers[-1].verdict
-        # A message counts as repeated if an earlier call had no answer. After "later", the next attempt repeats this one.
+        # A message counts as repeated if an earlier call had no answer; after "later", the next attempt repeats it.
         before = answers if verdict is self._later else answers[:-1]
         repeated = repeated or any(answer.unknown for answer in before)
         return Delivery(

@@ -43,8 +43,8 @@ class Ledger:
     def find(self, event: Event) -> LedgerLine | None:
         """The line about `event`: its own line, or the line of an event that it absorbed.
 
-        If several exist, one that is done comes first: people who were told about a part are not told again. Raises InputError
-        for an object that is no line.
+        If several exist, one that is done comes first: people who were told about a part are not told again. Raises
+        InputError for an object that is no line.
         """
         best: LedgerLine | None = None
         for key in _keys(event):
