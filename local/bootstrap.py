@@ -116,7 +116,8 @@ def make_environment(name: str, seconds: dict[str, float]) -> None:
     if not python.exists():
         shutil.rmtree(target, ignore_errors=True)
         run(str(UV), "venv", "-q", "--python", str(STATE / "tools" / "bin" / "python"), str(target))
-    run(str(UV), "pip", "sync", "-q", "--python", str(python), "--require-hashes", str(requirements))
+    quiet = () if sys.stderr.isatty() else ("-q",)  # uv draws bars on a terminal
+    run(str(UV), "pip", "sync", *quiet, "--python", str(python), "--require-hashes", str(requirements))
     seconds["downloads"] += time.monotonic() - start
     start = time.monotonic()
     site = target / "lib" / "python3.11" / "site-packages"

@@ -75,10 +75,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run_export(given: argparse.Namespace) -> int:
     """Export as the command line says; returns 0, or 65 when some pictures are no longer there."""
     from nightjar.domain.names import Camera, NameRefused
+    from nightjar.runtime.progress import log_handler
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[log_handler(sys.stderr)])
     try:
         cameras = frozenset(Camera.parse(name) for name in given.camera)
     except NameRefused as error:

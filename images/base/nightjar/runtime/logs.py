@@ -5,6 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from nightjar.runtime.progress import log_handler
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -30,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 def configure_logging(level: str = "INFO", **context: str | None) -> None:
     """Send all logs of this process to standard output as JSON lines that carry `context`."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = log_handler(sys.stdout)
     handler.setFormatter(JsonFormatter(**context))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("botocore", "boto3", "urllib3", "s3transfer", "PIL", "matplotlib"):
