@@ -5,24 +5,26 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.detectors import detector_id
 from nightjar.domain.layout import (
     LIVE,
     RELEASE,
     RULES_KEY,
-    detections_prefix,
     run_prefix,
     stage_prefix,
-    standard_key,
 )
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera, FootageName
 from nightjar.domain.release import Release, StageRelease
 from nightjar.domain.stages import STAGE_IMAGES
-from nightjar.runtime.manifests import write_lines, write_manifest, write_record
+from nightjar.runtime.manifests import write_manifest, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.detections import Detections
+from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.rules import RulesStore
+from nightjar.stores.standard import standard_key
 
 RULES = """\
 version: 1
@@ -86,11 +88,13 @@ def detection(
 
 def store_detections(store: ObjectStore, run: str, detections: Iterable[Detection]) -> list[ObjectRef]:
     """Write detections as the detect stage does: one object a camera, day and run."""
-    places: dict[str, list[Detection]] = {}
-    for one in detections:
-        prefix = detections_prefix(one.detector.tag, one.picture.taken_at.date(), one.picture.camera)
-        places.setdefault(f"{prefix}{run}.jsonl", []).append(one)
-    return [write_lines(store, key, lines) for key, lines in sorted(places.items())]
+    places: dict[Place, list[Detection]] = {}
+    for each in detections:
+        maker = detector_id(each.detector.sha256, each.detector.settings)
+        place = Place(maker, each.picture.camera, each.picture.taken_at.date())
+        places.setdefault(place, []).append(each)
+    shard = RunShard(run, SHARD, is_history=False)
+    return [Detections(store).write(place, shard, lines) for place, lines in sorted(places.items())]
 
 
 def start_run(

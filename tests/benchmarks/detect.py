@@ -116,7 +116,9 @@ def _bench(say: Say) -> Iterator[Bench]:
 
 
 def _stage(bench: Bench, shards: Sequence[StageContext], tag: str) -> list[StageRun]:
-    """Run the stage over each of the shards at once, as detector `tag`, which knows nothing yet."""
+    """Run the stage over each of the shards at once, by the log name `tag`; it knows nothing yet."""
+    for info in list(bench.store.list_objects("detections/")):
+        bench.store.delete(info.key)
     started = [(time.time(), _start(bench, shard, tag)) for shard in shards]
     found = []
     for (at, process), shard in zip(started, shards, strict=True):

@@ -23,7 +23,6 @@ from nightjar.domain.layout import (
     RELEASE,
     RULES_KEY,
     SHARD,
-    footage_key,
     run_prefix,
     shard_prefix,
     stage_prefix,
@@ -33,6 +32,7 @@ from nightjar.domain.release import Release
 from nightjar.runtime.manifests import read_manifest, write_lines, write_record
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.footage import footage_key
 from nightjar.stores.rules import RulesStore
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES
@@ -137,7 +137,7 @@ def _large(data: bytes, number: int) -> bytes:
 def _put(store: S3Store, data: bytes, at: int) -> Footage:
     key, sha256 = footage_key(parse_footage_name(f"alice-porch-{at}.jpg")), hashlib.sha256(data).hexdigest()
     info = store.put(key, data, metadata={"sha256": sha256})
-    return Footage(key=key, version_id=info.version_id, size=len(data), sha256=sha256)
+    return Footage.model_validate({"key": key, "version_id": info.version_id, "size": len(data), "sha256": sha256})
 
 
 def _plain(bench: Bench) -> float:
@@ -147,9 +147,10 @@ def _plain(bench: Bench) -> float:
 
 
 def _stage(bench: Bench, shard: str, tag: str) -> StageRun:
-    """Run the stage over the shard, as validator `tag`, which knows nothing yet; standard pictures are put anew."""
-    for info in list(bench.store.list_objects("standard/")):
-        bench.store.delete(info.key)
+    """Run the stage over the shard, by the log name `tag`; it knows nothing yet, and puts standard pictures anew."""
+    for folder in ("standard/", "validations/"):
+        for info in list(bench.store.list_objects(folder)):
+            bench.store.delete(info.key)
     output = stage_prefix(RUN, "validate", shard)
     argv = [str(bench.python), "-m", "nightjar_validate", "--input-prefix", shard_prefix(RUN, shard)]
     argv += ["--output-prefix", output, "--release", f"{RUN}{RELEASE}"]

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.detections import Detection
-from nightjar.domain.layout import HISTORY, RULES_KEY, footage_key, run_prefix, stage_prefix
+from nightjar.domain.layout import HISTORY, RULES_KEY, run_prefix, stage_prefix
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import VARIABLE
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.footage import footage_key
 from nightjar_local import airflow, deployment, images
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT

@@ -1,7 +1,7 @@
 """Doing many small things at once that mostly wait, such as calls to S3."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -14,7 +14,7 @@ _AHEAD = 4  # results, for each thread, that may wait for an earlier item which 
 
 def in_parallel(
     function: Callable[[T], R], items: Iterable[T], threads: int, *, ahead: int | None = None
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """`function` of each of `items`, in their order, from up to `threads` threads.
 
     At most `ahead` items (by default four for each thread) are under way or wait for an earlier one, so `items` may be
