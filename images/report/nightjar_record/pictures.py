@@ -113,11 +113,11 @@ def _object(
     )
 
 
-def _row(run: str, identity: str, trigger: str, outcome: PictureOutcome, **known: Any) -> PictureRow:
+def _row(run: str, identity: str, trigger: str, outcome: str, **known: Any) -> PictureRow:
     """A row of which only `known` is known."""
     missing: dict[str, Any] = dict.fromkeys(_OPTIONAL)
     lists: dict[str, Any] = {"suppressed_by": [], "events": []}
-    return PictureRow(id=identity, run=run, trigger=trigger, outcome=outcome.value, **{**missing, **lists, **known})
+    return PictureRow(id=identity, run=run, trigger=trigger, outcome=str(outcome), **{**missing, **lists, **known})
 
 
 def _whose(name: FootageName | None) -> dict[str, Any]:
@@ -135,13 +135,14 @@ def _unfiled(line: BatchLine, run: str) -> Dated:
     taken_at = source.name.taken_at if source.name and not wrong_name else None
     day = (taken_at or source.received_at).astimezone(UTC).date()
     identity = row_id(source.key, source.version_id)
-    refused = line.outcome is Outcome.QUARANTINED
-    folder = quarantine_prefix(line.reason or "", day, source.key, source.version_id) if refused else None
+    folder = None
+    if line.outcome is Outcome.QUARANTINED:
+        folder = quarantine_prefix(line.reason or "", day, source.key, source.version_id)
     return day, _row(
         run,
         identity,
         identity,
-        PictureOutcome.QUARANTINED if refused else PictureOutcome.DUPLICATE,
+        str(line.outcome),  # one that only a later release knows stays text
         reason=str(line.reason) if line.reason else None,
         taken_at=taken_at,
         source_key=source.key,

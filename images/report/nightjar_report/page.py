@@ -86,7 +86,7 @@ def headline(summary: Summary) -> str:
 def account(summary: Summary) -> list[tuple[str, int, str]]:
     """Every picture received, by what became of it: name, number, what it means. The numbers add up to all received."""
     seen = summary.verdicts
-    return [
+    lines = [
         ("threats", summary.threats, _threats(summary)),
         ("near misses", seen.get(Verdict.SUPPRESSED, 0), _by_reason(_named(summary.suppressed))),
         ("seen, but safe", seen.get(Verdict.SAFE, 0), "Something that no rule of its camera calls unsafe."),
@@ -96,6 +96,8 @@ def account(summary: Summary) -> list[tuple[str, int, str]]:
         ("duplicates", summary.duplicates, "The same picture had been received before."),
         ("failed", sum(summary.failed.values()), _by_reason(summary.failed)),
     ]
+    others = summary.received - sum(number for _, number, _ in lines)
+    return [*lines, ("others", others, "A later release of Nightjar recorded them, and can tell.")]
 
 
 def data_uri(data: bytes, kind: str) -> str:

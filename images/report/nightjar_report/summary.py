@@ -175,5 +175,5 @@ def _reasons(pictures: Content[PictureRow], outcome: PictureOutcome) -> dict[str
 
 
 def _detectors(pictures: Content[PictureRow]) -> tuple[tuple[str, str, str], ...]:
-    columns = zip(*(pictures.values(name) for name in ("detector", "model", "model_sha256")), strict=True)
-    return tuple(sorted((tag, model or "", sha256 or "") for tag, model, sha256 in set(columns) if tag))
+    known = pictures.combinations("detector", "model", "model_sha256")
+    return tuple(sorted((tag, model or "", sha256 or "") for tag, model, sha256 in known if tag))

@@ -28,7 +28,8 @@ def _thumbnail(pictures: StandardPictures, event: EventRow) -> bytes | None:
 
     from nightjar.runtime.annotate import annotate
 
-    if not event.labels or len(event.best_box) != 4:
+    if not event.best_standard_sha256 or not event.labels or len(event.best_box) != 4:
+        log.info("the report goes without the picture of event %s: release 0.1 recorded no SHA-256 of it", event.id)
         return None
     x_min, y_min, x_max, y_max = event.best_box
     seen = DetectedObject(label=event.labels[0], probability=event.probability, box=(x_min, y_min, x_max, y_max))
@@ -48,7 +49,7 @@ def _picture(event: EventRow) -> Picture:
         footage_key="",
         footage_version="",
         standard_key=event.best_standard_key,
-        standard_sha256=event.best_standard_sha256 or "",
+        standard_sha256=str(event.best_standard_sha256),
         width=0,
         height=0,
     )

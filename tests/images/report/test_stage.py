@@ -1,6 +1,7 @@
 """The stage over whole buckets: which pages it makes, what it leaves alone."""
 
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -274,6 +275,18 @@ def test_pictures_that_were_not_judged_are_told_apart() -> None:
     recorded(world)
     report(store)
     assert "not judged" not in page(store)
+
+
+def test_outcomes_that_only_a_later_release_knows_are_counted_and_told_apart() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.duplicate(world.still(PORCH, NOON))
+    world.batch[-1] = world.batch[-1].model_copy(update={"outcome": "postponed"})
+    recorded(world)
+    report(store)
+    assert re.search(r"<td>others</td><td class=\"n\">1</td>", page(store))
+    summary = summary_of(Records(store), DAY)
+    assert summary.received == 2 and summary.duplicates == 0
 
 
 # Pictures in the page

@@ -162,6 +162,11 @@ class Content(Generic[R]):
         """The number of different values in `column`; missing values do not count."""
         return int(pc.count_distinct(self.arrow[column], mode="only_valid").as_py())
 
+    def combinations(self, *columns: str) -> set[tuple[Any, ...]]:
+        """The combinations of values that stand in `columns` together; None where one is missing."""
+        groups = self.arrow.group_by(list(columns)).aggregate([])
+        return set(zip(*(_python(groups[name]) for name in columns), strict=True))
+
     def where(self, column: str, values: Iterable[object]) -> "Content[R]":
         """The rows that have one of `values` in `column`."""
         return Content(self.table, self.arrow.filter(self._has(column, values)))

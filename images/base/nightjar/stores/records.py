@@ -41,6 +41,7 @@ _PROVENANCE, _EARLIER = b"nightjar", b"nightjar_earlier"
 _MOST_PROVENANCES = 16
 _CONTENT_TYPE = "application/vnd.apache.parquet"
 _READERS = 16
+_LARGEST_MERGE = 32 << 20  # bytes: some 240,000 pictures, which take 0.7 GiB of memory while they are merged
 
 R = TypeVar("R")
 
@@ -165,10 +166,11 @@ class Records:
     def merge(self, table: Table[Any], day: date, most: int) -> bool:
         """Put the parts of a day into `day.parquet` if there are more than `most` of them; whether that was done.
 
-        Reads and writes the day's rows of this table once for each `most` parts. Raises as `read` and `replace` do.
+        Reads and writes the day's rows of this table once for each `most` parts, so a day that is large by then is left
+        to history. Raises as `read` and `replace` do.
         """
         parts = self.parts(table, day)
-        if len(parts) <= most:
+        if len(parts) <= most or sum(info.size for info in parts) > _LARGEST_MERGE:
             return False
         partition = self.read(table, day, parts=parts)
         if not partition.provenances:

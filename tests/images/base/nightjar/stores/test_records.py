@@ -202,6 +202,17 @@ def test_parts_are_merged_when_they_are_more_than_so_many(most: int, merged: boo
     assert read(store) == {"e0": 1, "e1": 1, "e2": 1, "e9": 2}
 
 
+def test_a_day_that_is_large_by_now_is_left_to_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ticking()
+    for number in range(3):
+        write(store, f"{number}", an_event(number))
+    size = sum(info.size for info in store.list_objects(PREFIX))
+    monkeypatch.setattr("nightjar.stores.records._LARGEST_MERGE", size - 1)
+    assert not Records(store).merge(EVENTS, DAY, most=1)
+    monkeypatch.setattr("nightjar.stores.records._LARGEST_MERGE", size)
+    assert Records(store).merge(EVENTS, DAY, most=1)
+
+
 def test_a_part_that_comes_or_changes_while_parts_are_merged_stays() -> None:
     class Busy(MemoryStore):
         busy = False

@@ -180,6 +180,8 @@ def test_content_counts_and_selects() -> None:
     assert content.where("site", []).values("id") == []
     assert content.without("site", ["a"]).values("id") == ["e2", "e1"]  # a missing value is none of them
     assert content.where("pictures", [1]).distinct("id") == 3
+    assert content.combinations("camera", "site") == {("alice-porch", "a"), ("alice-yard", None), ("alice-porch", "b")}
+    assert EVENTS.content([]).combinations("camera", "site") == set()
 
 
 def test_content_that_matches_in_several_columns() -> None:
