@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from nightjar.stores.ledger import Ledger
 from tests.scenes import DETECTOR, DOOR, NOON, PORCH, after, detection, objects
 
 DAY = NOON.date()
+GOLDEN = Path(__file__).parents[4] / "golden"
 
 
 def event(
@@ -271,3 +273,14 @@ def test_a_users_lines_are_erased_in_every_version(user: str, device: str | None
 
 def test_nothing_is_erased_where_nothing_is(s3_store: S3Store) -> None:
     assert Ledger(s3_store).erase("alice") == 0
+
+
+def test_nobody_who_was_told_by_release_0_1_is_told_again() -> None:
+    store = MemoryStore()
+    folder = GOLDEN / "0.1.0"
+    for file in (*folder.glob("events/**/*.json"), *folder.glob("alerts/**/*.json")):
+        store.put(str(file.relative_to(folder)), file.read_bytes())
+    events = [Event.model_validate_json(store.get(info.key)[0]) for info in store.list_objects("events/")]
+    lines = {each.id: Ledger(store).find(each) for each in events}
+    assert lines
+    assert all(line and line.alert.is_done and line.alert.event_id == name for name, line in lines.items())
