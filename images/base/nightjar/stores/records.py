@@ -29,13 +29,20 @@ from nightjar.runtime.manifests import reference, write_bytes
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore, VersionInfo
 from nightjar.stores.columns import Content, Table
+from nightjar.stores.record_keys import (
+    NEWS,
+    WHOLE_DAY,
+    day_of_news,
+    day_of_part,
+    news_key,
+    part_key,
+    partition_prefix,
+    table_prefix,
+)
 from nightjar.stores.tables import TABLES
 
 log = logging.getLogger(__name__)
 
-RECORDS = "records/"
-NEWS = "news/"
-WHOLE_DAY = "day.parquet"
 # In the metadata of a part: the provenance of its run, and, in a day.parquet, that of the parts that went into it.
 _PROVENANCE, _EARLIER = b"nightjar", b"nightjar_earlier"
 _MOST_PROVENANCES = 16
@@ -88,7 +95,7 @@ class Records:
 
     def parts(self, table: Table[Any], day: date) -> tuple[ObjectInfo, ...]:
         """The parts of a table and day, oldest first; the whole day is the oldest, since parts that come later stay."""
-        listed = self._store.list_objects(_partition(table, day))
+        listed = self._store.list_objects(partition_prefix(table.name, day))
         parquet = (info for info in listed if info.key.endswith(".parquet"))
         return tuple(sorted(parquet, key=lambda info: (not _is_whole_day(info), info.modified_at, info.key)))
 
@@ -118,7 +125,7 @@ class Records:
 
         The same content and provenance give the same bytes and, a second time, no new version.
         """
-        key = _part(content.table, day, run)
+        key = part_key(content.table.name, day, run)
         if not len(content):
             self._remove_key(key)
             return None
@@ -128,7 +135,7 @@ class Records:
         """The rows of `content` that no part but that of `run` has as they are, whichever run recorded them."""
         if not len(content):
             return content
-        own = _part(content.table, day, run)
+        own = part_key(content.table.name, day, run)
         others = [info for info in self.parts(content.table, day) if info.key != own]
         known = self.read(content.table, day, parts=others).content.where("id", content.values("id"))
         recorded = {line["id"]: line | {"run": ""} for line in known.lines()}
@@ -149,7 +156,7 @@ class Records:
         with nothing removed, when another task has rewritten `day.parquet` since. Stopped half-way, some of `parts`
         stay, the newest ones; a second call removes them.
         """
-        key = f"{_partition(content.table, day)}{WHOLE_DAY}"
+        key = f"{partition_prefix(content.table.name, day)}{WHOLE_DAY}"
         before = next((info for info in parts if _is_whole_day(info)), None)
         written = None
         if len(content):
@@ -183,17 +190,15 @@ class Records:
 
         A task that makes the page may have seen the version before, and the parts as they were then.
         """
-        key = f"{RECORDS}{NEWS}{day.isoformat()}/{run.strip('/').replace('/', '-')}.json"
         data = News(day=day, run=run).model_dump_json(by_alias=True).encode() + b"\n"
-        return reference(self._store.put(key, data, content_type="application/json"), data)
+        return reference(self._store.put(news_key(day, run), data, content_type="application/json"), data)
 
     def news(self) -> Mapping[date, Sequence[VersionInfo]]:
         """The days whose page has to be made again, in order, each with its news."""
         by_day: dict[date, list[VersionInfo]] = defaultdict(list)
-        for version in self._store.list_versions(f"{RECORDS}{NEWS}"):
-            name = version.key.split("/")[2]
+        for version in self._store.list_versions(NEWS):
             try:
-                by_day[date.fromisoformat(name)].append(version)
+                by_day[day_of_news(version.key)].append(version)
             except ValueError:
                 log.warning("left out, since its folder is not a day: %s", version.key)
         return dict(sorted(by_day.items()))
@@ -210,9 +215,9 @@ class Records:
         """
         days = set()
         for table in TABLES:
-            for version in list(self._store.list_versions(f"{RECORDS}{table.name}/")):
+            for version in list(self._store.list_versions(table_prefix(table.name))):
                 if not version.is_delete_marker and self._erase_from(table, version, user, device):
-                    days.add(_day_of(version.key))
+                    days.add(day_of_part(version.key))
         for day in days:
             self.announce(day, "erasure")
         return sorted(days)
@@ -282,19 +287,6 @@ def latest(provenances: Iterable[Provenance]) -> tuple[Provenance, ...]:
 
 def _age(provenance: Provenance) -> tuple[str, str]:
     return iso_utc(provenance.at) if provenance.at else "", provenance.run
-
-
-def _partition(table: Table[Any], day: date) -> str:
-    """The Hive partition that Athena, DuckDB and Spark read."""
-    return f"{RECORDS}{table.name}/date={day.isoformat()}/"
-
-
-def _part(table: Table[Any], day: date, run: str) -> str:
-    return f"{_partition(table, day)}{run.rpartition('/')[2]}.parquet"
-
-
-def _day_of(key: str) -> date:
-    return date.fromisoformat(key.split("/")[2].removeprefix("date="))
 
 
 def _is_whole_day(info: ObjectInfo) -> bool:

@@ -1,0 +1,37 @@
+"""Where the warehouse is: `records/`. A module of its own, because who starts the stages reads no Parquet."""
+
+from datetime import date
+
+RECORDS = "records/"
+NEWS = f"{RECORDS}news/"
+WHOLE_DAY = "day.parquet"
+
+
+def table_prefix(table: str) -> str:
+    """Where a table is."""
+    return f"{RECORDS}{table}/"
+
+
+def partition_prefix(table: str, day: date) -> str:
+    """`records/<table>/date=YYYY-MM-DD/`: the Hive partition that Athena, DuckDB and Spark read."""
+    return f"{table_prefix(table)}date={day.isoformat()}/"
+
+
+def part_key(table: str, day: date, run: str) -> str:
+    """The part of `run`, a folder below `runs/`."""
+    return f"{partition_prefix(table, day)}{run.rpartition('/')[2]}.parquet"
+
+
+def day_of_part(key: str) -> date:
+    """The day of a part."""
+    return date.fromisoformat(key.split("/")[2].removeprefix("date="))
+
+
+def news_key(day: date, run: str) -> str:
+    """`records/news/YYYY-MM-DD/<dag>-<run>.json`: `run` has recorded something for `day`."""
+    return f"{NEWS}{day.isoformat()}/{run.strip('/').replace('/', '-')}.json"
+
+
+def day_of_news(key: str) -> date:
+    """The day of news; raises ValueError for an object in a folder that is not a day."""
+    return date.fromisoformat(key.removeprefix(NEWS).partition("/")[0])
