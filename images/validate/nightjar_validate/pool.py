@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 DECODE = "nightjar_validate.decode:decode"
 _PROGRAM = [sys.executable, "-S", "-W", "ignore", "-m", "nightjar_validate.decoder"]
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
+# glibc keeps the memory of one picture for the next. By default it mostly gives it back to the kernel each time, which
+# makes decoding up to a third slower. In bytes.
+_MEMORY_VARIABLES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 _START_SECONDS = 60.0  # for a decoder to start and take a job
 _END_SECONDS = 5.0  # for one that closed its channel to be gone
 _UNSEALED = "decoders are not sealed ({}): a file that takes one over can read this user's files and open connections"
@@ -47,6 +50,7 @@ class Decoder:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the decoder
         # Nothing of this process's environment: S3 credentials have no business where hostile files are read.
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment |= _MEMORY_VARIABLES
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter

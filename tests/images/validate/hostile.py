@@ -79,6 +79,8 @@ def decode(job: Job, file: BinaryIO) -> Output:
         case b"environment":
             told = {"environment": dict(os.environ), "files": [number for number in range(1000) if _is_open(number)]}
             yield Decoded(json.dumps(told).encode(), 1, 1, 0)
+        case b"modules":
+            yield Decoded(json.dumps(list(sys.modules)).encode(), 1, 1, 0)
         case b"write":
             os.lseek(2, 1 << 20, os.SEEK_SET)
             try:

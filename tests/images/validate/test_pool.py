@@ -103,6 +103,13 @@ def test_a_decoder_knows_no_credentials_and_has_no_files_of_ours(
     assert len(found["files"]) == 5  # in, out, errors, the channel, and the file
 
 
+def test_a_decoder_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    with DecoderPool(1, MEMORY, HOSTILE) as pool:
+        [told] = pool.run(*job(tmp_path, b"modules"))
+    assert isinstance(told, Decoded)
+    assert not {"pydantic", "boto3", "numpy"} & set(json.loads(told.data))
+
+
 def test_a_job_that_is_given_up_leaves_no_answers_for_the_next(pool: DecoderPool, tmp_path: Path) -> None:
     begun = pool.run(*job(tmp_path, b"sleep"))
     assert isinstance(next(begun), Decoded)

@@ -13,7 +13,7 @@ from pydantic import Field, field_serializer, model_validator
 from nightjar.domain.layout import digest
 from nightjar.domain.model import Part, Stored, iso_utc, ms_from_utc
 from nightjar.domain.names import Camera, FootageName, NameRefused, parse_footage_name
-from nightjar.domain.reasons import StoredReason
+from nightjar.domain.quarantine import StoredReason
 
 
 class Outcome(StrEnum):

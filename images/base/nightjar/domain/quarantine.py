@@ -1,9 +1,15 @@
 """What is written beside each thing in quarantine: `reason.json`."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from nightjar.domain.model import Stored
-from nightjar.domain.reasons import StoredReason
+from nightjar.domain.reasons import Reason
+
+# A reason that only a later release knows is kept as text.
+StoredReason = Annotated[Reason | str, Field(union_mode="left_to_right")]
 
 
 class QuarantineEntry(Stored):

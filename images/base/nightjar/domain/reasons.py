@@ -1,9 +1,6 @@
 """Why footage is refused: the fixed list, with what an owner or an operator should make of each."""
 
 from enum import StrEnum
-from typing import Annotated
-
-from pydantic import Field
 
 
 class Reason(StrEnum):
@@ -34,9 +31,6 @@ class Reason(StrEnum):
         """One sentence: what was found and what to do."""
         return _MEANING[self]
 
-
-# As stored: a reason that only a later release knows is kept as text.
-StoredReason = Annotated[Reason | str, Field(union_mode="left_to_right")]
 
 _MEANING = {
     Reason.BAD_NAME: "The name is not `<user>-<device>-<unixtime>.<ext>`: mend the uploader.",

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from nightjar.domain.detections import Picture
 from nightjar.domain.model import Part, Stored
-from nightjar.domain.reasons import StoredReason
+from nightjar.domain.quarantine import StoredReason
 
 
 class Refusal(Part):
