@@ -1,15 +1,19 @@
-"""The chain that live and history share: from a batch to alerts and a report."""
+"""The chain that live and history share: from a batch to alerts, account and rows in the warehouse."""
 
 from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import XComArg, task_group
+from airflow.sdk import Asset, XComArg, task_group
 
-from nightjar.domain.layout import stage_prefix
-from operators.shards import close_run, plan_shards, reconcile
+from operators.account import close_run, reconcile
+from operators.folders import RECONCILE, stage_prefix
+from operators.release import SHA256
+from operators.shards import EVENTS, plan_shards
 from operators.stage import StageOperator
 
+# Updated by every run that records rows: there may be news for the page of some day.
+DAY = Asset("nightjar_day")
 # Airflow's default of 16 would hold back a hundred pods.
 MAX_ACTIVE_TASKS = 128
 # An outage of a few minutes is waited out: 10, 20, 40, 80, 120 s and jitter.
@@ -19,37 +23,50 @@ RETRIES = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=2),
 }
+# Where workers are scarce, what is nearest to an alert goes first.
+NEAREST_TO_AN_ALERT_FIRST = {"weight_rule": "upstream"}
 
 
-def chain(images: XComArg, run_prefix: str, after: XComArg, day: str | None = None) -> None:
+def chain(frozen: Any, run_prefix: str, after: XComArg, day: str | None = None) -> None:
     """Everything from plan_shards on, in the run folder `run_prefix` (a template), once `after` is done.
 
-    `images` has the image of every stage by its name. `day` (a template) is what the report is about; without it, the
-    report is about what the run brought.
+    `frozen` is what freeze_release returns. With `day` (a template), record also tidies up that day.
     """
     shards: Any = plan_shards(run_prefix)  # a list of prefixes, once it has run
 
+    # Nothing in here waits for another shard: each is alerted by itself.
     @task_group(group_id="shard")
     def each_shard(prefix: str) -> None:
-        validate = _stage("validate", images, run_prefix, prefix, map_index_template="{{ task.shard }}")
-        _stage("detect", images, run_prefix, validate.output, map_index_template="{{ task.shard }}")
+        validate = _shard_stage("validate", frozen, run_prefix, prefix)
+        detect = _shard_stage("detect", frozen, run_prefix, validate.output)
+        assess = _shard_stage("assess", frozen, run_prefix, detect.output)
+        _shard_stage("notify", frozen, run_prefix, assess.output, skip_at_zero=EVENTS)
 
-    # Waits for every shard, however it ended: one that failed does not hold back the others' alerts. The default rule
-    # on reconcile keeps it from running when there is no plan.
+    # Waits for every shard, however it ended: the account is over all of them. The default rule on reconcile keeps it
+    # from running when there is no plan.
     shards_done = EmptyOperator(task_id="shards_done", trigger_rule="all_done")
-    reconciled = reconcile(run_prefix, shards)
-    assess = _stage("assess", images, run_prefix, stage_prefix(run_prefix, "reconcile"))
-    notify = _stage("notify", images, run_prefix, stage_prefix(run_prefix, "assess"))
-    report = _stage("report", images, run_prefix, stage_prefix(run_prefix, "notify"), day=day)
+    reconciled = reconcile(run_prefix, shards, frozen[SHA256])
+    record = stage_task("record", frozen, run_prefix, stage_prefix(run_prefix, RECONCILE), day=day, outlets=[DAY])
 
     after >> shards
     mapped = each_shard.expand(prefix=shards)
-    mapped >> shards_done >> reconciled >> assess >> notify >> report
+    mapped >> shards_done >> reconciled >> record
     # The shards as well: when only one of them is cleared, it must be done before the run is looked over.
-    [mapped, report] >> close_run(run_prefix, shards)
+    [mapped, record] >> close_run(run_prefix, shards, frozen)
 
 
-def _stage(stage: str, images: Any, run_prefix: str, input_prefix: Any, **arguments: Any) -> StageOperator:
+def stage_task(stage: str, frozen: Any, run_prefix: str, input_prefix: Any, **arguments: Any) -> StageOperator:
+    """The task of a stage, pinned to the release that freeze_release returned."""
     return StageOperator(
-        task_id=stage, stage=stage, image=images[stage], run_prefix=run_prefix, input_prefix=input_prefix, **arguments
+        task_id=stage,
+        stage=stage,
+        image=frozen[stage],
+        release=frozen[SHA256],
+        run_prefix=run_prefix,
+        input_prefix=input_prefix,
+        **arguments,
     )
+
+
+def _shard_stage(stage: str, frozen: Any, run_prefix: str, input_prefix: Any, **arguments: Any) -> StageOperator:
+    return stage_task(stage, frozen, run_prefix, input_prefix, map_index_template="{{ task.shard }}", **arguments)

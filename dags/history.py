@@ -1,11 +1,11 @@
 """
-# nightjar_history: one day, swept up and reported
+# nightjar_history: one day, swept up and recorded
 
-**Purpose.** Runs the chain over everything filed for one UTC day: what arrived late, what failed, and, in a backfill,
-the past. Compacts the day's records and writes the day's report. What the same detector already saw is not computed
-again, and an event older than `alert_max_age` (6 hours) alerts nobody.
+**Purpose.** Runs the chain over everything filed for one UTC day: footage that arrived late, shards that failed, and,
+in a backfill, the past. Records the day anew and puts the day's stored lines together. What the same detector already
+saw is not computed again, and an event older than `NIGHTJAR_ALERT_MAX_AGE` (6 hours) alerts nobody.
 
-    freeze_release > select > plan_shards > per shard: (validate > detect) > reconcile > assess > notify > report
+    freeze_release > select > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
     close_run, always last
 
 **What can go wrong, and what to do.** As in `nightjar_live`, whose runbook says it, and:
@@ -13,9 +13,9 @@ again, and an event older than `alert_max_age` (6 hours) alerts nobody.
 * *tasks fail with `data_interval_start` undefined*: the run was triggered without a logical date. Trigger it with one
   (the day), or use a backfill.
 * *`freeze_release` failed: "run … is working on"* the day: two runs over one day, one by hand and one by schedule,
-  would undo each other. Wait for the end of the other; clear this one if there is something left to do.
-* *a day has fewer pictures than expected*: they arrived after the run. Clear the day's run: only the late pictures cost
-  anything.
+  would write to the same places. Wait for the end of the other; clear this one if there is something left to do.
+* *a day has fewer pictures than expected*: they arrived after the run. Clear the day's run: only the late pictures
+  cost anything.
 
 **Parameters.** None: the day is the start of the run's data interval.
 
@@ -23,35 +23,41 @@ again, and an event older than `alert_max_age` (6 hours) alerts nobody.
 --reprocess-behavior none --max-active-runs 2`. To use another detector on the past, set its tag in the Variable
 `nightjar_images` first; each run is pinned to the release that is current when it starts.
 
-**Is a re-run safe?** Yes. The same footage, detector and rules give the same detections, events and report; a cleared
+**Is a re-run safe?** Yes. The same footage, detector and rules give the same detections, events and rows; a cleared
 run is pinned anew. (On SQLite, clear the run: `--reprocess-behavior completed` needs PostgreSQL.)
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
-from chain import MAX_ACTIVE_TASKS, RETRIES, chain
+from chain import MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
-from nightjar.domain.layout import HISTORY
+from operators.folders import HISTORY, run_prefix
 from operators.release import freeze_release
 from operators.shards import select
 
 DAY = "{{ data_interval_start | ds }}"  # run ids of backfills are not stable, the day is
-RUN = f"runs/{HISTORY}/{DAY}/"
+RUN = run_prefix(HISTORY, DAY)
 
 with DAG(
     HISTORY,
     doc_md=__doc__,
-    description="One day, swept up and reported",
+    description="One day, swept up and recorded",
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=2,
     max_active_tasks=MAX_ACTIVE_TASKS,
     tags=["nightjar"],
-    default_args={"owner": "nightjar", "execution_timeout": timedelta(minutes=30), **RETRIES},
+    default_args={
+        "owner": "nightjar",
+        "execution_timeout": timedelta(minutes=30),
+        "priority_weight": 1,  # after every live run
+        **NEAREST_TO_AN_ALERT_FIRST,
+        **RETRIES,
+    },
 ):
-    images = freeze_release(RUN)
+    frozen = freeze_release(RUN)
     selected = select(RUN, DAY)
-    images >> selected
-    chain(images, RUN, after=selected, day=DAY)
+    frozen >> selected
+    chain(frozen, RUN, after=selected, day=DAY)

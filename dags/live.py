@@ -1,30 +1,40 @@
 """
 # nightjar_live: one batch, from footage to alerts
 
-**Purpose.** Validates, detects, assesses, alerts and reports what one batch brought. `nightjar_watch` starts it when
-footage landed, under the id of the batch, so that no batch can run twice. A few runs go side by side.
+**Purpose.** Validates, detects, assesses and alerts what one batch brought, each camera by itself, and records it in
+the warehouse. `nightjar_watch` starts it when footage landed, under the id of the batch, so that no batch can run
+twice. A few runs go side by side (`NIGHTJAR_LIVE_RUNS`), also over the same camera.
 
-    freeze_release > plan_shards > per shard: (validate > detect) > reconcile > assess > notify > report
+    freeze_release > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
     close_run, always last
+
+A shard that hangs, waits for a node or is tried again holds back nobody else's alerts. `notify` is skipped for a shard
+without events.
 
 **What can go wrong, and what to do**
 
-* *`freeze_release` failed*: the Variable `nightjar_images` is wrong, an image is not built, or the rules are wrong and
-  there are no good ones yet. The log names the key, tag or line. Correct it and clear the run.
-* *`shard.validate` or `shard.detect` failed*: this camera's pictures count as failed; the others are alerted all the
-  same. The last log line says why. Clear the failed task **with its downstream** (not "only failed"): only what is
-  missing is computed, then the alerts follow.
-* *a stage "left no proof"*: its pod or process went without finishing. It is retried; if it repeats, look at memory
-  limits and evictions.
-* *`reconcile` failed*: the account does not add up. A bug: keep the run folder. Clear `plan_shards` with its downstream
-  to redo it.
-* *`notify` failed*: the mail API failed for minutes or refused for good. Clear `notify` with its downstream. What was
-  sent is in the ledger and not sent again.
-* *`close_run` failed*: some task failed, or a shard changed after it was alerted and reported. It names the tasks.
-  Clear the named one with its downstream.
+* *`freeze_release` failed*: the Variable `nightjar_images` or a setting of a stage is wrong, an image is not built, or
+  the rules are wrong and there are no good ones yet. The log names the key, setting, tag or line. Correct it and clear
+  the run.
+* *`shard.validate`, `shard.detect`, `shard.assess` or `shard.notify` failed*: nobody was alerted about this camera's
+  pictures; the other cameras are not affected. The last log line says why. Clear the failed task **with its downstream
+  tasks** (not "only failed"): only what is missing is computed, then the alerts follow. People who already got an
+  alert do not get it again.
+* *a stage "left no proof"*: its pod or process went away before it finished. It is retried; if it repeats, look at
+  memory limits and evictions.
+* *a stage "took longer than" its bound, or `DeadlineExceeded`*: it was stopped and tried once more. The bound follows
+  the number of pictures (`NIGHTJAR_STAGE_START_SECONDS` and seconds for each picture, at most
+  `NIGHTJAR_STAGE_SECONDS`).
+* *a stage failed with "expected … release.json with SHA-256"*: the whole run was cleared, or another run took up its
+  folder, while this task was waiting. Clear the whole run if there is something left to do.
+* *`reconcile` failed*: the account does not add up. A bug: keep the run folder. Clear `plan_shards` with its
+  downstream to redo it.
+* *`record` failed*: the alerts are out; the rows of this run are missing in the warehouse. Clear `record` with its
+  downstream.
+* *`close_run` failed*: a task failed, or a shard changed after it was counted. It names what to clear.
 
-Exit codes: 64 (wrong usage or configuration) and 65 (input refused) fail a stage at once, and so does its time bound
-(`NIGHTJAR_STAGE_SECONDS`); everything else is tried six times with growing pauses.
+Exit codes: 64 (wrong usage or configuration) and 65 (input refused) fail a stage at once, and its time bound at the
+second time; everything else is tried six times with growing pauses.
 
 **Parameters.** `batch_id`: the batch, as collect named it; its footage is listed in
 `runs/nightjar_live/<batch id>/batch.jsonl`.
@@ -33,19 +43,20 @@ Exit codes: 64 (wrong usage or configuration) and 65 (input refused) fail a stag
 --conf '{"batch_id": "20261120T130500Z-0123456789ab"}'`
 
 **Is a re-run safe?** Yes. Clearing the whole run pins it to the release that is current then; clearing anything below
-`freeze_release` keeps its release. What is known is not computed again, an event is alerted once, and one that is older
-than `alert_max_age` (6 hours) goes to the digest.
+`freeze_release` keeps its release. Known detections are not computed again, an event is alerted once, and one that is
+older than `NIGHTJAR_ALERT_MAX_AGE` (6 hours) goes to the digest.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
-from chain import MAX_ACTIVE_TASKS, RETRIES, chain
+from chain import MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
-from nightjar.domain.layout import LIVE
+from operators.folders import LIVE, run_prefix
 from operators.release import freeze_release
+from operators.settings import deployment
 
-RUN = f"runs/{LIVE}/{{{{ params.batch_id }}}}/"
+RUN = run_prefix(LIVE, "{{ params.batch_id }}")
 
 with DAG(
     LIVE,
@@ -54,10 +65,16 @@ with DAG(
     schedule=None,
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=4,
+    max_active_runs=deployment().live_runs,
     max_active_tasks=MAX_ACTIVE_TASKS,
     tags=["nightjar"],
-    default_args={"owner": "nightjar", "execution_timeout": timedelta(minutes=30), **RETRIES},
+    default_args={
+        "owner": "nightjar",
+        "execution_timeout": timedelta(minutes=30),
+        "priority_weight": 10,
+        **NEAREST_TO_AN_ALERT_FIRST,
+        **RETRIES,
+    },
     params={
         "batch_id": Param(
             type="string",
@@ -66,5 +83,5 @@ with DAG(
         )
     },
 ):
-    images = freeze_release(RUN)
-    chain(images, RUN, after=images)
+    frozen = freeze_release(RUN)
+    chain(frozen, RUN, after=frozen)

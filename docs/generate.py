@@ -44,7 +44,7 @@ def exit_codes() -> str:
         retried = "retried with back-off" if kind is nightjar.errors.TryAgainError else "not retried"
         rows.append((str(kind.exit_code), (kind.__doc__ or "").split("\n")[0], retried))
     rows.append(("other", "A bug, or the process was killed.", "retried, then failed"))
-    rows.append(("any, or none", "It was stopped at its time bound, `NIGHTJAR_STAGE_SECONDS`.", "not retried"))
+    rows.append(("any, or none", "It was stopped at its time bound.", "retried once, then failed"))
     return table(("code", "meaning", "Airflow"), rows)
 
 

@@ -34,14 +34,15 @@ class Ended:
     late: bool = False
 
 
-def raise_for_end(stage: str, ended: Ended) -> NoReturn:
+def raise_for_end(stage: str, ended: Ended, *, was_late: bool) -> NoReturn:
     """Raise what a stage's end means to Airflow: AirflowFailException (no retry) or StageFailedError (retried).
 
-    What is not retried is exit codes 64 and 65, and the time bound: six times the same hour would hold up everybody.
+    Exit codes 64 and 65 are not retried. A stage that was stopped at its time bound is tried once more, since its node
+    may have been the reason; one that `was_late` before is not.
     """
     code = "no exit code" if ended.exit_code is None else f"exit code {ended.exit_code}"
     message = f"stage {stage} ended with {code}: {ended.sentence.strip() or 'it said nothing'}"
-    if ended.late or ended.exit_code in FINAL_EXIT_CODES:
+    if (ended.late and was_late) or (not ended.late and ended.exit_code in FINAL_EXIT_CODES):
         raise AirflowFailException(message)
     raise StageFailedError(message)
 

@@ -1,15 +1,19 @@
-"""FootageSensor: Airflow's S3KeySensor on the S3 server that all the rest of Nightjar goes by."""
+"""FootageSensor: waits for footage in the drop zone, and for room among the runs that work on footage."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
-from airflow.providers.amazon.aws.triggers.s3 import S3KeyTrigger
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
+from airflow.sdk import Context
+from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from nightjar.runtime.settings import StoreSettings, load
+from operators.dag_runs import UNDER_WAY, count_from_triggerer, count_runs
 from operators.settings import bucket_name
 
 
@@ -25,45 +29,88 @@ class BucketHook(S3Hook):
         return config
 
 
-class FootageTrigger(S3KeyTrigger):
-    """Waits in the triggerer."""
+def bucket_hook() -> BucketHook:
+    """The hook that asks the bucket's server."""
+    return BucketHook(aws_conn_id=None, config=_botocore_config())
+
+
+def _botocore_config() -> dict[str, Any] | None:
+    """A server that is not AWS seldom answers under `<bucket>.<host>`."""
+    return {"s3": {"addressing_style": "path"}} if load(StoreSettings).s3_endpoint else None
+
+
+class FootageTrigger(BaseTrigger):
+    """Fires when an object matches `bucket_key` and fewer than `most_runs` runs of `dag_id` are queued or running."""
+
+    def __init__(self, *, bucket_name: str, bucket_key: str, dag_id: str, most_runs: int, poke_interval: float) -> None:
+        super().__init__()
+        self.bucket_name = bucket_name
+        self.bucket_key = bucket_key
+        self.dag_id = dag_id
+        self.most_runs = most_runs
+        self.poke_interval = poke_interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """As upstream, under this class's own name."""
-        return f"{__name__}.{type(self).__name__}", super().serialize()[1]
+        """As Airflow keeps it while it waits."""
+        names = ("bucket_name", "bucket_key", "dag_id", "most_runs", "poke_interval")
+        return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
-    @cached_property
-    def hook(self) -> BucketHook:
-        """The hook that asks."""
-        return BucketHook(aws_conn_id=None, config=self.botocore_config)
+    async def runs_under_way(self) -> int:
+        """How many runs are queued or running."""
+        return await count_from_triggerer(self.dag_id, UNDER_WAY)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Ask every `poke_interval` seconds. An error is the event, so that the sensor's retries wait it out."""
+        try:
+            hook, held_back = bucket_hook(), False
+            async with await hook.get_async_conn() as client:
+                while True:
+                    if await hook.check_key_async(client, self.bucket_name, self.bucket_key, wildcard_match=True):
+                        if await self.runs_under_way() < self.most_runs:
+                            yield TriggerEvent({"status": "success"})
+                            return
+                        if not held_back:
+                            self.log.info("footage waits: %d runs of %s are under way", self.most_runs, self.dag_id)
+                            held_back = True
+                    await asyncio.sleep(self.poke_interval)
+        except Exception as error:
+            yield TriggerEvent({"status": "error", "message": str(error)})
 
 
 class FootageSensor(S3KeySensor):
-    """Waits, without holding a worker, until something is below `prefix` in the bucket."""
+    """Waits, without holding a worker, until something is below `prefix` and DAG `dag_id` has room for another run.
+
+    It has while fewer than `most_runs` of its runs are queued or running. What lands meanwhile makes the next batch
+    larger.
+    """
 
     aws_hook_class = BucketHook
 
-    def __init__(self, *, prefix: str, **kwargs: Any) -> None:
+    def __init__(self, *, prefix: str, dag_id: str, most_runs: int, **kwargs: Any) -> None:
         super().__init__(
             bucket_name=bucket_name(),
             bucket_key=f"{prefix}?*",  # not `*`: that would match the key of the folder itself
             wildcard_match=True,
             aws_conn_id=None,
-            # A server that is not AWS seldom answers under `<bucket>.<host>`.
-            botocore_config={"s3": {"addressing_style": "path"}} if load(StoreSettings).s3_endpoint else None,
+            botocore_config=_botocore_config(),
             deferrable=True,
             **kwargs,
         )
+        self.dag_with_room = dag_id
+        self.most_runs = most_runs
+
+    def poke(self, context: Context) -> bool:
+        """Whether there are footage and room now."""
+        return super().poke(context) and count_runs(context, self.dag_with_room, UNDER_WAY) < self.most_runs
 
     def _defer(self) -> NoReturn:
         self.defer(
             timeout=timedelta(seconds=self.timeout),
             trigger=FootageTrigger(
                 bucket_name=str(self.bucket_name),
-                bucket_key=self.bucket_key,
-                wildcard_match=True,
-                aws_conn_id=None,
-                botocore_config=self.botocore_config,
+                bucket_key=str(self.bucket_key),
+                dag_id=self.dag_with_room,
+                most_runs=self.most_runs,
                 poke_interval=self.poke_interval,
             ),
             method_name="execute_complete",

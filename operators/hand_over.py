@@ -1,32 +1,72 @@
-"""HandOverOperator: one run of another DAG, waited for, and run again until it has begun."""
+"""HandOverOperator: hands a batch over to a run of another DAG, and sees to it that this run takes it up."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NoReturn
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.providers.standard.triggers.external_task import DagStateTrigger
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from nightjar.stores.runs import Runs, started_key
 from operators.bucket import bucket
-from operators.failures import final_for_people
+from operators.dag_runs import ENDED, UNDER_WAY, count_from_triggerer, count_runs
+from operators.footage import bucket_hook
+from operators.settings import bucket_name
 
-UNDER_WAY = ("queued", "running")
+
+class BegunTrigger(BaseTrigger):
+    """Fires when there is an object at `key`, or when the run `run_id` of `dag_id` has ended without it."""
+
+    def __init__(self, *, bucket_name: str, key: str, dag_id: str, run_id: str, poke_interval: float) -> None:
+        super().__init__()
+        self.bucket_name = bucket_name
+        self.key = key
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.poke_interval = poke_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """As Airflow keeps it while it waits."""
+        names = ("bucket_name", "key", "dag_id", "run_id", "poke_interval")
+        return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
+
+    async def has_ended(self) -> bool:
+        """Whether the run has ended."""
+        return bool(await count_from_triggerer(self.dag_id, ENDED, self.run_id))
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Ask every `poke_interval` seconds."""
+        hook = bucket_hook()
+        async with await hook.get_async_conn() as client:
+            while True:
+                ended = await self.has_ended()  # asked first: what a run writes is there before it ends
+                if await hook.get_head_object_async(client, self.key, self.bucket_name):
+                    yield TriggerEvent({"begun": True})
+                    return
+                if ended:
+                    yield TriggerEvent({"begun": False})
+                    return
+                await asyncio.sleep(self.poke_interval)
 
 
 class HandOverOperator(TriggerDagRunOperator):
-    """Trigger the run `trigger_run_id`, and wait for its end without holding a worker. There is one run under an id.
+    """Trigger the run `trigger_run_id`, and end once it has begun: once it has written started.json in its folder.
 
-    One that is under way already is waited for, not reset from under its tasks; one that has ended is run again. A run
-    that failed is this task's failure. If it failed before there was an object at `begun_key`, nobody has taken up what
-    is handed over, so this task is tried again, however long it takes; otherwise what failed is for a person to clear.
+    Its end is nobody's business here: a run that fails or hangs is seen in the UI, and holds back no other. One that
+    failed before it began has not taken up what is handed over; then this task is tried again, however long it takes.
+    There is one run under an id: a run that has begun before is not started again, one that is under way is waited for.
     """
 
-    template_fields: Sequence[str] = ("trigger_run_id", "conf", "begun_key")
+    template_fields: Sequence[str] = ("trigger_run_id", "conf", "run_prefix")
 
-    def __init__(self, *, begun_key: str, **kwargs: Any) -> None:
+    def __init__(self, *, run_prefix: str, **kwargs: Any) -> None:
         defaults: dict[str, Any] = {
+            # Upstream waits for one of these states, which is "for the scheduler to have started it".
+            "allowed_states": ["running", "success"],
+            "failed_states": ["failed"],
             "wait_for_completion": True,
             "deferrable": True,
             "reset_dag_run": True,
@@ -34,31 +74,38 @@ class HandOverOperator(TriggerDagRunOperator):
             "retry_delay": timedelta(seconds=30),
         }
         super().__init__(logical_date=None, **(defaults | kwargs))
-        self.begun_key = begun_key
+        self.run_prefix = run_prefix
 
     def execute(self, context: Context) -> None:
-        """Trigger the run, wait for it or run it again; defers until it has ended."""
-        run = str(self.trigger_run_id)
-        if context["ti"].get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run], states=list(UNDER_WAY)):
-            self.log.info("%s %s is under way: waiting for it", self.trigger_dag_id, run)
-            self.defer(
-                trigger=DagStateTrigger(
-                    dag_id=self.trigger_dag_id,
-                    states=cast("Any", [*self.allowed_states, *self.failed_states]),
-                    run_ids=[run],
-                    poll_interval=self.poke_interval,
-                ),
-                method_name="execute_complete",
-            )
+        """Trigger the run unless it has begun or is under way; defers until it has begun."""
+        if Runs(bucket()).at(self.run_prefix).has_begun():
+            self.log.info("%s %s has begun already", self.trigger_dag_id, self.trigger_run_id)
+            return
+        if count_runs(context, self.trigger_dag_id, UNDER_WAY, str(self.trigger_run_id)):
+            self.log.info("%s %s is under way: waiting until it begins", self.trigger_dag_id, self.trigger_run_id)
+            self._wait_until_begun()
         super().execute(context)
 
-    @final_for_people
     def execute_complete(self, context: Context, event: tuple[str, dict[str, Any]]) -> None:
-        """End as the run did."""
-        try:
-            super().execute_complete(context, event)
-        except AirflowException as error:
-            if bucket().head(self.begun_key) is None:
-                self.log.warning("the run failed before it began: it will be run again")
-                raise
-            raise AirflowFailException(str(error)) from error
+        """The scheduler has started the run, or it has failed already: wait until it begins."""
+        self._wait_until_begun()
+
+    def begun(self, context: Context, event: dict[str, Any]) -> None:
+        """End, or be tried again if the run failed before it began."""
+        if not event["begun"]:
+            raise AirflowException(
+                f"run {self.trigger_run_id} of {self.trigger_dag_id} ended before it wrote "
+                f"{started_key(self.run_prefix)}: it will be run again"
+            )
+
+    def _wait_until_begun(self) -> NoReturn:
+        self.defer(
+            trigger=BegunTrigger(
+                bucket_name=bucket_name(),
+                key=started_key(self.run_prefix),
+                dag_id=self.trigger_dag_id,
+                run_id=str(self.trigger_run_id),
+                poke_interval=self.poke_interval,
+            ),
+            method_name="begun",
+        )

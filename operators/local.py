@@ -1,8 +1,8 @@
 """A stage's pod, run as a process on this machine: the same command and environment, in the image's own venv.
 
 The local image store is `<store>/<stage>/<tag>/`, made by `make images`; `venv/bin` in it comes first on the PATH. The
-process sees what the pod would: the spec's variables, the secrets and settings the spec refers to (taken from the
-environment of Airflow, where the local deployment puts them), a /tmp of its own, and nothing else.
+process sees what the pod would: the spec's variables, the secrets that the spec refers to (taken from the environment
+of Airflow, where the local deployment puts them), a /tmp of its own, and nothing else.
 """
 
 import ctypes
@@ -23,6 +23,7 @@ from kubernetes.client import models as k8s
 from nightjar.domain.release import image_tag
 from nightjar.errors import UsageError
 from operators.failures import Ended
+from operators.pods import literal_value, secret_names
 from operators.settings import DeploymentSettings
 
 # So that whoever ends the local deployment finds what it started.
@@ -63,18 +64,14 @@ def process_environment(
 ) -> dict[str, str]:
     """The environment of the pod's process: as in the pod, references to secrets resolved from `ours`."""
     [container] = pod.spec.containers
-    prefixes = {
-        settings.s3_secret: "AWS_",
-        settings.sendgrid_secret: "SENDGRID_",
-        settings.stage_config_map: "NIGHTJAR_",
-    }
     environment = {"PATH": f"{image / 'venv' / 'bin'}:/usr/bin:/bin", "LANG": "C.UTF-8", "TMPDIR": scratch}
-    for source in container.env_from or []:
-        prefix = prefixes[(source.secret_ref or source.config_map_ref).name]
-        environment |= {name: value for name, value in ours.items() if name.startswith(prefix)}
+    referred = {source.secret_ref.name for source in container.env_from or []}
+    for secret, secret_name in secret_names(settings).items():
+        if secret_name in referred:
+            environment |= {name: value for name, value in ours.items() if name.startswith(secret)}
     if token := ours.get(_DEPLOYMENT_TOKEN):
         environment[_DEPLOYMENT_TOKEN] = token
-    return environment | {variable.name: variable.value for variable in container.env or []}
+    return environment | {variable.name: literal_value(variable.value) for variable in container.env or []}
 
 
 class LocalProcess:

@@ -6,33 +6,29 @@ from collections.abc import Mapping
 from kubernetes.client import models as k8s
 
 from nightjar.domain.names import shown
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import Secret, Stage
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings
-from operators.settings import DeploymentSettings, Resources
-
-# Measured peaks with room: decoding a large video, the model and its tensors, the warehouse's tables.
-RESOURCES: Mapping[str, Resources] = {
-    "collect": Resources(cpu="250m", memory="512Mi"),
-    "validate": Resources(cpu="1", memory="2Gi"),
-    "detect": Resources(cpu="1", memory="1Gi"),
-    "assess": Resources(cpu="500m", memory="1Gi"),
-    "notify": Resources(cpu="250m", memory="512Mi"),
-    "report": Resources(cpu="1", memory="2Gi"),
-}
+from operators.settings import DeploymentSettings, StagePods
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,1024}")
 UID = 10001  # of the user in every Dockerfile
 SCRATCH = "scratch"
 
 
-def resources(stage: str, settings: DeploymentSettings) -> k8s.V1ResourceRequirements:
-    """What a pod of `stage` asks for, as the deployment sets it or by default."""
-    asked = settings.stage_resources.get(stage, RESOURCES[stage])
+def resources(stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:
+    """CPU, memory and GPUs of a pod of `stage`, as the deployment sets them or by default."""
+    memory = asked.memory or stage.memory
+    gpus = {"nvidia.com/gpu": str(asked.gpu)} if asked.gpu else {}
     return k8s.V1ResourceRequirements(
-        requests={"cpu": asked.cpu, "memory": asked.memory, "ephemeral-storage": "1Gi"},
-        limits={"memory": asked.memory, "ephemeral-storage": "8Gi"},
+        requests={"cpu": asked.cpu or stage.cpu, "memory": memory, "ephemeral-storage": "1Gi", **gpus},
+        limits={"memory": memory, "ephemeral-storage": "8Gi", **gpus},
     )
+
+
+def tolerations(asked: StagePods) -> list[k8s.V1Toleration]:
+    """The taints of nodes that a pod may run on all the same."""
+    return [k8s.V1Toleration(**toleration.model_dump()) for toleration in asked.tolerations]
 
 
 def pod_security() -> k8s.V1PodSecurityContext:
@@ -63,33 +59,45 @@ def scratch() -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
     return [volume], [k8s.V1VolumeMount(name=SCRATCH, mount_path="/tmp")]  # noqa: S108 - in the pod
 
 
-def environment_sources(stage: str, settings: DeploymentSettings) -> list[k8s.V1EnvFromSource]:
-    """Where a pod of `stage` gets secrets and its own settings from: by reference, so that no spec holds a secret."""
-    secrets = [settings.s3_secret, *([settings.sendgrid_secret] if stage == "notify" else [])]
-    config_map = k8s.V1ConfigMapEnvSource(name=settings.stage_config_map, optional=True)
-    return [
-        k8s.V1EnvFromSource(config_map_ref=config_map),
-        *(k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name, optional=True)) for name in secrets),
-    ]
+def secret_names(settings: DeploymentSettings) -> dict[Secret, str]:
+    """The Kubernetes secret that holds each kind of credentials."""
+    return {Secret.S3: settings.s3_secret, Secret.MAIL: settings.sendgrid_secret}
 
 
-def environment(store: StoreSettings, image: str, run: str, shard: str | None) -> list[k8s.V1EnvVar]:
-    """What the operator tells a stage by environment. All of it is checked: Kubernetes expands $(NAME) in values."""
+def secret_sources(stage: Stage, settings: DeploymentSettings) -> list[k8s.V1EnvFromSource]:
+    """Where a pod of `stage` gets its secrets from: by reference, so that no spec holds one."""
+    names = [secret_names(settings)[secret] for secret in stage.secrets]
+    return [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name, optional=True)) for name in names]
+
+
+def environment(
+    settings: Mapping[str, str], store: StoreSettings, image: str, run: str, shard: str | None
+) -> list[k8s.V1EnvVar]:
+    """The environment of a stage: its own `settings`, and what it works on."""
     values = {
+        **settings,
         "NIGHTJAR_BUCKET": store.bucket,
         "NIGHTJAR_S3_ENDPOINT": store.s3_endpoint,
         "NIGHTJAR_IMAGE": image,
         "NIGHTJAR_RUN": run,
         "NIGHTJAR_SHARD": shard,
     }
-    return [k8s.V1EnvVar(name=name, value=value) for name, value in values.items() if value]
+    return [k8s.V1EnvVar(name=name, value=_literal(value)) for name, value in values.items() if value]
 
 
-def command(stage: str) -> list[str]:
-    """How a stage is started, in a container and out of one; raises ValueError for what is no stage."""
-    if stage not in STAGE_IMAGES:
-        raise ValueError(f"expected a stage, one of {', '.join(STAGE_IMAGES)}, got {stage!r}")
-    return ["python", "-m", f"nightjar_{stage}"]
+def _literal(value: str) -> str:
+    """`value` so that Kubernetes leaves it: $(NAME) would be replaced by another variable, secrets included."""
+    return value.replace("$", "$$")
+
+
+def literal_value(value: str) -> str:
+    """What a container gets for a variable whose value was made here."""
+    return value.replace("$$", "$")
+
+
+def command(stage: Stage) -> list[str]:
+    """How a stage is started, in a container and out of one."""
+    return ["python", "-m", stage.module]
 
 
 def arguments(input_prefix: str, output_prefix: str, release: str | None, day: str | None) -> list[str]:

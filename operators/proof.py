@@ -18,11 +18,12 @@ def manifest_version(store: ObjectStore, prefix: str) -> str | None:
 
 
 def check_manifest(
-    store: ObjectStore, prefix: str, *, stage: str, image: str, run: str, stale_version: str | None
+    store: ObjectStore, prefix: str, *, stage: str, image: str, run: str, release: str, stale_version: str | None
 ) -> Manifest:
     """The manifest below `prefix`, if it proves that this attempt of `stage` came to its end.
 
-    `stale_version` is what was there before the attempt. Raises StageFailedError that says what is wrong.
+    `release` is the SHA-256 of the release.json that it has to have worked by, empty for a stage outside of a release;
+    `stale_version` is the manifest before the attempt. Raises StageFailedError that says what is wrong.
     """
     try:
         manifest, reference = read_manifest(store, prefix)
@@ -32,8 +33,8 @@ def check_manifest(
         raise StageFailedError(
             f"stage {stage} left no proof of its work: the manifest below {prefix} is of an earlier attempt"
         )
-    expected = {"stage": stage, "image": image, "run": run}
-    found = {"stage": manifest.stage, "image": manifest.image, "run": manifest.run}
+    expected = {"stage": stage, "image": image, "run": run, "release": release}
+    found = {name: getattr(manifest, name) for name in expected}
     if found != expected:
         raise StageFailedError(f"expected a manifest of {expected} below {prefix}, found one of {found}")
     if problem := manifest.counts.problem():

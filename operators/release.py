@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from airflow.sdk import Variable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
@@ -17,14 +16,15 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.settings.by_stage import resolve
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Runs
+from operators.attempts import first_attempt
 from operators.bucket import bucket
+from operators.dag_runs import UNDER_WAY, count_runs
 from operators.failures import final_for_people
 from operators.local import RECORD, image_folder
 from operators.settings import DeploymentSettings, deployment
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY = ("queued", "running")  # the states of a DAG run that has not ended
 UNPINNED = "collect"  # runs before there is a release
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns
 
@@ -42,15 +42,13 @@ def stage_image(variable: str, stage: str) -> str:
 def freeze_release(run_prefix: str) -> dict[str, str]:
     """Pin this run to a release; returns the image of every stage, and under `release` the SHA-256 of release.json."""
     context = get_current_context()
-    ti: Any = context["ti"]
-    first_try = ti.max_tries - (ti.task.retries or 0) + 1  # grows when the task is cleared, not when it is retried
     store = bucket()
     run = Runs(store).at(run_prefix)
 
     def is_under_way(dag_run: str) -> bool:
-        return bool(ti.get_dr_count(dag_id=ti.dag_id, run_ids=[dag_run], states=list(UNDER_WAY)))
+        return bool(count_runs(context, context["ti"].dag_id, UNDER_WAY, dag_run))
 
-    started = Started(dag_run=str(context["run_id"]), start=str(first_try))
+    started = Started(dag_run=str(context["run_id"]), start=str(first_attempt(context["ti"])))
     run.begin(started, is_under_way)
 
     def make() -> Release:

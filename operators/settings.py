@@ -1,11 +1,13 @@
-"""What a deployment sets for the DAGs, read from the environment when they are parsed: no Variable, no I/O."""
+"""Settings of a deployment for the DAGs, read from the environment when they are parsed: no Variable, no I/O."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from nightjar.domain.model import Input
+from nightjar.domain.stages import STAGES, Stage
 from nightjar.runtime.settings import Settings, StoreSettings, load
 
 DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
@@ -13,11 +15,36 @@ Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")]
 
 
-class Resources(Input):
-    """What a pod of a stage asks for. Memory is a limit too; CPU is not limited: a throttled pod helps nobody."""
+def _stage_name(name: str) -> str:
+    if name not in STAGES:
+        raise ValueError(f"expected a stage, one of {', '.join(STAGES)}, got {name!r}")
+    return name
 
-    cpu: Cpu
-    memory: Memory
+
+class Toleration(Input):
+    """As in Kubernetes: a taint of nodes that the pod may run on all the same."""
+
+    key: str = Field(min_length=1, max_length=316)
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: str | None = Field(None, max_length=63)
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+
+class StagePods(Input):
+    """The pods of one stage, where they differ from the default.
+
+    Memory is a limit too; CPU is not limited, since a throttled pod helps nobody. `gpu` is a number of
+    `nvidia.com/gpu`. `parallel` bounds the pods of the stage at once, over all runs of a DAG.
+    """
+
+    cpu: Cpu | None = None
+    memory: Memory | None = None
+    gpu: int = Field(0, ge=0, le=16)
+    service_account: DnsName | None = None
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    priority_class: DnsName | None = None
+    parallel: int | None = Field(None, ge=1)
 
 
 class DeploymentSettings(Settings):
@@ -30,23 +57,23 @@ class DeploymentSettings(Settings):
     deferrable: bool = Field(False, description="wait for pods in the triggerer: more pods at once than worker slots")
 
     namespace: DnsName = Field("nightjar", description="of the pods")
-    stage_service_account: DnsName = Field("nightjar-stage", description="of the pods")
+    stage_service_account: DnsName = Field("nightjar-stage", description="of the pods, unless the stage has another")
     image_pull_secret: DnsName | None = Field(None, description="for a registry that wants a login")
     # Optional in the cluster: S3 may be reached by the service account's role, a mail key may be missing.
     s3_secret: DnsName = Field("nightjar-s3", description="the secret with `AWS_*`, if it is not a role")
-    sendgrid_secret: DnsName = Field("nightjar-sendgrid", description="the secret with `SENDGRID_*`, for notify only")
-    stage_config_map: DnsName = Field("nightjar-stage-settings", description="the config map with the stages' settings")
+    sendgrid_secret: DnsName = Field("nightjar-sendgrid", description="the secret with `SENDGRID_API_KEY`, for notify")
 
-    stage_resources: dict[str, Resources] = Field(
+    stages: dict[Annotated[str, AfterValidator(_stage_name)], StagePods] = Field(
         default_factory=dict,
-        description='JSON by stage, `{"detect": {"cpu": "2", "memory": "2Gi"}}`; replaces the default',
+        description='JSON by stage, `{"detect": {"cpu": "2", "gpu": 1}}`: `cpu`, `memory`, `gpu`, `service_account`, '
+        "`node_selector`, `tolerations`, `priority_class`, `parallel` (pods at once)",
     )
-    stage_seconds: int = Field(
-        3600, ge=60, le=86_400, description="a stage, and so a shard, may take no longer; then it fails for good"
+    stage_seconds: int = Field(3600, ge=10, le=86_400, description="a stage may take no longer, whatever it works on")
+    stage_start_seconds: int = Field(
+        300, ge=1, le=3600, description="of a stage's time, for its image to be pulled and for an S3 that is slow"
     )
-    max_parallel_validate: int | None = Field(None, ge=1, description="pods of validate at once, over a DAG's runs")
-    max_parallel_detect: int | None = Field(None, ge=1, description="pods of detect at once, over a DAG's runs")
 
+    live_runs: int = Field(4, ge=1, le=64, description="live runs at once; the watch waits while there are so many")
     # Airflow maps over at most 1024 values (core.max_map_length).
     max_shards: int = Field(100, ge=1, le=1024, description="shards, and so pods of a stage, in one run")
     shard_work: int = Field(2000, ge=1, description="pictures, estimated, from which a camera is split")
@@ -57,10 +84,16 @@ class DeploymentSettings(Settings):
             raise ValueError("NIGHTJAR_RUNTIME=local needs NIGHTJAR_IMAGE_STORE, the folder `make images` fills")
         return self
 
-    def max_parallel(self, stage: str) -> int | None:
-        """How many tasks of a sharded stage may run at once over a DAG's runs; None: no bound of its own."""
-        bounds = {"validate": self.max_parallel_validate, "detect": self.max_parallel_detect}
-        return bounds.get(stage)
+    def pods(self, stage: str) -> StagePods:
+        """The pods of `stage`."""
+        return self.stages.get(stage, StagePods())
+
+    def seconds(self, stage: Stage, pictures: int) -> int:
+        """The time bound of `stage` for so many pictures, in whole seconds."""
+        if not stage.seconds_per_picture:
+            return self.stage_seconds
+        work = math.ceil(pictures * stage.seconds_per_picture)
+        return min(self.stage_seconds, self.stage_start_seconds + stage.waiting_seconds + work)
 
 
 def deployment() -> DeploymentSettings:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase
@@ -13,19 +13,23 @@ from airflow.sdk.exceptions import AirflowSkipException
 from kubernetes.client import ApiException
 from kubernetes.client import models as k8s
 
-from nightjar.domain.layout import RELEASE, digest, last_segment, stage_prefix
+from nightjar.domain.layout import digest, last_segment
+from nightjar.domain.stages import stage_named
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.runs import release_key, stage_prefix
 from operators import pods
+from operators.assignment import Assignment, assign, has_nothing_to_do
+from operators.attempts import first_attempt
 from operators.bucket import bucket
 from operators.failures import Ended, end_of_pod, final_for_people, raise_for_end
 from operators.local import LocalProcess, log_line
 from operators.proof import check_manifest, manifest_version
 from operators.settings import deployment
 
-SHARDED = frozenset({"validate", "detect"})
 RESULT = "result"  # XCom: the `result` of the manifest
 _STALE = "manifest_before"  # XCom: the version of the manifest before this attempt
+_LATE = "late_in"  # task state: the start of the task in which an attempt was stopped at its time bound
 _LABEL_LENGTH = 63
 
 
@@ -34,16 +38,19 @@ class StageOperator(KubernetesPodOperator):
 
     The output goes below `run_prefix`: `<run>/<stage>/`, for a sharded stage `<run>/<stage>/<shard>/`, where the shard
     is the last folder of `input_prefix`. Its prefix is the task's XCom; the manifest's `result` is XCom `result`.
-    A `pinned` stage gets the run's release; collect, which runs before there is one, does not.
-    With `skip_without`, the task is skipped when that key of the result is null: there was nothing to do.
 
-    Retries: exit codes 64 and 65, what this deployment sets wrong, and the time bound fail the task at once; everything
-    else is tried again with back-off.
+    `release` is the SHA-256 of the run's release.json, which the stage's environment is made from; collect, which runs
+    before there is a release, has none. With `skip_without`, the task is skipped after the stage when that key of its
+    result is null. With `skip_at_zero`, it is skipped before the stage when that key of the result of the stage before
+    it is 0: there is nothing to do, and no pod is started.
+
+    Retries: exit codes 64 and 65 and a wrong setting of this deployment fail the task at once, a second end at its time
+    bound too; everything else is tried again with back-off.
     """
 
     # Nothing that holds a name from outside is a template: what upstream would render (arguments, env_vars, labels)
     # is made in build_pod_request_obj, after rendering. Values from XCom are not rendered again.
-    template_fields: Sequence[str] = ("image", "run_prefix", "input_prefix", "day")
+    template_fields: Sequence[str] = ("image", "release", "run_prefix", "input_prefix", "day")
 
     def __init__(
         self,
@@ -52,24 +59,30 @@ class StageOperator(KubernetesPodOperator):
         image: str,
         run_prefix: str,
         input_prefix: str,
-        pinned: bool = True,
+        release: str | None = None,
         day: str | None = None,
         skip_without: str | None = None,
+        skip_at_zero: str | None = None,
+        active_deadline_seconds: int | None = None,
         **kwargs: Any,
     ) -> None:
-        settings = deployment()
+        settings, kind = deployment(), stage_named(stage)
+        asked = settings.pods(stage)
         volumes, mounts = pods.scratch()
         defaults: dict[str, Any] = {
             "name": f"nightjar-{stage}",
             "namespace": settings.namespace,
-            "cmds": pods.command(stage),
-            "env_from": pods.environment_sources(stage, settings),
+            "cmds": pods.command(kind),
+            "env_from": pods.secret_sources(kind, settings),
             "volumes": volumes,
             "volume_mounts": mounts,
-            "container_resources": pods.resources(stage, settings),
+            "container_resources": pods.resources(kind, asked),
+            "node_selector": dict(asked.node_selector),
+            "tolerations": pods.tolerations(asked),
+            "priority_class_name": asked.priority_class,
             "security_context": pods.pod_security(),
             "container_security_context": pods.container_security(),
-            "service_account_name": settings.stage_service_account,
+            "service_account_name": asked.service_account or settings.stage_service_account,
             # A stage talks to S3 and the mail API, never to the cluster.
             "automount_service_account_token": False,
             "image_pull_secrets": (
@@ -85,8 +98,6 @@ class StageOperator(KubernetesPodOperator):
             "startup_check_interval_seconds": 1,
             # Time to finish the object at hand after SIGTERM; the cluster's default is 30 s.
             "termination_grace_period": 60,
-            # One slow shard delays the others by this at the most, and is not tried again; upstream sets no bound.
-            "active_deadline_seconds": settings.stage_seconds,
             # Why it did not start or was evicted is in the events; off upstream.
             "log_events_on_failure": True,
             # Each poll of the events would read all of the namespace's, for a hundred pods at once.
@@ -107,37 +118,62 @@ class StageOperator(KubernetesPodOperator):
             "max_retry_delay": timedelta(minutes=2),
             # The pod's own deadline comes first; this ends a task whose pod the cluster cannot end.
             "execution_timeout": timedelta(seconds=settings.stage_seconds + 900),
-            "max_active_tis_per_dag": settings.max_parallel(stage),
+            "max_active_tis_per_dag": asked.parallel,
         }
         super().__init__(**(defaults | kwargs))
         self.stage = stage
         self.image = image
+        self.release = release
         self.run_prefix = run_prefix
         self.input_prefix = input_prefix
-        self.pinned = pinned
         self.day = day
         self.skip_without = skip_without
+        self.skip_at_zero = skip_at_zero
+        self.fixed_deadline_seconds = active_deadline_seconds
+        self._assignment: Assignment | None = None
         self._process: LocalProcess | None = None
+        self._context: Context | None = None
 
     @property
     def shard(self) -> str | None:
         """The shard this task works on; None for a stage that sees the whole batch."""
-        return last_segment(self.input_prefix) if self.stage in SHARDED else None
+        return last_segment(self.input_prefix) if stage_named(self.stage).sharded else None
 
     @property
     def output_prefix(self) -> str:
         """Where the stage writes."""
         return stage_prefix(self.run_prefix, self.stage, self.shard)
 
+    def assign(self, store: ObjectStore) -> Assignment:
+        """Take the image, settings and time bound of this attempt from `store`; done before the pod is built.
+
+        Raises UsageError when the run is pinned to another release by now, InputError when there is nothing below the
+        input prefix.
+        """
+        self._assignment = assign(
+            store,
+            deployment(),
+            stage_named(self.stage),
+            image=str(self.image),
+            run_prefix=self.run_prefix,
+            input_prefix=self.input_prefix,
+            release=self.release,
+        )
+        return self._assignment
+
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> k8s.V1Pod:
         """The pod of this task, the same for both runtimes.
 
         Raises UsageError for a prefix or day that is not safe in a command line.
         """
+        assert self._assignment is not None, "expected assign() to be called first"
         run = last_segment(self.run_prefix)
-        release = f"{self.run_prefix}{RELEASE}" if self.pinned else None
-        self.arguments = pods.arguments(self.input_prefix, self.output_prefix, release, self.day)
-        self.env_vars = pods.environment(load(StoreSettings), str(self.image), run, self.shard)
+        self.image = self._assignment.image
+        self.active_deadline_seconds = self.fixed_deadline_seconds or self._assignment.seconds
+        self.arguments = pods.arguments(
+            self.input_prefix, self.output_prefix, release_key(self.run_prefix) if self.release else None, self.day
+        )
+        self.env_vars = pods.environment(self._assignment.settings, load(StoreSettings), self.image, run, self.shard)
         self.labels = {
             "app.kubernetes.io/part-of": "nightjar",
             "nightjar/stage": self.stage,
@@ -153,7 +189,12 @@ class StageOperator(KubernetesPodOperator):
     @final_for_people
     def execute(self, context: Context) -> None:
         """Run the stage to its end, or defer until it is there."""
+        self._context = context
         store = bucket()
+        if self.skip_at_zero and has_nothing_to_do(store, self.input_prefix, self.skip_at_zero):
+            raise AirflowSkipException(f"nothing to do: {self.skip_at_zero} is 0")
+        seconds = self.assign(store).seconds
+        self.log.info("time bound: %d s", self.fixed_deadline_seconds or seconds)
         stale = manifest_version(store, self.output_prefix)
         if deployment().runtime == "local":
             self._run_local(context)
@@ -166,6 +207,7 @@ class StageOperator(KubernetesPodOperator):
     @final_for_people
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
         """Come back from the triggerer. Checked here and not in `cleanup`, which a vanished pod never reaches."""
+        self._context = context
         super().trigger_reentry(context, event)
         ti = context["ti"]
         stale = ti.xcom_pull(task_ids=ti.task_id, key=_STALE, map_indexes=ti.map_index)
@@ -183,7 +225,7 @@ class StageOperator(KubernetesPodOperator):
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException:
             # What upstream hands over may be from before the pod started.
-            raise_for_end(self.stage, self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace))
+            self._fail(self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace))
 
     def on_kill(self) -> None:
         """Stop the process or pod."""
@@ -195,7 +237,16 @@ class StageOperator(KubernetesPodOperator):
         self._process = LocalProcess(self.build_pod_request_obj(context, dry_run=True), deployment(), self.log)
         ended = self._process.run()
         if ended.exit_code != 0:
-            raise_for_end(self.stage, ended)
+            self._fail(ended)
+
+    def _fail(self, ended: Ended) -> NoReturn:
+        """End the task as the stage ended; remembers, over the retries of this start, that it was late."""
+        assert self._context is not None
+        states, start = self._context["task_state_store"], first_attempt(self._context["ti"])
+        was_late = ended.late and states.get(_LATE) == start
+        if ended.late:
+            states.set(_LATE, start)
+        raise_for_end(self.stage, ended, was_late=was_late)
 
     def _end_of(self, name: str, namespace: str) -> Ended:
         """How a pod that failed ended; one that has not ended is deleted.
@@ -213,9 +264,14 @@ class StageOperator(KubernetesPodOperator):
         return end_of_pod(pod, self.base_container_name)
 
     def _prove(self, context: Context, store: ObjectStore, stale: str | None) -> None:
-        run = last_segment(self.run_prefix)
         manifest = check_manifest(
-            store, self.output_prefix, stage=self.stage, image=str(self.image), run=run, stale_version=stale
+            store,
+            self.output_prefix,
+            stage=self.stage,
+            image=str(self.image),
+            run=last_segment(self.run_prefix),
+            release=self.release or "",
+            stale_version=stale,
         )
         for warning in manifest.warnings:
             self.log.warning("%s", warning)

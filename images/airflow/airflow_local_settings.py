@@ -17,6 +17,7 @@ PRELOADED = (
     "airflow.providers.cncf.kubernetes.operators.pod",
     "airflow.providers.standard.decorators.python",
     "airflow.providers.standard.operators.empty",
+    "operators.account",
     "operators.cool_off",
     "operators.footage",
     "operators.hand_over",

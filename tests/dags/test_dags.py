@@ -4,6 +4,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,17 +12,19 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import ParamValidationError
+from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
 
 from nightjar.domain.names import Camera
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-CHAIN = ["plan_shards", "shard.validate", "shard.detect", "shards_done", "reconcile"]
-CHAIN += ["assess", "notify", "report", "close_run"]
+SHARD = ["shard.validate", "shard.detect", "shard.assess", "shard.notify"]
+CHAIN = ["plan_shards", *SHARD, "shards_done", "reconcile", "record", "close_run"]
 BATCH_ID = "{{ ti.xcom_pull('collect', key='result')['batch_id'] }}"
 EXPECTED = {
-    "nightjar_watch": ["wait_for_footage", "collect", "trigger_live", "cool_off"],
+    "nightjar_watch": ["wait_for_footage", "collect", "hand_over", "cool_off"],
     "nightjar_live": ["freeze_release", *CHAIN],
     "nightjar_history": ["freeze_release", "select", *CHAIN],
+    "nightjar_report": ["freeze_release", "report"],
 }
 
 
@@ -96,7 +99,7 @@ def test_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
     assert dag.description
     assert {task.owner for task in dag.tasks} == {"nightjar"}
     without_end = {task.task_id for task in dag.tasks if task.execution_timeout is None}
-    assert without_end <= {"wait_for_footage", "trigger_live", "cool_off"}  # these wait, and hold no worker
+    assert without_end <= {"wait_for_footage", "hand_over", "cool_off"}  # these wait, and hold no worker
 
 
 @pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history"])
@@ -105,17 +108,21 @@ def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
     rules = {name: task.trigger_rule.value for name, task in tasks.items() if task.trigger_rule != "all_success"}
     assert rules == {"shards_done": "all_done", "close_run": "all_done"}
     # Without the plan, reconcile would run green after nothing.
-    assert tasks["reconcile"].upstream_task_ids == {"plan_shards", "shards_done"}
-    assert tasks["shards_done"].upstream_task_ids == {"shard.detect"}
-    for stage in ("validate", "detect", "assess", "notify", "report"):
-        task: Any = tasks[f"shard.{stage}" if stage in ("validate", "detect") else stage]
-        assert task.stage == stage
-        assert "freeze_release" in task.upstream_task_ids
+    assert tasks["reconcile"].upstream_task_ids == {"plan_shards", "shards_done", "freeze_release"}
+    assert tasks["shards_done"].upstream_task_ids == {"shard.notify"}
+    for before, task_id in zip(["plan_shards", *SHARD], SHARD, strict=False):
+        task: Any = tasks[task_id]
+        assert task_id == f"shard.{task.stage}"
+        # Nothing of another shard is waited for.
+        assert task.upstream_task_ids == {before, "freeze_release"}
+    record: Any = tasks["record"]
+    assert (record.stage, record.upstream_task_ids) == ("record", {"reconcile", "freeze_release"})
+    assert [asset.name for asset in record.outlets] == ["nightjar_day"]
     assert {task.task_id for task in leaves(dags[dag_id])} == {"close_run"}
     assert dags[dag_id].max_active_tasks >= 100
 
 
-@pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history"])
+@pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history", "nightjar_report"])
 def test_what_fails_is_tried_again_with_growing_pauses(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
         assert isinstance(task, BaseOperator)
@@ -127,12 +134,40 @@ def test_watch(dags: dict[str, DAG]) -> None:
     tasks: dict[str, Any] = dict(dag.task_dict)
     assert dag.max_active_runs == 1
     assert tasks["cool_off"].trigger_rule == "one_failed"
-    assert tasks["cool_off"].upstream_task_ids == {"wait_for_footage", "collect", "trigger_live"}
+    assert tasks["cool_off"].upstream_task_ids == {"wait_for_footage", "collect", "hand_over"}
     assert (tasks["cool_off"].retries, tasks["cool_off"].retry_delay.total_seconds()) == (1, 60)
     assert tasks["wait_for_footage"].deferrable and tasks["wait_for_footage"].retries >= 1000
-    assert tasks["trigger_live"].trigger_run_id == BATCH_ID
-    assert tasks["trigger_live"].begun_key == f"runs/nightjar_live/{BATCH_ID}/started.json"
-    assert not tasks["collect"].pinned
+    assert (tasks["wait_for_footage"].dag_with_room, tasks["wait_for_footage"].most_runs) == ("nightjar_live", 4)
+    assert tasks["hand_over"].trigger_run_id == BATCH_ID
+    assert tasks["hand_over"].run_prefix == f"runs/nightjar_live/{BATCH_ID}/"
+    assert tasks["collect"].release is None
+
+
+def test_the_watch_holds_back_at_as_many_live_runs_as_are_allowed(
+    settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_LIVE_RUNS", "7")
+    dags = read_dags()
+    sensor: Any = dags["nightjar_watch"].task_dict["wait_for_footage"]
+    assert dags["nightjar_live"].max_active_runs == sensor.most_runs == 7
+
+
+def test_a_report_waits_for_news_or_midnight_and_comes_after_everything_else(dags: dict[str, DAG]) -> None:
+    dag = dags["nightjar_report"]
+    assert dag.max_active_runs == 1
+    schedule: Any = dag.schedule
+    assert schedule.timetable.expression == "5 0 * * *"
+    assert [asset.name for asset in schedule.asset_condition.objects] == ["nightjar_day"]
+    weights = {name: [weight(task) for task in other.tasks] for name, other in dags.items()}
+    least = max(weights.pop("nightjar_report"))
+    assert least <= min(each for others in weights.values() for each in others)
+    assert max(weights["nightjar_history"]) < max(weights["nightjar_live"]) < min(weights["nightjar_watch"])
+
+
+def test_what_is_nearest_to_an_alert_goes_first(dags: dict[str, DAG]) -> None:
+    tasks = dags["nightjar_live"].task_dict
+    weights = [weight(tasks[task_id]) for task_id in SHARD]
+    assert weights == sorted(weights) and len(set(weights)) == len(weights)
 
 
 @pytest.mark.parametrize(
@@ -163,11 +198,17 @@ def test_history_has_a_real_data_interval(dags: dict[str, DAG]) -> None:
 
 
 def test_map_index_is_readable(dags: dict[str, DAG]) -> None:
-    for stage in ("validate", "detect"):
-        task: Any = dags["nightjar_live"].task_dict[f"shard.{stage}"]
+    for task_id in SHARD:
+        task: Any = dags["nightjar_live"].task_dict[task_id]
         task.input_prefix = "runs/nightjar_live/b/shards/alice-porch/"
         assert task.map_index_template == "{{ task.shard }}"
         assert task.shard == Camera("alice", "porch").name
+
+
+def weight(task: Any) -> int:
+    """The weight by which the scheduler orders tasks that wait for a worker."""
+    strategy = get_airflow_priority_weight_strategies()[task.weight_rule]()
+    return strategy.get_weight(SimpleNamespace(task=task))  # type: ignore[arg-type]
 
 
 def leaves(dag: DAG) -> list[Any]:

@@ -15,18 +15,20 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskD
 from kubernetes.client import ApiException
 
 from nightjar.domain.batch import Footage
-from nightjar.domain.layout import SHARD, run_prefix, shard_prefix, stage_prefix
-from nightjar.runtime.manifests import read_manifest, write_lines
+from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.runs import Run, run_prefix, stage_prefix
 from nightjar_local.seaweedfs import S3Access
+from operators.failures import StageFailedError
 from operators.stage import StageOperator
 from tests.kubernetes.faults import Evict, OutOfMemory, PodFault, RunInstead, Vanish
 from tests.kubernetes.images import image_store
 from tests.kubernetes.pod_security import restricted_violations
 from tests.kubernetes.server import ApiServer
+from tests.operators.conftest import TaskStates
 from tests.operators.stage_programs import REGISTRY, build_image, misbehave
+from tests.operators.worked import pin
 
-IMAGE = f"{REGISTRY}/validate:test-1"
 RUN = run_prefix("nightjar_live", "20261120T130500Z-0123456789ab")
 SHARD_NAME = "alice-porch"
 OUTPUT = stage_prefix(RUN, "validate", SHARD_NAME)
@@ -69,11 +71,13 @@ def attempt(
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", json.dumps({"conn_type": "kubernetes", "extra": extra}))
     monkeypatch.setenv("NIGHTJAR_RUNTIME", "kubernetes")
     monkeypatch.setenv("NIGHTJAR_DEFERRABLE", str(request.param == "deferred"))
-    line = Footage(key="footage/2026/11/20/13/alice-porch-1763647500.jpg", version_id="1", size=1, sha256="0" * 64)
-    write_lines(s3_store, f"{shard_prefix(RUN, SHARD_NAME)}{SHARD}", [line])
+    key = "footage/2025/11/20/14/alice-porch-1763647500.jpg"
+    line = Footage.model_validate({"key": key, "version_id": "1", "size": 1, "sha256": "0" * 64})
+    shard = Run(s3_store, RUN).write_shard(SHARD_NAME, [line])
+    states = TaskStates()
 
     def run(
-        try_number: int = 1, image: str = IMAGE, meanwhile: Callable[[], None] | None = None, **options: Any
+        try_number: int = 1, tag: str = "test-1", meanwhile: Callable[[], None] | None = None, **options: Any
     ) -> TaskInstance:
         ti = TaskInstance(
             dag_id="nightjar_live",
@@ -82,14 +86,23 @@ def attempt(
             try_number=try_number,
             start_date=datetime.now(UTC),
             pushed={},
+            max_tries=5,
+            task=SimpleNamespace(retries=5),
         )
-        context: Any = {"ti": ti, "task_instance": ti, "run_id": "{{ run }}", "dag": None}
+        context: Any = {
+            "ti": ti,
+            "task_instance": ti,
+            "run_id": "{{ run }}",
+            "dag": None,
+            "task_state_store": states,
+        }
         task = StageOperator(
             task_id="v",
             stage="validate",
-            image=image,
+            image=f"{REGISTRY}/validate:{tag}",
+            release=pin(s3_store, run=RUN, tag=tag, start=1 if tag == "test-1" else 2),
             run_prefix=RUN,
-            input_prefix=shard_prefix(RUN, SHARD_NAME),
+            input_prefix=shard,
             termination_grace_period=1,
             startup_check_interval_seconds=0.2,
             poll_interval=0.3,
@@ -165,10 +178,19 @@ def test_a_pod_that_is_lost_or_proves_nothing_fails_and_is_retried(
     attempt(try_number=2)
 
 
-def test_a_pod_that_reaches_its_time_bound_is_not_tried_again(attempt: Attempt, api_server: ApiServer) -> None:
+def test_a_pod_that_reaches_its_time_bound_is_tried_once_more(attempt: Attempt, api_server: ApiServer) -> None:
     api_server.faults.add(lambda _: True, SLEEP)
-    with pytest.raises(AirflowFailException, match="DeadlineExceeded"):
+    with pytest.raises(StageFailedError, match="DeadlineExceeded"):
         attempt(active_deadline_seconds=2)
+    with pytest.raises(AirflowFailException, match="DeadlineExceeded"):
+        attempt(try_number=2, active_deadline_seconds=2)
+    assert len(api_server.store.created) == 2
+
+
+def test_the_deadline_of_a_pod_follows_its_shard(attempt: Attempt, api_server: ApiServer) -> None:
+    attempt()
+    [pod] = api_server.store.created
+    assert pod["spec"]["activeDeadlineSeconds"] == 302  # 300 to start, 2 for its picture
 
 
 @pytest.mark.parametrize("attempt", ["deferred"], indirect=True)
@@ -190,5 +212,5 @@ def test_an_image_that_is_not_there_fails_and_leaves_no_pod_that_may_start_later
     attempt: Attempt, api_server: ApiServer
 ) -> None:
     with pytest.raises(AirflowException, match="ImagePullBackOff"):
-        attempt(image=f"{REGISTRY}/validate:none")
+        attempt(tag="none")
     assert api_server.store.select(None) == []

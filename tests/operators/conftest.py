@@ -17,19 +17,36 @@ class TaskInstance(SimpleNamespace):
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
 
-    def get_dr_count(self, dag_id: str, run_ids: list[str], states: list[str]) -> int:
+    def get_dr_count(self, dag_id: str, run_ids: list[str] | None, states: list[str]) -> int:
         """As Airflow answers; `runs` has the state of every run of every DAG."""
-        return sum(self.runs.get((dag_id, run)) in states for run in run_ids)
+        return sum(
+            dag == dag_id and (run_ids is None or run in run_ids) and state in states
+            for (dag, run), state in self.runs.items()
+        )
 
     def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
         return self.pushed.get(key)
 
 
-def make_context(**more: Any) -> Any:
-    """The context of one attempt of a task."""
+class TaskStates(dict[str, Any]):
+    """What a task remembers over its retries, as Airflow's task state store keeps it."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Remember `value`."""
+        self[key] = value
+
+
+def make_context(states: TaskStates | None = None, **more: Any) -> Any:
+    """The context of one attempt of a task; `states` is what earlier attempts left."""
     values = {"dag_id": "dag", "task_id": "task", "map_index": -1, "try_number": 1, "pushed": {}, "runs": {}}
-    ti = TaskInstance(**(values | more))
-    return {"ti": ti, "run_id": "manual__{{ 2026 }}", "dag": None, "task_instance": ti}
+    ti = TaskInstance(**({"max_tries": 5, "task": SimpleNamespace(retries=5)} | values | more))
+    return {
+        "ti": ti,
+        "run_id": "manual__{{ 2026 }}",
+        "dag": None,
+        "task_instance": ti,
+        "task_state_store": TaskStates() if states is None else states,
+    }
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-"""Six small stages that keep the contract of a stage, as programs in a local image store.
+"""Small stages that keep the contract of a stage, as programs in a local image store.
 
-They do not look at pictures: every filed object is one picture, and a device called `thief` is a threat. So the chain,
-its hand-overs and its failures can be run without decoding or detecting anything. What a stage should do wrong is read
-from the image's own `misbehave.json`: `{"kind": "exit" | "hang" | "silent", ...}`, with `shard` for one alone.
+They do not look at pictures: every filed object is one picture, and a device whose name begins with `thief` sees a
+person. So the chain, its hand-overs and its failures can be run without decoding or detecting anything. A fault that a
+stage should have is read from the image's own `misbehave.json`: `{"kind": "exit" | "hang" | "silent", ...}`, with
+`stage` for one of the image's stages alone, `shard` for one shard alone, `times` for so many times only.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,63 +17,71 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nightjar.domain.batch import BatchLine, Footage, Outcome, ReceivedVersion, batch_id
-from nightjar.domain.detections import Detection, DetectorRef, Picture
-from nightjar.domain.layout import (
-    BATCH,
-    LIVE,
-    PICTURES,
-    SHARD,
-    detections_prefix,
-    footage_key,
-    run_prefix,
-    standard_key,
-)
+from nightjar.domain.batch import BatchLine, Outcome, batch_id
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import Counts
-from nightjar.domain.names import parse_footage_name
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.errors import NightjarError
-from nightjar.runtime.manifests import read_lines, read_manifest, reference, write_bytes, write_lines
+from nightjar.runtime.manifests import read_lines, read_manifest, write_bytes, write_lines
 from nightjar.runtime.stage import StageContext, StageResult, main
+from nightjar.stores.detections import Detections
+from nightjar.stores.drop_zone import DropZone
+from nightjar.stores.footage import footage_key
+from nightjar.stores.line_store import Place, RunShard
+from nightjar.stores.runs import Run, Runs
+from nightjar.stores.standard import standard_key
 
 REGISTRY = "registry.example.com/nightjar"
 ROOT = Path(__file__).resolve().parents[2]
 MISBEHAVE = "misbehave.json"
+PICTURES, THREATS = "pictures.jsonl", "threats.jsonl"
 
 
 def build_images(store: Path, tag: str = "test-1", python: str = sys.executable) -> dict[str, str]:
-    """Build every stage's image; returns the value of Variable `nightjar_images`."""
-    for stage in STAGE_IMAGES:
-        build_image(store, stage, tag, python)
+    """Build every image; returns the value of Variable `nightjar_images`."""
+    for image in STAGE_IMAGES:
+        build_image(store, image, tag, python)
     return {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, tag)}
 
 
-def build_image(store: Path, stage: str, tag: str, python: str = sys.executable) -> Path:
-    """One image: a `python` that knows package nightjar, and the stage as a package in the working directory."""
-    folder = store / stage / tag
+def build_image(store: Path, image: str, tag: str, python: str = sys.executable, *, real: bool = False) -> Path:
+    """One image: a `python` that knows package nightjar, and the image's stages as packages in the working directory.
+
+    With `real`, they are the real ones, run by a Python that has their requirements.
+    """
+    folder = store / image / tag
     program = folder / "venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT / "images" / "base"} exec {python} "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    package = folder / f"nightjar_{stage}"
-    package.mkdir()
-    shutil.copyfile(__file__, package / "stage_programs.py")
-    (package / "__init__.py").touch()
-    (package / "__main__.py").write_text(f'from .stage_programs import start\n\nstart("{stage}")\n')
-    (folder / "image.json").write_text("{}")
+    for stage in STAGES.values():
+        if stage.image == image and real:
+            shutil.copytree(ROOT / "images" / image / stage.module, folder / stage.module)
+        elif stage.image == image:
+            package = folder / stage.module
+            package.mkdir()
+            shutil.copyfile(__file__, package / "stage_programs.py")
+            (package / "__init__.py").touch()
+            (package / "__main__.py").write_text(f'from .stage_programs import start\n\nstart("{stage.name}")\n')
+    digest = hashlib.sha256(f"{image} {tag}".encode()).hexdigest()
+    (folder / "image.json").write_text(json.dumps({"digest": digest}))
     return folder
 
 
 def misbehave(folder: Path, **how: Any) -> None:
     """Make the image at `folder` do wrong from now on."""
-    (folder / MISBEHAVE).write_text(json.dumps(how))
+    unfinished = folder / f".{MISBEHAVE}"
+    unfinished.write_text(json.dumps(how))
+    unfinished.rename(folder / MISBEHAVE)
 
 
 def start(stage: str) -> None:
     """The program."""
     wrong = Path(MISBEHAVE)
     how = json.loads(wrong.read_text()) if wrong.exists() else {}
-    if how and how.get("shard") in (None, os.environ.get("NIGHTJAR_SHARD")):
+    mine = {"shard": os.environ.get("NIGHTJAR_SHARD"), "stage": stage}
+    if how and all(how.get(name) in (None, value) for name, value in mine.items()):
         _do_wrong(stage, how)
     main(stage, WORK[stage])
 
@@ -97,18 +107,16 @@ def _do_wrong(stage: str, how: Mapping[str, Any]) -> None:
 
 def collect(context: StageContext) -> StageResult:
     """Files every object of the drop zone."""
-    found = list(context.store.list_objects(context.input_prefix))
+    zone = DropZone(context.store, context.input_prefix)
     lines = []
-    for info in found:
-        data, info = context.store.get(info.key)
-        version = ReceivedVersion(
-            key=info.key, version_id=info.version_id, size=info.size, received_at=info.modified_at
-        )
-        key = footage_key(parse_footage_name(info.key.rsplit("/", 1)[-1]))
-        ref = write_bytes(context.store, key, data, content_type="image/jpeg")
+    for received in zone.waiting(frozenset()):
+        if received.name is None:
+            continue
+        data, _ = context.store.get(received.key, received.version_id)
+        ref = write_bytes(context.store, footage_key(received.name), data, content_type="image/jpeg")
         lines.append(
             BatchLine(
-                source=version,
+                source=received,
                 outcome=Outcome.FILED,
                 footage_key=ref.key,
                 footage_version=ref.version_id,
@@ -118,16 +126,16 @@ def collect(context: StageContext) -> StageResult:
     if not lines:
         return StageResult(result={"batch_id": None})
     batch = batch_id(line.source for line in lines)
-    ref = write_lines(context.store, f"{run_prefix(LIVE, batch)}{BATCH}", lines)
+    ref = Runs(context.store).live(batch).write_batch(lines)
     for line in lines:
-        context.store.delete(line.source.key, line.source.version_id)
+        zone.remove(line.source.key, line.source.version_id)
     counts = Counts(received=len(lines), outcomes={"filed": len(lines)})
     return StageResult(counts=counts, objects=[ref], result={"batch_id": batch})
 
 
 def validate(context: StageContext) -> StageResult:
     """Takes every object for a picture."""
-    footage, source = read_lines(context.store, f"{context.input_prefix}{SHARD}", Footage)
+    footage, source = Run(context.store, context.run_prefix).shard(last_segment(context.input_prefix))
     pictures = [
         Picture(
             user=one.camera.user,
@@ -148,40 +156,39 @@ def validate(context: StageContext) -> StageResult:
 
 
 def detect(context: StageContext) -> StageResult:
-    """Sees nothing; a picture that is in the store is known."""
+    """Sees a person on every picture of a thief; a picture that is in the store is known."""
     _, source = read_manifest(context.store, context.input_prefix)
     pictures, _ = read_lines(context.store, f"{context.input_prefix}{PICTURES}", Picture)
     detector = DetectorRef(tag=context.tag, model="none", sha256="0" * 64, settings="0")
+    detections, me = Detections(context.store), RunShard.of(context.run_prefix, context.input_prefix)
     refs, known = [], 0
     for camera in sorted({p.camera for p in pictures}):
+        objects = (PERSON,) if camera.device.startswith("thief") else ()
         for day in sorted({p.taken_at.date() for p in pictures if p.camera == camera}):
-            prefix = detections_prefix(context.tag, day, camera)
-            there = [read_lines(context.store, i.key, Detection) for i in context.store.list_objects(prefix)]
-            refs += [ref for _, ref in there]
-            seen = {line.picture.standard_key for lines, _ in there for line in lines}
+            place = Place(context.tag, camera, day)
+            seen = {line.picture.standard_key for line in detections.known(place, me)}
             mine = [p for p in pictures if p.camera == camera and p.taken_at.date() == day]
-            new = [p for p in mine if p.standard_key not in seen]
-            known += len(mine) - len(new)
-            if new:
-                lines = [Detection.of(p, detector, ()) for p in new]
-                refs.append(write_lines(context.store, f"{prefix}{context.run}.jsonl", lines))
+            known += sum(p.standard_key in seen for p in mine)
+            refs.append(detections.write(place, me, [Detection.of(p, detector, objects) for p in mine]))
     counts = Counts(received=len(pictures), outcomes={"detected": len(pictures)}, details={"known": known})
     return StageResult(counts=counts, inputs=[source], objects=refs)
 
 
 def assess(context: StageContext) -> StageResult:
-    """Writes one line a detection of a thief."""
+    """Writes one line a detection with an object; each is an event."""
     manifest, source = read_manifest(context.store, context.input_prefix)
-    found = [line for ref in manifest.objects for line in read_lines(context.store, ref.key, Detection)[0]]
-    threats = [line for line in found if line.picture.device == "thief"]
-    ref = write_lines(context.store, f"{context.output_prefix}threats.jsonl", threats)
-    return StageResult(inputs=[source], objects=[ref], result={"threats": len(threats)})
+    refs = Detections(context.store).objects_among(manifest.objects)
+    lines = [line for ref in refs for line in Detections(context.store).read_object(ref)]
+    threats = [line for line in lines if line.objects]
+    ref = write_lines(context.store, f"{context.output_prefix}{THREATS}", threats)
+    counts = Counts(received=len(lines), outcomes={"threat": len(threats), "safe": len(lines) - len(threats)})
+    return StageResult(counts=counts, inputs=[source], objects=[ref], result={"events": len(threats)})
 
 
 def notify(context: StageContext) -> StageResult:
     """Writes one message a threat into the outbox."""
     _, source = read_manifest(context.store, context.input_prefix)
-    threats, _ = read_lines(context.store, f"{context.input_prefix}threats.jsonl", Detection)
+    threats, _ = read_lines(context.store, f"{context.input_prefix}{THREATS}", Detection)
     refs = [
         write_bytes(context.store, f"outbox/{t.picture.standard_key}.txt", b"thief", content_type="text/plain")
         for t in threats
@@ -190,12 +197,20 @@ def notify(context: StageContext) -> StageResult:
     return StageResult(counts=counts, inputs=[source], objects=refs)
 
 
+def record(context: StageContext) -> StageResult:
+    """Leaves the numbers of the account."""
+    manifest, source = read_manifest(context.store, context.input_prefix)
+    ref = write_lines(context.store, f"{context.output_prefix}rows.jsonl", [manifest.counts])
+    return StageResult(inputs=[source], objects=[ref], result={"day": str(context.day) if context.day else None})
+
+
 def report(context: StageContext) -> StageResult:
-    """Counts."""
-    _, source = read_manifest(context.store, context.input_prefix)
-    data, info = context.store.get(f"{context.input_prefix}_manifest.json")
-    assert reference(info, data) == source
-    return StageResult(inputs=[source], result={"day": str(context.day) if context.day else None})
+    """Leaves one page, which says how many runs have recorded something."""
+    rows = [i.key for i in context.store.list_objects("runs/") if i.key.endswith("/record/rows.jsonl")]
+    page = json.dumps(sorted(rows)).encode()
+    ref = write_bytes(context.store, "reports/page.json", page, content_type="application/json")
+    return StageResult(objects=[ref], result={"runs": len(rows)})
 
 
-WORK = {f.__name__: f for f in (collect, validate, detect, assess, notify, report)}
+PERSON = DetectedObject(label="person", probability=0.9, box=(0.1, 0.1, 0.5, 0.9))
+WORK = {f.__name__: f for f in (collect, validate, detect, assess, notify, record, report)}

@@ -8,6 +8,7 @@ from operators.cool_off import CoolOffOperator
 from operators.failures import Ended, StageFailedError, final_for_people, raise_for_end
 
 
+@pytest.mark.parametrize("was_late", [False, True])
 @pytest.mark.parametrize(
     ("code", "sentence", "kind", "says"),
     [
@@ -19,12 +20,20 @@ from operators.failures import Ended, StageFailedError, final_for_people, raise_
         (None, "evicted", StageFailedError, "stage detect ended with no exit code: evicted"),
     ],
 )
-def test_ends(code: int | None, sentence: str, kind: type[AirflowException], says: str) -> None:
+def test_ends(code: int | None, sentence: str, kind: type[AirflowException], says: str, was_late: bool) -> None:
     with pytest.raises(AirflowException) as raised:
-        raise_for_end("detect", Ended(code, sentence))
+        raise_for_end("detect", Ended(code, sentence), was_late=was_late)
     assert (type(raised.value), str(raised.value)) == (kind, says)
-    with pytest.raises(AirflowFailException):
-        raise_for_end("detect", Ended(code, sentence, late=True))
+
+
+@pytest.mark.parametrize("code", [None, 0, 64, 75, 137])
+@pytest.mark.parametrize(("was_late", "kind"), [(False, StageFailedError), (True, AirflowFailException)])
+def test_an_end_at_the_time_bound_is_tried_once_more(
+    code: int | None, was_late: bool, kind: type[AirflowException]
+) -> None:
+    with pytest.raises(AirflowException) as raised:
+        raise_for_end("detect", Ended(code, "DeadlineExceeded", late=True), was_late=was_late)
+    assert type(raised.value) is kind
 
 
 @pytest.mark.parametrize(

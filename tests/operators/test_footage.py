@@ -1,14 +1,17 @@
-"""The sensor asks the S3 server that NIGHTJAR_S3_ENDPOINT names, at once and in the triggerer."""
+"""The sensor asks the S3 server that NIGHTJAR_S3_ENDPOINT names, at once and in the triggerer, and waits for room."""
 
 import asyncio
 import pkgutil
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowException, TaskDeferred
 
 from nightjar.runtime.s3 import S3Store
-from operators.footage import FootageSensor
+from operators.footage import FootageSensor, FootageTrigger
+from tests.operators.conftest import make_context
+
+PICTURE = "incoming/alice-porch-1763647500.jpg"
 
 
 @pytest.fixture
@@ -20,28 +23,80 @@ def store(s3_store: S3Store, monkeypatch: pytest.MonkeyPatch) -> S3Store:
 
 
 def sensor() -> FootageSensor:
-    return FootageSensor(task_id="wait_for_footage", prefix="incoming/", poke_interval=0.2)
+    return FootageSensor(task_id="wait_for_footage", prefix="incoming/", dag_id="live", most_runs=2, poke_interval=0.2)
 
 
-async def first_event(trigger: Any) -> dict[str, Any]:
+def runs(*states: str) -> Any:
+    """The context of a sensor while `live` has runs in these states."""
+    others = {("watch", "w1"): "running", ("watch", "w2"): "running"}
+    return make_context(runs={("live", str(n)): state for n, state in enumerate(states)} | others)
+
+
+class Trigger(FootageTrigger):
+    """Asks a real bucket; the number of runs is told instead of asked, for each time."""
+
+    counts: tuple[int, ...] = (0,)
+    asked = 0
+
+    async def runs_under_way(self) -> int:
+        self.asked += 1
+        return self.counts[min(self.asked, len(self.counts)) - 1]
+
+
+async def first_event(trigger: Any, seconds: float = 30) -> dict[str, Any]:
     events = trigger.run()
     try:
-        return dict((await asyncio.wait_for(anext(events), 30)).payload)
+        return dict((await asyncio.wait_for(anext(events), seconds)).payload)
     finally:
         await events.aclose()
 
 
-def test_what_is_there_is_seen_at_once(store: S3Store) -> None:
-    store.put("incoming/alice-porch-1763647500.jpg", b"picture")
-    sensor().execute({})
+def deferred_trigger(context: Any) -> Trigger:
+    """The trigger that the sensor waits by, as the triggerer makes it."""
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor().execute(context)
+    assert deferred.value.trigger is not None
+    name, arguments = deferred.value.trigger.serialize()
+    assert pkgutil.resolve_name(name) is FootageTrigger
+    return Trigger(**arguments)
+
+
+@pytest.mark.parametrize("states", [(), ("running",), ("queued",), ("success", "failed", "running")])
+def test_what_is_there_is_seen_at_once(store: S3Store, states: tuple[str, ...]) -> None:
+    store.put(PICTURE, b"picture")
+    sensor().execute(runs(*states))
 
 
 def test_what_lands_is_seen_by_the_triggerer(store: S3Store) -> None:
     store.put("incoming/", b"")  # what S3 browsers leave as a folder
-    with pytest.raises(TaskDeferred) as deferred:
-        sensor().execute({})
-    assert deferred.value.trigger is not None
-    name, arguments = deferred.value.trigger.serialize()
-    store.put("incoming/alice-porch-1763647500.jpg", b"picture")
-    event = asyncio.run(first_event(pkgutil.resolve_name(name)(**arguments)))
+    trigger = deferred_trigger(runs())
+    store.put(PICTURE, b"picture")
+    event = asyncio.run(first_event(trigger))
     sensor().execute_complete({}, event)
+
+
+@pytest.mark.parametrize("states", [("running", "running"), ("queued", "running"), ("queued", "queued", "running")])
+def test_it_holds_back_while_as_many_runs_as_are_allowed_are_under_way(store: S3Store, states: tuple[str, ...]) -> None:
+    store.put(PICTURE, b"picture")
+    trigger = deferred_trigger(runs(*states))
+    trigger.counts = (3, 2, 2, 1)
+    assert asyncio.run(first_event(trigger)) == {"status": "success"}
+    assert trigger.asked == 4
+
+
+def test_without_footage_room_alone_is_nothing(store: S3Store) -> None:
+    trigger = deferred_trigger(runs())
+    with pytest.raises(TimeoutError):
+        asyncio.run(first_event(trigger, 1.5))
+    assert trigger.asked == 0
+
+
+def test_an_outage_in_the_triggerer_is_a_failure_that_is_tried_again(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = deferred_trigger(runs())
+    monkeypatch.setenv("NIGHTJAR_S3_ENDPOINT", "http://127.0.0.1:9")
+    event = asyncio.run(first_event(trigger, 60))
+    assert event["status"] == "error"
+    with pytest.raises(AirflowException, match=r"127\.0\.0\.1:9"):
+        sensor().execute_complete({}, event)

@@ -1,24 +1,24 @@
-"""One run under an id: new, waited for, or done again."""
+"""One run under an id: new, waited for until it has begun, or done again; never waited for beyond that."""
 
+import asyncio
+import pkgutil
 from typing import Any
 
 import pytest
-from airflow.providers.standard.triggers.external_task import DagStateTrigger
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRunTriggerException, TaskDeferred
 
 from nightjar.runtime.s3 import S3Store
-from operators.hand_over import HandOverOperator
+from operators.hand_over import BegunTrigger, HandOverOperator
 from tests.operators.conftest import make_context
 
 RUN = "20261120T130500Z-0123456789ab"
-
-
-BEGUN = f"runs/nightjar_live/{RUN}/started.json"
+FOLDER = f"runs/nightjar_live/{RUN}/"
+BEGUN = f"{FOLDER}started.json"
 
 
 def operator() -> HandOverOperator:
     return HandOverOperator(
-        task_id="trigger_live", trigger_dag_id="live", trigger_run_id=RUN, begun_key=BEGUN, poke_interval=1
+        task_id="hand_over", trigger_dag_id="live", trigger_run_id=RUN, run_prefix=FOLDER, poke_interval=0.1
     )
 
 
@@ -28,37 +28,93 @@ def hand_over(**runs: str) -> None:
     )
 
 
+def check_waits_until_begun(deferred: TaskDeferred) -> None:
+    trigger: Any = deferred.trigger
+    assert isinstance(trigger, BegunTrigger)
+    assert (trigger.dag_id, trigger.run_id, trigger.key) == ("live", RUN, BEGUN)
+    assert deferred.method_name == "begun"
+
+
 @pytest.mark.parametrize("state", ["queued", "running"])
-def test_a_run_that_is_under_way_is_waited_for(state: str) -> None:
+def test_a_run_that_is_under_way_is_not_reset_from_under_its_tasks(s3_store: S3Store, state: str) -> None:
     with pytest.raises(TaskDeferred) as deferred:
         hand_over(**{RUN: state})
-    trigger: Any = deferred.value.trigger
-    assert isinstance(trigger, DagStateTrigger)
-    assert (trigger.dag_id, trigger.run_ids, trigger.states) == ("live", [RUN], ["success", "failed"])
-    assert trigger.serialize()
-    assert deferred.value.method_name == "execute_complete"
+    check_waits_until_begun(deferred.value)
 
 
 @pytest.mark.parametrize("runs", [{}, {RUN: "failed"}, {RUN: "success"}, {"20261120T130500Z-ffffffffffff": "running"}])
-def test_a_run_is_triggered_or_has_to_be_done_again(runs: dict[str, str]) -> None:
+def test_a_run_that_has_not_begun_is_triggered(s3_store: S3Store, runs: dict[str, str]) -> None:
     with pytest.raises(DagRunTriggerException) as triggered:
         hand_over(**runs)
-    found = triggered.value
-    assert (found.dag_run_id, found.reset_dag_run, found.skip_when_already_exists) == (RUN, True, False)
-    assert (found.wait_for_completion, found.deferrable, found.logical_date) == (True, True, None)
+    raised = triggered.value
+    assert (raised.dag_run_id, raised.reset_dag_run, raised.skip_when_already_exists) == (RUN, True, False)
+    assert (raised.wait_for_completion, raised.deferrable, raised.logical_date) == (True, True, None)
+    # Upstream's trigger is left as soon as the scheduler has started the run.
+    assert {*raised.allowed_states, *raised.failed_states} == {"running", "success", "failed"}
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "success"])
+def test_a_run_that_has_begun_is_left_alone_however_it_ended(s3_store: S3Store, state: str) -> None:
+    s3_store.put(BEGUN, b"{}")
+    hand_over(**{RUN: state})
+
+
+@pytest.mark.parametrize("state", ["running", "failed", "success"])
+def test_after_the_scheduler_has_started_it_it_is_waited_for(s3_store: S3Store, state: str) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        operator().execute_complete({}, ("trigger", {"run_ids": [RUN], RUN: state}))
+    check_waits_until_begun(deferred.value)
+
+
+def test_begun_is_all_that_counts() -> None:
+    operator().begun({}, {"begun": True})
+
+
+def test_a_run_that_failed_before_it_began_is_done_again() -> None:
+    with pytest.raises(AirflowException, match=f"{RUN} of live ended before it wrote {BEGUN}") as raised:
+        operator().begun({}, {"begun": False})
+    assert not isinstance(raised.value, AirflowFailException)
+    assert (operator().retries or 0) >= 1000
+
+
+class Trigger(BegunTrigger):
+    """Asks a real bucket; the state of the run is told instead of asked."""
+
+    ended = False
+
+    async def has_ended(self) -> bool:
+        return self.ended
+
+
+async def first_event(trigger: Any, seconds: float) -> Any:
+    events = trigger.run()
+    try:
+        return (await asyncio.wait_for(anext(events), seconds)).payload
+    finally:
+        await events.aclose()
 
 
 @pytest.mark.parametrize(
-    ("begun", "kind"),
-    [(True, AirflowFailException), pytest.param(False, AirflowException, id="nobody took it up: tried again")],
+    ("written", "ended", "event"),
+    [
+        (True, False, {"begun": True}),
+        (True, True, {"begun": True}),
+        (False, True, {"begun": False}),
+        pytest.param(False, False, None, id="waits"),
+    ],
 )
-def test_its_failure_is_the_failure_of_the_task(s3_store: S3Store, begun: bool, kind: type[AirflowException]) -> None:
-    if begun:
+def test_trigger(s3_store: S3Store, written: bool, ended: bool, event: dict[str, bool] | None) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        hand_over(**{RUN: "running"})
+    assert deferred.value.trigger is not None
+    name, arguments = deferred.value.trigger.serialize()
+    assert pkgutil.resolve_name(name) is BegunTrigger
+    trigger = Trigger(**arguments)
+    trigger.ended = ended
+    if written:
         s3_store.put(BEGUN, b"{}")
-    with pytest.raises(AirflowException, match=RUN) as raised:
-        operator().execute_complete({}, ("trigger", {"run_ids": [RUN], RUN: "failed"}))
-    assert type(raised.value) is kind
-
-
-def test_its_success_is_the_success_of_the_task() -> None:
-    operator().execute_complete({}, ("trigger", {"run_ids": [RUN], RUN: "success"}))
+    if event is None:
+        with pytest.raises(TimeoutError):
+            asyncio.run(first_event(trigger, 1))
+    else:
+        assert asyncio.run(first_event(trigger, 30)) == event

@@ -11,15 +11,20 @@ from typing import Any
 import psutil
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from pydantic import JsonValue
 
 from nightjar.domain.batch import Footage
-from nightjar.runtime.manifests import read_manifest, write_lines
+from nightjar.domain.manifest import Manifest
+from nightjar.runtime.manifests import read_manifest, write_lines, write_manifest
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.runs import Run
 from operators import local
+from operators.bucket import bucket
 from operators.failures import StageFailedError
 from operators.stage import StageOperator
-from tests.operators.conftest import make_context
+from tests.operators.conftest import TaskStates, make_context
 from tests.operators.stage_programs import REGISTRY, misbehave
+from tests.operators.worked import NOW, pin
 
 RUN = "runs/nightjar_live/20261120T130500Z-0123456789ab/"
 SHARD = f"{RUN}shards/alice-porch/"
@@ -27,15 +32,22 @@ SHARD = f"{RUN}shards/alice-porch/"
 
 @pytest.fixture
 def shard(s3_store: S3Store) -> S3Store:
-    """A bucket with one shard of one picture."""
-    footage = Footage(key="footage/alice-porch-1763647500.jpg", version_id="1", size=1, sha256="0")
-    write_lines(s3_store, f"{SHARD}shard.jsonl", [footage])
+    """A bucket with one shard of one picture, in a run that is pinned."""
+    fields = {"key": "footage/2025/11/20/14/alice-porch-1763647500.jpg", "version_id": "1", "size": 1, "sha256": "0"}
+    Run(s3_store, RUN).write_shard("alice-porch", [Footage.model_validate(fields)])
+    pin(s3_store, run=RUN)
     return s3_store
 
 
 def validate(**options: Any) -> StageOperator:
     """The validate task of that shard."""
-    settings = {"stage": "validate", "image": f"{REGISTRY}/validate:test-1", "run_prefix": RUN, "input_prefix": SHARD}
+    settings = {
+        "stage": "validate",
+        "image": f"{REGISTRY}/validate:test-1",
+        "run_prefix": RUN,
+        "input_prefix": SHARD,
+        "release": Run(bucket(), RUN).release()[1].sha256,
+    }
     return StageOperator(task_id="validate", **(settings | options))
 
 
@@ -46,6 +58,7 @@ def test_success(shard: S3Store, context: Any) -> None:
     assert context["ti"].pushed == {"return_value": output, "result": {}}
     manifest, _ = read_manifest(shard, output)
     assert (manifest.run, manifest.image) == ("20261120T130500Z-0123456789ab", f"{REGISTRY}/validate:test-1")
+    assert manifest.release == Run(shard, RUN).release()[1].sha256
 
 
 @pytest.mark.parametrize(
@@ -90,11 +103,29 @@ def test_again_is_fine() -> None:
 
 
 @pytest.mark.usefixtures("shard")
-def test_a_stage_that_takes_too_long_is_stopped_for_good(images: Path, context: Any) -> None:
+def test_a_stage_that_takes_too_long_is_stopped_and_tried_once_more(images: Path) -> None:
     misbehave(images / "validate" / "test-1", kind="hang")
-    with pytest.raises(AirflowFailException, match="no exit code: stopped: it took longer than 1 s"):
+    states = TaskStates()  # what Airflow keeps over the retries of a task
+
+    def attempt(try_number: int, max_tries: int) -> None:
+        context = make_context(states, try_number=try_number, max_tries=max_tries)
         validate(active_deadline_seconds=1).execute(context)
+
+    with pytest.raises(StageFailedError, match="no exit code: stopped: it took longer than 1 s"):
+        attempt(1, 5)
+    with pytest.raises(AirflowFailException, match="took longer than 1 s"):
+        attempt(2, 5)
+    with pytest.raises(StageFailedError, match="took longer than 1 s"):
+        attempt(3, 7)  # cleared: it begins anew
     assert children() == []
+
+
+@pytest.mark.usefixtures("shard")
+def test_the_time_bound_is_that_of_the_shard(images: Path, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_STAGE_START_SECONDS", "1")
+    misbehave(images / "validate" / "test-1", kind="hang")
+    with pytest.raises(StageFailedError, match="took longer than 3 s"):  # 1 to start, 2 for its picture
+        validate().execute(context)
 
 
 @pytest.mark.usefixtures("shard")
@@ -116,7 +147,7 @@ def test_a_killed_task_stops_its_stage(images: Path, context: Any) -> None:
 def test_a_stage_that_ignores_sigterm_is_killed(images: Path, context: Any) -> None:
     program = images / "validate" / "test-1" / "nightjar_validate" / "__main__.py"
     program.write_text("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)\n")
-    with pytest.raises(AirflowFailException, match="took longer"):
+    with pytest.raises(StageFailedError, match="took longer"):
         validate(active_deadline_seconds=1, termination_grace_period=1).execute(context)
     assert children() == []
 
@@ -141,12 +172,14 @@ def test_what_a_stage_leaves_behind_is_ended(images: Path, context: Any) -> None
     assert children() == []
 
 
-@pytest.mark.usefixtures("shard")
 def test_a_stage_sees_nothing_but_its_spec_and_its_secrets(
-    images: Path, context: Any, monkeypatch: pytest.MonkeyPatch
+    shard: S3Store, images: Path, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AIRFLOW__CORE__FERNET_KEY", "SENDGRID_API_KEY", "SOMETHING_ELSE", "PYTHONPATH"):
         monkeypatch.setenv(name, "secret")
+    pinned = {"NIGHTJAR_LONG_SIDE": "640", "NIGHTJAR_MAIL_FROM": "$(AWS_SECRET_ACCESS_KEY)@example.com"}
+    pin(shard, 2, run=RUN, settings=pinned)
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "1024")  # set after the run was pinned
     monkeypatch.setenv("NIGHTJAR_MAX_PIXELS", "12")
     monkeypatch.setenv("NIGHTJAR_RUN", "wrong")
     folder = images / "validate" / "test-1"
@@ -157,17 +190,49 @@ def test_a_stage_sees_nothing_but_its_spec_and_its_secrets(
     ours = {name for name in seen if not name.startswith(("AWS_", "NIGHTJAR_"))}
     assert ours - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "LANG", "TMPDIR"}
     assert seen["AWS_SECRET_ACCESS_KEY"] == os.environ["AWS_SECRET_ACCESS_KEY"]
-    assert (seen["NIGHTJAR_MAX_PIXELS"], seen["NIGHTJAR_RUN"]) == ("12", "20261120T130500Z-0123456789ab")
+    assert seen["NIGHTJAR_RUN"] == "20261120T130500Z-0123456789ab"
+    assert {name: seen[name] for name in pinned} == pinned
+    assert "NIGHTJAR_MAX_PIXELS" not in seen
     assert not Path(seen["TMPDIR"]).exists()
 
 
-@pytest.mark.usefixtures("images", "shard")
-def test_an_image_that_is_not_built(context: Any) -> None:
+@pytest.mark.usefixtures("images")
+def test_an_image_that_is_not_built(shard: S3Store, context: Any) -> None:
+    pin(shard, 2, run=RUN, tag="other")
     with pytest.raises(AirflowFailException, match=r"image validate:other is not built .* `make images .*\(test-1\)"):
-        validate(image=f"{REGISTRY}/validate:other").execute(context)
+        validate().execute(context)
 
 
 @pytest.mark.usefixtures("images")
+def test_a_run_that_another_one_has_taken_up_is_left_alone(shard: S3Store, context: Any) -> None:
+    task = validate()
+    pin(shard, 2, run=RUN)
+    with pytest.raises(AirflowFailException, match="clear the whole run"):
+        task.execute(context)
+    assert shard.head(f"{RUN}validate/alice-porch/_manifest.json") is None
+
+
+@pytest.mark.usefixtures("images")
+@pytest.mark.parametrize(("events", "skipped"), [(0, True), (1, False), (None, False)])
+def test_notify_without_events_is_skipped_without_a_process(
+    shard: S3Store, context: Any, events: int | None, skipped: bool
+) -> None:
+    assessed = f"{RUN}assess/alice-porch/"
+    write_lines(shard, f"{assessed}threats.jsonl", [])
+    result: dict[str, JsonValue] = {} if events is None else {"events": events}
+    manifest = Manifest(stage="assess", image="i", run="r", result=result, started_at=NOW, finished_at=NOW)
+    write_manifest(shard, assessed, manifest)
+    image = f"{REGISTRY}/notify:test-1"
+    task = validate(stage="notify", image=image, input_prefix=assessed, skip_at_zero="events")
+    if skipped:
+        with pytest.raises(AirflowSkipException, match="events is 0"):
+            task.execute(context)
+    else:
+        task.execute(context)
+    assert (shard.head(f"{RUN}notify/alice-porch/_manifest.json") is None) is skipped
+
+
+@pytest.mark.usefixtures("images", "shard")
 def test_a_deployment_that_is_set_up_wrong_is_not_tried_again(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     task = validate()
     monkeypatch.setenv("NIGHTJAR_BUCKET", "Not A Bucket")
@@ -188,7 +253,6 @@ def test_collect_with_nothing_to_do_is_skipped(
         image=f"{REGISTRY}/collect:test-1",
         run_prefix="runs/nightjar_watch/w/",
         input_prefix="incoming/",
-        pinned=False,
         skip_without="batch_id",
     )
     if skipped:

@@ -7,56 +7,106 @@ import kubernetes_validate
 import pytest
 from kubernetes.client import ApiClient
 
+from nightjar.domain.batch import Footage
 from nightjar.domain.layout import digest
-from nightjar.domain.stages import STAGE_IMAGES
-from nightjar.errors import UsageError
+from nightjar.domain.manifest import Counts, Manifest, ObjectRef
+from nightjar.domain.release import FrozenRules, Release, StageRelease, Started
+from nightjar.domain.stages import STAGES
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.manifests import write_lines, write_manifest
+from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.runs import Run
+from operators.settings import deployment
 from operators.stage import StageOperator
 from tests.operators.conftest import make_context
+from tests.operators.stage_programs import REGISTRY
+from tests.operators.worked import NOW
 
 RUN = "runs/nightjar_live/20261120T130500Z-0123456789ab/"
 SHARD = f"{RUN}shards/alice-porch/"
 SECRET = "do-not-tell"
+SETTINGS = {"NIGHTJAR_LONG_SIDE": "640", "NIGHTJAR_MAIL_FROM": "$(AWS_SECRET_ACCESS_KEY)@example.com"}
+SHARDED = [stage.name for stage in STAGES.values() if stage.sharded]
 
 pytestmark = pytest.mark.usefixtures("no_cluster")
 
 
-def stage_pod(stage: str, input_prefix: str = SHARD, run_prefix: str = RUN, **options: Any) -> dict[str, Any]:
-    """The pod of a stage as the API gets it."""
-    image = f"registry.example.com/nightjar/{stage}:1.0.0"
-    operator = StageOperator(
-        task_id=stage, stage=stage, image=image, run_prefix=run_prefix, input_prefix=input_prefix, **options
+@pytest.fixture
+def store() -> MemoryStore:
+    """A bucket with a shard of two stills and a short video."""
+    store = MemoryStore()
+    names = ("alice-porch-1763647500.jpg", "alice-porch-1763647501.jpg", "alice-porch-1763647502.mp4")
+    fill(store, SHARD, *names)
+    return store
+
+
+def fill(store: MemoryStore, prefix: str, *names: str) -> None:
+    footage = [
+        Footage.model_validate({"key": f"footage/2025/11/20/14/{name}", "version_id": "1", "size": 9, "sha256": ""})
+        for name in names
+    ]
+    write_lines(store, f"{prefix}shard.jsonl", footage)
+
+
+def pin(store: MemoryStore, tag: str = "1.0.0", start: str = "1") -> str:
+    """Pin the run to a release with the same settings for every stage; returns its SHA-256."""
+    rules = ObjectRef(key="config/rules.yaml", version_id="v", sha256="5" * 64, size=1)
+    started = Started(dag_run="r", start=start)
+    release = Release(
+        run="20261120T130500Z-0123456789ab",
+        start=started.identity,
+        stages={
+            stage.name: StageRelease(image=f"{REGISTRY}/{stage.image}:{tag}", settings=SETTINGS)
+            for stage in STAGES.values()
+        },
+        rules=FrozenRules(key="rules/5.yaml", sha256="5" * 64, source=rules),
     )
-    pod = operator.build_pod_request_obj(make_context(), dry_run=True)
-    made: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
-    return made
+    return Run(store, RUN).pin(started, lambda: release)[1].sha256
 
 
-@pytest.mark.parametrize("stage", STAGE_IMAGES)
-def test_pod(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def operator(stage: str, input_prefix: str = SHARD, **options: Any) -> StageOperator:
+    image = f"{REGISTRY}/{STAGES[stage].image}:1.0.0"
+    return StageOperator(task_id=stage, stage=stage, image=image, run_prefix=RUN, input_prefix=input_prefix, **options)
+
+
+def stage_pod(store: MemoryStore, stage: str, input_prefix: str = SHARD, **options: Any) -> dict[str, Any]:
+    """The pod of a stage as the API gets it."""
+    made = operator(stage, input_prefix, **({"release": pin(store)} | options))
+    made.assign(store)
+    pod = made.build_pod_request_obj(make_context(), dry_run=True)
+    return dict(ApiClient().sanitize_for_serialization(pod))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_pod(stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("SENDGRID_API_KEY", SECRET)
-    pod = stage_pod(stage)
+    pod = stage_pod(store, stage)
     kubernetes_validate.validate(pod, "1.36", strict=True)
     [container] = pod["spec"]["containers"]
     assert container["command"] == ["python", "-m", f"nightjar_{stage}"]
-    sharded = stage in ("validate", "detect")
-    output = f"{RUN}{stage}/alice-porch/" if sharded else f"{RUN}{stage}/"
+    output = f"{RUN}{stage}/alice-porch/" if stage in SHARDED else f"{RUN}{stage}/"
     assert container["args"] == ["--input-prefix", SHARD, "--output-prefix", output, "--release", f"{RUN}release.json"]
     environment = {variable["name"]: variable["value"] for variable in container["env"]}
     assert environment == {
+        "NIGHTJAR_LONG_SIDE": "640",
+        "NIGHTJAR_MAIL_FROM": "$$(AWS_SECRET_ACCESS_KEY)@example.com",  # Kubernetes does not expand this
         "NIGHTJAR_BUCKET": "nightjar",
-        "NIGHTJAR_IMAGE": f"registry.example.com/nightjar/{stage}:1.0.0",
+        "NIGHTJAR_IMAGE": f"{REGISTRY}/{STAGES[stage].image}:1.0.0",
         "NIGHTJAR_RUN": "20261120T130500Z-0123456789ab",
-        **({"NIGHTJAR_SHARD": "alice-porch"} if sharded else {}),
+        **({"NIGHTJAR_SHARD": "alice-porch"} if stage in SHARDED else {}),
     }
-    secrets = [source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source]
+    assert container["image"] == environment["NIGHTJAR_IMAGE"]
+    # Nothing but secrets comes by reference: no config map can change what a release has pinned.
+    assert [set(source) for source in container["envFrom"]] == [{"secretRef"}] * len(container["envFrom"])
+    secrets = [source["secretRef"]["name"] for source in container["envFrom"]]
     assert secrets == ["nightjar-s3", *(["nightjar-sendgrid"] if stage == "notify" else [])]
     assert SECRET not in json.dumps(pod)
 
 
-@pytest.mark.parametrize("stage", STAGE_IMAGES)
-def test_pod_is_restricted(stage: str) -> None:
-    pod = stage_pod(stage)["spec"]
+@pytest.mark.parametrize("stage", STAGES)
+def test_pod_is_restricted(stage: str, store: MemoryStore) -> None:
+    pod = stage_pod(store, stage)["spec"]
     [container] = pod["containers"]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -65,21 +115,86 @@ def test_pod_is_restricted(stage: str) -> None:
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert container["volumeMounts"] == [{"name": "scratch", "mountPath": "/tmp"}]
-    assert pod["activeDeadlineSeconds"] == 3600
     assert pod["terminationGracePeriodSeconds"] == 60
     assert set(container["resources"]) == {"requests", "limits"}
 
 
-def test_collect_has_no_release_and_history_a_day() -> None:
-    assert "--release" not in stage_pod("collect", "incoming/", pinned=False)["spec"]["containers"][0]["args"]
-    assert stage_pod("report", day="2026-11-20")["spec"]["containers"][0]["args"][-2:] == ["--day", "2026-11-20"]
+def test_a_setting_that_changes_in_mid_run_changes_nothing(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = stage_pod(store, "validate")["spec"]["containers"][0]["env"]
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "1024")
+    assert stage_pod(store, "validate")["spec"]["containers"][0]["env"] == before
+
+
+def test_the_image_is_the_release_s(store: MemoryStore) -> None:
+    task = operator("validate", release=pin(store, tag="2.0.0"))
+    assert task.assign(store).image == f"{REGISTRY}/validate:2.0.0"
+
+
+def test_a_run_that_is_pinned_to_another_release_by_now_is_refused(store: MemoryStore) -> None:
+    task = operator("validate", release=pin(store))
+    pin(store, start="7")
+    with pytest.raises(UsageError, match=r"another DAG run, or a later start of this one, has taken up 20261120T"):
+        task.assign(store)
+    with pytest.raises(InputError, match=r"release\.json"):
+        operator("validate", release="7" * 64).assign(MemoryStore())
+
+
+def test_collect_has_no_release_and_goes_by_the_settings_of_now(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_BATCH_OBJECTS", "7")
+    [container] = stage_pod(store, "collect", "incoming/", release=None)["spec"]["containers"]
+    assert "--release" not in container["args"]
+    assert {"name": "NIGHTJAR_BATCH_OBJECTS", "value": "7"} in container["env"]
+
+
+def test_history_has_a_day(store: MemoryStore) -> None:
+    [container] = stage_pod(store, "record", day="2026-11-20")["spec"]["containers"]
+    assert container["args"][-2:] == ["--day", "2026-11-20"]
+
+
+def left_by(store: MemoryStore, stage: str, **outcomes: int) -> str:
+    """The prefix below which `stage` left this many pictures."""
+    prefix = f"{RUN}{stage}/alice-porch/"
+    counts = Counts(received=sum(outcomes.values()), outcomes=outcomes)
+    manifest = Manifest(stage=stage, image="i", run="r", counts=counts, started_at=NOW, finished_at=NOW)
+    write_manifest(store, prefix, manifest)
+    return prefix
+
+
+@pytest.mark.parametrize(
+    ("stage", "before", "outcomes", "seconds"),
+    [
+        pytest.param("validate", None, {}, 300 + 2 * 302, id="two stills, and a video counts as five minutes"),
+        pytest.param("detect", "validate", {"standard": 900, "quarantined": 100}, 300 + 900, id="only what passed"),
+        pytest.param("detect", "validate", {"standard": 0}, 300, id="nothing to do"),
+        pytest.param("detect", "validate", {"standard": 100_000}, 3600, id="capped"),
+        pytest.param("assess", "detect", {"detected": 1000}, 300 + 100, id="a tenth of a second each"),
+        pytest.param("notify", "assess", {"threat": 3, "safe": 1}, 300 + 300 + 2, id="and the mail API's patience"),
+        pytest.param("record", "reconcile", {"detected": 9}, 3600, id="does not depend on pictures"),
+    ],
+)
+def test_the_time_bound_follows_the_expected_work(
+    store: MemoryStore, stage: str, before: str | None, outcomes: dict[str, int], seconds: int
+) -> None:
+    prefix = left_by(store, before, **outcomes) if before else SHARD
+    assert stage_pod(store, stage, prefix)["spec"]["activeDeadlineSeconds"] == seconds
+
+
+def test_bounds_are_set_by_the_deployment(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_STAGE_SECONDS", "600")
+    monkeypatch.setenv("NIGHTJAR_STAGE_START_SECONDS", "10")
+    assert stage_pod(store, "validate")["spec"]["activeDeadlineSeconds"] == 600
+    fill(store, SHARD, "alice-porch-1763647500.jpg")
+    assert stage_pod(store, "validate")["spec"]["activeDeadlineSeconds"] == 12
 
 
 @pytest.mark.parametrize(
     "shard", ["alice-porch", "alice-porch.12", "pack-0001", "a" * 64 + "-porch", "_alice-porch", "alice-porch_"]
 )
-def test_a_shard_is_a_label_only_hashed_and_readable_in_an_annotation(shard: str) -> None:
-    pod = stage_pod("validate", f"{RUN}shards/{shard}/")
+def test_a_shard_is_a_label_only_hashed_and_readable_in_an_annotation(store: MemoryStore, shard: str) -> None:
+    fill(store, f"{RUN}shards/{shard}/", "alice-porch-1763647500.jpg")
+    pod = stage_pod(store, "validate", f"{RUN}shards/{shard}/")
     kubernetes_validate.validate(pod, "1.36", strict=True)
     assert pod["metadata"]["labels"]["nightjar/shard"] == digest(shard)
     assert shard not in json.dumps(pod["metadata"]["labels"])
@@ -89,54 +204,80 @@ def test_a_shard_is_a_label_only_hashed_and_readable_in_an_annotation(shard: str
 @pytest.mark.parametrize(
     "name", ["{{ 7 * 7 }}", "$(AWS_SECRET_ACCESS_KEY)", "a b", "a;b", "a\nb", "ä", "", "x" * 2000, "'", "--day"]
 )
-def test_a_name_that_is_not_safe_never_reaches_a_pod(name: str) -> None:
+def test_a_name_that_is_not_safe_never_reaches_a_pod(store: MemoryStore, name: str) -> None:
     prefix = f"{RUN}shards/{name}/"
     if name in ("", "--day"):  # harmless: a path, not a flag of its own
-        assert stage_pod("assess", prefix)["spec"]["containers"][0]["args"][1] == prefix
+        assert stage_pod(store, "record", prefix)["spec"]["containers"][0]["args"][1] == prefix
         return
     with pytest.raises(UsageError, match="expected --input-prefix of letters"):
-        stage_pod("assess", prefix)
+        stage_pod(store, "record", prefix)
 
 
 def test_nothing_from_outside_is_a_template() -> None:
-    assert set(StageOperator.template_fields) == {"image", "run_prefix", "input_prefix", "day"}
+    assert set(StageOperator.template_fields) == {"image", "release", "run_prefix", "input_prefix", "day"}
 
 
-def test_resources_are_set_by_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NIGHTJAR_STAGE_RESOURCES", '{"detect": {"cpu": "4", "memory": "3Gi"}}')
-    found = stage_pod("detect")["spec"]["containers"][0]["resources"]
-    assert (found["requests"]["cpu"], found["limits"]["memory"]) == ("4", "3Gi")
-    assert stage_pod("validate")["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "1"
+def test_pods_are_set_by_the_deployment(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    detect = {
+        "cpu": "4",
+        "memory": "3Gi",
+        "gpu": 1,
+        "service_account": "gpu-user",
+        "node_selector": {"pool": "gpu"},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "priority_class": "urgent",
+    }
+    monkeypatch.setenv("NIGHTJAR_STAGES", json.dumps({"detect": detect}))
+    pod = stage_pod(store, "detect", left_by(store, "validate"))
+    kubernetes_validate.validate(pod, "1.36", strict=True)
+    spec, [container] = pod["spec"], pod["spec"]["containers"]
+    assert container["resources"] == {
+        "requests": {"cpu": "4", "memory": "3Gi", "ephemeral-storage": "1Gi", "nvidia.com/gpu": "1"},
+        "limits": {"memory": "3Gi", "ephemeral-storage": "8Gi", "nvidia.com/gpu": "1"},
+    }
+    assert spec["serviceAccountName"] == "gpu-user"
+    assert spec["nodeSelector"] == {"pool": "gpu"}
+    assert spec["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert spec["priorityClassName"] == "urgent"
+    other = stage_pod(store, "validate")["spec"]
+    assert other["containers"][0]["resources"]["requests"]["cpu"] == STAGES["validate"].cpu
+    assert other["serviceAccountName"] == "nightjar-stage"
+    assert [other.get(name) or None for name in ("nodeSelector", "tolerations", "priorityClassName")] == [None] * 3
 
 
 def test_parallelism_is_set_by_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NIGHTJAR_MAX_PARALLEL_DETECT", "7")
-    bounds = {
-        stage: StageOperator(
-            task_id=stage, stage=stage, image="x", run_prefix="r/", input_prefix="i/"
-        ).max_active_tis_per_dag
-        for stage in STAGE_IMAGES
-    }
-    assert bounds == {**dict.fromkeys(STAGE_IMAGES, None), "detect": 7}
+    monkeypatch.setenv("NIGHTJAR_STAGES", '{"detect": {"parallel": 7}}')
+    bounds = {stage: operator(stage).max_active_tis_per_dag for stage in STAGES}
+    assert bounds == {**dict.fromkeys(STAGES, None), "detect": 7}
 
 
 def test_no_stage() -> None:
-    with pytest.raises(ValueError, match="expected a stage, one of collect, "):
+    with pytest.raises(UsageError, match="expected a stage, one of collect, "):
         StageOperator(task_id="x", stage="transcode", image="x", run_prefix="r/", input_prefix="i/")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("NIGHTJAR_RUNTIME", "docker", "NIGHTJAR_RUNTIME"),
+        ("NIGHTJAR_RUNTIME", "docker", "NIGHTJAR_RUNTIME: "),
         ("NIGHTJAR_RUNTIME", "local", "needs NIGHTJAR_IMAGE_STORE"),
-        ("NIGHTJAR_MAX_SHARDS", "2000", "NIGHTJAR_MAX_SHARDS"),
-        ("NIGHTJAR_STAGE_RESOURCES", '{"detect": {"cpu": "many", "memory": "1Gi"}}', "NIGHTJAR_STAGE_RESOURCES"),
-        ("NIGHTJAR_NAMESPACE", "Not A Name", "NIGHTJAR_NAMESPACE"),
+        ("NIGHTJAR_MAX_SHARDS", "2000", "NIGHTJAR_MAX_SHARDS: .*1024"),
+        ("NIGHTJAR_LIVE_RUNS", "0", "NIGHTJAR_LIVE_RUNS: "),
+        ("NIGHTJAR_NAMESPACE", "Not A Name", "NIGHTJAR_NAMESPACE: "),
+        ("NIGHTJAR_STAGES", "{", "NIGHTJAR_STAGES: expected JSON: "),
+        ("NIGHTJAR_STAGES", "[]", "NIGHTJAR_STAGES: "),
+        ("NIGHTJAR_STAGES", '{"detect": {"cpu": "many"}}', r"NIGHTJAR_STAGES\.detect\.cpu: "),
+        ("NIGHTJAR_STAGES", '{"detect": {"gpus": 1}}', r"NIGHTJAR_STAGES\.detect\.gpus: unknown key"),
+        ("NIGHTJAR_STAGES", '{"transcode": {}}', "expected a stage, one of collect, .*, got 'transcode'"),
+        (
+            "NIGHTJAR_STAGES",
+            '{"notify": {"tolerations": [{"key": "a", "operator": "In"}]}}',
+            r"NIGHTJAR_STAGES\.notify\.tolerations\.0\.operator: ",
+        ),
     ],
 )
 def test_settings_that_are_wrong(name: str, value: str, complaint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NIGHTJAR_IMAGE_STORE", raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=complaint):
-        stage_pod("detect")
+        deployment()

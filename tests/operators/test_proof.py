@@ -1,4 +1,4 @@
-"""A manifest proves a stage's work only if it is there, fresh, of this stage, image and run, and adds up."""
+"""A manifest proves a stage's work only if it is there, fresh, of this stage, image, run and release, and adds up."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from operators.proof import check_manifest, manifest_version
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 PREFIX = "runs/nightjar_live/b/detect/alice-porch/"
+RELEASE = "7" * 64
 IMAGE = "registry.example.com/nightjar/detect:2"
 
 
@@ -21,6 +22,7 @@ def manifest(**changes: Any) -> Manifest:
         stage="detect",
         image=IMAGE,
         run="b",
+        release=RELEASE,
         counts=Counts(received=2, outcomes={"detected": 2}),
         started_at=NOW,
         finished_at=NOW,
@@ -29,7 +31,7 @@ def manifest(**changes: Any) -> Manifest:
 
 
 def check(store: MemoryStore, stale: str | None = None) -> Manifest:
-    return check_manifest(store, PREFIX, stage="detect", image=IMAGE, run="b", stale_version=stale)
+    return check_manifest(store, PREFIX, stage="detect", image=IMAGE, run="b", release=RELEASE, stale_version=stale)
 
 
 def test_good() -> None:
@@ -45,6 +47,8 @@ def test_good() -> None:
         ({"stage": "validate"}, "expected a manifest of .*'detect'.* found one of .*'validate'"),
         ({"image": IMAGE.replace(":2", ":1")}, "detect:1"),
         ({"run": "another"}, "'another'"),
+        ({"release": "5" * 64}, "'55555"),
+        ({"release": ""}, "'release': ''"),
         ({"counts": Counts(received=3, outcomes={"detected": 2})}, "does not add up: expected outcomes for 3"),
         ({"counts": Counts(received=0, outcomes={"detected": 1, "failed": -1})}, "at least 0"),
     ],

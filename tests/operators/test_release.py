@@ -1,21 +1,21 @@
-"""Pinning a run: to what, once, and anew when the run is started again."""
+"""The release of a run: complete, resolved once, checked before anything runs."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from nightjar.domain.layout import RULES_KEY
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.release import Release, Started
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
-from operators.release import Started, pin, pinned, release_of, stage_image
-from operators.release import begin as begin_unless
+from nightjar.stores.rules import RulesStore
+from operators.release import resolve_release, stage_image
 from operators.settings import DeploymentSettings
 from tests.operators.stage_programs import REGISTRY, build_image, build_images
 
-RUN = "runs/nightjar_history/2026-11-20/"
 RULES = b"""version: 1
 event_gap_seconds: 60
 rules:
@@ -24,71 +24,44 @@ users:
   alice: {email: alice@example.com, timezone: Europe/Berlin, rules: [200], devices: {porch: {}}}
 """
 CLUSTER = DeploymentSettings(runtime="kubernetes")
+STARTED = Started(dag_run="manual", start="1")
 
 
 def variable(tag: str = "1", **changes: str | None) -> str:
     return json.dumps({"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, tag), **changes})
 
 
+def resolved(store: MemoryStore, images: str | None = None, settings: DeploymentSettings = CLUSTER) -> Release:
+    return resolve_release(store, "2026-11-20", STARTED, images or variable(), settings)
+
+
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore()
-    store.put(RULES_KEY, RULES)
+    RulesStore(store).put(RULES)
     return store
 
 
-def started(attempt: int = 1, run: str = "manual") -> Started:
-    return Started(dag_run=run, start=str(attempt))
-
-
-def begin(store: MemoryStore, run_prefix: str, started: Started, *running: str) -> None:
-    """Begin while these DAG runs are running."""
-    begin_unless(store, run_prefix, started, lambda dag_run: dag_run in running)
-
-
-def test_pin(store: MemoryStore) -> None:
-    begin(store, RUN, started())
-    assert pinned(store, RUN) is None
-    release = pin(store, RUN, variable(), CLUSTER)
-    assert release.run == "2026-11-20"
-    assert release.images == {stage: f"{REGISTRY}/{stage}:1" for stage in STAGE_IMAGES}
-    assert pinned(store, RUN) == release
-    assert release_of(store, RUN).rules.problem is None
-
-
-@pytest.mark.parametrize(
-    ("again", "kept"),
-    [
-        pytest.param(started(), True, id="a retry keeps it"),
-        pytest.param(started(7), False, id="a cleared run is pinned anew"),
-        pytest.param(started(run="backfill"), False, id="another run over the same day is pinned anew"),
-    ],
-)
-def test_begin_again(store: MemoryStore, again: Started, kept: bool) -> None:
-    begin(store, RUN, started())
-    release = pin(store, RUN, variable(), CLUSTER)
-    begin(store, RUN, again)
-    assert pinned(store, RUN) == (release if kept else None)
-
-
-def test_a_run_folder_has_one_run_at_a_time(store: MemoryStore) -> None:
-    begin(store, RUN, started(run="scheduled"), "scheduled", "manual")
-    release = pin(store, RUN, variable(), CLUSTER)
-    for attempt in (1, 7):
-        with pytest.raises(UsageError, match="run scheduled is working on 2026-11-20: wait for its end"):
-            begin(store, RUN, started(attempt), "scheduled", "manual")
-    assert pinned(store, RUN) == release
-    begin(store, RUN, started(2, run="scheduled"), "scheduled", "manual")  # cleared: it does not wait for itself
-    begin(store, RUN, started(), "manual")
-
-
-def test_a_start_that_died_halfway_never_keeps_an_older_release(store: MemoryStore) -> None:
-    begin(store, RUN, started())
-    pin(store, RUN, variable("1"), CLUSTER)
-    begin(store, RUN, started(7))  # and dies before it pins
-    begin(store, RUN, started(7))
-    assert pinned(store, RUN) is None
-    assert pin(store, RUN, variable("2"), CLUSTER).images["detect"] == f"{REGISTRY}/detect:2"
+def test_a_release_names_everything_that_decides_the_results(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "640")
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.secret")
+    release = resolved(store, variable(detect="2"))
+    assert (release.run, release.start) == ("2026-11-20", STARTED.identity)
+    assert set(release.stages) == set(STAGES) - {"collect"}
+    images = {stage: release.stages[stage].image for stage in ("validate", "detect", "record", "report")}
+    assert images == {
+        "validate": f"{REGISTRY}/validate:1",
+        "detect": f"{REGISTRY}/detect:2",
+        "record": f"{REGISTRY}/report:1",
+        "report": f"{REGISTRY}/report:1",
+    }
+    assert release.stages["validate"].settings["NIGHTJAR_LONG_SIDE"] == "640"
+    assert release.stages["detect"].settings["NIGHTJAR_MIN_PROBABILITY"] == "0.1"
+    assert release.rules.key == f"rules/{hashlib.sha256(RULES).hexdigest()}.yaml"
+    assert release.rules.problem is None
+    assert "SG.secret" not in release.model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -104,8 +77,7 @@ def test_a_start_that_died_halfway_never_keeps_an_older_release(store: MemorySto
 )
 def test_wrong_variable(store: MemoryStore, value: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
-        pin(store, RUN, value, CLUSTER)
-    assert pinned(store, RUN) is None
+        resolved(store, value)
     with pytest.raises(AirflowFailException, match=complaint):
         stage_image(value, "collect")
 
@@ -114,27 +86,37 @@ def test_stage_image() -> None:
     assert stage_image(variable(collect="7"), "collect") == f"{REGISTRY}/collect:7"
 
 
-def test_every_image_must_be_built(store: MemoryStore, tmp_path: Path) -> None:
+def test_a_wrong_setting_of_any_stage_is_found_before_anything_runs(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_REPORT_THUMBNAILS", "many")
+    with pytest.raises(UsageError, match="NIGHTJAR_REPORT_THUMBNAILS"):
+        resolved(store)
+
+
+def test_in_the_local_runtime_every_image_must_be_built_and_its_digest_is_pinned(
+    store: MemoryStore, tmp_path: Path
+) -> None:
     settings = DeploymentSettings(runtime="local", image_store=tmp_path)
     build_images(tmp_path, "1")
-    pin(store, RUN, variable("1"), settings)
-    begin(store, RUN, started(2))
+    digest = resolved(store, settings=settings).stages["record"].digest
+    assert digest == f"sha256:{hashlib.sha256(b'report 1').hexdigest()}"
+    assert resolved(store).stages["record"].digest is None
     build_image(tmp_path, "detect", "2")
-    with pytest.raises(UsageError, match=r"image collect:2 is not built .*\(1\)"):
-        pin(store, RUN, variable("2"), settings)
+    with pytest.raises(UsageError, match=r"image validate:2 is not built .*\(1\)"):
+        resolved(store, variable("2"), settings)
 
 
-def test_rules(store: MemoryStore) -> None:
-    begin(store, RUN, started())
-    pin(store, RUN, variable(), CLUSTER)
-    store.put(RULES_KEY, RULES.replace(b"unsafe:", b"unsave:"))
-    begin(store, RUN, started(2))
-    assert "unsave" in (pin(store, RUN, variable(), CLUSTER).rules.problem or "")
-    assert "unsave" in (release_of(store, RUN).rules.problem or "")
+def test_wrong_rules_are_told_while_there_are_good_ones(store: MemoryStore) -> None:
+    good = resolved(store).rules
+    RulesStore(store).put(RULES.replace(b"unsafe:", b"unsave:"))
+    rules = resolved(store).rules
+    assert (rules.key, rules.sha256) == (good.key, good.sha256)
+    assert "unsave" in (rules.problem or "")
 
 
 def test_no_good_rules() -> None:
     store = MemoryStore()
-    store.put(RULES_KEY, b"version: 1\nrules: {200: {}}\n")
+    RulesStore(store).put(b"version: 1\nrules: {200: {}}\n")
     with pytest.raises(UsageError, match="line 2"):
-        pin(store, RUN, variable(), CLUSTER)
+        resolved(store)

@@ -31,6 +31,6 @@ class InputError(NightjarError):
 
 
 class TryAgainError(NightjarError):
-    """Something outside (S3, the mail API, a signal to stop) got in the way; nothing is lost, later it may go."""
+    """Something outside (S3, the mail API) failed for now, or the stage was asked to stop; nothing is lost."""
 
     exit_code = 75

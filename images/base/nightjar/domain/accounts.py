@@ -19,16 +19,20 @@ class DoesNotAddUpError(ValueError):
 
 @dataclass(frozen=True)
 class ShardProof:
-    """A shard, and the manifests that its stages left; None where there is none that holds."""
+    """A shard, and the manifests that its stages left; None where there is none that holds.
+
+    `problem` says why nobody may have been alerted about pictures that were detected.
+    """
 
     name: str
     footage: Sequence[Footage]
     validated: Manifest | None = None
     detected: Manifest | None = None
+    problem: str | None = None
 
 
 class Account(Stored):
-    """`reconcile/account.json`. `failures` says why a shard's pictures count as failed."""
+    """`reconcile/account.json`. `failures` says by shard why its pictures count as failed, or were not alerted."""
 
     counts: Counts
     shards: dict[str, Counts]
@@ -47,12 +51,12 @@ def settle(batch: Iterable[BatchLine], shards: Iterable[ShardProof]) -> Account:
     by_shard: dict[str, Counts] = {}
     for proof in proofs:
         by_shard[proof.name], failure = _settle_shard(proof)
-        if failure:
-            failures[proof.name] = failure
+        if problem := failure or proof.problem:
+            failures[proof.name] = problem
     collected = _count(Counter(_outcome(line) for line in lines if line.outcome is not Outcome.FILED))
     counts = reduce(add_counts, by_shard.values(), collected)
-    if problem := counts.problem():
-        raise DoesNotAddUpError(problem)
+    if wrong := counts.problem():
+        raise DoesNotAddUpError(wrong)
     return Account(counts=counts, shards=by_shard, failures=failures)
 
 

@@ -11,6 +11,8 @@ from nightjar.domain.names import Camera
 # A still costs 1. A video's frames are not known before it is decoded; at one frame a second and the bit rates of
 # cameras, a frame goes with about this many bytes.
 _VIDEO_BYTES_PER_PICTURE = 250_000
+# A video of little movement is far smaller; for time bounds it counts as five minutes of pictures at the least.
+_LEAST_PICTURES_OF_A_VIDEO = 300
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Shard:
 def work(footage: Footage) -> int:
     """Estimated pictures in one footage object."""
     return 1 + footage.size // _VIDEO_BYTES_PER_PICTURE if footage.name.is_video else 1
+
+
+def most_pictures(footage: Iterable[Footage]) -> int:
+    """Pictures to allow time for: `work`, but careful about short and quiet videos."""
+    return sum(max(work(one), _LEAST_PICTURES_OF_A_VIDEO) if one.name.is_video else 1 for one in footage)
 
 
 def plan_shards(footage: Iterable[Footage], max_shards: int, max_work: int) -> list[Shard]:

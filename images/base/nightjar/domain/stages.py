@@ -24,7 +24,7 @@ class Stage:
     `image` is the image that holds it, `sharded` whether it works on one shard of a run or on the whole run, `cpu` and
     `memory` what its pod asks for unless the deployment says otherwise, in Kubernetes' units. `seconds_per_picture` is
     the work it is expected to need at the most, from which the time bound of a shard is made; 0 for a stage whose time
-    does not depend on pictures.
+    does not depend on pictures. `waiting_seconds` are allowed besides, for a service that asks it to wait.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Stage:
     sharded: bool = False
     secrets: tuple[Secret, ...] = (Secret.S3,)
     seconds_per_picture: float = 0.0
+    waiting_seconds: int = 0
 
     @property
     def module(self) -> str:
@@ -57,6 +58,7 @@ STAGES = {
             sharded=True,
             secrets=(Secret.S3, Secret.MAIL),
             seconds_per_picture=0.5,
+            waiting_seconds=300,  # the most that NIGHTJAR_MAIL_PATIENCE may be
         ),
         Stage("record", "report", cpu="1", memory="2Gi"),
         Stage("report", "report", cpu="1", memory="2Gi"),

@@ -1,10 +1,12 @@
 """Settings from the environment: frozen, typed, every one with its bound and its unit."""
 
+import re
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from nightjar.errors import UsageError
 
@@ -51,11 +53,28 @@ S = TypeVar("S", bound=Settings)
 
 def load(kind: type[S]) -> S:
     """The settings of `kind` from the environment; raises UsageError that names every variable that is wrong."""
+    prefix = kind.model_config["env_prefix"]
     try:
         return kind()
     except ValidationError as error:
-        # A check over several fields has no place of its own.
-        prefix = kind.model_config["env_prefix"]
-        named = ((f"{prefix}{e['loc'][0]}: ".upper() if e["loc"] else "", e["msg"]) for e in error.errors())
-        found = "; ".join(f"{name}{message}" for name, message in named)
-        raise UsageError(f"the environment is wrong: {found}") from None
+        problems = "; ".join(f"{_place(prefix, e['loc'])}{_sentence(e)}" for e in error.errors(include_url=False))
+    except SettingsError as error:  # a value that is to be JSON, and is none
+        problems = f"expected JSON: {error.__cause__ or error}"
+        if field := re.search(r'field "(\w+)"', str(error)):
+            problems = f"{_place(prefix, (field[1],))}{problems}"
+    raise UsageError(f"the environment is wrong: {problems}")
+
+
+def _place(prefix: str, place: tuple[int | str, ...]) -> str:
+    """`NIGHTJAR_STAGES.detect.gpu: `; nothing for a check over several fields, which has no place of its own."""
+    if not place:
+        return ""
+    name, *inside = place
+    steps = [str(step) for step in inside if step != "[key]"]
+    return ".".join((f"{prefix}{name}".upper(), *steps)) + ": "
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if error["type"] == "extra_forbidden":
+        return "unknown key"
+    return str(error["msg"]).removeprefix("Value error, ")

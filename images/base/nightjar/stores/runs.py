@@ -63,6 +63,16 @@ def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
     return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"
 
 
+def release_key(run: str) -> str:
+    """Where the release of the run with prefix `run` is."""
+    return f"{run}release.json"
+
+
+def started_key(run: str) -> str:
+    """Where it says who works on the folder of the run with prefix `run`."""
+    return f"{run}started.json"
+
+
 class Run:
     """One run's folder. `prefix` is `runs/<dag>/<run>/`, `name` its last part."""
 
@@ -74,12 +84,12 @@ class Run:
     @property
     def release_key(self) -> str:
         """Where the release is."""
-        return f"{self.prefix}release.json"
+        return release_key(self.prefix)
 
     @property
     def started_key(self) -> str:
         """Where it says who works on the folder."""
-        return f"{self.prefix}started.json"
+        return started_key(self.prefix)
 
     @property
     def batch_key(self) -> str:

@@ -119,6 +119,20 @@ def test_settle(
     assert account.counts.problem() is None
 
 
+@pytest.mark.parametrize(
+    ("detected", "failure"),
+    [(manifest(4, detected=4), "assess left no proof"), (None, "detect left no proof for 4 pictures")],
+    ids=["pictures that nobody was alerted about", "the first reason counts"],
+)
+def test_a_shard_whose_alerts_failed_is_told_and_its_pictures_are_detected(
+    detected: Manifest | None, failure: str
+) -> None:
+    proof = ShardProof("s", [footage(n) for n in range(4)], manifest(4, standard=4), detected, "assess left no proof")
+    account = settle(FILED, [proof])
+    assert account.failures == {"s": failure}
+    assert account.counts.total("detected") == (4 if detected else 0)
+
+
 def test_details_of_detect_are_told_apart() -> None:
     validated = manifest(4, {"videos": 1, "known": 2}, standard=4)
     detected = manifest(4, {"known": 3}, detected=4)

@@ -1,0 +1,120 @@
+"""The end of a run: its account over all shards, and whether everything in it is proven and recorded."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from nightjar.domain.accounts import DoesNotAddUpError, ShardProof, consumed, settle
+from nightjar.domain.manifest import Manifest
+from nightjar.errors import InputError
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.runs import RECONCILE, Runs
+from operators.assignment import pinned_release
+from operators.bucket import bucket
+from operators.failures import final_for_people
+from operators.release import SHA256
+from operators.shards import ProvenShard, proven_shards
+
+log = logging.getLogger(__name__)
+
+RECORD = "record"  # works from the account
+
+
+@task
+@final_for_people
+def reconcile(run_prefix: str, shards: Sequence[str], release: str) -> str:
+    """Settle the account of the run; returns the prefix of its manifest."""
+    return write_account(bucket(), run_prefix, list(shards), release, datetime.now(UTC))
+
+
+@task(trigger_rule="all_done")
+@final_for_people
+def close_run(run_prefix: str, shards: Sequence[str] | None, frozen: Mapping[str, str] | None) -> None:
+    """Fail the run if a task failed, or if the shards are not what was counted and recorded.
+
+    `shards` and `frozen` are what plan_shards and freeze_release return; None of one that failed.
+    """
+    context = get_current_context()
+    ti: Any = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
+    problems = failed_tasks(states)
+    if not problems and frozen is not None:
+        problems = uncovered(bucket(), run_prefix, list(shards or ()), frozen[SHA256])
+    if problems:
+        raise AirflowFailException("; ".join(problems))
+
+
+def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], release: str, now: datetime) -> str:
+    """Write the account of the run and, last, the manifest that record starts from.
+
+    Its inputs are the batch and every manifest that proves the work on a shard, its objects those that hold the shards'
+    detections. Raises InputError when the account does not add up.
+    """
+    run = Runs(store).at(run_prefix)
+    problem = pinned_release(run, release).rules.problem
+    batch, batch_ref = run.batch()
+    proven = proven_shards(run, shards, release)
+    try:
+        account = settle(batch, map(_proof, proven))
+    except DoesNotAddUpError as error:
+        raise InputError(f"the account of {run_prefix} does not add up: {error}") from error
+    for name, failure in account.failures.items():
+        log.error("shard %s: %s", name, failure)
+    written = run.write_account(account)
+    detected = [manifest for shard in proven if (manifest := shard.manifest("detect"))]
+    detections = {ref.key: ref for manifest in detected for ref in manifest.objects}
+    manifest = Manifest(
+        stage=RECONCILE,
+        image="airflow",
+        run=run.name,
+        release=release,
+        inputs=(batch_ref, *(ref for shard in proven for ref in shard.references)),
+        objects=tuple(detections[key] for key in sorted(detections)),
+        counts=account.counts,
+        result={"account": written.key, "shards": len(proven), "failed_shards": sorted(account.failures)},
+        warnings=(problem,) if problem else (),
+        started_at=now,
+        finished_at=datetime.now(UTC),
+    )
+    run.write_manifest(manifest)
+    log.info("%d received: %s", account.counts.received, account.counts.outcomes)
+    return run.stage_prefix(RECONCILE)
+
+
+def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
+    """The tasks of a run that did not end well, by their states, as sentences."""
+    failed = sorted(name for name, state in states.items() if state == "failed")
+    blocked = sorted(name for name, state in states.items() if state == "upstream_failed")
+    return [
+        f"{len(names)} tasks {what}: {', '.join(names[:10])}"
+        for what, names in (("failed", failed), ("never ran because of that", blocked))
+        if names
+    ]
+
+
+def uncovered(store: ObjectStore, run_prefix: str, shards: Sequence[str], release: str) -> list[str]:
+    """Where the account or the records were made from something else than is there now, as sentences.
+
+    Each shard stands for itself; the account is over all of them, and the records are made from the account.
+    """
+    run = Runs(store).at(run_prefix)
+    problems = []
+    account, reference = run.manifest(RECONCILE)
+    for shard in proven_shards(run, shards, release):
+        if shard.problem:
+            problems.append(f"shard {shard.name}: {shard.problem}")
+        elif not all(consumed(account, one) for one in shard.references):
+            problems.append(f"shard {shard.name} changed after reconcile")
+    if not consumed(run.manifest(RECORD)[0], reference):
+        problems.append("record worked from another account than the one that is there now")
+    return [f"{problem}: clear it and what is downstream of it" for problem in problems]
+
+
+def _proof(shard: ProvenShard) -> ShardProof:
+    return ShardProof(
+        shard.name, shard.footage, shard.manifest("validate"), shard.manifest("detect"), problem=shard.problem
+    )

@@ -1,0 +1,151 @@
+"""The account of a run, and whether what was counted and recorded is what is there."""
+
+import pytest
+
+from nightjar.errors import InputError, UsageError
+from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.runs import Runs
+from operators.account import failed_tasks, uncovered, write_account
+from operators.shards import select_day, write_shards
+from tests.operators.worked import DAY, NOW, RUN, SHARD_STAGES, do_record, do_shard, file, pin, redo
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Two cameras with three pictures on the day."""
+    store = MemoryStore()
+    for camera, seconds in (("alice-porch", 0), ("alice-porch", 1), ("bob-yard", 0)):
+        file(store, camera, seconds)
+    return store
+
+
+def plan(store: MemoryStore) -> list[str]:
+    select_day(store, RUN, DAY)
+    return write_shards(store, RUN, 100, 2000)
+
+
+def test_an_empty_run_is_green() -> None:
+    store = MemoryStore()
+    release, shards = pin(store), plan(store)
+    assert shards == []
+    write_account(store, RUN, shards, release, NOW)
+    do_record(store, release)
+    assert uncovered(store, RUN, shards, release) == []
+
+
+def test_a_good_run(store: MemoryStore) -> None:
+    release, shards = pin(store), plan(store)
+    do_shard(store, shards[0], release)
+    do_shard(store, shards[1], release, events=0)
+    assert write_account(store, RUN, shards, release, NOW) == f"{RUN}reconcile/"
+    manifest, _ = Runs(store).at(RUN).manifest("reconcile")
+    assert manifest.counts.outcomes == {"detected": 3}
+    assert manifest.release == release
+    assert [ref.key for ref in manifest.objects] == ["detections/1/alice-porch.jsonl", "detections/1/bob-yard.jsonl"]
+    assert manifest.result == {"account": f"{RUN}reconcile/account.json", "shards": 2, "failed_shards": []}
+    stages = [ref.key.removeprefix(RUN).split("/")[0] for ref in manifest.inputs]
+    assert stages == ["batch.jsonl", *SHARD_STAGES, "validate", "detect", "assess"]
+    do_record(store, release)
+    assert uncovered(store, RUN, shards, release) == []
+
+
+@pytest.mark.parametrize(
+    ("done", "outcomes", "objects"),
+    [
+        ((), {"detected": 1, "failed:validate": 2}, 1),
+        (("validate",), {"detected": 1, "failed:detect": 2}, 1),
+        (("validate", "detect"), {"detected": 3}, 2),
+        (("validate", "detect", "assess"), {"detected": 3}, 2),
+    ],
+)
+def test_a_failed_shard_is_told_and_does_not_change_the_other(
+    store: MemoryStore, done: tuple[str, ...], outcomes: dict[str, int], objects: int
+) -> None:
+    release, shards = pin(store), plan(store)
+    do_shard(store, shards[0], release, done)
+    do_shard(store, shards[1], release)
+    write_account(store, RUN, shards, release, NOW)
+    run = Runs(store).at(RUN)
+    manifest, _ = run.manifest("reconcile")
+    assert manifest.counts.outcomes == outcomes
+    assert len(manifest.objects) == objects
+    assert manifest.result["failed_shards"] == list(run.account().failures) == ["alice-porch"]
+    do_record(store, release)
+    missing = SHARD_STAGES[len(done)]
+    [problem] = uncovered(store, RUN, shards, release)
+    assert problem.startswith(f"shard alice-porch: {missing} left no proof of its work")
+    assert problem.endswith(": clear it and what is downstream of it")
+
+
+def test_a_shard_that_is_cleared_later_with_its_downstream_is_enough(store: MemoryStore) -> None:
+    release, shards = pin(store), plan(store)
+    do_shard(store, shards[0], release, ("validate",))
+    do_shard(store, shards[1], release)
+    write_account(store, RUN, shards, release, NOW)
+    do_record(store, release)
+    do_shard(store, shards[0], release)
+    assert uncovered(store, RUN, shards, release) == [
+        "shard alice-porch changed after reconcile: clear it and what is downstream of it"
+    ]
+    write_account(store, RUN, shards, release, NOW)
+    assert uncovered(store, RUN, shards, release) == [
+        "record worked from another account than the one that is there now: clear it and what is downstream of it"
+    ]
+    do_record(store, release)
+    assert uncovered(store, RUN, shards, release) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "shard", "complaint"),
+    [
+        ("validate", "bob-yard", "shard bob-yard: detect left no proof of its work"),
+        ("notify", "bob-yard", "shard bob-yard changed after reconcile"),
+        ("reconcile", None, "record worked from another account"),
+        ("record", None, None),
+    ],
+)
+def test_what_changed_after_it_was_used(
+    store: MemoryStore, stage: str, shard: str | None, complaint: str | None
+) -> None:
+    release, shards = pin(store), plan(store)
+    for prefix in shards:
+        do_shard(store, prefix, release)
+    write_account(store, RUN, shards, release, NOW)
+    do_record(store, release)
+    redo(store, stage, shard)
+    problems = uncovered(store, RUN, shards, release)
+    assert [complaint in problem for problem in problems] == [True] if complaint else problems == []
+
+
+def test_rules_that_are_not_the_newest_are_told(store: MemoryStore) -> None:
+    release, shards = pin(store, problem="the last good rules are used: line 2"), plan(store)
+    write_account(store, RUN, shards, release, NOW)
+    assert Runs(store).at(RUN).manifest("reconcile")[0].warnings == ("the last good rules are used: line 2",)
+
+
+def test_a_run_whose_folder_another_run_has_taken_up_counts_nothing(store: MemoryStore) -> None:
+    release, shards = pin(store), plan(store)
+    pin(store, 2)
+    with pytest.raises(UsageError, match="another DAG run, or a later start of this one, has taken up 2026-11-20"):
+        write_account(store, RUN, shards, release, NOW)
+
+
+def test_an_account_that_does_not_add_up(store: MemoryStore) -> None:
+    release, shards = pin(store), plan(store)
+    with pytest.raises(InputError, match="does not add up: expected the shards to hold each of 3 filed objects once"):
+        write_account(store, RUN, shards[:1], release, NOW)
+
+
+@pytest.mark.parametrize(
+    ("states", "problems"),
+    [
+        ({}, []),
+        ({"a": "success", "b": "skipped", "close_run": "running", "c": None}, []),
+        (
+            {"shard.detect_1": "failed", "shard.detect_0": "success", "shard.notify_1": "upstream_failed"},
+            ["1 tasks failed: shard.detect_1", "1 tasks never ran because of that: shard.notify_1"],
+        ),
+    ],
+)
+def test_failed_tasks(states: dict[str, str | None], problems: list[str]) -> None:
+    assert failed_tasks(states) == problems
