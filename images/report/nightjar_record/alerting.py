@@ -33,7 +33,7 @@ def touched_events(store: ObjectStore, lines: Iterable[Event], written: Iterable
 
 
 def alerts_about(store: ObjectStore, events: Sequence[Event]) -> list[tuple[date, LedgerLine]]:
-    """The ledger's line about each event that has one, with the day of the event that the line names."""
+    """The ledger's lines about `events`, each with the day of the event that it names; not every event has a line."""
     lines = in_parallel(Ledger(store).find, events, _READERS)
     by_id = {line.alert.event_id: (_day(event, line), line) for event, line in zip(events, lines, strict=True) if line}
     return [by_id[identity] for identity in sorted(by_id)]

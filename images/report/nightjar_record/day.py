@@ -146,7 +146,7 @@ def _unfinished(pictures: Content[Any]) -> set[str]:
 
 
 def _refused_by_collect(store: ObjectStore, day: date) -> Iterable[BatchLine]:
-    """What collect refused for `day`: it is in no batch of history."""
+    """The versions that collect refused for `day`, which are in no batch of history."""
     return (_as_line(entry) for _, entry in Quarantine(store).of_day(day) if entry.stage == "collect")
 
 

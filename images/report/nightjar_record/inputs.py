@@ -28,7 +28,7 @@ from nightjar.stores.validations import Validations
 from nightjar_record.pictures import FootageId, ShardOutputs
 
 READERS = 16
-# Shards held in memory at the same time: one may have thousands of pictures.
+# Shards held in memory at the same time: a shard may have thousands of pictures.
 _SHARDS_AT_ONCE = 4
 _EVENTS, _THREATS, _SUPPRESSED = "events.jsonl", "threats.jsonl", "suppressed.jsonl"
 
@@ -44,7 +44,7 @@ class ShardProofs:
     manifests: Mapping[str, Manifest]
 
     def objects(self, stage: str) -> Sequence[ObjectRef]:
-        """What a stage wrote; nothing where it left no proof."""
+        """The objects that a stage wrote; none where it left no proof."""
         return self.manifests[stage].objects if stage in self.manifests else ()
 
     def output(self, stage: str, name: str) -> list[ObjectRef]:
@@ -129,7 +129,7 @@ def written_by_assess(run: RunOutputs) -> list[ObjectRef]:
 
 
 def earlier_days(context: StageContext) -> set[date]:
-    """The days for which an earlier attempt of this stage, if there was one, wrote parts."""
+    """The days for which an earlier attempt of this stage wrote parts; empty at the first attempt."""
     try:
         days = read_manifest(context.store, context.output_prefix)[0].result.get("days")
     except InputError:
@@ -172,7 +172,7 @@ def _identity(footage: Footage) -> FootageId:
 
 
 def _misses(line: Suppressed) -> list[str]:
-    """The reasons, the nearest miss first; one that only a later release knows comes last."""
+    """The reasons, the nearest miss first; a reason that only a later release knows comes last."""
     reasons = {str(each.reason) for each in line.objects if each.reason != Safe.NOT_UNSAFE}
     known = [reason.value for reason in Safe]
     return sorted(reasons, key=lambda reason: (known.index(reason) if reason in known else len(known), reason))

@@ -31,8 +31,8 @@ Dated = tuple[date, PictureRow]
 class ShardOutputs:
     """The results of a shard's stages for the lines of a batch; empty where a stage left no proof of its work.
 
-    `suppressed` maps a standard key to the reasons why a rule held back, the nearest miss first; `failures` maps one to
-    the reason why detect could not look at it. Without assess's proof (`is_assessed`) no picture has a verdict.
+    By standard key, `suppressed` has the reasons why a rule held back, the nearest miss first, and `failures` why
+    detect could not look at the picture. Without assess's proof (`is_assessed`) no picture has a verdict.
     """
 
     run: str
@@ -142,7 +142,7 @@ def _unfiled(line: BatchLine, run: str) -> Dated:
         run,
         identity,
         identity,
-        str(line.outcome),  # one that only a later release knows stays text
+        str(line.outcome),  # an outcome that only a later release knows stays text
         reason=str(line.reason) if line.reason else None,
         taken_at=taken_at,
         source_key=source.key,
@@ -179,7 +179,7 @@ def _validated(
     seen: Mapping[tuple[str, str], Detection],
     events: Mapping[str, list[str]],
 ) -> Iterator[Dated]:
-    """The pictures, refusals and duplicates of one footage object.
+    """The pictures, refusals and duplicates of a footage object.
 
     An id is made of footage, time and a running number, so that a picture that failed or was refused in one run and
     passes in a later one is the same row.

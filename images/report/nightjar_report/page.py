@@ -106,7 +106,7 @@ def data_uri(data: bytes, kind: str) -> str:
 
 
 def _says(summary: Summary, plot: str) -> bool:
-    """Whether the page shows the plot: one that says "nothing" is only kept beside it."""
+    """Whether the page shows the plot: a plot that says "nothing" is only kept beside it."""
     if plot == "funnel.png":
         return summary.received > 0
     return bool(summary.quarantined if plot == "quarantine_by_reason.png" else summary.threats)
@@ -141,18 +141,17 @@ def _meaning(reason: str) -> str:
     return Reason(reason).meaning if reason in set(Reason) else ""
 
 
-def _state(one: AlertedEvent) -> str:
-    if one.alert is None:
+def _state(event: AlertedEvent) -> str:
+    alert = event.alert
+    if alert is None:
         return "not alerted"
-    return _STATES.get(one.alert.state, one.alert.state) + (
-        ", possibly repeated" if one.alert.possibly_repeated else ""
-    )
+    return _STATES.get(alert.state, alert.state) + (", possibly repeated" if alert.possibly_repeated else "")
 
 
 def _local(moment: datetime, zone: str) -> str:
     """`moment` on the clock of `zone`; in UTC, and said so, where this machine does not know the zone."""
     try:
-        there: Any = moment.astimezone(ZoneInfo(zone))
+        local: Any = moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError):
         return f"{moment:%d %b %H:%M} UTC"
-    return f"{there:%d %b %H:%M} {there.tzname()}"
+    return f"{local:%d %b %H:%M} {local.tzname()}"

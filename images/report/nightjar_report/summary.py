@@ -23,7 +23,7 @@ _NOT_CURRENT = frozenset({EventState.ABSORBED, EventState.WITHDRAWN})
 
 @dataclass(frozen=True)
 class AlertedEvent:
-    """An event and the alert about it; none when nobody was to be told, such as about what was old when it was seen."""
+    """An event and the alert about it; no alert when nobody was to be told, such as about an event that was too old."""
 
     event: EventRow
     alert: AlertRow | None

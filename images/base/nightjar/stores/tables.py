@@ -9,7 +9,7 @@ from nightjar.stores.columns import MOMENT, NUMBERS, REAL, TEXT, TEXTS, WHOLE, Y
 
 
 class PictureOutcome(StrEnum):
-    """What became of a received picture; exactly one for each."""
+    """The outcome of a received picture: exactly one for each."""
 
     DETECTED = "detected"
     QUARANTINED = "quarantined"
@@ -18,7 +18,7 @@ class PictureOutcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the rules made of a detected picture: the gravest that applies."""
+    """The verdict of the rules about a detected picture: the gravest that applies."""
 
     THREAT = "threat"
     SUPPRESSED = "suppressed"
