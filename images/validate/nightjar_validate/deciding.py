@@ -8,7 +8,7 @@ from nightjar_validate.decoded import Limits
 
 # To be raised by whoever changes the outcome or the standard picture of any footage, by code or by a newer library. All
 # footage is then validated anew where it is asked for; a test compares results with those of this version.
-VERSION = 1
+VALIDATOR_VERSION = 1
 
 
 def limits_of(settings: ValidateSettings) -> Limits:
@@ -30,7 +30,7 @@ def limits_of(settings: ValidateSettings) -> Limits:
 def validator_id(settings: ValidateSettings) -> str:
     """16 hex digits that two validators share if and only if they make the same of all footage of all cameras."""
     sizes = f"{settings.max_still_bytes} {settings.max_video_bytes}"
-    return digest(f"{VERSION} {limits_of(settings)} {sizes}")
+    return digest(f"{VALIDATOR_VERSION} {limits_of(settings)} {sizes}")
 
 
 def camera_settings(camera: CameraRules | None) -> str:

@@ -41,7 +41,7 @@ def test_settings_that_decide_a_result_make_another_validator(other: dict[str, f
 
 def test_a_new_version_is_another_validator(monkeypatch: pytest.MonkeyPatch) -> None:
     before = validator_id(BASE)
-    monkeypatch.setattr(deciding, "VERSION", deciding.VERSION + 1)
+    monkeypatch.setattr(deciding, "VALIDATOR_VERSION", deciding.VALIDATOR_VERSION + 1)
     assert validator_id(BASE) != before
 
 
@@ -52,7 +52,7 @@ def test_the_rules_tell_cameras_apart() -> None:
 
 
 def test_results_are_those_of_this_version() -> None:
-    """If this fails, code or a library makes other pictures than before: raise VERSION in `deciding`, then pin them."""
+    """If this fails, code or a library makes other pictures than before: raise VALIDATOR_VERSION, then pin them."""
     picture = Image.linear_gradient("L").resize((1600, 1200))
     colour = Image.merge("RGB", (picture, picture.rotate(180), picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
     limits = limits_of(BASE)
@@ -60,4 +60,4 @@ def test_results_are_those_of_this_version() -> None:
     assert isinstance(made, Decoded)
     assert (made.width, made.height) == (960, 1280)
     pinned = {1: "7d1f4d1fe432be90667f2310da20dc04232d5306c0e7b339d6714254254290ff"}
-    assert hashlib.sha256(made.data).hexdigest() == pinned[deciding.VERSION]
+    assert hashlib.sha256(made.data).hexdigest() == pinned[deciding.VALIDATOR_VERSION]

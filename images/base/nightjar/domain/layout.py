@@ -2,16 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
 from datetime import date, datetime
 
-from nightjar.domain.model import ms_from_utc
-from nightjar.domain.names import Camera, FootageName, time_digits
+from nightjar.domain.names import Camera
 
 INCOMING = "incoming/"
 FOOTAGE = "footage/"
-QUARANTINE = "quarantine/"
-CLAIMS = "claims/"
 RULES_KEY = "config/rules.yaml"
 LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
 MANIFEST = "_manifest.json"
@@ -20,7 +16,6 @@ STARTED = "started.json"  # what a live run writes first: its batch has been han
 BATCH = "batch.jsonl"
 SHARD = "shard.jsonl"
 PICTURES = "pictures.jsonl"
-REELS = "reels.jsonl"
 FAILURES = "failures.jsonl"
 RUN_RULES = "rules.yaml"
 
@@ -37,39 +32,9 @@ def day_path(day: date) -> str:
     return f"{day:%Y/%m/%d}"
 
 
-def footage_key(name: FootageName) -> str:
-    """`footage/YYYY/MM/DD/HH/<user>-<device>-<time>.<ext>`."""
-    return f"{footage_identity_prefix(name)}{name.extension}"
-
-
-def footage_identity_prefix(name: FootageName) -> str:
-    """What the keys of one identity have in common: the footage key up to and with the dot."""
-    return f"{FOOTAGE}{name.taken_at:%Y/%m/%d/%H}/{name.stem}."
-
-
 def footage_day_prefix(day: date) -> str:
     """Where the footage of a UTC day is; its 24 hours are folders below."""
     return f"{FOOTAGE}{day_path(day)}/"
-
-
-def standard_key(camera: Camera, taken_at: datetime) -> str:
-    """`standard/YYYY/MM/DD/HH/<user>-<device>/<time>.jpg`; `taken_at` in UTC."""
-    return f"standard/{taken_at:%Y/%m/%d/%H}/{camera.name}/{time_digits(ms_from_utc(taken_at))}.jpg"
-
-
-def quarantine_prefix(reason: str, day: date, source_key: str, source_version: str, detail: str = "") -> str:
-    """`quarantine/<reason>/YYYY/MM/DD/<hash>/`, with `object` and `reason.json` below it.
-
-    `day` is the UTC day the footage was taken, or, where the name does not tell, received. The hash covers the source's
-    key and version and, where a part of it is refused (a frame of a video), `detail`.
-    """
-    identity = digest("\n".join((source_key, source_version, detail)), 32)
-    return f"{QUARANTINE}{reason}/{day_path(day)}/{identity}/"
-
-
-def validations_prefix(validator: str, day: date, camera: Camera) -> str:
-    """Where what one validate version found in one camera's footage of one day is kept."""
-    return f"validations/{validator}/{day_path(day)}/{camera.name}/"
 
 
 def detections_prefix(detector: str, day: date, camera: Camera) -> str:
@@ -112,11 +77,6 @@ def shard_prefix(run: str, shard: str) -> str:
 def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
     """Where `stage` writes its output in the run with prefix `run`: `<run>/<stage>/` or `<run>/<stage>/<shard>/`."""
     return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"
-
-
-def reel_key(output_prefix: str, pictures: Iterable[tuple[str, str]]) -> str:
-    """`<validate's output>/reels/<hash>.mjpeg`, by the standard keys and SHA-256s of its pictures."""
-    return f"{output_prefix}reels/{digest(repr(list(pictures)), 32)}.mjpeg"
 
 
 def last_segment(prefix: str) -> str:

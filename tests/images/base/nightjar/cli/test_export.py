@@ -15,12 +15,13 @@ from nightjar.cli import export
 from nightjar.cli.export import CSV_COLUMNS, Wanted
 from nightjar.cli.main import main
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
-from nightjar.domain.layout import detections_prefix, model_card_key, standard_key
+from nightjar.domain.layout import detections_prefix, model_card_key
 from nightjar.domain.names import Camera
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import write_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.standard import standard_key
 from nightjar_local.seaweedfs import S3Access
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

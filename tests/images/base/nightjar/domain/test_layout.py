@@ -1,9 +1,9 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from nightjar.domain import layout
-from nightjar.domain.names import Camera, parse_footage_name
+from nightjar.domain.names import Camera
 
 PORCH = Camera("alice", "porch")
 NIGHT = datetime(2026, 11, 20, 23, 59, 59, 250_000, tzinfo=UTC)
@@ -12,11 +12,6 @@ NIGHT = datetime(2026, 11, 20, 23, 59, 59, 250_000, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        (
-            layout.footage_key(parse_footage_name("alice-porch-1795219199250.jpeg")),
-            "footage/2026/11/20/23/alice-porch-1795219199250.jpg",
-        ),
-        (layout.standard_key(PORCH, NIGHT), "standard/2026/11/20/23/alice-porch/1795219199250.jpg"),
         (layout.detections_prefix("v1", NIGHT.date(), PORCH), "detections/v1/2026/11/20/alice-porch/"),
         (layout.event_key(NIGHT, PORCH, "e1"), "events/2026/11/20/alice-porch/e1.json"),
         (layout.shard_prefix("runs/nightjar_live/b/", "alice-porch"), "runs/nightjar_live/b/shards/alice-porch/"),
@@ -40,14 +35,3 @@ def test_any_other_run_id_becomes_one_safe_unique_segment(run_id: str) -> None:
     assert name not in {"", ".", ".."}
     assert "/" not in name and name.isascii() and len(name) <= 110
     assert name != layout.run_name(run_id + "x")
-
-
-def test_quarantine_tells_versions_and_parts_apart() -> None:
-    day = date(2026, 11, 20)
-    keys = {
-        layout.quarantine_prefix("void", day, "k", version, detail)
-        for version in ("1", "2")
-        for detail in ("", "frame")
-    }
-    assert len(keys) == 4
-    assert all(key.startswith("quarantine/void/2026/11/20/") and key.endswith("/") for key in keys)

@@ -40,6 +40,15 @@ def test_a_release_finds_its_detector() -> None:
     assert store.get(f"detections/{detector().id}/model_card.json")[0] == CARD
 
 
+def test_the_detectors_of_a_tag() -> None:
+    detectors = Detectors(MemoryStore())
+    for identity, published in (("i1", detector("1")), ("i2", detector("1", settings="t")), ("i3", detector("2"))):
+        detectors.publish(identity, published, CARD)
+    assert {each.settings for each in detectors.tagged("1")} == {"s", "t"}
+    assert [each.settings for each in detectors.tagged("2")] == ["s"]
+    assert detectors.tagged("3") == []
+
+
 def test_publishing_again_changes_nothing() -> None:
     store = MemoryStore()
     Detectors(store).publish("i1", detector(), CARD)

@@ -1,0 +1,59 @@
+"""Keys are built in nightjar.stores, and nowhere else: no other production code spells a folder of the bucket."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[5]
+PRODUCTION = ("images", "operators", "dags", "local")
+STORES = ROOT / "images" / "base" / "nightjar" / "stores"
+# The top folders of the bucket whose keys are built in the stores only.
+FOLDERS = ("claims", "standard", "quarantine", "validations", "threats", "journals", "outbox")
+_KEY = re.compile(rf"({'|'.join(FOLDERS)})/")
+
+
+def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The strings that code works with: neither docstrings nor the sentences of errors, logs and help."""
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node
+
+
+def spelled_keys(source: str) -> list[str]:
+    """The literals of `source` that are a key or begin one: no blanks, and a top folder in front."""
+    return [node.value for node in literals(ast.parse(source)) if _KEY.match(node.value) and " " not in node.value]
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ("", []),
+        ('key = f"standard/{day}/"', ["standard/"]),
+        ('store.get("outbox/a/b.eml")', ["outbox/a/b.eml"]),
+        ('"""`standard/` holds originals."""', []),
+        ('raise InputError("standard/ holds no such object")', []),
+        ('path = "model/standard/"', []),
+        ('name = "standard"', []),
+    ],
+)
+def test_what_is_a_spelled_key(source: str, keys: list[str]) -> None:
+    assert spelled_keys(source) == keys
+
+
+def test_no_other_code_spells_a_key() -> None:
+    spelled = {
+        f"{file.relative_to(ROOT)}: {key}"
+        for part in PRODUCTION
+        for file in sorted((ROOT / part).rglob("*.py"))
+        if not file.is_relative_to(STORES)
+        for key in spelled_keys(file.read_text())
+    }
+    assert spelled == set()
+
+
+def test_there_is_code_to_look_at() -> None:
+    assert any(spelled_keys(file.read_text()) for file in STORES.glob("*.py"))
