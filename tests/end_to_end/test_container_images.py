@@ -132,6 +132,7 @@ def test_validate_runs_from_its_image_on_a_shard(
 
     manifest, _ = read_manifest(s3_store, output)
     assert manifest.image == images["validate"]
+    assert manifest.warnings == (), "expected decoders that are sealed"
     assert manifest.counts.problem() is None
     assert manifest.counts.total("standard") == 8
     assert manifest.counts.by_reason("quarantined") == {"too-small": 1, "truncated": 1}

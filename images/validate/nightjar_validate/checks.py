@@ -1,4 +1,4 @@
-"""Is there anything to see? Measured on a small copy, so that it costs next to nothing beside decoding."""
+"""Whether a picture shows anything. Measured on a small copy, so that it costs next to nothing beside decoding."""
 
 from PIL import Image
 
@@ -10,7 +10,7 @@ _TAIL = 0.005  # of the pixels at either end say nothing: hot pixels, a lamp
 
 
 def problem(image: Image.Image, limits: Limits, allow_grey: bool) -> tuple[Reason, str] | None:
-    """Why this picture (RGB) is refused, with what was expected and found; None when it is good."""
+    """Why this picture (RGB) is refused, with the expected and the measured value; None when it is good."""
     small = image.reduce(max(1, max(image.size) // _MEASURED_SIDE))
     luma, blue, red = small.convert("YCbCr").split()
     darkest, brightest = spread(luma.histogram())

@@ -1,4 +1,4 @@
-"""What goes into a decoder and what comes out of it. Plain data: a decoder's process imports little and starts fast."""
+"""Jobs for decoders and their answers. Plain data: a decoder's process imports little and starts fast."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from nightjar_validate.formats import Format
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused, and how what passes is written. Sides in pixels, levels of 0 to 255."""
+    """Limits of pictures and videos, and how standard pictures are written. Sides in pixels, levels of 0 to 255."""
 
     min_side: int
     max_pixels: int
@@ -25,7 +25,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """How to decode one file. `cpu_seconds` is what its decoder may compute, `seconds` what it may take."""
+    """How to decode one file. `cpu_seconds` of processor time and `seconds` of wall-clock time are allowed."""
 
     format: Format
     allow_grey: bool

@@ -35,19 +35,19 @@ def main(channel: socket.socket, decode: Decode) -> None:
 
 
 def _serve(channel: socket.socket, decode: Decode, job: Job, file: BinaryIO) -> None:
-    send_answer(channel, None)  # taken: what ends this process from here on is the file's doing
+    send_answer(channel, None)  # taken: if this process ends from here on, the file is to blame
     _allow(job)
     _set_alarm(job)
     try:
         for answer in decode(job, file):
-            _clear_alarm()  # the other end takes an answer when it has stored the one before
+            _clear_alarm()  # the stage takes an answer only when it has stored the answer before
             send_answer(channel, answer)
             _set_alarm(job)
     except MemoryError:
         mebibytes = resource.getrlimit(resource.RLIMIT_AS)[0] >> 20
         detail = f"expected decoding within {mebibytes} MiB, got a need for more"
         send_answer(channel, Refused(Reason.DECODER_OUT_OF_MEMORY, detail))
-    _clear_alarm()  # it would strike while this waits for the next job, and look like that one's doing
+    _clear_alarm()  # it would strike while this process waits, and the next job would be blamed
     send_answer(channel, None)
 
 
@@ -59,7 +59,7 @@ def _allow(job: Job) -> None:
 
 
 def _set_alarm(job: Job) -> None:
-    """End this process when an answer takes longer than anybody would wait: in case nobody is there to end it."""
+    """End this process when an answer takes longer than the stage waits: the stage may be gone and not end it."""
     signal.setitimer(signal.ITIMER_REAL, 2 * job.seconds + 60)
 
 
@@ -68,7 +68,8 @@ def _clear_alarm() -> None:
 
 
 def _confine(memory: int) -> None:
-    # A signal to the group asks the stage to stop, which then ends its decoders; died of it, they would blame a file.
+    # A signal to the process group asks the stage to stop, and the stage ends its decoders. A decoder that died of the
+    # signal itself would look as if its file had crashed it.
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -1,4 +1,4 @@
-"""What a file is, by its content and whatever its name says, and whether it ends too early."""
+"""The format of a file, by its content and not its name, and whether the file ends too early."""
 
 import os
 import struct
@@ -43,7 +43,7 @@ def sniff(head: bytes) -> Format | None:
 
 
 def webp_size(head: bytes) -> tuple[int, int] | None:
-    """Width and height that a WebP file claims, without a decoder: libwebp makes room for a canvas when it opens one.
+    """Width and height that a WebP file claims, without libwebp, which makes room for the canvas as it opens a file.
 
     None where the head is too short or not that of a WebP file.
     """
@@ -62,7 +62,7 @@ def webp_size(head: bytes) -> tuple[int, int] | None:
 
 
 def is_cut(file: BinaryIO, kind: Format) -> bool:
-    """Whether the file's own structure says that its end is missing. Leaves `file` anywhere."""
+    """Whether the file's own structure says that its end is missing. Moves the position of `file`."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if kind in {Format.WEBP, Format.AVI}:

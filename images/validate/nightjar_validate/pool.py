@@ -30,7 +30,7 @@ _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "L
 # makes decoding up to a third slower. In bytes.
 _MEMORY_VARIABLES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 _START_SECONDS = 60.0  # for a decoder to start and take a job
-_END_SECONDS = 5.0  # for one that closed its channel to be gone
+_END_SECONDS = 5.0  # for a decoder that closed its channel to end
 _UNSEALED = "decoders are not sealed ({}): a file that takes one over can read this user's files and open connections"
 
 
@@ -87,7 +87,7 @@ class Decoder:
         return False
 
     def run(self, job: Job) -> Output:
-        """What comes of `job`, once taken. A decoder that dies, hangs or grows too large ends it with a refusal.
+        """Pictures and refusals of `job`, once taken. A decoder that dies, hangs or grows too large gives a refusal.
 
         Raises StoppedDecoderError when it was stopped from here: that says nothing about the file.
         """
@@ -100,7 +100,7 @@ class Decoder:
                     raise WireError(f"{number} pictures and refusals")
                 handed_over = time.monotonic()
                 yield _checked(answer, job)
-                deadline += time.monotonic() - handed_over  # what the caller does with it is not the file's doing
+                deadline += time.monotonic() - handed_over  # the caller's time is not counted against the file
                 if isinstance(answer, Refused) and answer.reason is Reason.DECODER_OUT_OF_MEMORY:
                     return
             finished = True
@@ -131,13 +131,13 @@ class Decoder:
         return None
 
     def _how_it_ended(self) -> str:
-        """What became of the process, and the last it said about its job."""
+        """The exit code or signal that ended the process, and the last line it wrote about its job."""
         code = self._exit_code()
         if code is None:
             return "a closed channel"
         self._errors.seek(max(self._said_before, self._errors.seek(0, os.SEEK_END) - 400))
         said = self._errors.read().decode(errors="replace").strip().splitlines()
-        names = {-one: one.name for one in signal.Signals}
+        names = {-number: number.name for number in signal.Signals}
         how = names.get(code, f"exit code {code}")
         return f"{how} {said[-1] if said else ''}".strip()
 
@@ -192,11 +192,11 @@ class DecoderPool:
             self._idle.put(decoder)
 
     def run(self, job: Job, path: Path) -> Output:
-        """What comes of `job` on the file at `path`, in whichever decoder is free next; waits for one.
+        """Pictures and refusals of `job` on the file at `path`, from whichever decoder is free next; waits for it.
 
         Raises StoppedDecoderError when the pool is closed meanwhile, TryAgainError when decoders die at their start.
         """
-        for _ in range(self._size + 1):  # every one that is idle may have died, but not the one started after them
+        for _ in range(self._size + 1):  # all idle decoders may have died, but not the decoder started after them
             with self._borrowed() as decoder, path.open("rb") as file:
                 if decoder.take(job, file):
                     self._note(decoder)

@@ -40,13 +40,13 @@ def standardise(
     `size` is what to scale it to, before it is turned; `orientation` is as in EXIF: 1 is upright.
     """
     if size != image.size:
-        # Only ever down, where Pillow's filters average over all pixels; this one is the sharpest of its price.
+        # Only ever down, where Pillow's filters average over all pixels; this filter is the sharpest of its price.
         image = image.resize(size, Image.Resampling.HAMMING)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     data = _jpeg(image, limits.jpeg_quality)
-    if found := problem(image, limits, allow_grey):
-        reason, detail = found
+    if refusal := problem(image, limits, allow_grey):
+        reason, detail = refusal
         return Refused(reason, detail, offset_ms, data)
     return Decoded(data, *image.size, offset_ms)
 

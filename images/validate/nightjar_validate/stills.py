@@ -12,7 +12,7 @@ from nightjar_validate.standard import fitted, standardise
 
 T = TypeVar("T")
 
-Image.MAX_IMAGE_PIXELS = None  # the limit below is the one that counts, and refuses instead of warning
+Image.MAX_IMAGE_PIXELS = None  # `_size_problem` refuses instead of warning
 
 _ORIENTATION = 0x0112  # EXIF tag
 _BAD_CHECKSUM = "bad header checksum"  # in Pillow's words
@@ -23,7 +23,7 @@ class _UndecodableError(Exception):
 
 
 def decode_still(job: Job, file: BinaryIO) -> Output:
-    """One picture, or why there is none. Of an animation, the first frame."""
+    """The picture, or the reason why it is refused. Of an animation, the first frame."""
     try:
         yield _decode(job, file)
     except _UndecodableError as error:
@@ -58,9 +58,9 @@ def _opened(job: Job, file: BinaryIO) -> Image.Image:
 
 
 def _png_damage(image: Image.Image, file: BinaryIO) -> str:
-    """What is wrong with the checksums of a PNG, empty when nothing is. Pillow shows damaged rows without a word.
+    """The first wrong checksum or chunk of a PNG, in words; empty if all are right. Decoding ignores checksums.
 
-    Where the file ends too early, that is no damage: decoding tells whether all of the picture is there.
+    An early end of the file is not counted as damage: decoding tells whether all of the picture is there.
     """
     try:
         image.verify()

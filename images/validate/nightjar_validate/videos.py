@@ -23,7 +23,7 @@ _ORIENTATION = {0: 1, 90: 8, 180: 3, 270: 6}
 
 @dataclass
 class _Decoding:
-    """How far the decoding of one video got; `end` is that of its longest stream, in seconds."""
+    """How far the decoding of a video got; `end` is the end of its longest stream, in seconds."""
 
     end: float = 0.0
     kept: int = 0
@@ -31,7 +31,7 @@ class _Decoding:
 
 
 def decode_video(job: Job, file: BinaryIO) -> Output:
-    """Frames at the set rate, then at most one refusal for the rest of the file; or one for the whole."""
+    """Frames at the set rate, then at most one refusal, of the rest of the file; or a refusal of the whole file."""
     av.logging.set_level(av.logging.PANIC)
     try:
         # No protocol: a container may name other files, even on other machines.
@@ -86,7 +86,7 @@ def _decode(container: av.container.InputContainer, job: Job, file: BinaryIO) ->
 def _frames(
     container: av.container.InputContainer, stream: av.VideoStream, state: _Decoding
 ) -> Iterator[av.VideoFrame]:
-    """All frames that can be decoded; `state.damage` then says what could not, `state.end` how much there was.
+    """All frames that can be decoded; `state` then has the last damage and the end of what was read.
 
     A container is as long as its longest stream, a sound track for example, so all are measured.
     """
@@ -97,7 +97,7 @@ def _frames(
             index, shown = packet.stream.index, packet.dts if packet.pts is None else packet.pts
             if shown is not None:
                 read = shown if packet.dts is None else packet.dts
-                # Some containers do not say how long a packet lasts: as long as the one before then.
+                # Some containers do not say how long a packet lasts: as long as the packet before, then.
                 lasts = max(packet.duration or 0, read - before.get(index, read))
                 before[index] = read
                 state.end = max(state.end, float((shown + lasts) * packet.time_base) - start)

@@ -26,7 +26,7 @@ Answer = Decoded | Refused | None  # None: the job is taken, and later done
 
 
 class WireError(Exception):
-    """What came is not a message."""
+    """The bytes that came are not a message."""
 
 
 class Closed(Exception):  # noqa: N818 - reads as the outcome it is
@@ -76,7 +76,7 @@ def send_answer(channel: socket.socket, answer: Answer) -> None:
 
 
 def receive_answer(channel: socket.socket, deadline: float) -> Answer:
-    """The next answer; raises TimeoutError at `deadline` (monotonic), Closed, or WireError for what is none."""
+    """The next answer; raises TimeoutError at `deadline` (monotonic), Closed, or WireError if it is no answer."""
     head, data = _receive(channel, deadline)
     try:
         match head:

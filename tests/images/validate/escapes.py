@@ -1,6 +1,6 @@
-"""A decode function for the tests of the seal: it tries what a decoder that was taken over might, one act a file.
+"""A decode function for the tests of the seal: it tries what a decoder that was taken over might, an act for each file.
 
-The file is JSON: the name of the act, and what it is about. The answer tells "done" or the name of the error.
+The file is JSON: the name of the act, and what it is about. The answer is "done" or the name of the error.
 """
 
 import ctypes
@@ -30,10 +30,10 @@ def decode(job: Job, file: BinaryIO) -> Output:
     act, about = json.load(file)
     try:
         ACTS[act](about)
-        told = "done"
+        result = "done"
     except OSError as error:
-        told = errno.errorcode[error.errno or 0]
-    yield Decoded(told.encode(), 1, 1, 0)
+        result = errno.errorcode[error.errno or 0]
+    yield Decoded(result.encode(), 1, 1, 0)
 
 
 def _call(name: str, *arguments: Any) -> int:

@@ -157,7 +157,7 @@ IDAT_END = len(PNG) - 12  # behind its checksum; the end chunk has 12 bytes
 
 
 @pytest.mark.parametrize(
-    ("data", "outcome"),
+    ("data", "reason"),
     [
         *((PNG[:at] + bytes([PNG[at] ^ 16]) + PNG[at + 1 :], Reason.CORRUPT) for at in range(IDAT + 4, IDAT_END, 1499)),
         *((PNG[:at], Reason.TRUNCATED) for at in range(IDAT + 4, IDAT_END - 4, 1499)),
@@ -174,11 +174,11 @@ IDAT_END = len(PNG) - 12  # behind its checksum; the end chunk has 12 bytes
         pytest.param(PNG + b"appended", None, id="more behind its end"),
     ],
 )
-def test_pngs_with_damage(data: bytes, outcome: Reason | None) -> None:
-    [found] = decoded(data)
-    assert (found.reason if isinstance(found, Refused) else None) is outcome
-    if outcome is None:
-        assert found == decoded(PNG)[0]
+def test_pngs_with_damage(data: bytes, reason: Reason | None) -> None:
+    [output] = decoded(data)
+    assert (output.reason if isinstance(output, Refused) else None) is reason
+    if reason is None:
+        assert output == decoded(PNG)[0]
 
 
 @pytest.mark.parametrize("data", [still(GREY), still(sixteen_bits(), "PNG"), still(GREY.convert("LA"), "PNG")])

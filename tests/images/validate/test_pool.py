@@ -160,8 +160,8 @@ def test_decoders_that_cannot_start_are_no_reason_to_refuse_anything(tmp_path: P
 
 def test_the_time_that_the_caller_takes_is_not_the_files(pool: DecoderPool, tmp_path: Path) -> None:
     found = []
-    given, path = job(tmp_path, b"two", seconds=1.0)
-    for answer in pool.run(replace(given, format=Format.MP4), path):
+    two, path = job(tmp_path, b"two", seconds=1.0)
+    for answer in pool.run(replace(two, format=Format.MP4), path):
         found.append(answer)
         time.sleep(1.2)  # as a stalled write to S3 does
     assert found == [Decoded(b"one", 1, 1, 0), Decoded(b"two", 1, 1, 0)]

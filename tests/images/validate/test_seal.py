@@ -1,4 +1,4 @@
-"""The seal of decoders: nothing outside is in reach of a file that took one over, and decoding works as without."""
+"""The seal of decoders: nothing outside is in reach of a hostile file, and decoding gives the same as without it."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ def unsealed() -> Iterator[DecoderPool]:
 
 @dataclass(frozen=True)
 class Outside:
-    """What is there to reach: files and sockets of the process that has the decoders."""
+    """Files and sockets of the process that has the decoders."""
 
     folder: Path
     secret: Path  # for its user's eyes only
@@ -74,7 +74,7 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
         yield Outside(tmp_path, secret, tcp.getsockname(), udp.getsockname(), unix)
 
 
-def told(pool: DecoderPool, folder: Path, act: str, about: object) -> str:
+def result_of(pool: DecoderPool, folder: Path, act: str, about: object) -> str:
     """How the act went in a decoder of `pool`: "done" or the name of the error."""
     path = folder / "footage"
     path.write_text(json.dumps([act, about]))
@@ -122,7 +122,7 @@ ACTS = [
 
 
 def about(outside: Outside, name: str | None) -> object:
-    """What the act is about."""
+    """The value that `name` stands for in the table."""
     parent = os.getpid()
     more = {
         "new": str(outside.folder / "new"),
@@ -136,7 +136,7 @@ def about(outside: Outside, name: str | None) -> object:
 
 @pytest.mark.parametrize(("act", "name"), [(act, name) for act, name, _ in ACTS])
 def test_a_sealed_decoder_cannot(act: str, name: str | None, sealed: DecoderPool, outside: Outside) -> None:
-    assert told(sealed, outside.folder, act, about(outside, name)) == "ENOSYS"
+    assert result_of(sealed, outside.folder, act, about(outside, name)) == "ENOSYS"
     assert outside.secret.read_bytes() == b"a web identity"
     assert not (outside.folder / "new").exists()
     assert sealed.unsealed == ""
@@ -145,11 +145,11 @@ def test_a_sealed_decoder_cannot(act: str, name: str | None, sealed: DecoderPool
 @pytest.mark.parametrize(("act", "name"), [(act, name) for act, name, possible in ACTS if possible])
 def test_a_decoder_without_a_seal_can(act: str, name: str | None, unsealed: DecoderPool, outside: Outside) -> None:
     """So that the test above does not pass because its acts fail by themselves."""
-    assert told(unsealed, outside.folder, act, about(outside, name)) == "done"
+    assert result_of(unsealed, outside.folder, act, about(outside, name)) == "done"
 
 
 def test_a_sealed_decoder_can_use_threads(sealed: DecoderPool, tmp_path: Path) -> None:
-    assert told(sealed, tmp_path, "thread", None) == "done"
+    assert result_of(sealed, tmp_path, "thread", None) == "done"
 
 
 def test_the_list_of_calls_holds_on_both_processors() -> None:
@@ -200,7 +200,7 @@ def variants(data: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")  # decoders run with warnings off
-def test_a_sealed_decoder_makes_of_all_formats_what_one_without_a_seal_makes(tmp_path: Path) -> None:
+def test_a_sealed_decoder_gives_the_same_for_all_formats_as_decoding_without_a_seal(tmp_path: Path) -> None:
     path = tmp_path / "footage"
     with DecoderPool(1, MEMORY) as pool:
         for name, data in footage(tmp_path).items():
