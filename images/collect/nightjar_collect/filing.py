@@ -12,8 +12,8 @@ from pathlib import Path
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import FootageName, NameRefused, check_time, name_refusal, shown
-from nightjar.domain.quarantine import QuarantineEntry, expected_and_found
-from nightjar.domain.reasons import Reason, StoredReason
+from nightjar.domain.quarantine import QuarantineEntry, StoredReason, expected_and_found
+from nightjar.domain.reasons import Reason
 from nightjar.errors import TryAgainError
 from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar.stores.drop_zone import DropZone

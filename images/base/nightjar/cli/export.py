@@ -1,4 +1,4 @@
-"""`nightjar export`: what a detector saw, as files: one JSON a picture by camera, one CSV, or annotated pictures."""
+"""`nightjar export`: the detections of a detector as files: one JSON a picture, one CSV, or annotated pictures."""
 
 import argparse
 import csv
@@ -12,12 +12,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nightjar.cli.deployed import detector_folder
 from nightjar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from nightjar.domain.detections import Detection
     from nightjar.domain.names import Camera
     from nightjar.runtime.store import ObjectStore
+
+log = logging.getLogger(__name__)
 
 CSV_NAME = "detections.csv"
 CSV_COLUMNS = (
@@ -45,11 +48,11 @@ class Wanted:
 
 @dataclass
 class Exported:
-    """What came of an export."""
+    """How much was exported."""
 
     pictures: int = 0
     objects: int = 0
-    missing: int = 0  # pictures that are no longer in the bucket
+    missing: int = 0  # pictures that are no longer in the bucket, or are others by now
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -68,7 +71,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--to", dest="end", type=_end, default=_END, metavar="WHEN", help="up to and with a day, or up to a time"
     )
     export.add_argument("--camera", nargs="+", action="extend", default=[], metavar="USER-DEVICE", help="default: all")
-    export.add_argument("--detector", metavar="TAG", help="tag of the detect image; default: the newest")
+    export.add_argument("--detector", metavar="NAME", help="its id, or the tag of its image; default: the deployed one")
     export.set_defaults(run=run_export)
 
 
@@ -87,11 +90,12 @@ def run_export(given: argparse.Namespace) -> int:
     if given.start >= given.end:
         raise UsageError(f"expected --from before --to, got {given.start.isoformat()} and {given.end.isoformat()}")
     store = S3Store(load(StoreSettings))
-    wanted = Wanted(given.detector or newest_detector(store), given.start, given.end, cameras)
+    wanted = Wanted(detector_folder(store, given.detector), given.start, given.end, cameras)
     done = export(store, wanted, given.format, given.out)
     sys.stdout.write(f"{done.pictures} pictures, {done.objects} objects by detector {wanted.detector}: {given.out}\n")
     if done.missing:
-        raise InputError(f"expected {done.pictures + done.missing} pictures, {done.missing} are no longer there")
+        total = done.pictures + done.missing
+        raise InputError(f"expected {total} pictures, {done.missing} are gone or are others than the detector saw")
     return 0
 
 
@@ -104,60 +108,23 @@ def export(store: "ObjectStore", wanted: Wanted, kind: str, out: Path) -> Export
         raise UsageError(f"cannot write {error.filename!r}: {error.strerror}") from None
 
 
-def newest_detector(store: "ObjectStore") -> str:
-    """The only detector that has detections, or the one that published its model card last; raises InputError."""
-    from nightjar.domain.layout import last_segment
-    from nightjar.runtime.model_cards import newest_card
-
-    tags = [last_segment(folder) for folder in store.list_folders("detections/")]
-    if len(tags) == 1:
-        return tags[0]
-    if tags and (card := newest_card(store)):
-        return card[0].split("/")[1]
-    raise InputError(f"expected detections of one detector, or a model card that tells the newest, found {tags}")
-
-
 def detections(store: "ObjectStore", wanted: Wanted) -> Iterator["Detection"]:
-    """What is wanted, by day, camera and time, logging progress; one camera's day in memory at a time."""
-    from nightjar.runtime.line_stores import DETECTIONS, read_newest
+    """The detections that are wanted, by day, camera and time, logging progress; a camera's day in memory at a time."""
     from nightjar.runtime.progress import Progress
+    from nightjar.stores.detections import Detections
 
-    folders = list(_folders(store, wanted))
-    progress = Progress("days of cameras read", len(folders), every=5.0)
-    for folder in folders:
-        yield from filter(wanted.holds, read_newest(store, DETECTIONS, folder).lines)
+    lines = Detections(store)
+    places = list(lines.places(wanted.detector, wanted.start.date(), wanted.end.date(), wanted.cameras or None))
+    progress = Progress("days of cameras read", len(places), every=5.0)
+    for place in places:
+        yield from filter(wanted.holds, lines.read(place))
         progress.add()
-
-
-def _folders(store: "ObjectStore", wanted: Wanted) -> Iterator[str]:
-    """`detections/<detector>/YYYY/MM/DD/<user>-<device>/` of all days and cameras that are wanted."""
-    from nightjar.domain.layout import last_segment
-
-    names = {camera.name for camera in wanted.cameras}
-    for day in _days(store, f"detections/{wanted.detector}/", wanted):
-        yield from (f for f in store.list_folders(day) if not names or last_segment(f) in names)
-
-
-def _days(store: "ObjectStore", prefix: str, wanted: Wanted, parts: tuple[int, ...] = ()) -> Iterator[str]:
-    """The folders of days below `prefix`, without descending into years and months that are not wanted."""
-    for folder in store.list_folders(prefix):
-        name = folder.removeprefix(prefix).rstrip("/")
-        if not (name.isascii() and name.isdigit()):
-            raise InputError(f"expected a folder of a year, month or day, found {folder!r}")
-        found = (*parts, int(name))
-        first, last = (wanted.start.timetuple()[: len(found)], wanted.end.timetuple()[: len(found)])
-        if not first <= found <= last:
-            continue
-        if len(found) < 3:
-            yield from _days(store, folder, wanted, found)
-        else:
-            yield folder
 
 
 def _as_json(store: "ObjectStore", wanted: Wanted, out: Path) -> Exported:
     done = Exported()
     for line in detections(store, wanted):
-        text = json.dumps(line.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        text = json.dumps(line.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False)
         _write(_file(out, line, "json"), f"{text}\n".encode())
         _count(done, line)
     return done
@@ -185,18 +152,18 @@ def _as_pictures(store: "ObjectStore", wanted: Wanted, out: Path) -> Exported:
 
     done = Exported()
 
-    def draw(line: "Detection") -> bool:
+    def draw(line: "Detection") -> "Detection | None":
         jpeg = _annotated(store, line)
-        if jpeg is not None:
-            _write(_file(out, line, "jpg"), jpeg)
-        return jpeg is not None
+        if jpeg is None:
+            return None
+        _write(_file(out, line, "jpg"), jpeg)
+        return line
 
-    for lines in _chunks(detections(store, wanted), 256):
-        for line, drawn in zip(lines, in_parallel(draw, lines, _READERS), strict=True):
-            if drawn:
-                _count(done, line)
-            else:
-                done.missing += 1
+    for drawn in in_parallel(draw, detections(store, wanted), _READERS):
+        if drawn:
+            _count(done, drawn)
+        else:
+            done.missing += 1
     return done
 
 
@@ -208,15 +175,17 @@ _FORMATS: dict[str, Callable[["ObjectStore", Wanted, Path], Exported]] = {
 
 
 def _annotated(store: "ObjectStore", line: "Detection") -> bytes | None:
+    """The picture with its boxes; None when it is not the one that the detector saw, which the log tells."""
     try:
         from nightjar.runtime.annotate import annotate
     except ModuleNotFoundError as error:
         raise UsageError(f"annotated pictures need Pillow, which this installation lacks: {error}") from None
-    from nightjar.runtime.store import ObjectMissingError
+    from nightjar.stores.standard import PictureError, StandardPictures
 
     try:
-        return annotate(store.get(line.picture.standard_key)[0], line.objects)
-    except ObjectMissingError:
+        return annotate(StandardPictures(store).read(line.picture), line.objects)
+    except PictureError as error:
+        log.warning("not exported: %s", error)
         return None
 
 
@@ -271,13 +240,6 @@ def _same_content(first: Path, second: Path) -> bool:
 def _count(done: Exported, line: "Detection") -> None:
     done.pictures += 1
     done.objects += len(line.objects)
-
-
-def _chunks(lines: Iterator["Detection"], size: int) -> Iterator[list["Detection"]]:
-    from itertools import islice
-
-    while chunk := list(islice(lines, size)):
-        yield chunk
 
 
 def _start(text: str) -> datetime:

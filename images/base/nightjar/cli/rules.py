@@ -1,4 +1,4 @@
-"""`nightjar rules check`: whether the rules can be used, and what in them can never be met."""
+"""`nightjar rules check`: whether the rules can be used, and which of their labels the detector can never see."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nightjar.cli.deployed import deployed_detector
 from nightjar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "Labels that the detector cannot see are reported too. Exits with 0, or with 64 when the rules are wrong.",
     )
     check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: config/rules.yaml in the bucket")
-    check.add_argument("--model-card", type=Path, metavar="FILE", help="default: that of the newest detector, if any")
+    check.add_argument("--model-card", type=Path, metavar="FILE", help="default: that of the deployed detector")
     check.set_defaults(run=check_rules)
 
 
@@ -48,31 +49,26 @@ def check_rules(given: argparse.Namespace) -> int:
 
 
 def _unseen(rules: "Rules", card: Path | None, store: "ObjectStore | None") -> Iterable[str]:
-    from nightjar.runtime.model_cards import labels_in, newest_card
+    from nightjar.domain.detectors import labels_in
 
     if card is not None:
-        name, data = str(card), _read(card)
-    elif store is None or (newest := newest_card(store)) is None:
-        yield "labels not checked: no model card given, and no detector has published one"
+        name, labels = f"of {card}", labels_in(_read(card), str(card))
+    elif store is None or (detector := deployed_detector(store)) is None:
+        yield "labels not checked: no model card given, and no detector is deployed"
         return
     else:
-        name, data = newest
-    labels = labels_in(data, name)
+        name, labels = f"with tag {detector.tag}", frozenset(detector.labels)
     for rule, unseen in rules.unseen_labels(labels).items():
-        yield f"rule {rule}: the detector of {name} cannot see {', '.join(unseen)}; it sees {', '.join(sorted(labels))}"
+        yield f"rule {rule}: the detector {name} cannot see {', '.join(unseen)}; it sees {', '.join(sorted(labels))}"
 
 
 def _rules_text(file: Path | None, store: "ObjectStore | None") -> tuple[str, bytes]:
-    from nightjar.domain.layout import RULES_KEY
-    from nightjar.runtime.store import ObjectMissingError
+    from nightjar.stores.rules import CURRENT, RulesStore
 
     if file is not None:
         return str(file), _read(file)
     assert store is not None
-    try:
-        return RULES_KEY, store.get(RULES_KEY)[0]
-    except ObjectMissingError:
-        raise UsageError(f"expected the rules at {RULES_KEY!r} in the bucket, found none") from None
+    return CURRENT, RulesStore(store).current()
 
 
 def _read(file: Path) -> bytes:

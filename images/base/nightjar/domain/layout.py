@@ -7,7 +7,6 @@ from datetime import date, datetime
 from nightjar.domain.names import Camera
 
 INCOMING = "incoming/"
-FOOTAGE = "footage/"
 RULES_KEY = "config/rules.yaml"
 LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
 MANIFEST = "_manifest.json"
@@ -30,21 +29,6 @@ def digest(text: str, length: int = 16) -> str:
 def day_path(day: date) -> str:
     """2026/11/20; a datetime must already be in UTC."""
     return f"{day:%Y/%m/%d}"
-
-
-def footage_day_prefix(day: date) -> str:
-    """Where the footage of a UTC day is; its 24 hours are folders below."""
-    return f"{FOOTAGE}{day_path(day)}/"
-
-
-def detections_prefix(detector: str, day: date, camera: Camera) -> str:
-    """`detections/<detector>/YYYY/MM/DD/<user>-<device>/`; `detector` is the tag of the detect image."""
-    return f"detections/{detector}/{day_path(day)}/{camera.name}/"
-
-
-def model_card_key(detector: str) -> str:
-    """The model card that a detector publishes beside its detections: labels, names and SHA-256."""
-    return f"detections/{detector}/model_card.json"
 
 
 def events_prefix(day: date, camera: Camera) -> str:

@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from nightjar.cli.main import main
-from nightjar.domain.layout import RULES_KEY, model_card_key
+from nightjar.domain.detections import DetectorRef
+from nightjar.domain.detectors import PublishedDetector
+from nightjar.domain.release import Release, StageRelease
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.detectors import Detectors
+from nightjar.stores.rules import RulesStore
+from nightjar.stores.runs import Runs
 from tests.scenes import RULES
 
 COCO = json.dumps({"labels": {"1": "person", "16": "bird", "17": "cat", "18": "dog"}})
@@ -67,15 +72,17 @@ def test_a_file(
 def test_the_rules_in_the_bucket(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "check"]) == 64
     assert "found none" in capsys.readouterr().err
-    s3_store.put(RULES_KEY, RULES.encode())
+    RulesStore(s3_store).put(RULES.encode())
     assert main(["rules", "check"]) == 0
-    assert "no detector has published one" in capsys.readouterr().out
-    s3_store.put(model_card_key("old"), b'{"labels": ["raccoon"]}')
-    s3_store.put(model_card_key("older"), b'{"labels": ["raccoon"]}')
-    time.sleep(1.1)  # the server's times have seconds
-    s3_store.put(model_card_key("new"), COCO.replace("dog", "fox").encode())
+    assert "no detector is deployed" in capsys.readouterr().out
+    deployed, other = (StageRelease(image=f"example.com/nightjar/detect:{tag}") for tag in ("d1", "d2"))
+    for release, labels in ((deployed, ["person", "bird", "cat"]), (other, ["raccoon"])):
+        ref = DetectorRef(tag=release.image[-2:], model="m", sha256="0" * 64, settings=" ".join(labels))
+        Detectors(s3_store).publish(release.identity, PublishedDetector.of(ref, labels), b"{}")
+    frozen = Release(run="r", stages={"detect": deployed}, rules=RulesStore(s3_store).freeze())
+    Runs(s3_store).deploy("runs/r/", frozen, datetime(2026, 11, 20, tzinfo=UTC))
     assert main(["rules", "check"]) == 0
-    assert "rule 100: the detector of detections/new/model_card.json cannot see dog;" in capsys.readouterr().out
+    assert "rule 100: the detector with tag d1 cannot see dog;" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["rules"], ["rules", "check", "a", "b"], ["nothing"]])

@@ -26,7 +26,8 @@ def line(number: int, outcome: Outcome = Outcome.FILED, reason: Reason | None = 
 
 
 def footage(number: int) -> Footage:
-    return Footage(key=f"footage/alice-porch-{1_700_000_000 + number}.jpg", version_id="1", size=1, sha256="0")
+    key = f"footage/alice-porch-{1_700_000_000 + number}.jpg"
+    return Footage.model_validate({"key": key, "version_id": "1", "size": 1, "sha256": "0"})
 
 
 def manifest(received: int, details: dict[str, int] | None = None, /, **outcomes: int) -> Manifest:

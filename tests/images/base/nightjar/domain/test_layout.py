@@ -12,7 +12,6 @@ NIGHT = datetime(2026, 11, 20, 23, 59, 59, 250_000, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        (layout.detections_prefix("v1", NIGHT.date(), PORCH), "detections/v1/2026/11/20/alice-porch/"),
         (layout.event_key(NIGHT, PORCH, "e1"), "events/2026/11/20/alice-porch/e1.json"),
         (layout.shard_prefix("runs/nightjar_live/b/", "alice-porch"), "runs/nightjar_live/b/shards/alice-porch/"),
         (layout.stage_prefix("runs/d/r/", "detect", "x"), "runs/d/r/detect/x/"),

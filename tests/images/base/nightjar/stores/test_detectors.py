@@ -36,7 +36,7 @@ def test_a_release_finds_its_detector() -> None:
     detectors.publish("i2", detector("2"), CARD)
     assert detectors.get("i1") == detectors.find("i1") == detector("1")
     assert detectors.get("i2").tag == "2"
-    assert detectors.labels("i1") == {"cat", "person"}
+    assert detectors.labels("i1") == frozenset({"cat", "person"})
     assert store.get(f"detections/{detector().id}/model_card.json")[0] == CARD
 
 

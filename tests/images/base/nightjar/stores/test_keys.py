@@ -11,21 +11,24 @@ ROOT = Path(__file__).parents[5]
 PRODUCTION = ("images", "operators", "dags", "local")
 STORES = ROOT / "images" / "base" / "nightjar" / "stores"
 # The top folders of the bucket whose keys are built in the stores only.
-FOLDERS = ("claims", "standard", "quarantine", "validations", "threats", "journals", "outbox")
+FOLDERS = (
+    *("claims", "footage", "standard", "quarantine", "validations", "detections", "detectors"),
+    *("threats", "journals", "outbox", "records"),
+)
 _KEY = re.compile(rf"({'|'.join(FOLDERS)})/")
 
 
-def literals(tree: ast.AST) -> Iterator[ast.Constant]:
-    """The strings that code works with: neither docstrings nor the sentences of errors, logs and help."""
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+def literals(tree: ast.AST) -> Iterator[str]:
+    """The strings that code works with, without docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            yield node
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
 
 
 def spelled_keys(source: str) -> list[str]:
     """The literals of `source` that are a key or begin one: no blanks, and a top folder in front."""
-    return [node.value for node in literals(ast.parse(source)) if _KEY.match(node.value) and " " not in node.value]
+    return [text for text in literals(ast.parse(source)) if _KEY.match(text) and " " not in text]
 
 
 @pytest.mark.parametrize(
