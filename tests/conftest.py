@@ -7,9 +7,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader, Loader
 
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
@@ -24,6 +27,21 @@ for _name in [name for name in os.environ if name.startswith(_THEIRS) and name !
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nightjar-tests-airflow-")
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
+
+@cache
+def _loaded(path: str) -> Any:
+    return JSONFileLoader().load_file(path)
+
+
+class LoadedOnce(JSONFileLoader):  # type: ignore[misc]  # botocore is untyped
+    """Reads each of botocore's data files once for each process: a new client needs two megabytes of JSON."""
+
+    def load_file(self, file_path: str) -> Any:
+        """The content of `<file_path>.json`; None where there is no such file."""
+        return _loaded(file_path)
+
+
+Loader.FILE_LOADER_CLASS = LoadedOnce
 
 END_TO_END = Path(__file__).parent / "end_to_end"
 
@@ -44,14 +62,19 @@ def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Acc
         yield access
 
 
+@pytest.fixture(scope="session")
+def seaweedfs_client(seaweedfs_server: S3Access) -> Any:
+    """A client for making and removing buckets."""
+    return seaweedfs_server.client()
+
+
 @pytest.fixture
-def seaweedfs(seaweedfs_server: S3Access) -> Iterator[S3Access]:
+def seaweedfs(seaweedfs_server: S3Access, seaweedfs_client: Any) -> Iterator[S3Access]:
     """The server with a fresh versioned bucket, empty, for this test alone."""
     access = replace(seaweedfs_server, bucket=f"test-{uuid.uuid4().hex[:16]}")
-    client = access.client()
-    make_bucket(client, access.bucket)
+    make_bucket(seaweedfs_client, access.bucket)
     yield access
-    client.delete_bucket(Bucket=access.bucket)  # SeaweedFS takes what is in it along
+    seaweedfs_client.delete_bucket(Bucket=access.bucket)  # SeaweedFS takes what is in it along
 
 
 @pytest.fixture
