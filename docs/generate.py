@@ -127,7 +127,7 @@ def render(text: str) -> str:
 
 def pages() -> list[Path]:
     """Every page of the docs."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def main() -> None:
