@@ -314,7 +314,12 @@ class _Regrouping:
 
 
 def _is_same(stored: ThreatPicture, judged: ThreatPicture) -> bool:
-    return (stored.picture.standard_sha256, stored.objects) == (judged.picture.standard_sha256, judged.objects)
+    """Whether both are the same picture with the same objects, as far as this release knows these."""
+    return _essence(stored) == _essence(judged)
+
+
+def _essence(threat: ThreatPicture) -> tuple[object, ...]:
+    return threat.picture.standard_sha256, tuple((o.label, o.probability, o.box) for o in threat.objects)
 
 
 def event_id(camera: Camera, rule_id: int, started_at: datetime, again: int = 0) -> str:
