@@ -13,6 +13,8 @@ from typing import Any
 
 from nightjar.domain.layout import INCOMING, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
+from nightjar.stores.record_keys import NEWS
+from nightjar.stores.runs import REPORT
 from nightjar_local import deployment, images, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
@@ -110,9 +112,10 @@ def _watch_it_work(
     landed = time.monotonic()
     with running.api() as api:
         api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
-        api.start_dags([LIVE, WATCH], check=running.check)
+        api.start_dags([LIVE, REPORT, WATCH], check=running.check)
         try:
             outcome = wait_for_runs(running, api, clock)
+            wait_for_report(running, api, clock)
         except LocalError as error:
             raise LocalError(f"{error}\n{_why(api)}") from None
         total = round(time.monotonic() - landed, 1)
@@ -166,6 +169,27 @@ def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome
     raise LocalError(f"the footage was not through within {TIMEOUT:.0f} s")
 
 
+def wait_for_report(running: Deployment, api: AirflowApi, clock: Clock) -> None:
+    """Wait until the pages of all days show what the live runs recorded.
+
+    Raises LocalError if a process dies, if a run of the report fails, or after a quarter of an hour.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    bucket = Bucket(running.access)
+    while time.monotonic() < deadline:
+        running.check()
+        runs = api.runs(REPORT)
+        tasks = [task for run in runs for task in api.tasks(REPORT, run["dag_run_id"])]
+        clock.say_changes(REPORT, progress.describe(tasks))
+        if progress.failed(tasks):
+            raise LocalError(f"{REPORT} could not make the pages")
+        under_way = any(run["state"] in {"queued", "running"} for run in runs)
+        if not under_way and not bucket.keys(NEWS):
+            return
+        time.sleep(EVERY)
+    raise LocalError(f"the pages were not made within {TIMEOUT:.0f} s")
+
+
 def _collecting(watching: list[dict[str, Any]]) -> bool:
     """Whether a run of watch is past waiting: what it collects is not in a live run yet."""
     states = {(progress.stage_of(task), task["state"]) for task in watching}
@@ -175,7 +199,7 @@ def _collecting(watching: list[dict[str, Any]]) -> bool:
 def _why(api: AirflowApi) -> str:
     """The ends of the logs of the tasks that failed, and the DAGs that do not parse."""
     found = [f"--- does not parse: {error}" for error in api.import_errors()]
-    for dag in (WATCH, LIVE):
+    for dag in (WATCH, LIVE, REPORT):
         for run in api.runs(dag):
             for task in progress.failed(api.tasks(dag, run["dag_run_id"])):
                 end = "\n".join(api.log(task).splitlines()[-25:])

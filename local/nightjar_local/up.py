@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from nightjar.domain.layout import HISTORY, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
+from nightjar.stores.runs import REPORT
 from nightjar_local import airflow, images
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
@@ -65,7 +66,7 @@ def start_once(api: AirflowApi) -> None:
     The watch comes last and always has a run from then on; so where it has none, nobody came to the end of this.
     """
     if not api.runs(WATCH):
-        api.start_dags([LIVE, HISTORY, WATCH], check=lambda: None)
+        api.start_dags([LIVE, HISTORY, REPORT, WATCH], check=lambda: None)
 
 
 def exports(deployment: Deployment) -> str:
