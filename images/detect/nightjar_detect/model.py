@@ -21,7 +21,7 @@ class Artefact(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """What a program needs of `model_card.json`; the rest is for people."""
+    """The part of `model_card.json` that programs need; the rest is for people."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""From the bytes of a standardised picture to what the model takes."""
+"""From the bytes of a standard picture to the input of the model."""
 
 import cv2
 import numpy as np

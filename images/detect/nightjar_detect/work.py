@@ -132,7 +132,7 @@ class Work:
         return None
 
     def _keep(self, place: Place, computed: Sequence[Detection]) -> None:
-        """Write lines beside those that the file has; what cannot be kept is only told."""
+        """Write lines beside those that the file has; a failure is only logged."""
         if not computed:
             return
         try:

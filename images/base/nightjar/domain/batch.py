@@ -17,7 +17,7 @@ from nightjar.domain.quarantine import StoredReason
 
 
 class Outcome(StrEnum):
-    """What became of a received version when it was collected."""
+    """The end of a received version in collect."""
 
     FILED = "filed"
     DUPLICATE = "duplicate"

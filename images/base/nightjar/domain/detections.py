@@ -71,7 +71,7 @@ class DetectedObject(Part):
 
 
 class Detection(Stored):
-    """What a detector saw in one picture."""
+    """The objects that a detector saw in one picture."""
 
     picture: Picture
     detector: DetectorRef

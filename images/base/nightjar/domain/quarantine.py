@@ -1,4 +1,4 @@
-"""What is written beside each thing in quarantine: `reason.json`."""
+"""`reason.json`, which is written beside each object in quarantine."""
 
 from datetime import datetime
 from typing import Annotated

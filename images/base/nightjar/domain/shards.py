@@ -48,8 +48,8 @@ def plan_shards(footage: Iterable[Footage], max_shards: int, max_work: int) -> l
     if max_shards < 1 or max_work < 1:
         raise ValueError(f"expected max_shards and max_work of at least 1, got {max_shards} and {max_work}")
     cameras: dict[Camera, list[Footage]] = defaultdict(list)
-    for one in sorted(footage, key=lambda f: (f.name, f.key, f.version_id)):
-        cameras[one.camera].append(one)
+    for each in sorted(footage, key=lambda f: (f.name, f.key, f.version_id)):
+        cameras[each.camera].append(each)
     if len(cameras) > max_shards:
         return _pack(cameras, max_shards)
     spare = max_shards - len(cameras)
@@ -67,11 +67,11 @@ def _split(footage: list[Footage], max_work: int, most_parts: int) -> list[list[
     wanted = min(most_parts, len(footage), -(-total // max_work))
     parts: list[list[Footage]] = [[]]
     done = 0
-    for one in footage:
+    for each in footage:
         if parts[-1] and len(parts) < wanted and done >= total * len(parts) / wanted:
             parts.append([])
-        parts[-1].append(one)
-        done += work(one)
+        parts[-1].append(each)
+        done += work(each)
     return parts
 
 

@@ -1,4 +1,4 @@
-"""A line of the validations store: what one version of validate made of one footage object."""
+"""A line of the validations store: the outcome of one footage object by one validator."""
 
 from datetime import datetime
 
@@ -17,10 +17,10 @@ class Refusal(Part):
 
 
 class Validation(Stored):
-    """All that came of one footage object: every picture in it is standard, refused or a duplicate.
+    """The outcome of one footage object: every picture in it is standard, refused or a duplicate.
 
-    `validator` names the version and `settings` fingerprints its settings and the camera's; where footage, validator
-    and settings agree, the object is not decoded again.
+    `validator` is the validator's id (in release 0.1 its image's tag), `settings` how the rules treat the camera. Where
+    footage, validator and settings agree, the object is not decoded again.
     """
 
     footage_key: str

@@ -1,4 +1,4 @@
-"""What detectors saw in pictures: `detections/<detector>/YYYY/MM/DD/<user>-<device>/…`, a line a picture."""
+"""The objects seen in pictures: `detections/<detector>/YYYY/MM/DD/<user>-<device>/…`, a line a picture."""
 
 from nightjar.domain.detections import Detection
 from nightjar.stores.line_store import LineStore

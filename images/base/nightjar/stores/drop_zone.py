@@ -13,20 +13,20 @@ INCOMING = "incoming/"
 
 @dataclass(frozen=True)
 class Landed:
-    """What is in the drop zone besides footage: keys whose current version is a delete marker, and folder markers."""
+    """Keys in the drop zone that were taken back (their current version is a delete marker), and folder markers."""
 
     withdrawn: frozenset[str]
     folder_markers: tuple[VersionInfo, ...]
 
 
 class DropZone:
-    """What has landed below `prefix` and is not collected yet."""
+    """The objects that have landed below `prefix` and are not collected yet."""
 
     def __init__(self, store: ObjectStore, prefix: str = INCOMING) -> None:
         self._store, self._prefix = store, prefix
 
     def survey(self) -> Landed:
-        """One listing, for what has to be known before any version can be taken."""
+        """List once, to learn which versions not to take."""
         withdrawn, markers = set[str](), list[VersionInfo]()
         for version in self._store.list_versions(self._prefix):
             if version.is_delete_marker and version.is_latest:
@@ -56,7 +56,7 @@ class DropZone:
         self._store.delete(key, version_id)
 
     def erase(self, user: str, device: str | None = None) -> int:
-        """Remove every version of what a user (or one camera) dropped and is still here; how many those were."""
+        """Remove every version that a user (or one camera) dropped and that is still here; returns their number."""
         return erase_versions(self._store, self._prefix, lambda key: is_of(self._camera(key), user, device))
 
     def _parsed(self, key: str) -> NameFields | None:

@@ -1,4 +1,4 @@
-"""Erasing for good: every version and delete marker of what belongs to a user, or to one of a user's cameras."""
+"""Erasing for good: every version and delete marker of the objects of a user, or of one of the user's cameras."""
 
 from collections.abc import Callable
 

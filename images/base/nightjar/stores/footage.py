@@ -23,7 +23,7 @@ def footage_key(name: FootageName) -> str:
 
 
 def _identity_prefix(name: FootageName) -> str:
-    """What the keys of one camera and moment have in common: the key up to and with the dot."""
+    """The beginning that the keys of one camera and moment share: up to and with the dot."""
     return f"{FOOTAGE}{name.taken_at:%Y/%m/%d/%H}/{name.stem}."
 
 
@@ -39,12 +39,12 @@ class FootageStore:
         return self._store.put(footage_key(name), data, metadata=metadata, if_absent=True)
 
     def copy(self, name: FootageName, source_key: str, source_version: str, sha256: str) -> ObjectInfo:
-        """File what is too large to hold, inside the bucket; raises ObjectMissingError when the source is gone."""
+        """File an object without reading it, inside the bucket; raises ObjectMissingError when the source is gone."""
         metadata = source_metadata(source_key, source_version, sha256)
         return self._store.copy(source_key, source_version, footage_key(name), metadata)
 
     def of_moment(self, name: FootageName) -> list[ObjectInfo]:
-        """What is filed of this camera and moment, with metadata: stills or, if `name` is of a video, videos."""
+        """The footage of this camera and moment, with metadata: stills or, if `name` is of a video, videos."""
         prefix = _identity_prefix(name)
         keys = sorted(info.key for info in self._store.list_objects(prefix))
         same = [key for key in keys if (key.removeprefix(prefix) in VIDEO_EXTENSIONS) == name.is_video]
@@ -62,7 +62,7 @@ class FootageStore:
                 yield name, info
 
     def erase(self, user: str, device: str | None = None) -> int:
-        """Remove every version of a user's (or one camera's) footage; how many versions those were."""
+        """Remove every version of a user's (or one camera's) footage; returns their number."""
         return erase_versions(self._store, FOOTAGE, lambda key: is_of(_camera(key), user, device))
 
 

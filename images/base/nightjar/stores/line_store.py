@@ -1,8 +1,8 @@
-"""What the stores of JSON lines have in common: validations and detections.
+"""The base of the stores of JSON lines, validations and detections.
 
-    <store>/<maker>/YYYY/MM/DD/<user>-<device>/<run>.jsonl      what one run wrote
+    <store>/<maker>/YYYY/MM/DD/<user>-<device>/<run>.jsonl      written by one run
                                               /<run>.<n>.jsonl  where the camera spans several shards of the run
-                                              /day.jsonl        what history made of all files of the day
+                                              /day.jsonl        made by history of all files of the day
 
 `<maker>` is the id of what decides the lines: of a detector or a validator. A folder is read whole whether it is
 compacted or not: if several files have a line about the same thing, the line in the newest file wins.
@@ -39,7 +39,7 @@ L = TypeVar("L", bound=Stored)
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A folder of a line store: what one maker says about one camera on one UTC day."""
+    """A folder of a line store: that of one maker, camera and UTC day."""
 
     maker: str
     camera: Camera
@@ -81,7 +81,7 @@ class LineStore(ABC, Generic[L]):
     @staticmethod
     @abstractmethod
     def identity(line: L) -> tuple[str, ...]:
-        """What two lines about the same thing have in common; lines are sorted by it."""
+        """Equal for lines about the same thing, of which the newest counts; lines are sorted by it."""
 
     def write(self, place: Place, writer: RunShard, lines: Iterable[L]) -> ObjectRef:
         """Write the file of `writer` at `place`, as a whole; the same lines a second time make no new version."""
@@ -104,8 +104,8 @@ class LineStore(ABC, Generic[L]):
     def known(self, place: Place, reader: RunShard) -> list[L]:
         """The lines at `place` that `reader` may use again, those of older files first; unreadable ones are left out.
 
-        History looks at everything. Footage is in one batch only, so a live run looks at what it wrote itself, or else
-        at the compacted day, if that is not too large: its cost is not to grow with the files of the day's other runs.
+        History looks at everything. Footage is in one batch only, so a live run looks at its own file, or else at the
+        compacted day, if that is not too large: its cost is not to grow with the files of the day's other runs.
         """
         folder = self._folder(place)
         if reader.is_history:
@@ -135,7 +135,7 @@ class LineStore(ABC, Generic[L]):
         return sorted((ref for ref in refs if self.holds(ref.key)), key=lambda ref: ref.key)
 
     def makers(self) -> list[str]:
-        """Everything that has lines here; of release 0.1, whose makers were image tags, too."""
+        """The ids of all makers that have lines here; those of release 0.1 are image tags."""
         return [last_segment(folder) for folder in self._store.list_folders(self.TOP)]
 
     def places(self, maker: str, first: date, last: date, cameras: Collection[Camera] | None = None) -> Iterator[Place]:
@@ -171,7 +171,7 @@ class LineStore(ABC, Generic[L]):
         return written
 
     def erase(self, user: str, device: str | None = None) -> int:
-        """Remove every version of every file about a user (or about one camera); how many versions those were."""
+        """Remove every version of every file about a user (or about one camera); their number."""
         return erase_versions(
             self._store, self.TOP, lambda key: self.holds(key) and is_of(camera_folder(key), user, device)
         )

@@ -36,7 +36,7 @@ def entry_prefix(entry: QuarantineEntry) -> str:
 
 
 class Quarantine:
-    """Keeps what is refused, each object with the reason beside it. Safe to use from threads."""
+    """Keeps refused objects, each with the reason beside it. Safe to use from threads."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -82,7 +82,7 @@ class Quarantine:
                 yield key.removesuffix(_REASON), entry
 
     def erase(self, user: str, device: str | None = None) -> int:
-        """Remove every version of what was refused of a user (or of one camera); how many versions those were.
+        """Remove every version of the refusals of a user (or of one camera); returns their number.
 
         A folder's name does not tell whose it is: every `reason.json` is read. An object that has none is left.
         """

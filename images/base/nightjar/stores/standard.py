@@ -34,7 +34,7 @@ class PictureAlteredError(PictureError):
 
 
 class Moment(StrEnum):
-    """What a put met at the key of its camera and moment."""
+    """Which picture a camera's moment has after a put."""
 
     KEPT = "kept"  # the picture is there now: put just now, or by an earlier try
     SAME = "same"  # other footage has left the same picture
@@ -43,7 +43,7 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True)
 class Put:
-    """What came of putting a picture: `ref` is its object if it was kept, `holder` the footage that has the moment."""
+    """The outcome of a put: `ref` is the object if the picture was kept, `holder` the footage that has the moment."""
 
     moment: Moment
     ref: ObjectRef | None
@@ -108,7 +108,7 @@ class StandardPictures:
         return checked(picture, data)
 
     def erase(self, user: str, device: str | None = None) -> int:
-        """Remove every version of a user's (or one camera's) pictures; how many versions those were."""
+        """Remove every version of a user's (or one camera's) pictures; returns their number."""
         return erase_versions(self._store, STANDARD, lambda key: is_of(camera_folder(key), user, device))
 
     def _write(self, key: str, data: bytes, metadata: dict[str, str], *, if_absent: bool = False) -> ObjectInfo:

@@ -1,4 +1,4 @@
-"""What validators made of footage: `validations/<validator>/YYYY/MM/DD/<user>-<device>/…`, a line a footage object."""
+"""The outcomes of footage: `validations/<validator>/YYYY/MM/DD/<user>-<device>/…`, a line a footage object."""
 
 from nightjar.domain.validations import Validation
 from nightjar.stores.line_store import LineStore
