@@ -22,9 +22,8 @@ from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH, Runs, run_prefix,
 from nightjar_local.images import detection_model
 from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access
-from operators.shards import select_day, write_account, write_shards
-
-SHARDED = tuple(stage.name for stage in STAGES.values() if stage.sharded)
+from operators.account import write_account
+from operators.shards import SHARD_STAGES, select_day, write_shards
 
 
 class StageFailed(AssertionError):  # noqa: N818 - reads as the outcome it is
@@ -72,26 +71,27 @@ class Chain:
         return self._stage("report", run, "records/", stage_prefix(prefix, "report"), release=prefix)
 
     def _run(self, prefix: str, day: date | None = None) -> None:
-        self._pin(prefix)
+        release = self._pin(prefix)
         name = Runs(self.store).at(prefix).name
         shards = write_shards(self.store, prefix, max_shards=10, max_work=1000)
         for shard in shards:
             source = shard
-            for stage in SHARDED:
+            for stage in SHARD_STAGES:
                 target = stage_prefix(prefix, stage, shard.rstrip("/").rpartition("/")[2])
                 done = self._stage(stage, name, source, target, release=prefix)
                 if stage == "assess" and not done.result["events"]:
                     break
                 source = target
-        write_account(self.store, prefix, shards, datetime.now(UTC))
+        write_account(self.store, prefix, shards, release, datetime.now(UTC))
         reconciled = stage_prefix(prefix, "reconcile")
         self._stage("record", name, reconciled, stage_prefix(prefix, "record"), release=prefix, day=day)
 
-    def _pin(self, prefix: str) -> None:
+    def _pin(self, prefix: str) -> str:
+        """Freeze a release for the run; returns its SHA-256."""
         run = Runs(self.store).at(prefix)
         started = Started(dag_run=f"{self.tag}-{datetime.now(UTC).timestamp()}", start="1")
         run.begin(started, lambda _: False)
-        run.pin(started, lambda: self._release(run.name, started))
+        return run.pin(started, lambda: self._release(run.name, started))[1].sha256
 
     def _release(self, name: str, started: Started) -> Release:
         stages = {each.name: StageRelease(image=self._image(each), settings=resolve(each.name)) for each in _PINNED}

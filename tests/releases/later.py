@@ -17,6 +17,7 @@ def make(target: Path) -> Path:
         shutil.copytree(ROOT / package, target / package, ignore=shutil.ignore_patterns("__pycache__"))
     _add_field(target / "images/base/nightjar/domain/model.py")
     _add_column(target / "images/base/nightjar/stores/tables.py")
+    _fill_column(target / "images/report/nightjar_record/pictures.py")
     return target
 
 
@@ -40,3 +41,11 @@ def _add_column(tables: Path) -> None:
     text, number = re.subn(rows, rf"\1{column}", tables.read_text(), flags=re.DOTALL)
     assert number == 4, f"expected four tables, got {number}"
     tables.write_text(text)
+
+
+def _fill_column(pictures: Path) -> None:
+    """Rows of pictures are made of what is known of each: the column is known of all."""
+    before = "dict.fromkeys(_OPTIONAL)"
+    text = pictures.read_text()
+    assert text.count(before) == 1, f"expected {before} once"
+    pictures.write_text(text.replace(before, f'{before} | {{"{FIELD}": "later"}}'))

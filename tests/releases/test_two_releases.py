@@ -18,7 +18,9 @@ from nightjar.domain.names import Camera
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.events import Events
+from nightjar.stores.records import Records
 from nightjar.stores.rules import RulesStore
+from nightjar.stores.tables import PICTURES
 from nightjar_local import samples
 from nightjar_local.seaweedfs import S3Access, make_bucket
 from tests.chain import Chain
@@ -108,12 +110,13 @@ def test_history_of_either_release_goes_over_the_other_ones_day(chains: tuple[Ch
     assert any(info.key.endswith("report.html") for info in now.store.list_objects("reports/"))
 
 
-def test_a_column_of_the_later_release_survives_a_compaction_by_the_earlier_one(chains: tuple[Chain, Chain]) -> None:
+def test_a_column_of_the_later_release_survives_a_merge_by_the_earlier_one(chains: tuple[Chain, Chain]) -> None:
     now, later = chains
     later.history(DAY)
     assert {row[FIELD] for row in rows(now.store, "pictures")} == {"later"}
     moment = int(NOON.timestamp()) + 200
     now.land({f"{CAMERA.name}-{moment}.jpg": person()[3]})
     now.live("watch-late")
-    now.report("late")
-    assert {row.get(FIELD) for row in rows(now.store, "pictures")} == {"later", None}
+    assert Records(now.store).merge(PICTURES, DAY, most=1)
+    assert [row[FIELD] for row in rows(now.store, "pictures")].count("later") == 3
+    assert len(rows(now.store, "pictures")) == 4
