@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 import nightjar.errors
 from nightjar.domain.reasons import Reason
+from nightjar.domain.stages import STAGES, Stage
 from nightjar.runtime.settings import Settings
 from nightjar.stores.columns import document
 from nightjar.stores.tables import TABLES as RECORD_TABLES
@@ -54,6 +55,30 @@ def settings() -> str:
         ("variable", "for", "value", "default", "meaning"),
         sorted(row for kind in _settings_classes() for row in _rows(kind)),
     )
+
+
+def stages() -> str:
+    """A picture of the stages and the stores they write, and a table of all that they read and write."""
+    # Every stage has its place in the run's folder; an arrow to it would say nothing.
+    edges = [
+        *(f"    {stage.name}([{stage.name}]) --> {store}[({store}/)]" for stage, store in _pairs("writes")),
+        *(f"    {store}[({store}/)] --> {stage.name}([{stage.name}])" for stage, store in _pairs("reads")),
+    ]
+    rows = (
+        (f"`{s.name}`", f"`{s.image}`", "yes" if s.sharded else "", ", ".join(s.reads), ", ".join(s.writes))
+        for s in STAGES.values()
+    )
+    picture = "\n".join(["```mermaid", "flowchart LR", *edges, "```"])
+    return f"{picture}\n\n{table(('stage', 'image', 'one a shard', 'reads', 'writes'), rows)}"
+
+
+def _pairs(field: str) -> Iterator[tuple[Stage, str]]:
+    """Each stage with each store that it reads, or writes, but for its run's folder and what it reads of its own."""
+    for stage in STAGES.values():
+        for store in getattr(stage, field):
+            is_own = store in stage.writes if field == "reads" else store == "incoming"
+            if store not in ("runs", "rules", "claims") and (not is_own or (field, store) == ("reads", "incoming")):
+                yield stage, store
 
 
 def records() -> str:
@@ -113,6 +138,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "settings": settings,
     "records": records,
+    "stages": stages,
 }
 
 

@@ -24,7 +24,8 @@ class Stage:
     `image` is the image that holds it, `sharded` whether it works on one shard of a run or on the whole run, `cpu` and
     `memory` what its pod asks for unless the deployment says otherwise, in Kubernetes' units. `seconds_per_picture` is
     the work it is expected to need at the most, from which the time bound of a shard is made; 0 for a stage whose time
-    does not depend on pictures. `waiting_seconds` are allowed besides, for a service that asks it to wait.
+    does not depend on pictures. `waiting_seconds` are allowed besides, for a service that asks it to wait. `reads` and
+    `writes` are the top folders of the bucket that it needs to read (list included) and to write (delete included).
     """
 
     name: str
@@ -35,6 +36,8 @@ class Stage:
     secrets: tuple[Secret, ...] = (Secret.S3,)
     seconds_per_picture: float = 0.0
     waiting_seconds: int = 0
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -46,10 +49,44 @@ class Stage:
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("collect", "collect", cpu="250m", memory="512Mi"),
-        Stage("validate", "validate", cpu="1", memory="2Gi", sharded=True, seconds_per_picture=2.0),
-        Stage("detect", "detect", cpu="1", memory="1Gi", sharded=True, seconds_per_picture=1.0),
-        Stage("assess", "assess", cpu="500m", memory="1Gi", sharded=True, seconds_per_picture=0.1),
+        Stage(
+            "collect",
+            "collect",
+            cpu="250m",
+            memory="512Mi",
+            reads=("claims", "footage", "incoming", "quarantine", "runs"),
+            writes=("claims", "footage", "incoming", "quarantine", "runs"),
+        ),
+        Stage(
+            "validate",
+            "validate",
+            cpu="1",
+            memory="2Gi",
+            sharded=True,
+            seconds_per_picture=2.0,
+            reads=("footage", "quarantine", "rules", "runs", "standard", "validations"),
+            writes=("quarantine", "runs", "standard", "validations"),
+        ),
+        Stage(
+            "detect",
+            "detect",
+            cpu="1",
+            memory="1Gi",
+            sharded=True,
+            seconds_per_picture=1.0,
+            reads=("detections", "detectors", "runs", "standard"),
+            writes=("detections", "detectors", "runs"),
+        ),
+        Stage(
+            "assess",
+            "assess",
+            cpu="500m",
+            memory="1Gi",
+            sharded=True,
+            seconds_per_picture=0.1,
+            reads=("detections", "detectors", "events", "journals", "rules", "runs", "threats"),
+            writes=("events", "journals", "runs", "threats"),
+        ),
         Stage(
             "notify",
             "notify",
@@ -59,9 +96,28 @@ STAGES = {
             secrets=(Secret.S3, Secret.MAIL),
             seconds_per_picture=0.5,
             waiting_seconds=300,  # the most that NIGHTJAR_MAIL_PATIENCE may be
+            reads=("alerts", "events", "outbox", "rules", "runs", "standard"),
+            writes=("alerts", "outbox", "runs"),
         ),
-        Stage("record", "report", cpu="1", memory="2Gi"),
-        Stage("report", "report", cpu="1", memory="2Gi"),
+        Stage(
+            "record",
+            "report",
+            cpu="1",
+            memory="2Gi",
+            reads=(
+                *("alerts", "detections", "events", "quarantine"),
+                *("records", "rules", "runs", "validations"),
+            ),
+            writes=("detections", "records", "runs", "validations"),
+        ),
+        Stage(
+            "report",
+            "report",
+            cpu="1",
+            memory="2Gi",
+            reads=("records", "reports", "runs", "standard"),
+            writes=("records", "reports", "runs"),
+        ),
     )
 }
 
