@@ -3,7 +3,7 @@ import json
 import pytest
 
 from nightjar.domain.release import image_tag, parse_images
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.errors import UsageError
 
 GOOD = {"registry": "registry.example.com/nightjar", **dict.fromkeys(STAGE_IMAGES, "1.0.0"), "detect_candidate": None}
@@ -12,8 +12,9 @@ GOOD = {"registry": "registry.example.com/nightjar", **dict.fromkeys(STAGE_IMAGE
 def test_a_good_variable_gives_the_image_of_every_stage() -> None:
     images = parse_images(json.dumps(GOOD | {"detect": "sha-0a1b2c"}))
     assert images.reference("detect") == "registry.example.com/nightjar/detect:sha-0a1b2c"
-    assert images.references().keys() == set(STAGE_IMAGES)
-    assert all(image_tag(reference) == images.tag(stage) for stage, reference in images.references().items())
+    references = {stage.name: images.reference(stage.name) for stage in STAGES.values()}
+    assert {image_tag(reference) for reference in references.values()} == {"1.0.0", "sha-0a1b2c"}
+    assert references["record"] == references["report"] == "registry.example.com/nightjar/report:1.0.0"
 
 
 @pytest.mark.parametrize(
@@ -43,5 +44,7 @@ def test_a_reference_without_a_tag_is_refused(reference: str) -> None:
 
 
 def test_an_unknown_stage_is_refused() -> None:
-    with pytest.raises(UsageError, match="expected a stage"):
+    with pytest.raises(UsageError, match="expected an image, one of"):
         parse_images(json.dumps(GOOD)).tag("registry")
+    with pytest.raises(UsageError, match="expected a stage, one of"):
+        parse_images(json.dumps(GOOD)).reference("registry")
