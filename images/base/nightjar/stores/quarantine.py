@@ -86,17 +86,22 @@ class Quarantine:
 
         A folder's name does not tell whose it is: every `reason.json` is read. An object that has none is left.
         """
-        keys = [i.key for i in self._store.list_objects(QUARANTINE) if i.key.endswith(f"/{_REASON}")]
-        entries = zip(keys, in_parallel(self._entry, keys, _READERS), strict=True)
-        folders = [key.removesuffix(_REASON) for key, entry in entries if entry and is_of(_camera(entry), user, device)]
-        return sum(erase_versions(self._store, folder, lambda _: True) for folder in folders)
+        versions = (version for version in self._store.list_versions(QUARANTINE) if version.key.endswith(f"/{_REASON}"))
+        reasons = [version for version in versions if not version.is_delete_marker]
+        entries = in_parallel(lambda reason: self._entry(reason.key, reason.version_id), reasons, _READERS)
+        folders = {
+            reason.key.removesuffix(_REASON)
+            for reason, entry in zip(reasons, entries, strict=True)
+            if entry and is_of(_camera(entry), user, device)
+        }
+        return sum(erase_versions(self._store, folder, lambda _: True) for folder in sorted(folders))
 
-    def _entry(self, key: str) -> QuarantineEntry | None:
+    def _entry(self, key: str, version_id: str | None = None) -> QuarantineEntry | None:
         """The `reason.json` at `key`; None when it is gone since it was listed."""
         try:
-            return read_record(self._store, key, QuarantineEntry)[0]
+            return read_record(self._store, key, QuarantineEntry, version_id)[0]
         except InputError:
-            if self._store.head(key) is None:
+            if self._store.head(key, version_id) is None:
                 return None
             raise
 
