@@ -4,10 +4,8 @@ import re
 import sys
 from pathlib import Path
 
-from nightjar_local import seaweedfs, settings
 from nightjar_local.layout import DEMO
-from nightjar_local.processes import free_ports, new_token, stop
-from nightjar_local.seaweedfs import S3Access, wait_until_ready
+from nightjar_local.seaweedfs import running
 from nightjar_local.summary import Bucket
 
 HERE = Path(__file__).parent
@@ -34,22 +32,12 @@ def main(release: str) -> None:
     """Copy the objects into `tests/golden/<release>/`, which must not be there yet."""
     target = HERE / release
     target.mkdir()
-    stored = settings.load(DEMO / "settings.json")
-    assert stored is not None, "expected the settings of the demo: run `make demo` first"
-    endpoint = f"http://127.0.0.1:{free_ports(1)[0]}"
-    access = S3Access(endpoint, stored.bucket, stored.access_key_id, stored.secret_access_key)
-    token = new_token()
-    server = seaweedfs.server(DEMO / "seaweedfs", access, token)
-    server.start()
-    try:
-        wait_until_ready(access, server)
+    with running(DEMO / "seaweedfs") as access:
         bucket = Bucket(access)
         for key in kinds(bucket.keys("")):
             file = target / key
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(bucket.read(key))
-    finally:
-        stop([server], token)
 
 
 if __name__ == "__main__":
