@@ -8,7 +8,7 @@ PYTEST_ARGUMENTS ?=
 # Each file of tests is run by one worker, since its tests share what is slow to start; the slow files are handed out first.
 PYTEST := $(DEV)/pytest -n auto --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
-COVERAGE := --cov --cov-report=term --cov-report=html:.nightjar/coverage
+COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
 .PHONY: help demo up status down images test quick coverage check format docs bench lock
 

@@ -1,6 +1,7 @@
 """What tests of several parts share: a real S3 server, and a home of its own for Airflow."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -52,6 +53,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(END_TO_END):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """After a run with coverage: the share of lines that ran, and the files with the most lines that did not."""
+    reports = getattr(config.option, "cov_report", None) or {}
+    file = Path(reports.get("json") or "nowhere")
+    if not file.exists():
+        return
+    report = json.loads(file.read_text())
+    files = sorted(report["files"].items(), key=lambda each: -each[1]["summary"]["missing_lines"])
+    terminalreporter.section(f"coverage: {report['totals']['percent_covered']:.1f} % of lines; least covered")
+    for name, each in files[:10]:
+        summary = each["summary"]
+        terminalreporter.line(f"{summary['missing_lines']:5} of {summary['num_statements']:4} lines not run  {name}")
 
 
 @pytest.fixture(scope="session")
