@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airflow.sdk import Variable, get_current_context, task
+from airflow.sdk import Context, Variable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from nightjar.domain.release import VARIABLE, Images, Release, StageRelease, Started, parse_images
@@ -41,8 +41,16 @@ def stage_image(variable: str, stage: str) -> str:
 @final_for_people
 def freeze_release(run_prefix: str) -> dict[str, str]:
     """Pin this run to a release; returns the image of every stage, and under `release` the SHA-256 of release.json."""
-    context = get_current_context()
-    store = bucket()
+    return freeze(get_current_context(), bucket(), run_prefix, str(Variable.get(VARIABLE)), deployment())
+
+
+def freeze(
+    context: Context, store: ObjectStore, run_prefix: str, variable: str, settings: DeploymentSettings
+) -> dict[str, str]:
+    """Take up the run's folder, and pin it to what is deployed now; a retry keeps what an earlier attempt pinned.
+
+    Raises UsageError while another DAG run that works on the folder is queued or running.
+    """
     run = Runs(store).at(run_prefix)
 
     def is_under_way(dag_run: str) -> bool:
@@ -52,7 +60,7 @@ def freeze_release(run_prefix: str) -> dict[str, str]:
     run.begin(started, is_under_way)
 
     def make() -> Release:
-        release = resolve_release(store, run.name, started, str(Variable.get(VARIABLE)), deployment())
+        release = resolve_release(store, run.name, started, variable, settings)
         Runs(store).deploy(run_prefix, release, datetime.now(UTC))
         return release
 

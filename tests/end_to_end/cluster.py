@@ -139,21 +139,20 @@ def file_batch(store: ObjectStore, names: Sequence[str]) -> str:
 
 @contextlib.contextmanager
 def running(
-    directory: Path, images: Registry, mail: Mapping[str, str], stage_settings: Mapping[str, str]
+    directory: Path, images: Registry, mail: Mapping[str, str], variables: Mapping[str, str]
 ) -> Iterator[Cluster]:
     """Start S3, the API server's double and Airflow's four processes; on the way out stop them all.
 
-    `mail` is the secret that notify's pods get, `stage_settings` the config map that all get.
+    `mail` is the secret that notify's pods get, `variables` are Airflow's, among them the settings of stages.
     """
     settings = for_once()
     access = access_of(settings)
     credentials = {name: value for name, value in access.environment().items() if name.startswith("AWS_")}
     secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail}
-    config_maps = {"nightjar-stage-settings": stage_settings}
-    with ApiServer(images, directory / "pods", secrets, config_maps) as kubernetes:
-        variables = _pod_runtime(kubernetes, directory / "kubeconfig")
+    with ApiServer(images, directory / "pods", secrets) as kubernetes:
+        all_variables = {**_pod_runtime(kubernetes, directory / "kubeconfig"), **variables}
         with (
-            deployment.running(directory, settings, variables=variables) as started,
+            deployment.running(directory, settings, variables=all_variables) as started,
             Airflow(started.url, settings.password) as api,
         ):
             yield Cluster(kubernetes, api, access, started)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.detections import Detection
-from nightjar.domain.layout import HISTORY, RULES_KEY, run_prefix, stage_prefix
+from nightjar.domain.layout import HISTORY, run_prefix, stage_prefix
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import VARIABLE
@@ -23,6 +23,7 @@ from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.footage import footage_key
+from nightjar.stores.rules import RulesStore
 from nightjar_local import airflow, deployment, images
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT
@@ -32,6 +33,7 @@ from nightjar_local.settings import for_once
 from tests.end_to_end.cluster import ENDED, Airflow
 from tests.operators.stage_programs import build_images
 
+SAMPLE_RULES = ROOT / "local" / "rules.yaml"
 TIMEOUT = 400.0
 
 
@@ -139,8 +141,13 @@ class Local:
 
 
 @contextlib.contextmanager
-def running(directory: Path, programs: Path | None = None) -> Iterator[Local]:
-    """Start the deployment and give it the sample rules; no DAG runs yet.
+def running(
+    directory: Path,
+    programs: Path | None = None,
+    rules: bytes = SAMPLE_RULES.read_bytes(),
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Local]:
+    """Start the deployment and give it `rules`; no DAG runs yet. `variables` are Airflow's, besides its usual ones.
 
     With the real stages, whose images are built if need be, or with `stage_programs` in the image store `programs`.
     """
@@ -148,11 +155,10 @@ def running(directory: Path, programs: Path | None = None) -> Iterator[Local]:
     with pytest.MonkeyPatch.context() as patch:
         if programs:
             patch.setattr(airflow, "IMAGES", programs)
-        with deployment.running(directory, for_once()) as started:
+        with deployment.running(directory, for_once(), variables=variables) as started:
             for name, value in started.access.environment().items():
                 patch.setenv(name, value)
-            rules = (ROOT / "local" / "rules.yaml").read_bytes()
-            started.access.client().put_object(Bucket=started.access.bucket, Key=RULES_KEY, Body=rules)
+            RulesStore(S3Store(StoreSettings())).put(rules)
             with Operator(started.url, started.settings.password) as api:
                 api.set_variable(VARIABLE, json.dumps(built), "the images of the stages")
                 yield Local(started, api, S3Store(StoreSettings()), started.home)

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.layout import HISTORY, INCOMING, LIVE, RULES_KEY, WATCH, digest, run_prefix, stage_prefix
+from nightjar.domain.layout import digest
 from nightjar.domain.release import VARIABLE
-from nightjar.domain.stages import STAGE_IMAGES
-from nightjar.runtime.manifests import read_manifest
+from nightjar.domain.stages import STAGES
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.rules import RulesStore
+from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH, Runs
 from nightjar_local import samples
 from nightjar_local.images import build_all
 from nightjar_local.layout import IMAGES, ROOT
@@ -79,20 +81,18 @@ def cluster(
 ) -> Iterator[Cluster]:
     """A cluster that can pull the images of the real stages and those of the small programs."""
     small, real = image_store(programs[0]), image_store(IMAGES)
-    secret = {"SENDGRID_API_KEY": MAIL_KEY, "SENDGRID_API_URL": mail.url}
     started = running(
         tmp_path_factory.mktemp("cluster"),
         lambda image: small(image) or real(image),
-        mail=secret,
-        stage_settings={"NIGHTJAR_MAIL_FROM": "nightjar@example.com"},
+        mail={"SENDGRID_API_KEY": MAIL_KEY},
+        variables={"NIGHTJAR_MAIL_FROM": "nightjar@example.com", "SENDGRID_API_URL": mail.url},
     )
     with started as cluster, pytest.MonkeyPatch.context() as patch:
         for name, value in cluster.access.environment().items():
             patch.setenv(name, value)
-        rules = (ROOT / "local" / "rules.yaml").read_bytes()
-        cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=RULES_KEY, Body=rules)
+        RulesStore(S3Store(StoreSettings())).put((ROOT / "local" / "rules.yaml").read_bytes())
         cluster.airflow.set_variable(VARIABLE, json.dumps(build_all()), "the images of the stages")
-        cluster.airflow.start_dags([LIVE, HISTORY], check=cluster.check)
+        cluster.airflow.start_dags([LIVE, HISTORY, REPORT], check=cluster.deployment.check)
         yield cluster
 
 
@@ -111,7 +111,7 @@ def real_run(cluster: Cluster) -> str:
     cluster.kubernetes.faults.add(pod_of_stage("validate"), SlowStart(5), times=3)
     for name, body in drop.items():
         cluster.access.client().put_object(Bucket=cluster.access.bucket, Key=f"{INCOMING}{name}", Body=body)
-    cluster.airflow.start_dags([WATCH], check=cluster.check)  # now, so that one batch has it all
+    cluster.airflow.start_dags([WATCH], check=cluster.deployment.check)  # now, so that one batch has it all
     cluster.wait("a run of nightjar_live", lambda: bool(cluster.airflow.runs(LIVE)))
     run = str(cluster.airflow.runs(LIVE)[0]["dag_run_id"])
     cluster.wait_for_run(LIVE, run)
@@ -150,8 +150,7 @@ def test_real_footage_goes_from_the_drop_zone_through_pods_to_alerts(
 ) -> None:
     assert cluster.wait_for_run(LIVE, real_run) == "success", cluster.airflow.complaints(LIVE, real_run)
     assert list(store.list_objects(INCOMING)) == []
-    account, _ = read_manifest(store, stage_prefix(run_prefix(LIVE, real_run), "reconcile"))
-    assert account.counts.total("detected") > 0
+    assert Runs(store).live(real_run).account().counts.total("detected") > 0
     assert mail.received
     assert {message.authorization for message in mail.received} == {f"Bearer {MAIL_KEY}"}
 
@@ -185,11 +184,11 @@ def test_a_stage_that_is_refused_its_input_is_not_retried_and_holds_nobody_back(
     assert {name: state for name, state in states.items() if state != "success"} == {
         "shard.validate[alice-yard]": "failed",
         "shard.validate[bob-lobby]": "failed",
-        "shard.detect[1]": "upstream_failed",
-        "shard.detect[2]": "upstream_failed",
+        **{f"shard.{stage}[{n}]": "upstream_failed" for stage in ("detect", "assess", "notify") for n in (1, 2)},
+        "shard.notify[alice-porch]": "skipped",  # without events no pod is started
         "close_run": "failed",
     }
-    assert len(cluster.pods(run, "validate")) == 4
+    assert [len(cluster.pods(run, stage)) for stage in ("validate", "detect", "assess", "notify")] == [4, 2, 2, 1]
     [failed] = [task for task in cluster.airflow.tasks(LIVE, run) if task["rendered_map_index"] == "alice-yard"]
     assert "exit code 65: no such camera" in cluster.airflow.log(failed)
 
@@ -221,8 +220,8 @@ def test_a_pod_that_fails_vanishes_or_proves_nothing_is_tried_again(
 def test_every_pod_is_restricted_and_holds_no_secret(cluster: Cluster, troubled_runs: dict[str, str]) -> None:
     created = cluster.kubernetes.store.created
     labels = [pod["metadata"]["labels"] for pod in created]
-    assert {each["nightjar/stage"] for each in labels} == set(STAGE_IMAGES)
-    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY}
+    assert {each["nightjar/stage"] for each in labels} == set(STAGES)
+    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY, REPORT}
     secret = {cluster.access.secret_access_key, cluster.access.access_key_id, MAIL_KEY}
     for pod in created:
         assert schema_violations(pod) == []

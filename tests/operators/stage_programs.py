@@ -2,8 +2,8 @@
 
 They do not look at pictures: every filed object is one picture, and a device whose name begins with `thief` sees a
 person. So the chain, its hand-overs and its failures can be run without decoding or detecting anything. A fault that a
-stage should have is read from the image's own `misbehave.json`: `{"kind": "exit" | "hang" | "silent", ...}`, with
-`stage` for one of the image's stages alone, `shard` for one shard alone, `times` for so many times only.
+stage should have is read from the image's own `misbehave.json`: `{"kind": "exit" | "hang" | "wait" | "silent", ...}`,
+with `stage` for one of the image's stages alone, `shard` for one shard alone, `times` for so many times only.
 """
 
 import hashlib
@@ -71,9 +71,15 @@ def build_image(store: Path, image: str, tag: str, python: str = sys.executable,
 
 def misbehave(folder: Path, **how: Any) -> None:
     """Make the image at `folder` do wrong from now on."""
+    (folder / "done").unlink(missing_ok=True)
     unfinished = folder / f".{MISBEHAVE}"
     unfinished.write_text(json.dumps(how))
     unfinished.rename(folder / MISBEHAVE)
+
+
+def behave(folder: Path) -> None:
+    """Let the image at `folder` do right again."""
+    (folder / MISBEHAVE).unlink()
 
 
 def start(stage: str) -> None:
@@ -95,6 +101,10 @@ def _do_wrong(stage: str, how: Mapping[str, Any]) -> None:
         done.write_text("x" * (so_far + 1))
     if how["kind"] == "hang":
         time.sleep(600)
+    if how["kind"] == "wait":  # until it is told otherwise
+        while Path(MISBEHAVE).exists():
+            time.sleep(0.1)
+        return
     if how["kind"] == "silent":
         sys.exit(0)
 

@@ -12,9 +12,13 @@ from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.rules import RulesStore
-from operators.release import resolve_release, stage_image
+from nightjar.stores.runs import Runs
+from operators.assignment import pinned_release
+from operators.release import freeze, resolve_release, stage_image
 from operators.settings import DeploymentSettings
+from tests.operators.conftest import make_context
 from tests.operators.stage_programs import REGISTRY, build_image, build_images
+from tests.operators.worked import RUN
 
 RULES = b"""version: 1
 event_gap_seconds: 60
@@ -113,6 +117,44 @@ def test_wrong_rules_are_told_while_there_are_good_ones(store: MemoryStore) -> N
     rules = resolved(store).rules
     assert (rules.key, rules.sha256) == (good.key, good.sha256)
     assert "unsave" in (rules.problem or "")
+
+
+def frozen(
+    store: MemoryStore, run: str, max_tries: int = 5, variable_: str | None = None, **runs: str
+) -> dict[str, str]:
+    """What freeze_release of the DAG run `run` returns while `runs` are in these states."""
+    context = make_context(dag_id="history", max_tries=max_tries, runs={("history", r): s for r, s in runs.items()})
+    return freeze({**context, "run_id": run}, store, RUN, variable_ or variable(), CLUSTER)  # type: ignore[typeddict-item]
+
+
+def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:
+    told = frozen(store, "scheduled")
+    release, ref = Runs(store).at(RUN).release()
+    assert told == {"release": ref.sha256, **{stage: each.image for stage, each in release.stages.items()}}
+    assert frozen(store, "scheduled", variable_=variable("2")) == told, "a retry keeps it"
+    deployed = Runs(store).deployed()
+    assert deployed and (deployed.run, deployed.stages) == (RUN, release.stages)
+    cleared = frozen(store, "scheduled", max_tries=11, variable_=variable("2"))
+    assert cleared["detect"].endswith(":2") and cleared["release"] != told["release"]
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_second_run_over_a_folder_is_refused_while_the_first_is_under_way(store: MemoryStore, state: str) -> None:
+    first = frozen(store, "scheduled", scheduled="running", by_hand="running")
+    with pytest.raises(UsageError, match="run scheduled is working on 2026-11-20: wait for its end"):
+        frozen(store, "by_hand", scheduled=state, by_hand="running")
+    # Nothing of the first run was touched: its tasks go on by its release.
+    assert pinned_release(Runs(store).at(RUN), first["release"]).start == "scheduled 1"
+    assert frozen(store, "scheduled", scheduled="running") == first
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_once_the_first_run_has_ended_the_second_takes_the_folder_up(store: MemoryStore, state: str) -> None:
+    first = frozen(store, "scheduled", scheduled="running")
+    second = frozen(store, "by_hand", scheduled=state, by_hand="running")
+    assert second["release"] != first["release"]
+    with pytest.raises(UsageError, match="clear the whole run"):
+        pinned_release(Runs(store).at(RUN), first["release"])
 
 
 def test_no_good_rules() -> None:

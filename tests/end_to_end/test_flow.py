@@ -1,0 +1,282 @@
+"""The flow on the real scheduler: no camera holds up another, failed shards are put right, a folder has one run.
+
+The stages are the small programs of `stage_programs`, which do wrong when told to; where it says so, the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightjar.domain.names import Camera
+from nightjar.domain.release import VARIABLE
+from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.runs import LIVE, REPORT, WATCH, Runs
+from nightjar.stores.standard import standard_key
+from tests.end_to_end.cluster import file_batch
+from tests.end_to_end.local_runtime import Local, running
+from tests.end_to_end.one_after_the_other import outcome, outcomes_in_any_order
+from tests.operators.stage_programs import REGISTRY, behave, build_image, misbehave
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+RULES = b"""version: 1
+event_gap_seconds: 60
+rules:
+  200: {name: intruder, unsafe: [person], min_probability: 0.6}
+users:
+  dave:
+    email: dave@example.com
+    timezone: Europe/Berlin
+    rules: [200]
+    devices: {thief1: {}, thief2: {}, thief3: {}}
+"""
+LIVE_RUNS = 2
+CAMERAS = ("alice-porch", "bob-thief", "carol-thief")
+CAROL = CAMERAS.index("carol-thief")
+DETECT = "shard.detect"
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """A deployment of small stages; a shard of one picture may take a minute."""
+    directory = tmp_path_factory.mktemp("flow")
+    variables = {"NIGHTJAR_STAGE_START_SECONDS": "60", "NIGHTJAR_LIVE_RUNS": str(LIVE_RUNS)}
+    with running(directory, directory / "images", RULES, variables) as local:
+        for image in ("assess", "notify"):
+            build_image(directory / "images", image, "real", real=True)
+        local.airflow.start_dags([LIVE, REPORT, WATCH], check=local.deployment.check)
+        yield local
+
+
+@pytest.fixture
+def detect(local: Local) -> Path:
+    """The image of detect, which may be told to do wrong."""
+    return local.deployment.directory / "images" / "detect" / "test-1"
+
+
+def name(camera: str, second: int) -> str:
+    return f"{camera}-{int((START + timedelta(seconds=second)).timestamp())}.jpg"
+
+
+def drop(local: Local, second: int, *cameras: str) -> float:
+    """A picture of each camera lands; returns when, by the clock of `time.monotonic`."""
+    for camera in cameras:
+        local.store.put(f"{INCOMING}{name(camera, second)}", f"{camera} {second}".encode())
+    return time.monotonic()
+
+
+def is_alerted(local: Local, camera: str, second: int) -> bool:
+    key = standard_key(Camera.parse(camera), START + timedelta(seconds=second))
+    return local.store.head(f"outbox/{key}.txt") is not None
+
+
+def wait_for_alert(local: Local, camera: str, second: int) -> float:
+    """When somebody was told, by the clock of `time.monotonic`."""
+    local.wait(f"an alert about {camera}", lambda: is_alerted(local, camera, second))
+    return time.monotonic()
+
+
+def watching(local: Local) -> str:
+    """The state of the sensor of the watch run that is under way."""
+    runs = [str(run["dag_run_id"]) for run in local.airflow.runs(WATCH) if run["state"] == "running"]
+    return str(local.airflow.states(WATCH, runs[0])["wait_for_footage"]) if runs else "none"
+
+
+def run_of(local: Local, camera: str, second: int) -> str:
+    """The live run that works on this picture."""
+    for run in local.airflow.runs(LIVE):
+        lines, _ = Runs(local.store).live(str(run["dag_run_id"])).batch()
+        if any(line.source.key == f"{INCOMING}{name(camera, second)}" for line in lines):
+            return str(run["dag_run_id"])
+    return ""
+
+
+def wait_for_run_of(local: Local, camera: str, second: int) -> str:
+    local.wait(f"a live run over {camera}", lambda: bool(run_of(local, camera, second)))
+    return run_of(local, camera, second)
+
+
+@pytest.fixture(scope="module")
+def allowed(local: Local) -> float:
+    """Seconds from landing to alert: 30, or on a machine that is busy, twice what an alert takes when nothing hangs."""
+    landed = drop(local, 0, "bob-thief")
+    seconds = wait_for_alert(local, "bob-thief", 0) - landed
+    return max(30.0, 2 * seconds)
+
+
+def test_a_camera_that_hangs_holds_back_nobody(local: Local, detect: Path, allowed: float) -> None:
+    """Neither in its own batch nor in the next one; it is stopped at its bound, tried once more and then alerted."""
+    misbehave(detect, kind="hang", shard="carol-thief", times=1)
+    landed = drop(local, 60, *CAMERAS)
+    first = wait_for_run_of(local, "carol-thief", 60)
+    assert run_of(local, "bob-thief", 60) == first
+    hangs = f"{DETECT}[carol-thief]"
+    local.wait("detect to hang", lambda: local.airflow.states(LIVE, first).get(hangs) == "running")
+    landed_later = drop(local, 61, "bob-thief")
+    assert wait_for_alert(local, "bob-thief", 60) - landed < allowed
+    assert wait_for_alert(local, "bob-thief", 61) - landed_later < allowed
+    assert local.airflow.state(LIVE, first) == "running"
+    assert not is_alerted(local, "carol-thief", 60)
+    wait_for_alert(local, "carol-thief", 60)
+    local.wait_for_success(LIVE, first)
+    local.wait_for_success(LIVE, run_of(local, "bob-thief", 61))
+    assert tries(local, first)[hangs] == 2
+    assert outcomes(local, first) == {"detected": 3}
+    assert local.airflow.states(LIVE, first)["shard.notify[alice-porch]"] == "skipped", "expected no pod without events"
+
+
+def test_the_watch_holds_back_at_the_allowed_number_of_live_runs(local: Local, detect: Path) -> None:
+    misbehave(detect, kind="wait")
+    held = []
+    for camera in ("alice-thief", "bob-thief")[:LIVE_RUNS]:
+        drop(local, 120, camera)
+        held.append(wait_for_run_of(local, camera, 120))
+    local.wait("a watch run that has not collected", lambda: watching(local) == "deferred")
+    drop(local, 120, "carol-thief")
+    time.sleep(5)
+    drop(local, 120, "carol-porch")
+    time.sleep(5)
+    assert watching(local) == "deferred"
+    assert len(local.contents(INCOMING)) == 2, "expected what landed to stay there"
+    assert sum(run["state"] in ("queued", "running") for run in local.airflow.runs(LIVE)) == LIVE_RUNS
+    behave(detect)
+    wait_for_alert(local, "carol-thief", 120)
+    # What landed meanwhile has made one batch.
+    assert run_of(local, "carol-thief", 120) == run_of(local, "carol-porch", 120)
+    for run in (*held, run_of(local, "carol-thief", 120)):
+        local.wait_for_success(LIVE, run)
+
+
+def test_a_live_run_that_fails_does_not_stop_the_watch(local: Local, detect: Path, allowed: float) -> None:
+    misbehave(detect, kind="exit", code=65, shard="alice-thief")
+    drop(local, 180, "alice-thief")
+    failed = wait_for_run_of(local, "alice-thief", 180)
+    landed = drop(local, 180, "bob-thief")
+    assert wait_for_alert(local, "bob-thief", 180) - landed < allowed
+    assert local.wait_for_end(LIVE, failed) == "failed"
+    behave(detect)
+    # No watch run is red, neither for this nor for what hung before.
+    assert {str(run["state"]) for run in local.airflow.runs(WATCH)} <= {"success", "running", "queued"}
+
+
+def test_clearing_a_shard_with_its_downstream_does_what_is_missing(local: Local, detect: Path) -> None:
+    run = failed_run(local, detect, 240)
+    assert outcomes(local, run) == {"detected": 2, "failed:detect": 1}
+    assert is_alerted(local, "bob-thief", 240) and not is_alerted(local, "carol-thief", 240)
+    assert "1 tasks failed: shard.detect_2" in close_run_says(local, run)
+    before = tries(local, run)
+    local.airflow.clear_task(LIVE, run, DETECT, CAROL, downstream=True)
+    local.wait_for_success(LIVE, run)
+    assert outcomes(local, run) == {"detected": 3}
+    assert is_alerted(local, "carol-thief", 240)
+    again = {task for task, number in tries(local, run).items() if number > before.get(task, 0)}
+    # shards_done is the scheduler's own work, which counts no tries.
+    carol = {f"shard.{stage}[carol-thief]" for stage in ("detect", "assess", "notify")}
+    assert again - {"shards_done"} == {*carol, "reconcile", "record", "close_run"}
+
+
+def test_clearing_only_what_failed_is_noticed(local: Local, detect: Path) -> None:
+    run = failed_run(local, detect, 300)
+    local.airflow.clear_failed(LIVE, run)
+    assert local.wait_for_end(LIVE, run) == "failed"
+    assert local.airflow.states(LIVE, run)[f"{DETECT}[carol-thief]"] == "success"
+    assert "clear it and what is downstream of it" in close_run_says(local, run)
+
+
+def test_a_second_run_of_what_is_worked_on_is_refused_until_the_first_has_ended(local: Local, detect: Path) -> None:
+    misbehave(detect, kind="wait", shard="carol-thief")
+    batch = file_batch(local.store, [name(camera, 360) for camera in CAMERAS])
+    local.airflow.trigger(LIVE, batch, {"batch_id": batch})
+    local.wait("its shards", lambda: local.airflow.states(LIVE, batch).get("plan_shards") == "success")
+    local.airflow.trigger(LIVE, "by-hand", {"batch_id": batch})
+    local.wait("the refusal", lambda: local.airflow.states(LIVE, "by-hand")["freeze_release"] == "failed")
+    [task] = [task for task in local.airflow.tasks(LIVE, "by-hand") if task["task_id"] == "freeze_release"]
+    assert f"run {batch} is working on {batch}: wait for its end" in local.airflow.log(task)
+    assert task["try_number"] == 1
+    assert local.airflow.state(LIVE, batch) == "running"
+    behave(detect)
+    local.wait_for_success(LIVE, batch)  # nothing of it was touched
+    local.wait_for_end(LIVE, "by-hand")
+    local.airflow.clear(LIVE, "by-hand")
+    local.wait("the second to end", lambda: local.airflow.state(LIVE, "by-hand") == "success")
+    assert outcomes(local, batch) == {"detected": 3}
+
+
+def test_two_runs_at_once_over_the_same_cameras_are_as_one_after_the_other(local: Local) -> None:
+    """With the real assess and notify: the same events with the same ids, and each is alerted once.
+
+    Of two events that a third one joins, only runs one after the other alert both: they cannot know yet.
+    """
+    tags: dict[str, Any] = dict.fromkeys(STAGE_IMAGES, "test-1") | {"assess": "real", "notify": "real"}
+    local.airflow.set_variable(VARIABLE, json.dumps({"registry": REGISTRY, **tags}), "the images of the stages")
+    cameras = ("dave-thief1", "dave-thief2", "dave-thief3")
+    # One event that both runs see; two of the first run that the second one makes one; and one each of its own.
+    seconds = ((0, 20, 40, 600, 700, 1000), (10, 30, 50, 650, 1200))
+    batches = [file_batch(local.store, [name(c, s + 600) for c in cameras for s in run]) for run in seconds]
+    for batch in batches:
+        local.airflow.trigger(LIVE, batch, {"batch_id": batch})
+    for batch in batches:
+        local.wait_for_success(LIVE, batch)
+    began = [local.airflow.runs(LIVE)[n]["start_date"] for n in range(2)]
+    assert abs(datetime.fromisoformat(began[0]) - datetime.fromisoformat(began[1])) < timedelta(seconds=5)
+    runs = [Runs(local.store).live(batch) for batch in batches]
+    found = outcome(local.store, cameras)
+    expected = outcomes_in_any_order(local.store, runs, cameras)
+    for camera in cameras:
+        [serial] = [each[camera] for each in expected if each[camera].events == found[camera].events][:1]
+        assert found[camera].alerted <= serial.alerted
+        assert len(found[camera].current) == 4
+        for event in found[camera].current:
+            assert {event.id, *(ref.id for ref in event.absorbed)} & found[camera].alerted
+        assert len(list(local.store.list_versions("outbox/"))) == len(list(local.store.list_objects("outbox/")))
+
+
+def test_days_are_reported_after_runs_recorded_something(local: Local) -> None:
+    """By the Asset: a run of nightjar_report began after the last live run recorded, and reported all that it did."""
+    recorded = [run for run in local.airflow.runs(LIVE) if run["state"] == "success"]
+
+    def pages() -> Sequence[str]:
+        return list(json.loads(local.contents("reports/")["reports/page.json"]))
+
+    local.wait("the page", lambda: len(pages()) >= len(recorded) > 5)
+    reports = local.airflow.runs(REPORT)
+    assert {str(run["run_type"]) for run in reports} >= {"asset_triggered"}
+    assert "failed" not in {str(run["state"]) for run in reports}
+
+
+def failed_run(local: Local, detect: Path, second: int) -> str:
+    """A run in which detect refused one of three cameras; afterwards it would not any more."""
+    misbehave(detect, kind="exit", code=65, shard="carol-thief")
+    run = file_batch(local.store, [name(camera, second) for camera in CAMERAS])
+    local.airflow.trigger(LIVE, run, {"batch_id": run})
+    assert local.wait_for_end(LIVE, run) == "failed"
+    behave(detect)
+    return run
+
+
+def outcomes(local: Local, run: str) -> dict[str, int]:
+    return dict(Runs(local.store).live(run).account().counts.outcomes)
+
+
+def tries(local: Local, run: str) -> dict[str, int]:
+    """How often each task has been tried, mapped ones by their camera."""
+    return {
+        f"{task['task_id']}[{task['rendered_map_index']}]" if task["map_index"] >= 0 else task["task_id"]: task[
+            "try_number"
+        ]
+        for task in local.airflow.tasks(LIVE, run)
+    }
+
+
+def close_run_says(local: Local, run: str) -> str:
+    [task] = [task for task in local.airflow.tasks(LIVE, run) if task["task_id"] == "close_run"]
+    return local.airflow.log(task)
