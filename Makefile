@@ -36,7 +36,7 @@ images: ## build every stage's image: [TAG=…] [BUILDER=buildah REGISTRY=… BA
 test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
 	$(PYTEST) $(PYTEST_ARGUMENTS)
 
-quick: ## format, lint and the tests that need no Airflow and no container builder: a minute [PYTEST_ARGUMENTS=…]
+quick: ## format, lint, and the tests that start no programs: a minute [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) dev
 	$(LINT)
 	$(PYTEST) -m "not slow" $(PYTEST_ARGUMENTS)

@@ -8,6 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,22 @@ class LoadedOnce(JSONFileLoader):  # type: ignore[misc]  # botocore is untyped
 
 Loader.FILE_LOADER_CLASS = LoadedOnce
 
-END_TO_END = Path(__file__).parent / "end_to_end"
+# Files whose tests start programs or run whole chains: slow without saying so. Other slow tests have the mark.
+SLOW = (
+    "end_to_end/*",
+    "kubernetes/*",
+    "*/test_program.py",
+    "*/test_on_s3.py",
+    "*/test_killed.py",
+    "*/test_two_releases.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything end to end as slow; put the slow tests first, so that no worker is left with them at the end."""
+    """Mark the tests of slow files; put the slow tests first, so that no worker is left with them at the end."""
     for item in items:
-        if item.path.is_relative_to(END_TO_END):
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        if any(fnmatch(file, pattern) for pattern in SLOW):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

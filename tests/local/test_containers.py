@@ -14,6 +14,7 @@ from nightjar_local import containers, images
 from nightjar_local.containers import AIRFLOW_SOURCES, SHARED_SOURCES, Builder, builder_from_environment
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
+from tests.images.test_dockerfiles import lineage
 
 REGISTRY = "registry.example.com/nightjar"
 
@@ -99,11 +100,11 @@ def test_everything_that_an_image_copies_is_its_content(image: str) -> None:
     is_stage = image != "airflow"
     folder = "images/" if is_stage else ""
     sources = (*SHARED_SOURCES, f"images/{image}") if is_stage else AIRFLOW_SOURCES
-    lines = (ROOT / "images" / ("Dockerfile" if is_stage else "airflow/Dockerfile")).read_text().splitlines()
-    copied = [line.split()[1].replace("${STAGE}", image) for line in lines if line.startswith("COPY ")]
-    copied = [
-        path for path in copied if not path.startswith("--from") and (image == "detect" or path != "detect/model")
-    ]
+    dockerfile = ROOT / "images" / ("Dockerfile" if is_stage else "airflow/Dockerfile")
+    built = lineage(dockerfile, image if is_stage else "")
+    copied = [rest.split()[0].replace("${STAGE}", image) for word, rest in built if word == "COPY"]
+    if "--from=model" in copied:
+        copied = [*(path for path in copied if path != "--from=model"), "detect/model"]
     assert copied
     assert [path for path in copied if not f"{folder}{path}".startswith(sources)] == []
 

@@ -10,6 +10,8 @@ from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import images
 from nightjar_local.processes import LocalError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -14,6 +14,8 @@ from nightjar_local.processes import LocalError
 from nightjar_local.s3_server import access_of, check_bucket
 from nightjar_local.seaweedfs import S3Access
 
+pytestmark = pytest.mark.slow
+
 
 def of_caller(access: S3Access, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set what a caller sets."""

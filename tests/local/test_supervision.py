@@ -17,6 +17,8 @@ from nightjar_local.programs import Program
 from nightjar_local.status import HEADINGS, Status, as_table, describe, status
 from nightjar_local.supervision import Component, Supervisor
 
+pytestmark = pytest.mark.slow
+
 STAYS = "import subprocess, sys, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
 ENDS = "print('no room on the disk'); raise SystemExit(3)"
 

@@ -26,6 +26,8 @@ from tests.operators.conftest import TaskStates, make_context
 from tests.operators.stage_programs import REGISTRY, misbehave
 from tests.operators.worked import NOW, pin
 
+pytestmark = pytest.mark.slow
+
 RUN = "runs/nightjar_live/20261120T130500Z-0123456789ab/"
 SHARD = f"{RUN}shards/alice-porch/"
 

@@ -25,6 +25,7 @@ def look(detector: Detector, card: ModelCard, data: bytes) -> list[DetectedObjec
     return find_objects(*detector.infer(model_pixels(data)), card.class_labels, 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # TensorFlow's own imports warn
 def test_the_backends_agree(
     pictures: dict[str, bytes], card: ModelCard, litert: Detector, tensorflow: Detector

@@ -257,6 +257,7 @@ class Killed(BaseException):
     """The process was killed."""
 
 
+@pytest.mark.slow
 def test_killed_at_any_write_nothing_is_lost_and_a_second_run_ends_it() -> None:
     expected = None
     for moment in range(1, 60):

@@ -48,7 +48,10 @@ def a_thousand_cameras() -> Summary:
     return summary_of(Records(world.store), DAY)
 
 
-@pytest.fixture(params=[nothing, a_little, a_thousand_cameras], ids=lambda make: make.__name__)
+SUMMARIES = [nothing, a_little, pytest.param(a_thousand_cameras, marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=SUMMARIES, ids=lambda make: make.__name__)
 def summary(request: pytest.FixtureRequest) -> Summary:
     made: Summary = request.param()
     return made
@@ -86,6 +89,7 @@ def test_the_page_needs_no_other_file_and_its_account_adds_up(summary: Summary) 
     assert html == page.render(summary, plots.draw(summary), {}).decode()
 
 
+@pytest.mark.slow
 def test_the_page_stays_readable_with_a_thousand_cameras() -> None:
     html = page.render(a_thousand_cameras(), {}, {}).decode()
     assert "1,000 motion triggers" not in html and "2,000 motion triggers, 500 alerts" in html

@@ -200,6 +200,7 @@ def variants(data: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")  # decoders run with warnings off
+@pytest.mark.slow
 def test_a_sealed_decoder_gives_the_same_for_all_formats_as_decoding_without_a_seal(tmp_path: Path) -> None:
     path = tmp_path / "footage"
     with DecoderPool(1, MEMORY) as pool:
