@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from nightjar.domain.stages import STAGES
 from nightjar.errors import UsageError
-from nightjar.runtime.settings import Settings, load
-from nightjar.settings.by_stage import SETTINGS, resolve
+from nightjar.runtime.settings import Settings, StoreSettings, load
+from nightjar.settings.by_stage import SETTINGS, refuse_unknown, resolve
 from nightjar.settings.notify import SendGridSettings
 
 SET = {
@@ -106,3 +106,30 @@ def test_a_setting_of_another_stage_does_not_matter(monkeypatch: pytest.MonkeyPa
 def test_no_such_stage() -> None:
     with pytest.raises(UsageError, match="expected a stage"):
         resolve("reconcile")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        ["NIGHTJAR_LONG_SIDE", "NIGHTJAR_BUCKET", "SENDGRID_API_KEY", "AWS_PROFILE", "PATH", "NIGHTJARS"],
+        ["NIGHTJAR_OTHER", "NIGHTJAR_long_side"],  # settings are read whatever their case
+        ["NIGHTJAR_S3_SERVICE_HOST", "NIGHTJAR_S3_SERVICE_PORT_HTTP", "NIGHTJAR_S3_PORT_8333_TCP_ADDR"],
+        ["NIGHTJAR_S3_PORT"],
+    ],
+)
+def test_settings_that_there_are_pass(names: list[str]) -> None:
+    refuse_unknown(names, (StoreSettings,), {"NIGHTJAR_OTHER"})
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["NIGHTJAR_MIN_PROBABILTY"], r"NIGHTJAR_MIN_PROBABILTY \(did you mean NIGHTJAR_MIN_PROBABILITY\?\)"),
+        (["NIGHTJAR_QQQQ", "NIGHTJAR_XYZZY_42"], "NIGHTJAR_QQQQ, NIGHTJAR_XYZZY_42"),
+        (["NIGHTJAR_STAGE_RESOURCES"], "NIGHTJAR_STAGE_RESOURCES"),  # of release 0.1
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused(names: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        refuse_unknown(["NIGHTJAR_BUCKET", *names], (StoreSettings,))
