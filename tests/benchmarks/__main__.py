@@ -13,7 +13,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect", "notify", "record", "live")
+BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live")
 
 
 def say(message: str) -> None:

@@ -1,0 +1,69 @@
+"""Each stage reads and writes the stores that it is declared to: the chain is run and every request is looked at."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nightjar.domain.stages import STAGES
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.rules import RulesStore
+from nightjar_local import samples
+from nightjar_local.layout import ROOT
+from nightjar_local.seaweedfs import S3Access, make_bucket
+from tests.chain import Chain
+from tests.recorder import Recorder, Request, folders
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@dataclass
+class Watched(Chain):
+    """A chain that notes the requests of each stage."""
+
+    recorder: Recorder | None = None
+    requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
+
+    def _start(self, command: Sequence[str], stage: str, run: str) -> None:
+        assert self.recorder is not None
+        self.recorder.take_requests()
+        super()._start(command, stage, run)
+        self.requests[stage] += self.recorder.take_requests()
+
+
+@pytest.fixture(scope="module")
+def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
+    """What each stage asked of S3 in two live runs, a history run and two reports over all kinds of footage."""
+    access = replace(seaweedfs_server, bucket="stages")
+    make_bucket(access.client(), access.bucket)
+    now = datetime.now(UTC)
+    today = datetime.combine(now.date(), datetime.min.time(), UTC)
+    shots = [shot for shot in samples.footage(max(now, today + timedelta(hours=1))) if "bunny" not in shot.name]
+    with Recorder(int(access.endpoint.rsplit(":", 1)[1])) as recorder, pytest.MonkeyPatch.context() as patch:
+        through = replace(access, endpoint=recorder.url)
+        for name, value in through.environment().items():
+            patch.setenv(name, value)
+        store = S3Store(StoreSettings())
+        RulesStore(store).put((ROOT / "local" / "rules.yaml").read_bytes())
+        chain = Watched(through, store, recorder=recorder)
+        for number, part in enumerate((shots[::2], shots[1::2])):
+            chain.land({shot.name: shot.body for shot in part if shot.name.startswith(("alice", "IMG", "bob-store"))})
+            chain.live(f"w{number}")
+        chain.report("r1")
+        chain.history(today.date())
+        chain.report("r2")
+        yield chain.requests
+        access.client().delete_bucket(Bucket=access.bucket)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_writes_what_it_is_declared_to(requests: dict[str, list[Request]], stage: str) -> None:
+    assert folders(requests[stage], writes=True) == set(STAGES[stage].writes)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_what_it_is_declared_to(requests: dict[str, list[Request]], stage: str) -> None:
+    assert folders(requests[stage], writes=False) == set(STAGES[stage].reads)
