@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from nightjar.domain.release import VARIABLE, Images, Release, StageRelease, Started, parse_images
 from nightjar.domain.stages import STAGES
 from nightjar.errors import UsageError
+from nightjar.runtime.settings import StageSettings, StoreSettings
 from nightjar.runtime.store import ObjectStore
-from nightjar.settings.by_stage import resolve
+from nightjar.settings.by_stage import refuse_unknown, resolve
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Runs
 from operators.attempts import first_attempt
@@ -24,6 +26,9 @@ from operators.local import RECORD, image_folder
 from operators.settings import DeploymentSettings, deployment
 
 log = logging.getLogger(__name__)
+
+# How the local deployment knows its own processes, and where their supervisor writes: no settings of Nightjar's.
+OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_JOURNAL")
 
 UNPINNED = "collect"  # runs before there is a release
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns
@@ -78,6 +83,7 @@ def resolve_release(
     Raises UsageError for a wrong Variable, a wrong setting, an image that is not built, and rules that are wrong while
     there are no good ones to fall back on.
     """
+    refuse_unknown(os.environ, (StoreSettings, StageSettings, DeploymentSettings), OF_THE_LOCAL_DEPLOYMENT)
     images = parse_images(variable)
     stages = dict(_stages(images, settings, (stage for stage in STAGES if stage != UNPINNED)))
     return Release(run=run, start=started.identity, stages=stages, rules=RulesStore(store).freeze())

@@ -22,7 +22,7 @@ from nightjar_local.seaweedfs import S3Access, make_bucket, running
 
 # A deployment that the shell has sourced (`.nightjar/env`) is not for tests: none may reach its database or its bucket.
 _THEIRS = ("AIRFLOW_", "AWS_", "NIGHTJAR_")
-for _name in [name for name in os.environ if name.startswith(_THEIRS) and name != "NIGHTJAR_REQUIRE_BUILDAH"]:
+for _name in [name for name in os.environ if name.startswith(_THEIRS)]:
     del os.environ[_name]
 
 # Airflow reads and fills its home when it is first imported; the one of whoever runs the tests is not ours.

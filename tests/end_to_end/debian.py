@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BASE_IMAGE = "localhost/python:3.11"
-REQUIRED = "NIGHTJAR_REQUIRE_BUILDAH"  # set by .ci/run: there, what is skipped is a defect
+REQUIRED = "REQUIRE_BUILDAH"  # set by .ci/run: there, what is skipped is a defect
 PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}  # program: Debian's package
 RELEASE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")

@@ -98,6 +98,12 @@ def test_a_wrong_setting_of_any_stage_is_found_before_anything_runs(
         resolved(store)
 
 
+def test_a_misspelt_setting_is_found_before_anything_runs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDES", "640")
+    with pytest.raises(UsageError, match=r"NIGHTJAR_LONG_SIDES \(did you mean NIGHTJAR_LONG_SIDE\?\)"):
+        resolved(store)
+
+
 def test_in_the_local_runtime_every_image_must_be_built_and_its_digest_is_pinned(
     store: MemoryStore, tmp_path: Path
 ) -> None:
