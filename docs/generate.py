@@ -108,7 +108,7 @@ def _rows(kind: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def _word(annotation: Any) -> str:
-    """What a value of this type is called."""
+    """The name of a value of this type."""
     kinds = [kind for kind in (typing.get_args(annotation) or (annotation,)) if kind is not type(None)]
     words = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
     return words.get(kinds[0], "JSON" if typing.get_origin(annotation) is dict else "text")

@@ -1,4 +1,4 @@
-"""What one attempt of a stage is given: by which image and settings it works, and for how long it may."""
+"""The assignment of one attempt of a stage: by which image and settings it works, and for how long it may."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Log(Protocol):
-    """What is needed of a logger: Airflow's tasks have another kind than the standard library's."""
+    """The part of a logger that is needed: Airflow's tasks have another kind than the standard library's."""
 
     def log(self, level: int, event: str, /, *arguments: object) -> object:
         """Log `event % arguments`."""

@@ -91,7 +91,7 @@ def _literal(value: str) -> str:
 
 
 def literal_value(value: str) -> str:
-    """What a container gets for a variable whose value was made here."""
+    """The value of a variable as a container gets it."""
     return value.replace("$$", "$")
 
 

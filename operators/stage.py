@@ -224,7 +224,7 @@ class StageOperator(KubernetesPodOperator):
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException:
-            # What upstream hands over may be from before the pod started.
+            # The pod that upstream hands over may be as it was before it started.
             self._fail(self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace))
 
     def on_kill(self) -> None:

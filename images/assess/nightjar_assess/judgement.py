@@ -1,4 +1,4 @@
-"""What the rules of one camera make of its detections. Pure."""
+"""Judgement: the detections of one camera by its rules. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
@@ -49,10 +49,10 @@ def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdic
 
 def reasons(lines: Iterable[Suppressed]) -> Counter[str]:
     """How many objects were suppressed, by reason."""
-    found: Counter[str] = Counter()
-    for one in (one for line in lines for one in line.objects):
-        found[str(one.reason)] += one.number
-    return found
+    counts: Counter[str] = Counter()
+    for each in (each for line in lines for each in line.objects):
+        counts[str(each.reason)] += each.number
+    return counts
 
 
 def _suppressed(

@@ -1,1 +1,1 @@
-"""What Nightjar's stages, DAGs and operators share: the words of the domain and the runtime around them."""
+"""Shared by Nightjar's stages, DAGs and operators: the words of the domain and the runtime around them."""

@@ -1,4 +1,4 @@
-"""What there is to say about the model, as JSON for programs and as Markdown for people."""
+"""The model card: everything there is to say about the model, as JSON for programs and as Markdown for people."""
 
 import hashlib
 from collections.abc import Mapping

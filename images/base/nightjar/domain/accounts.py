@@ -62,7 +62,7 @@ def settle(batch: Iterable[BatchLine], shards: Iterable[ShardProof]) -> Account:
 
 def consumed(manifest: Manifest, reference: ObjectRef) -> bool:
     """Whether a stage worked from exactly this object: its key and its content."""
-    return any((one.key, one.sha256) == (reference.key, reference.sha256) for one in manifest.inputs)
+    return any((each.key, each.sha256) == (reference.key, reference.sha256) for each in manifest.inputs)
 
 
 def _check_covered(lines: Sequence[BatchLine], proofs: Sequence[ShardProof]) -> None:

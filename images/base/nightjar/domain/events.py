@@ -97,7 +97,7 @@ class ThreatMinute(Stored):
 
 
 class EventState(StrEnum):
-    """What became of an event."""
+    """Whether an event has threats of its own, or how it ended."""
 
     CURRENT = "current"
     ABSORBED = "absorbed"  # all its threats went into another event

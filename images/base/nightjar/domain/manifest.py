@@ -1,4 +1,4 @@
-"""What a stage leaves behind as its last act, and the sums that must hold in it."""
+"""The manifest, which a stage writes as its last act, and the sums that must hold in it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ class ObjectRef(Part):
 
 
 class Counts(Part):
-    """What came in and what became of it; every unit has exactly one outcome.
+    """The number received, and the number with each outcome; every unit has exactly one outcome.
 
     `outcomes` maps an outcome, or `<outcome>:<reason>`, to a number: {"standard": 40, "quarantined:grey": 2}.
     `details` are further numbers that belong to no sum: {"videos": 2, "known": 12}.
@@ -29,7 +29,7 @@ class Counts(Part):
     details: dict[str, int] = Field(default_factory=dict)
 
     def problem(self) -> str | None:
-        """What does not add up, as a sentence; None when all does."""
+        """The sum that does not add up, as a sentence; None when all do."""
         if negative := {k: v for k, v in self.outcomes.items() if v < 0}:
             return f"expected counts of at least 0, got {negative}"
         total = sum(self.outcomes.values())

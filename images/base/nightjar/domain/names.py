@@ -1,7 +1,7 @@
 """Names of footage: the contract with the team that uploads, and the only place that parses them.
 
 `<user>-<device>-<time>.<ext>`: user and device are 1 to 64 of A-Z a-z 0-9 _; time is Unix time in UTC, 10 digits for
-seconds or 13 for milliseconds; ext is 1 to 8 letters or digits. What does not match is refused, never repaired.
+seconds or 13 for milliseconds; ext is 1 to 8 letters or digits. Any other name is refused, never repaired.
 """
 
 import re

@@ -22,7 +22,7 @@ from nightjar.domain.model import Input
 from nightjar.domain.names import Camera
 from nightjar.domain.windows import Hours
 
-# What HTML's <input type=email> takes: https://html.spec.whatwg.org/#valid-e-mail-address
+# As HTML's <input type=email> takes it: https://html.spec.whatwg.org/#valid-e-mail-address
 _EMAIL = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
@@ -126,7 +126,7 @@ class User(Input):
 
 @dataclass(frozen=True)
 class CameraRules:
-    """What holds for one camera, after the device's settings replaced the user's."""
+    """The rules and settings of one camera, after the device's replaced the user's."""
 
     camera: Camera
     email: str
@@ -176,7 +176,7 @@ class Rules(Input):
         return timedelta(seconds=self.event_gap_seconds)
 
     def device(self, camera: Camera) -> CameraRules | None:
-        """What holds for `camera`; None when its user or device is not known."""
+        """The rules and settings of `camera`; None when its user or device is not known."""
         user = self.users.get(camera.user)
         device = user.devices.get(camera.device) if user else None
         if user is None or device is None:
@@ -222,7 +222,7 @@ def why_safe(one: DetectedObject, rule: Rule, local: datetime) -> Safe | None:
 
 def unsafe_objects(objects: Iterable[DetectedObject], rule: Rule, local: datetime) -> tuple[DetectedObject, ...]:
     """Those that `rule` calls unsafe at the user's wall-clock time `local`, in the order given."""
-    return tuple(one for one in objects if why_safe(one, rule, local) is None)
+    return tuple(each for each in objects if why_safe(each, rule, local) is None)
 
 
 def nearest_miss(one: DetectedObject, rules: Iterable[Rule], local: datetime) -> Safe | None:

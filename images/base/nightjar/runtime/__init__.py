@@ -1,1 +1,1 @@
-"""What surrounds a stage: settings, the object store, manifests, logging and the stage runner."""
+"""The surroundings of a stage: settings, the object store, manifests, logging and the stage runner."""

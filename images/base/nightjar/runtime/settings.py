@@ -41,7 +41,7 @@ class StoreSettings(Settings):
 
 
 class StageSettings(Settings):
-    """What the operator tells every stage about the run it works for."""
+    """The operator tells every stage this about the run it works for."""
 
     image: Annotated[str, Field(max_length=512, description="the image it runs as; set by the operator")]
     run: Annotated[str, Field(max_length=250, description="the run it works for; set by the operator")] = ""

@@ -34,7 +34,7 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 @dataclass(frozen=True)
 class StageContext:
-    """What a stage is given: where to read and write, for whom, and the world (store and clock) to do it in."""
+    """Everything that a stage is given: where to read and write, for whom, the store and the clock."""
 
     stage: str
     image: str
@@ -72,7 +72,7 @@ class StageContext:
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage made: goes into its manifest. `result` is small data for the next task, such as a batch id."""
+    """The results of a stage, for its manifest. `result` is small data for the next task, such as a batch id."""
 
     counts: Counts = field(default_factory=Counts)
     inputs: Sequence[ObjectRef] = ()
@@ -100,7 +100,7 @@ _sigterm_came = False
 def stop_if_asked() -> None:
     """Raise StoppedError when SIGTERM came: for long loops to call at every step.
 
-    What the signal itself raises is lost where it hits code that nothing can be raised from, such as a finaliser.
+    The error that the signal itself raises is lost in code that nothing can be raised from, such as a finaliser.
     """
     if _sigterm_came:
         raise StoppedError("stopped by SIGTERM before the end; run it again")

@@ -53,7 +53,7 @@ class ObjectStore(Protocol):
     """A versioned bucket. Every method may raise TryAgainError (the service fails) or UsageError (refused for good)."""
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
-        """What is known of an object, or None when it is not there."""
+        """Size, version and metadata of an object; None when it is not there."""
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
         """The whole object; raises ObjectMissingError."""

@@ -8,7 +8,7 @@ from nightjar.runtime.settings import Settings
 
 
 class ReportSettings(Settings):
-    """What a report shows."""
+    """Settings of the page of a day."""
 
     report_thumbnails: Annotated[
         int,

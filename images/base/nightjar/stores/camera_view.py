@@ -1,4 +1,4 @@
-"""What one transaction sees of a camera's threats and events, and what it changes in them."""
+"""One transaction's view of a camera's threats and events, with the changes that it makes in them."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
