@@ -100,7 +100,7 @@ _sigterm_came = False
 def stop_if_asked() -> None:
     """Raise StoppedError when SIGTERM came: for long loops to call at every step.
 
-    The error that the signal itself raises is lost in code that nothing can be raised from, such as a finaliser.
+    The error that the signal itself raises is lost in code that can raise nothing, such as a finaliser.
     """
     if _sigterm_came:
         raise StoppedError("stopped by SIGTERM before the end; run it again")
