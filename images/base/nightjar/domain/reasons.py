@@ -41,7 +41,7 @@ _MEANING = {
     Reason.EMPTY: "The object has no bytes: upload the whole one; if it repeats, look at the camera's storage.",
     Reason.TOO_MANY_BYTES: "The object is larger than the limit for a still or a video.",
     Reason.UNSUPPORTED_FORMAT: "The content is not JPEG, PNG, WebP, MP4, MKV or AVI, whatever the name says.",
-    Reason.TRUNCATED: "The data ends too early: an upload broke off. The pictures that a cut video still held were used.",
+    Reason.TRUNCATED: "The data ends too early: an upload broke off. Pictures that a cut video still held were used.",
     Reason.CORRUPT: "The data is damaged and cannot be decoded.",
     Reason.TOO_SMALL: "The picture has too few pixels to see anything in.",
     Reason.TOO_MANY_PIXELS: "The picture claims more pixels than any camera makes: a decompression bomb.",
