@@ -10,7 +10,7 @@ PYTEST := $(DEV)/pytest -n auto --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
-.PHONY: help demo up status down images test quick coverage check format docs bench lock
+.PHONY: help demo up status down images chaos test quick coverage check format docs bench lock
 
 # Without bytecode every process of a test, of which a run has thousands, compiles the clone's packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -32,6 +32,9 @@ down: ## stop what `make up` started
 
 images: ## build every stage's image: [TAG=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=… PUSH=yes]
 	@$(BOOTSTRAP) airflow && $(LOCAL) images
+
+chaos: ## footage lands while processes are killed and calls spoilt; shows the account [SEED=…] [MINUTES=5]
+	@$(BOOTSTRAP) airflow && $(LOCAL) chaos
 
 test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
 	$(PYTEST) $(PYTEST_ARGUMENTS)

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 from nightjar_local import images
+from nightjar_local.chaos import harness
+from nightjar_local.chaos.rounds import as_account, seed_and_minutes
 from nightjar_local.containers import builder_from_environment
 from nightjar_local.daemon import Daemon
 from nightjar_local.demo import demo
-from nightjar_local.layout import DEMO, DEPLOYMENT, shown
+from nightjar_local.layout import CHAOS, DEMO, DEPLOYMENT, shown
 from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.status import as_table, status
 from nightjar_local.up import up
@@ -20,7 +22,7 @@ def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="nightjar_local", description=__doc__)
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--directory", type=Path, help="where it keeps everything; for demo")
+    parser.add_argument("--directory", type=Path, help="where it keeps everything; for demo and chaos")
     given = parser.parse_args(arguments)
     command = given.command
     try:
@@ -66,7 +68,15 @@ def _demo(directory: Path | None) -> int:
     return demo((directory or DEMO).absolute())
 
 
-COMMANDS = {"up": _up, "down": _down, "status": _status, "images": _images, "demo": _demo}
+def _chaos(directory: Path | None) -> int:
+    seed, minutes = seed_and_minutes(os.environ)
+    folder = (directory or CHAOS).absolute()
+    result = harness.run(folder, seed, minutes * 60)
+    print(f"\n{as_account(result)}\n\nLogs: {shown(folder / 'logs')}. The same faults again: make chaos SEED={seed}")
+    return 1 if result.problems else 0
+
+
+COMMANDS = {"up": _up, "down": _down, "status": _status, "images": _images, "demo": _demo, "chaos": _chaos}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

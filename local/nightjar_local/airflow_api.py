@@ -86,9 +86,15 @@ class AirflowApi:
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         """The runs of a DAG, newest first; none before Airflow has parsed it."""
-        query = {"order_by": "-run_after", "limit": 100}
-        found = self._call("GET", f"/dags/{dag}/dagRuns", params=query, absent_ok=True)
-        return [] if found is None else list(found["dag_runs"])
+        runs: list[dict[str, Any]] = []
+        while True:
+            query = {"order_by": "-run_after", "limit": 100, "offset": len(runs)}
+            page = self._call("GET", f"/dags/{dag}/dagRuns", params=query, absent_ok=True)
+            if page is None:
+                return []
+            runs += page["dag_runs"]
+            if len(runs) >= page["total_entries"] or not page["dag_runs"]:
+                return runs
 
     def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
         """The task instances of a run."""
@@ -114,9 +120,14 @@ class AirflowApi:
         if "Authorization" not in self._client.headers:
             self._sign_in()
         for pause in (*RETRY_PAUSES, None):
-            answer = self._client.request(method, f"/api/v2{path}", **arguments)
-            if pause is None or not answer.is_server_error:
-                break
+            try:
+                answer = self._client.request(method, f"/api/v2{path}", **arguments)
+            except httpx.TransportError as error:  # such as while the API server is being started again
+                if pause is None:
+                    raise LocalError(f"Airflow did not answer {method} {path}: {error!r}") from None
+            else:
+                if pause is None or not answer.is_server_error:
+                    break
             time.sleep(pause)
         if absent_ok and answer.status_code == httpx.codes.NOT_FOUND:
             return None

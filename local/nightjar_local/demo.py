@@ -1,11 +1,8 @@
 """`make demo`: the main job from nothing: footage in, alerts out, and what came of it."""
 
-import contextlib
-import fcntl
 import json
-import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +15,16 @@ from nightjar.stores.runs import REPORT
 from nightjar_local import deployment, images, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
+from nightjar_local.fresh import SETTINGS, alone_in
 from nightjar_local.layout import DEMO, shown
 from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.samples import Sample
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.summary import Bucket, Summary, as_table, headline, summarise, to_json
-from nightjar_local.supervision import Supervisor
 from nightjar_local.up import DESCRIPTION, RULES
 
 TIMEOUT = 900.0
 EVERY = 0.5
-SETTINGS = "settings.json"
 
 
 def demo(directory: Path = DEMO) -> int:
@@ -37,7 +33,7 @@ def demo(directory: Path = DEMO) -> int:
     It is 0 only if the runs succeeded and the counts add up.
     """
     clock = Clock()
-    with _alone(directory), termination_as_interrupt():
+    with alone_in(directory), termination_as_interrupt():
         value = images.build_all()
         footage = samples.footage()
         chosen = settings.for_once()
@@ -205,18 +201,3 @@ def _why(api: AirflowApi) -> str:
                 end = "\n".join(api.log(task).splitlines()[-25:])
                 found.append(f"--- {dag} {task['task_id']} {task['rendered_map_index'] or ''}\n{end}")
     return "\n".join(found)
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """One demo at a time in this clone, in a fresh folder, and nothing of an earlier one that was killed."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with directory.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LocalError("another demo runs there; wait for it, or stop it") from None
-        left = settings.load(directory / SETTINGS)
-        Supervisor(directory).stop(left.token if left else None)
-        shutil.rmtree(directory, ignore_errors=True)
-        yield

@@ -13,7 +13,7 @@ from typing import Literal
 
 SUPERVISOR = "supervisor"
 # A component may say why it is about to end; its keeper tells it where.
-JOURNAL_VARIABLE = "NIGHTJAR_JOURNAL"
+JOURNAL_VARIABLE = "KEEPER_JOURNAL"
 
 Kind = Literal["started", "explains", "died", "stopped"]
 

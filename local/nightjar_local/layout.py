@@ -11,6 +11,7 @@ CACHE = STATE / "cache"
 IMAGES = STATE / "images"
 DEPLOYMENT = STATE / "deployment"
 DEMO = STATE / "demo"
+CHAOS = STATE / "chaos"
 ENVIRONMENT_FILE = STATE / "env"
 
 

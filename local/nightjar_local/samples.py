@@ -102,7 +102,7 @@ def _stills(folder: Path, now: datetime) -> Iterator[Sample]:
         first = now - timedelta(minutes=trigger.minutes_ago)
         for shot in range(trigger.shots):
             moment = first + timedelta(seconds=shot * SECONDS_BETWEEN_SHOTS)
-            body = _jpeg(_another_shot(picture, f"{trigger.camera} {trigger.minutes_ago} {shot}"))
+            body = jpeg(another_shot(picture, f"{trigger.camera} {trigger.minutes_ago} {shot}"))
             yield Sample(_name(trigger.camera, moment), body)
 
 
@@ -124,25 +124,25 @@ def _bad(source: Path, now: datetime, good: list[Sample]) -> Iterator[Sample]:
 
     cat, street = shot("chelsea.png"), (source / VIDEOS / "bikes.mp4").read_bytes()
     with Image.open(source / PICTURES / "camera.png") as grey:
-        yield Sample(_name("alice-porch", ago(19)), _jpeg(grey))  # infrared, on a camera that has none
-    yield Sample(_name("bob-lobby", ago(40)), _jpeg(cat.resize((32, 24))))
-    yield Sample(_name("bob-lobby", ago(39)), _jpeg(cat)[:6000])  # the upload broke off
+        yield Sample(_name("alice-porch", ago(19)), jpeg(grey))  # infrared, on a camera that has none
+    yield Sample(_name("bob-lobby", ago(40)), jpeg(cat.resize((32, 24))))
+    yield Sample(_name("bob-lobby", ago(39)), jpeg(cat)[:6000])  # the upload broke off
     yield Sample(_name("carol-drive", ago(45), "mp4"), street[:150_000])
     yield Sample(_name("carol-drive", ago(44)), (source / PICTURES / "no_time_for_that_tiny.gif").read_bytes())
-    yield Sample("IMG_0001.jpg", _jpeg(cat))
-    yield Sample(f"holiday {{{{ 7 * 7 }}}} {int(now.timestamp())}.jpg", _jpeg(cat))
-    yield Sample(_name("mallory-door", ago(17)), _jpeg(cat))
-    yield Sample(_name("alice-yard", ago(5)), _jpeg(Image.new("RGB", (640, 480))))  # the lens is covered
+    yield Sample("IMG_0001.jpg", jpeg(cat))
+    yield Sample(f"holiday {{{{ 7 * 7 }}}} {int(now.timestamp())}.jpg", jpeg(cat))
+    yield Sample(_name("mallory-door", ago(17)), jpeg(cat))
+    yield Sample(_name("alice-yard", ago(5)), jpeg(Image.new("RGB", (640, 480))))  # the lens is covered
     yield Sample(_name("bob-store", ago(4)), b"")
-    yield Sample("alice-porch-0000000042.jpg", _jpeg(cat))  # a camera whose clock was reset
+    yield Sample("alice-porch-0000000042.jpg", jpeg(cat))  # a camera whose clock was reset
     again = good[0]
     yield Sample(again.name.replace(".jpg", ".jpeg"), again.body)  # the same picture, sent twice
     clash = good[3]
     # Another picture under the same name; which of the two comes first is up to S3, and must not matter here.
-    yield Sample(clash.name.replace(".jpg", ".jpeg"), _jpeg(shot("rocket.jpg")))
+    yield Sample(clash.name.replace(".jpg", ".jpeg"), jpeg(shot("rocket.jpg")))
 
 
-def _another_shot(picture: Image.Image, seed: str) -> Image.Image:
+def another_shot(picture: Image.Image, seed: str) -> Image.Image:
     """The scene as a fixed camera sees it a moment later: moved by a few pixels, a little lighter or darker."""
     chance = random.Random(seed)  # noqa: S311, the same every time is the point
     width, height = picture.size
@@ -151,7 +151,8 @@ def _another_shot(picture: Image.Image, seed: str) -> Image.Image:
     return ImageEnhance.Brightness(moved).enhance(chance.uniform(0.97, 1.03))
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def jpeg(picture: Image.Image) -> bytes:
+    """The picture as a camera would send it."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()

@@ -39,7 +39,7 @@ class S3Access:
     region: str = REGION
     session_token: str | None = None
 
-    def client(self) -> Any:
+    def client(self, attempts: int = 3) -> Any:
         """A boto3 S3 client for it, independent of the caller's AWS configuration."""
         return boto3.client(
             "s3",
@@ -52,7 +52,7 @@ class S3Access:
                 s3={"addressing_style": "path"},
                 connect_timeout=5,
                 read_timeout=30,
-                retries={"total_max_attempts": 3, "mode": "standard"},
+                retries={"total_max_attempts": attempts, "mode": "standard"},
                 max_pool_connections=32,
             ),
         )

@@ -20,9 +20,9 @@ from nightjar_assess.stage import assess
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
+from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from tests.benchmarks.memory import watch_peaks_mib
 from tests.benchmarks.rows import Asked, Row
-from tests.doubles.sendgrid import Reply, SendGridDouble
 from tests.images.detect.shards import sample_pictures
 from tests.scenes import SHARD, after, detection, sha256_of, start_run
 

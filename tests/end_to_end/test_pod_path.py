@@ -25,7 +25,7 @@ from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH, Runs
 from nightjar_local import samples
 from nightjar_local.images import build_all
 from nightjar_local.layout import IMAGES, ROOT
-from tests.doubles.sendgrid import SendGridDouble
+from nightjar_local.sendgrid_double import SendGridDouble
 from tests.end_to_end.cluster import Cluster, file_batch, pod_of, running
 from tests.kubernetes.admission import schema_violations
 from tests.kubernetes.faults import OutOfMemory, Predicate, RunInstead, SlowStart, Vanish

@@ -15,10 +15,10 @@ from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_assess.stage import assess
+from nightjar_local.sendgrid_double import SendGridDouble
 from nightjar_notify.channels import Channel, MailChannel
 from nightjar_notify.pace import Pace
 from nightjar_notify.stage import notify_events
-from tests.doubles.sendgrid import SendGridDouble
 from tests.scenes import RULES, SHARD, after, sha256_of, start_run
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.settings.notify import SendGridSettings
-from tests.doubles.sendgrid import Reply, SendGridDouble
+from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
 from tests.scenes import DOOR, NOON, PORCH, after, detection
 

@@ -15,7 +15,7 @@ from nightjar.domain.alerts import Alert
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
-from tests.doubles.sendgrid import Reply, SendGridDouble
+from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from tests.images.notify.runs import Assessed
 from tests.scenes import NOON, PORCH, after, detection
 

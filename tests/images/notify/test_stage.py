@@ -18,9 +18,9 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.settings.notify import NO_SENDER
 from nightjar.stores.outbox import Outbox
+from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from nightjar_notify.channels import Delivery, OutboxChannel
 from nightjar_notify.message import Message
-from tests.doubles.sendgrid import Reply, SendGridDouble
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
 from tests.scenes import DOOR, NIGHT, NOON, PORCH, RULES, after, detection
 

@@ -46,7 +46,8 @@ class Received:
 
 
 class SendGridDouble:
-    """The server. `answers` are given in order, then `default` for ever. `received` holds every request.
+    """The server. `answers` are given in order, then `default` for ever. `received` holds every request, and
+    `exchanges` each with its answer.
 
     `most_at_once` is the largest number of requests that were answered at the same time, `connections` how many
     connections were opened.
@@ -56,6 +57,7 @@ class SendGridDouble:
         self.answers: list[Reply] = []
         self.default = Reply(202, headers={"X-Message-Id": "double-1"})
         self.received: list[Received] = []
+        self.exchanges: list[tuple[Received, Reply]] = []
         self.most_at_once = 0
         self.connections = 0
         self._at_once = 0
@@ -115,9 +117,10 @@ class SendGridDouble:
             self.received.append(request)
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
-            if refusal := _refusal(request):
-                return refusal
-            return self.answers.pop(0) if self.answers else self.default
+            refusal = _refusal(request)
+            reply = refusal or (self.answers.pop(0) if self.answers else self.default)
+            self.exchanges.append((request, reply))
+            return reply
 
     def _done(self) -> None:
         with self._lock:

@@ -1,0 +1,158 @@
+"""A proxy in front of an S3 server on loopback that spoils calls when told to.
+
+It passes on the request as it is, with its Host header, which the signature covers.
+"""
+
+import http.client
+import socket
+import struct
+import threading
+import time
+from collections import Counter, deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+from nightjar_local.chaos.plan import S3Spoil
+
+DELAY_SECONDS = 3.0
+TIMEOUT = 60.0
+STATUS = {S3Spoil.ERROR_500: (500, "InternalError"), S3Spoil.ERROR_503: (503, "SlowDown")}
+NOT_PASSED_ON = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "date", "server"})
+
+
+class S3Proxy:
+    """The proxy. `spoilt` counts the calls that were."""
+
+    def __init__(self, target_port: int) -> None:
+        self.spoilt: Counter[S3Spoil] = Counter()
+        self.calls = 0
+        self._next: deque[S3Spoil] = deque()
+        self._lock = threading.Lock()
+
+        class Handler(_Handler):
+            proxy = self
+            port = target_port
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The endpoint to use instead of the server's."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def spoil(self, how: S3Spoil, calls: int) -> None:
+        """Spoil the next `calls` calls."""
+        with self._lock:
+            self._next.extend([how] * calls)
+
+    def take(self) -> S3Spoil | None:
+        """How to spoil the call that has just come; None: not at all."""
+        with self._lock:
+            self.calls += 1
+            how = self._next.popleft() if self._next else None
+            if how:
+                self.spoilt[how] += 1
+            return how
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: clients are killed on purpose."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a client, with one to the server behind it."""
+
+    proxy: S3Proxy
+    port: int
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self._behind = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+
+    def finish(self) -> None:
+        self._behind.close()
+        super().finish()
+
+    def serve(self) -> None:
+        """Pass one request on and its answer back, unless it is to be spoilt."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        how = self.proxy.take()
+        if how is S3Spoil.DELAY:
+            time.sleep(DELAY_SECONDS)
+        if how is S3Spoil.RESET:
+            self._reset()
+            return
+        if how in STATUS:
+            self._refuse(*STATUS[how])
+            return
+        try:
+            answer, content = self._ask(body)
+        except (OSError, http.client.HTTPException):  # the server is down, or went down
+            self._reset()
+            return
+        if how is S3Spoil.LOST_ANSWER or (how is S3Spoil.CUT and len(content) < 2):
+            self._reset()
+            return
+        self._pass_back(answer, content)
+        if how is S3Spoil.CUT:
+            self.wfile.write(content[: len(content) // 2])
+            self._reset()
+        else:
+            self.wfile.write(content)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = serve  # noqa: N815 - the names that the base class calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: the account at the end counts."""
+
+    def _ask(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+        self._behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() != "expect":
+                self._behind.putheader(name, value)
+        self._behind.endheaders(body or None)
+        answer = self._behind.getresponse()
+        return answer, answer.read()
+
+    def _pass_back(self, answer: http.client.HTTPResponse, content: bytes) -> None:
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in NOT_PASSED_ON | {"content-length"}:
+                self.send_header(name, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
+        if length is not None and answer.status != http.HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", length)
+        self.end_headers()
+
+    def _refuse(self, status: int, code: str) -> None:
+        body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>chaos</Message></Error>'.encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self._behind.close()
