@@ -26,7 +26,7 @@ class Daemon:
 
     @property
     def supervisor(self) -> Supervisor:
-        """What starts its components again."""
+        """The supervisor, which starts its components again."""
         return Supervisor(self.directory)
 
     def start(self) -> Settings:
@@ -59,7 +59,7 @@ class Daemon:
         return self.supervisor.stop(stored.token if stored else None)
 
     def settings(self) -> Settings:
-        """What it was set up with; raises LocalError if it never was."""
+        """The settings it was set up with; raises LocalError if it never was."""
         stored = settings.load(self._settings)
         if stored is None:
             raise LocalError(f"expected the deployment's settings at {self._settings}; `make up` writes them")

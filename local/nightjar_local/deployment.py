@@ -29,7 +29,7 @@ class Deployment:
 
     @property
     def supervisor(self) -> Supervisor:
-        """What starts its components again."""
+        """The supervisor, which starts its components again."""
         return Supervisor(self.directory)
 
     @property

@@ -128,7 +128,7 @@ def how_it_ended(status: int) -> str:
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None]:
-    """What a child calls before it becomes its program: it gets the signal when its parent dies."""
+    """For a child to call before it becomes its program: it gets the signal when its parent dies."""
     parent = os.getpid()
 
     def bind() -> None:

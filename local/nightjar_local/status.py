@@ -32,7 +32,7 @@ def status(supervisor: Supervisor) -> list[Status]:
 
 
 def describe(components: Sequence[Component], entries: Sequence[Entry]) -> list[Status]:
-    """What the supervisor says now, with what the journal says about the past."""
+    """The components as the supervisor sees them now, with their past from the journal."""
     statuses = []
     for component in components:
         past = history(entries, component.name)

@@ -1,4 +1,4 @@
-"""supervisord's configuration of one deployment: what is started again, how often, and in which order all is stopped.
+"""supervisord's configuration of one deployment: how often it starts a component again, in which order it stops them.
 
 All paths are relative to the deployment's folder, in which supervisord runs, but for its socket: a socket's path may
 have 107 characters at the most.

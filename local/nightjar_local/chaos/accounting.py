@@ -1,4 +1,4 @@
-"""What has to hold after a round: every object has its end, every event its alert, nothing waits, all is healthy."""
+"""The checks after a round: every object has its end, every event its alert, nothing waits, all is healthy."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence

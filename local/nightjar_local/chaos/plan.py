@@ -29,7 +29,7 @@ class Victim(StrEnum):
 
 
 class S3Spoil(StrEnum):
-    """What happens to a call to S3."""
+    """A way to spoil a call to S3."""
 
     RESET = "connection reset"  # S3 never hears of it
     LOST_ANSWER = "answer lost"  # S3 has done it
@@ -40,7 +40,7 @@ class S3Spoil(StrEnum):
 
 
 class MailSpoil(StrEnum):
-    """What the mail API does with a message."""
+    """A way in which the mail API treats a message badly."""
 
     ERROR_500 = "answered 500"
     BUSY = "answered 429"

@@ -15,7 +15,7 @@ MOST_MINUTES = 30.0  # longer, and the footage would be as old as what alerts no
 
 @dataclass
 class Round:
-    """What a round did: counts by kind of fault, and what was left."""
+    """A round that was run: its faults, counted by kind, and what was left."""
 
     seed: int
     seconds: float
@@ -32,7 +32,7 @@ class Round:
 
 
 def seed_and_minutes(environment: Mapping[str, str]) -> tuple[int, float]:
-    """What SEED and MINUTES ask for: by default another seed each time, and five minutes. Raises LocalError."""
+    """SEED and MINUTES, by default another seed each time, and five; raises LocalError if they cannot be."""
     try:
         seed = int(environment.get("SEED") or random.randrange(1_000_000))  # noqa: S311 - no secret
         minutes = float(environment.get("MINUTES") or DEFAULT_MINUTES)
@@ -44,7 +44,7 @@ def seed_and_minutes(environment: Mapping[str, str]) -> tuple[int, float]:
 
 
 def as_account(result: Round) -> str:
-    """The account: what was done, what came of it, whether it holds."""
+    """The account: the faults, the ends of all that landed, and whether it holds."""
     rows = [("seed", f"{result.seed}, {result.seconds:.0f} s of faults"), *_faults(result)]
     if result.remains is not None:
         rows += _came_of_it(result, result.remains)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
@@ -37,16 +38,16 @@ def footage(seed: int, now: datetime) -> Iterator[Sample]:
         for shot in range(chance.randint(1, 3)):
             moment = int((began + timedelta(seconds=shot * SHOT_SECONDS)).timestamp())
             name = f"{CAMERAS[camera]}-{moment}"
-            body = jpeg(another_shot(scenes[scene], f"{seed} {number} {shot}"))
-            sample = Sample(f"{name}.jpg", body)
+            picture = another_shot(scenes[scene], f"{seed} {number} {shot}")
+            sample = Sample(f"{name}.jpg", jpeg(picture))
             if chance.random() >= ODD_SHARE:
                 yield sample
             else:
-                yield from _odd(chance.choice(ODD), name, sample)
+                yield from _odd(chance.choice(ODD), name, sample, picture)
         number += 1
 
 
-def _odd(kind: str, name: str, sample: Sample) -> Iterator[Sample]:
+def _odd(kind: str, name: str, sample: Sample, picture: Image.Image) -> Iterator[Sample]:
     if kind == "again":
         yield sample
         yield Sample(f"{name}.jpeg", sample.body)
@@ -55,13 +56,9 @@ def _odd(kind: str, name: str, sample: Sample) -> Iterator[Sample]:
     elif kind == "empty":
         yield Sample(sample.name, b"")
     elif kind == "tiny":
-        yield Sample(sample.name, jpeg(_opened_bytes_free((32, 24))))
+        yield Sample(sample.name, jpeg(picture.resize((32, 24))))
     else:
-        yield Sample(f"IMG_{name}.jpg", sample.body)
-
-
-def _opened_bytes_free(size: tuple[int, int]) -> Image.Image:
-    return Image.effect_noise(size, 40).convert("RGB")
+        yield Sample(f"{{{{ {name} }}}}.jpg", sample.body)
 
 
 def _opened(path: Path) -> Image.Image:
@@ -101,9 +98,9 @@ class Uploader:
             if self._stopping.wait(self._seconds):
                 return
 
-    def _put(self, client: object, sample: Sample) -> bool:
+    def _put(self, client: Any, sample: Sample) -> bool:
         try:
-            client.put_object(Bucket=self._access.bucket, Key=f"{INCOMING}{sample.name}", Body=sample.body)  # type: ignore[attr-defined]
+            client.put_object(Bucket=self._access.bucket, Key=f"{INCOMING}{sample.name}", Body=sample.body)
         except (BotoCoreError, ClientError):
             return False
         return True
