@@ -20,7 +20,7 @@ from nightjar_local import deployment, images, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.chaos.accounting import AlertOfEvent, LiveRun, Remains
 from nightjar_local.chaos.mail import REPLIES, delivered
-from nightjar_local.chaos.plan import Fault, MailFault, ProcessFault, S3Fault, make_plan
+from nightjar_local.chaos.plan import Fault, MailFault, ProcessFault, S3Fault, S3Spoil, make_plan
 from nightjar_local.chaos.rounds import Round
 from nightjar_local.chaos.s3_proxy import S3Proxy
 from nightjar_local.chaos.traffic import Uploader, footage
@@ -69,7 +69,7 @@ def _run(directory: Path, seed: int, seconds: float) -> Round:
             uploader = Uploader(running.access, footage(seed, datetime.now(UTC)), UPLOAD_SECONDS)
             uploader.start()
             _say(f"footage lands, and for {seconds:.0f} s faults come, from seed {seed}")
-            _hit(running, make_plan(seed, seconds), proxy, mail, result)
+            _hit(running, S3Spoil, make_plan(seed, seconds), proxy, mail, result)
             uploader.stop()
             _say(f"{len(uploader.tries)} objects have landed; no more faults: waiting until all is settled")
             result.settled_after = _settle(running, api)
@@ -97,6 +97,8 @@ def _hit(running: Deployment, plan: Sequence[Fault], proxy: S3Proxy, mail: SendG
                 _hit_process(hits, fault, result)
     finally:
         hits.thaw_all()
+        proxy.spoil(S3Spoil.DELAY, 0)
+        mail.answers.clear()
 
 
 def _hit_process(hits: Hits, fault: ProcessFault, result: Round) -> None:

@@ -10,6 +10,7 @@ from nightjar_local.processes import LocalError
 from nightjar_local.status import Status
 
 DEFAULT_MINUTES = 5.0
+MOST_PROBLEMS = 20  # that are shown
 MOST_MINUTES = 30.0  # longer, and the footage would be as old as what alerts nobody
 
 
@@ -52,8 +53,10 @@ def as_account(result: Round) -> str:
     table = "\n".join(f"  {name:{width}}  {text}" for name, text in rows)
     if not result.problems:
         return f"{table}\n\nThe account holds."
-    listed = "\n".join(f"  {problem}" for problem in result.problems)
-    return f"{table}\n\nThe account does not hold:\n{listed}"
+    shown = [f"  {problem}" for problem in result.problems[:MOST_PROBLEMS]]
+    if more := len(result.problems) - len(shown):
+        shown.append(f"  and {more} problems more")
+    return "\n".join([table, "", "The account does not hold:", *shown])
 
 
 def _faults(result: Round) -> Iterator[tuple[str, str]]:

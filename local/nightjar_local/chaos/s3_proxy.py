@@ -18,7 +18,7 @@ from nightjar_local.chaos.plan import S3Spoil
 DELAY_SECONDS = 3.0
 TIMEOUT = 60.0
 STATUS = {S3Spoil.ERROR_500: (500, "InternalError"), S3Spoil.ERROR_503: (503, "SlowDown")}
-NOT_PASSED_ON = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "date", "server"})
+NOT_PASSED_ON = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
 class S3Proxy:
@@ -43,9 +43,9 @@ class S3Proxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def spoil(self, how: S3Spoil, calls: int) -> None:
-        """Spoil the next `calls` calls."""
+        """Spoil the next `calls` calls; what was to be spoilt before and has not come is forgotten."""
         with self._lock:
-            self._next.extend([how] * calls)
+            self._next = deque([how] * calls)
 
     def take(self) -> S3Spoil | None:
         """How to spoil the call that has just come; None: not at all."""
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_back(self, answer: http.client.HTTPResponse, content: bytes) -> None:
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
-            if name.lower() not in NOT_PASSED_ON | {"content-length"}:
+            if name.lower() not in NOT_PASSED_ON:
                 self.send_header(name, value)
         length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
         if length is not None and answer.status != http.HTTPStatus.NO_CONTENT:

@@ -30,7 +30,9 @@ def test_calls_pass_unharmed(through: S3Access, key: str, size: int) -> None:
     put = client.put_object(Bucket=through.bucket, Key=key, Body=body, Metadata={"sha256": "0"})
     got = client.get_object(Bucket=through.bucket, Key=key)
     assert (got["Body"].read(), got["VersionId"], got["Metadata"]) == (body, put["VersionId"], {"sha256": "0"})
-    assert client.head_object(Bucket=through.bucket, Key=key)["ContentLength"] == size
+    head = client.head_object(Bucket=through.bucket, Key=key)
+    assert head["ContentLength"] == size
+    assert "date" in head["ResponseMetadata"]["HTTPHeaders"]
     if size > 2:
         part = client.get_object(Bucket=through.bucket, Key=key, Range="bytes=1-2")
         assert part["Body"].read() == b"xx"
@@ -82,8 +84,16 @@ def test_a_delayed_call_is_done(through: S3Access, proxy: S3Proxy, monkeypatch: 
 
 
 def test_a_retry_heals_what_is_spoilt(through: S3Access, proxy: S3Proxy) -> None:
-    proxy.spoil(S3Spoil.RESET, 1)
-    proxy.spoil(S3Spoil.ERROR_503, 1)
+    proxy.spoil(S3Spoil.RESET, 2)
     through.client(attempts=3).put_object(Bucket=through.bucket, Key="a", Body=b"a")
-    assert proxy.spoilt.total() == 2
+    assert proxy.spoilt == {S3Spoil.RESET: 2}
     assert proxy.calls == 3
+
+
+def test_spoilt_calls_do_not_pile_up(through: S3Access, proxy: S3Proxy) -> None:
+    proxy.spoil(S3Spoil.RESET, 4)
+    proxy.spoil(S3Spoil.ERROR_503, 1)
+    client = through.client(attempts=1)
+    with pytest.raises(ClientError, match="SlowDown"):
+        client.put_object(Bucket=through.bucket, Key="a", Body=b"a")
+    client.put_object(Bucket=through.bucket, Key="a", Body=b"a")
