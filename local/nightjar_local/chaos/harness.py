@@ -69,7 +69,7 @@ def _run(directory: Path, seed: int, seconds: float) -> Round:
             uploader = Uploader(running.access, footage(seed, datetime.now(UTC)), UPLOAD_SECONDS)
             uploader.start()
             _say(f"footage lands, and for {seconds:.0f} s faults come, from seed {seed}")
-            _hit(running, S3Spoil, make_plan(seed, seconds), proxy, mail, result)
+            _hit(running, make_plan(seed, seconds), proxy, mail, result)
             uploader.stop()
             _say(f"{len(uploader.tries)} objects have landed; no more faults: waiting until all is settled")
             result.settled_after = _settle(running, api)
