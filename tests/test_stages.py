@@ -50,7 +50,7 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         RulesStore(store).put((ROOT / "local" / "rules.yaml").read_bytes())
         chain = Watched(through, store, recorder=recorder)
         for number, part in enumerate((shots[::2], shots[1::2])):
-            chain.land({shot.name: shot.body for shot in part if shot.name.startswith(("alice", "IMG", "bob-store"))})
+            chain.land({shot.name: shot.body for shot in part if shot.name.startswith(("alice-porch", "IMG"))})
             chain.live(f"w{number}")
         chain.report("r1")
         chain.history(today.date())

@@ -56,6 +56,9 @@ class S3Proxy:
                 self.spoilt[how] += 1
             return how
 
+    def passed_on(self, method: str, path: str, sent: int, received: int) -> None:
+        """A call was answered: so many bytes of bodies went to and fro. For whoever wants to know."""
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -112,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         if how is S3Spoil.LOST_ANSWER or (how is S3Spoil.CUT and len(content) < 2):
             self._reset()
             return
+        self.proxy.passed_on(self.command, self.path, len(body), len(content))
         self._pass_back(answer, content)
         if how is S3Spoil.CUT:
             self.wfile.write(content[: len(content) // 2])
