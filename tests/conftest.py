@@ -35,7 +35,7 @@ def _loaded(path: str) -> Any:
     return JSONFileLoader().load_file(path)
 
 
-class LoadedOnce(JSONFileLoader):  # type: ignore[misc]  # botocore is untyped
+class LoadedOnce(JSONFileLoader):
     """Reads each of botocore's data files once for each process: a new client needs two megabytes of JSON."""
 
     def load_file(self, file_path: str) -> Any:

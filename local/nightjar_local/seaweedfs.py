@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -23,6 +23,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from nightjar_local.processes import TOKEN_VARIABLE, LocalError, free_ports, new_token, program, tail, wait_for
 from nightjar_local.programs import Program, store
 from nightjar_local.settings import REGION, write_private
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 NAME = "seaweedfs"
 READY_TIMEOUT = 60.0
@@ -39,7 +42,7 @@ class S3Access:
     region: str = REGION
     session_token: str | None = None
 
-    def client(self, attempts: int = 3) -> Any:
+    def client(self, attempts: int = 3) -> "S3Client":
         """A boto3 S3 client for it, independent of the caller's AWS configuration."""
         return boto3.client(
             "s3",
@@ -144,7 +147,7 @@ def wait_until_ready(access: S3Access, check: Callable[[], None]) -> None:
     wait_for("SeaweedFS", ready, check, timeout=READY_TIMEOUT)
 
 
-def make_bucket(client: Any, bucket: str) -> None:
+def make_bucket(client: "S3Client", bucket: str) -> None:
     """Make a versioned bucket, if it is not there."""
     if bucket not in {each["Name"] for each in client.list_buckets()["Buckets"]}:
         client.create_bucket(Bucket=bucket)

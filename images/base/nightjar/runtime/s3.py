@@ -1,12 +1,12 @@
 """The object store on S3, through boto3."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypedDict, TypeVar, cast
 
 import boto3
 from botocore.config import Config
@@ -30,8 +30,27 @@ from nightjar.runtime.store import (
     VersionInfo,
 )
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class _Version(TypedDict, total=False):
+    VersionId: str
+
+
+class _Condition(TypedDict, total=False):
+    IfNoneMatch: str
+    IfMatch: str
+
+
+class _Replaced(TypedDict, total=False):
+    Metadata: dict[str, str]
+    MetadataDirective: Literal["REPLACE"]
+
 
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 _REFUSED = {
@@ -131,7 +150,7 @@ class S3Store:
         if_absent: bool = False,
         if_match: str | None = None,
     ) -> ObjectInfo:
-        condition: dict[str, str] = {}
+        condition: _Condition = {}
         if if_absent:
             condition["IfNoneMatch"] = "*"
         if if_match is not None:
@@ -164,15 +183,17 @@ class S3Store:
     def copy(
         self, source_key: str, source_version: str, target_key: str, metadata: Mapping[str, str] | None = None
     ) -> ObjectInfo:
-        source = {"Bucket": self.bucket, "Key": source_key, "VersionId": source_version}
-        replaced = {} if metadata is None else {"Metadata": dict(metadata), "MetadataDirective": "REPLACE"}
+        source: CopySourceTypeDef = {"Bucket": self.bucket, "Key": source_key, "VersionId": source_version}
+        replaced: _Replaced = {}
+        if metadata is not None:
+            replaced = {"Metadata": dict(metadata), "MetadataDirective": "REPLACE"}
         size = self._client.head_object(Bucket=self.bucket, Key=source_key, VersionId=source_version)["ContentLength"]
         if size <= _COPY_AT_ONCE:
             answer = self._client.copy_object(Bucket=self.bucket, Key=target_key, CopySource=source, **replaced)
-            copied = {"VersionId": answer["VersionId"]} if answer.get("VersionId") else {}
+            copied = _version(answer.get("VersionId") or None)
         else:
-            self._client.copy(source, self.bucket, target_key, ExtraArgs=replaced)
-            copied = {}
+            self._client.copy(source, self.bucket, target_key, ExtraArgs={**replaced})
+            copied = _version(None)
         return _info(target_key, self._client.head_object(Bucket=self.bucket, Key=target_key, **copied))
 
     @_translated
@@ -184,26 +205,38 @@ class S3Store:
                 raise
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        for page in self._pages("list_objects_v2", prefix):
-            for found in page.get("Contents", []):
-                yield ObjectInfo(found["Key"], "", found["Size"], found["ETag"], found["LastModified"])
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in self._pages("list objects", prefix, pages):
+            for info in page.get("Contents", []):
+                yield ObjectInfo(info["Key"], "", info["Size"], info["ETag"], info["LastModified"])
 
     def list_folders(self, prefix: str) -> list[str]:
-        pages = self._pages("list_objects_v2", prefix, Delimiter="/")
-        return sorted({folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])})
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = paginator.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        answers = self._pages("list folders", prefix, pages)
+        return sorted({folder["Prefix"] for page in answers for folder in page.get("CommonPrefixes", [])})
 
     def list_versions(self, prefix: str) -> Iterator[VersionInfo]:
-        for page in self._pages("list_object_versions", prefix):
-            for kind in ("Versions", "DeleteMarkers"):
-                for found in page.get(kind, []):
-                    yield VersionInfo(
-                        key=found["Key"],
-                        version_id=found["VersionId"],
-                        size=found.get("Size", 0),
-                        modified_at=found["LastModified"],
-                        is_latest=found["IsLatest"],
-                        is_delete_marker=kind == "DeleteMarkers",
-                    )
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in self._pages("list versions", prefix, pages):
+            for info in page.get("Versions", []):
+                yield VersionInfo(
+                    key=info["Key"],
+                    version_id=info["VersionId"],
+                    size=info["Size"],
+                    modified_at=info["LastModified"],
+                    is_latest=info["IsLatest"],
+                    is_delete_marker=False,
+                )
+            for marker in page.get("DeleteMarkers", []):
+                yield VersionInfo(
+                    key=marker["Key"],
+                    version_id=marker["VersionId"],
+                    size=0,
+                    modified_at=marker["LastModified"],
+                    is_latest=marker["IsLatest"],
+                    is_delete_marker=True,
+                )
 
     def is_versioned(self) -> bool:
         return self._versioning("versioning") == "Enabled"
@@ -212,15 +245,15 @@ class S3Store:
     def _versioning(self, _what: str) -> str:
         return str(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status", "off"))
 
-    def _pages(self, operation: str, prefix: str, **arguments: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, operation: str, prefix: str, pages: Iterable[T]) -> Iterator[T]:
+        """`pages`, asked for one after the other, with boto's errors turned into ours."""
         try:
-            paginator = self._client.get_paginator(operation)
-            yield from paginator.paginate(Bucket=self.bucket, Prefix=prefix, **arguments)
+            yield from pages
         except (ClientError, BotoCoreError) as error:
             raise translate(error, f"{operation} {prefix!r} in bucket {self.bucket!r}") from error
 
 
-def _client(settings: StoreSettings, connections: int) -> Any:
+def _client(settings: StoreSettings, connections: int) -> "S3Client":
     # A session of its own: the default one keeps the first credentials it saw for the life of the process.
     return boto3.session.Session().client(
         "s3",
@@ -238,7 +271,7 @@ def _client(settings: StoreSettings, connections: int) -> Any:
     )
 
 
-def _version(version_id: str | None) -> dict[str, str]:
+def _version(version_id: str | None) -> _Version:
     return {} if version_id is None else {"VersionId": version_id}
 
 
