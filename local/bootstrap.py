@@ -43,7 +43,7 @@ LOCKS = (
 )
 LOCKS_ALONE = ("local/uv", "local/samples")
 
-NIGHTJAR_COMMAND = ROOT / "images" / "airflow" / "nightjar"
+NIGHTJAR_COMMAND = ROOT / "local" / "nightjar"
 
 
 class BootstrapError(Exception):

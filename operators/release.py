@@ -27,8 +27,8 @@ from operators.settings import DeploymentSettings, deployment
 
 log = logging.getLogger(__name__)
 
-# How the local deployment knows its own processes, and where their supervisor writes: no settings of Nightjar's.
-OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_JOURNAL")
+# How the local deployment knows its own processes: no setting of Nightjar's.
+OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN",)
 
 UNPINNED = "collect"  # runs before there is a release
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns

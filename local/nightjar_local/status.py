@@ -1,10 +1,12 @@
-"""`make status`: each component of the deployment, its state, since when, how often it was started again, and why."""
+"""Each component of a deployment: its state, since when, how often it was started again, and why it died last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nightjar_local import journal
+from nightjar_local.daemon import Daemon
 from nightjar_local.journal import Entry, history
+from nightjar_local.layout import DEPLOYMENT, shown
 from nightjar_local.supervision import IS_RUNNING, Component, Supervisor
 
 HEADINGS = ("component", "state", "since", "restarts", "last death")
@@ -29,6 +31,14 @@ class Status:
 def status(supervisor: Supervisor) -> list[Status]:
     """Every component of a deployment that is up; raises LocalError if its supervisor does not answer."""
     return describe(supervisor.components(), journal.read(supervisor.journal))
+
+
+def section() -> str:
+    """The components of the local deployment, for `nightjar status`."""
+    supervisor = Daemon(DEPLOYMENT).supervisor
+    if supervisor.process() is None:
+        return f"No local deployment is up. Why the last one ended is in {shown(supervisor.log)}."
+    return as_table(status(supervisor))
 
 
 def describe(components: Sequence[Component], entries: Sequence[Entry]) -> list[Status]:

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from nightjar.cli import export, rules
+from nightjar.cli import export, rules, status
+from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 
 COMMANDS = (rules, export)
@@ -18,8 +19,11 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command in `arguments` (those of the process by default); returns the exit code."""
+def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = ()) -> int:
+    """Run the command in `arguments` (those of the process by default); returns the exit code.
+
+    `sections` are what the surroundings add to `nightjar status`.
+    """
     parser = _Parser(
         prog="nightjar",
         description="Look at and work on a Nightjar deployment. The bucket is named by NIGHTJAR_BUCKET, "
@@ -28,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.register(commands)
+    status.register(commands, sections)
     try:
         given = parser.parse_args(arguments)
         return int(given.run(given))
