@@ -6,13 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
 from nightjar.domain.detectors import detector_id
-from nightjar.domain.layout import (
-    LIVE,
-    RELEASE,
-    RULES_KEY,
-    run_prefix,
-    stage_prefix,
-)
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera, FootageName
@@ -23,7 +16,8 @@ from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.line_store import Place, RunShard
-from nightjar.stores.rules import RulesStore
+from nightjar.stores.rules import RULES_KEY, RulesStore
+from nightjar.stores.runs import LIVE, RELEASE, run_prefix, stage_prefix
 from nightjar.stores.standard import standard_key
 
 RULES = """\

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nightjar.domain.layout import INCOMING, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
+from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.record_keys import NEWS
-from nightjar.stores.runs import REPORT
+from nightjar.stores.rules import RULES_KEY
+from nightjar.stores.runs import LIVE, REPORT, WATCH
 from nightjar_local import deployment, images, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment

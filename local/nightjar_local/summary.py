@@ -12,9 +12,9 @@ from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine
 from nightjar.domain.events import Event, ThreatMinute
-from nightjar.domain.layout import BATCH, LIVE, run_prefix
 from nightjar.domain.manifest import Counts, add_counts
 from nightjar.stores.event_keys import EVENTS, THREATS
+from nightjar.stores.runs import BATCH, LIVE, run_prefix
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
 

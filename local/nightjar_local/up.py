@@ -7,9 +7,9 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from nightjar.domain.layout import HISTORY, LIVE, RULES_KEY, WATCH
 from nightjar.domain.release import VARIABLE
-from nightjar.stores.runs import REPORT
+from nightjar.stores.rules import RULES_KEY
+from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH
 from nightjar_local import airflow, images
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon

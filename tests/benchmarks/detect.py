@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from nightjar.domain.layout import LIVE, last_segment, run_prefix
+from nightjar.domain.layout import last_segment
 from nightjar.domain.names import Camera
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext
+from nightjar.stores.runs import LIVE, run_prefix
 from nightjar_local.images import MODEL_FOLDER, build
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from nightjar.domain.layout import INCOMING, LIVE, WATCH, run_prefix, shard_prefix, stage_prefix
 from nightjar.domain.release import VARIABLE
 from nightjar.domain.stages import STAGES
+from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.runs import LIVE, WATCH, run_prefix, shard_prefix, stage_prefix
 from nightjar_local import deployment, images, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.demo import upload

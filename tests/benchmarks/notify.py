@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nightjar.domain.layout import stage_prefix
 from nightjar.domain.names import Camera
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, run
+from nightjar.stores.runs import stage_prefix
 from nightjar_assess.stage import assess
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES

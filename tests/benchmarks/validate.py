@@ -18,22 +18,14 @@ from pathlib import Path
 from PIL import Image
 
 from nightjar.domain.batch import Footage
-from nightjar.domain.layout import (
-    LIVE,
-    RELEASE,
-    RULES_KEY,
-    SHARD,
-    run_prefix,
-    shard_prefix,
-    stage_prefix,
-)
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Release
 from nightjar.runtime.manifests import read_manifest, write_lines, write_record
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.footage import footage_key
-from nightjar.stores.rules import RulesStore
+from nightjar.stores.rules import RULES_KEY, RulesStore
+from nightjar.stores.runs import LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running

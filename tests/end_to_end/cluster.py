@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion, batch_id
-from nightjar.domain.layout import BATCH, LIVE, digest, run_prefix
+from nightjar.domain.layout import digest
 from nightjar.domain.names import parse_footage_name
 from nightjar.runtime.manifests import write_bytes, write_lines
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.footage import footage_key
+from nightjar.stores.runs import BATCH, LIVE, run_prefix
 from nightjar_local import deployment
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment

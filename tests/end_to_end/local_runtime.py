@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.detections import Detection
-from nightjar.domain.layout import HISTORY, run_prefix, stage_prefix
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import VARIABLE
@@ -24,6 +23,7 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.footage import footage_key
 from nightjar.stores.rules import RulesStore
+from nightjar.stores.runs import HISTORY, run_prefix, stage_prefix
 from nightjar_local import airflow, deployment, images
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from nightjar.domain.batch import Footage, NameFields
-from nightjar.domain.layout import LIVE, RELEASE, RULES_KEY, SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Release, StageRelease
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.footage import footage_key
-from nightjar.stores.rules import RulesStore
+from nightjar.stores.rules import RULES_KEY, RulesStore
+from nightjar.stores.runs import LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar_local.containers import Builder
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.samples import footage

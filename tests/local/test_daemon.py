@@ -16,7 +16,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from nightjar.domain.layout import HISTORY, INCOMING, LIVE, WATCH
+from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.runs import HISTORY, LIVE, WATCH
 from nightjar_local import journal, processes
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon

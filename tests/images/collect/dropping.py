@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nightjar.domain.batch import BatchLine
-from nightjar.domain.layout import LIVE, STARTED, run_prefix, stage_prefix
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.runtime.manifests import read_lines, read_record
@@ -12,6 +11,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.runs import LIVE, STARTED, run_prefix, stage_prefix
 from nightjar_collect.stage import collect
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)

@@ -11,13 +11,14 @@ import skimage
 from PIL import Image
 
 from nightjar.domain.detections import Detection, ListedPicture, Picture
-from nightjar.domain.layout import LIVE, PICTURES, run_prefix, stage_prefix
+from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.release import FrozenRules, Release, StageRelease
 from nightjar.runtime.manifests import read_lines, write_lines, write_manifest, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.runs import LIVE, run_prefix, stage_prefix
 from nightjar.stores.standard import standard_key
 from nightjar_local.samples import VIDEOS, unpacked
 

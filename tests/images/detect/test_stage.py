@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nightjar.domain.detections import FailedPicture, Picture
-from nightjar.domain.layout import HISTORY, PICTURES
+from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest
@@ -20,6 +20,7 @@ from nightjar.settings.detect import DetectSettings
 from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place
+from nightjar.stores.runs import HISTORY
 from nightjar_detect.fetch import s3_fetch
 from nightjar_detect.stage import detect_shard
 from tests.images.detect.shards import NOON, PORCH, YARD, detections, noise, picture, series, validated

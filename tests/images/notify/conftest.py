@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from nightjar.domain.detections import Detection
-from nightjar.domain.layout import stage_prefix
 from nightjar.domain.manifest import Manifest
 from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.notify import NotifySettings, SendGridSettings
+from nightjar.stores.runs import stage_prefix
 from nightjar_assess.stage import assess
 from nightjar_local.sendgrid_double import SendGridDouble
 from nightjar_notify.channels import Channel, MailChannel

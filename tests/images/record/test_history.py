@@ -8,13 +8,13 @@ import pytest
 
 from nightjar.domain.detections import DetectorRef
 from nightjar.domain.events import EventState
-from nightjar.domain.layout import HISTORY
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.records import Records
+from nightjar.stores.runs import HISTORY
 from nightjar.stores.tables import ALERTS, EVENTS, PICTURES, TABLES
 from nightjar_record.stage import work
 from tests.images.record.world import (

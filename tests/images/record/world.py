@@ -10,18 +10,7 @@ from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import Event, Suppressed, SuppressedObject, Threat, ThreatPicture, summary_of
-from nightjar.domain.layout import (
-    BATCH,
-    FAILURES,
-    HISTORY,
-    LIVE,
-    RELEASE,
-    SHARD,
-    digest,
-    run_prefix,
-    shard_prefix,
-    stage_prefix,
-)
+from nightjar.domain.layout import FAILURES, digest
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.model import Stored, ms_from_utc
 from nightjar.domain.names import Camera, FootageName
@@ -41,6 +30,7 @@ from nightjar.stores.ledger import Ledger
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.quarantine import Quarantine, entry_prefix
 from nightjar.stores.records import Records
+from nightjar.stores.runs import BATCH, HISTORY, LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar.stores.standard import standard_key
 from nightjar.stores.tables import TABLES
 from nightjar.stores.validations import Validations

@@ -8,15 +8,7 @@ from typing import Any
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.detections import ListedPicture, Picture
-from nightjar.domain.layout import (
-    PICTURES,
-    RELEASE,
-    RULES_KEY,
-    SHARD,
-    run_prefix,
-    shard_prefix,
-    stage_prefix,
-)
+from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.quarantine import QuarantineEntry
@@ -29,7 +21,8 @@ from nightjar.runtime.stage import StageContext, StageResult, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.footage import footage_key
-from nightjar.stores.rules import RulesStore
+from nightjar.stores.rules import RULES_KEY, RulesStore
+from nightjar.stores.runs import RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.stage import validate, validate_shard
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nightjar.domain.layout import RELEASE, shard_prefix, stage_prefix
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.runs import RELEASE, shard_prefix, stage_prefix
 from tests.images.validate.pictures import ASTRONAUT, GREY, still
 from tests.images.validate.shards import IMAGE, LIVE_RUN, begin_run, pictures, put_footage, quarantine, state
 

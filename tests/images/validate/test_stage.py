@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from nightjar.domain.batch import Footage
-from nightjar.domain.layout import RULES_KEY
 from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Validation
 from nightjar.errors import InputError, TryAgainError
@@ -19,6 +18,7 @@ from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectInfo
 from nightjar.settings.validate import ValidateSettings
+from nightjar.stores.rules import RULES_KEY
 from nightjar_validate.deciding import validator_id
 from tests.images.validate.pictures import ASTRONAUT, GREY, bomb, moving, sound, still, video
 from tests.images.validate.shards import (

@@ -63,12 +63,12 @@ def _unseen(rules: "Rules", card: Path | None, store: "ObjectStore | None") -> I
 
 
 def _rules_text(file: Path | None, store: "ObjectStore | None") -> tuple[str, bytes]:
-    from nightjar.stores.rules import CURRENT, RulesStore
+    from nightjar.stores.rules import RULES_KEY, RulesStore
 
     if file is not None:
         return str(file), _read(file)
     assert store is not None
-    return CURRENT, RulesStore(store).current()
+    return RULES_KEY, RulesStore(store).current()
 
 
 def _read(file: Path) -> bytes:

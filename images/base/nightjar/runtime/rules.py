@@ -22,7 +22,7 @@ class RulesError(UsageError):
         self.problems = problems
 
 
-def parse_rules(text: bytes, source: str = "config/rules.yaml") -> Rules:
+def parse_rules(text: bytes, source: str = "rules.yaml") -> Rules:
     """The rules in YAML `text`; raises RulesError, a UsageError that lists every problem with its line."""
     value, lines, problems = read_yaml(text)
     rules: Rules | None = None

@@ -15,8 +15,8 @@ from nightjar.runtime.manifests import reference, write_bytes
 from nightjar.runtime.rules import parse_rules
 from nightjar.runtime.store import ObjectExistsError, ObjectMissingError, ObjectStore
 
-CURRENT = "config/rules.yaml"
-LAST_GOOD = "config/rules.last-good.yaml"
+RULES_KEY = "config/rules.yaml"
+LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
 _YAML = "application/yaml"
 
 
@@ -36,7 +36,7 @@ class RulesStore:
 
     def put(self, text: bytes) -> None:
         """Make `text` the rules that runs use from now on. It is not checked here: `parse_rules` does that."""
-        write_bytes(self._store, CURRENT, text, content_type=_YAML)
+        write_bytes(self._store, RULES_KEY, text, content_type=_YAML)
 
     def freeze(self) -> FrozenRules:
         """Keep the rules by content, for a release to name.
@@ -46,14 +46,14 @@ class RulesStore:
         """
         try:
             text, source = self._current()
-            parse_rules(text, CURRENT)
+            parse_rules(text, RULES_KEY)
         except UsageError as error:
-            if (last_good := self._get(LAST_GOOD)) is None:
+            if (last_good := self._get(LAST_GOOD_RULES_KEY)) is None:
                 raise
             text, source = last_good
-            parse_rules(text, LAST_GOOD)  # it may have been good for an older Nightjar
+            parse_rules(text, LAST_GOOD_RULES_KEY)  # it may have been good for an older Nightjar
             return self._frozen(text, source, f"the last good rules are used: {error}")
-        write_bytes(self._store, LAST_GOOD, text, content_type=_YAML)
+        write_bytes(self._store, LAST_GOOD_RULES_KEY, text, content_type=_YAML)
         return self._frozen(text, source, None)
 
     def load(self, frozen: FrozenRules) -> tuple[Rules, ObjectRef]:
@@ -74,9 +74,9 @@ class RulesStore:
         return FrozenRules(key=key, sha256=source.sha256, source=source, problem=problem)
 
     def _current(self) -> tuple[bytes, ObjectRef]:
-        current = self._get(CURRENT)
+        current = self._get(RULES_KEY)
         if current is None:
-            raise UsageError(f"expected the rules at {CURRENT!r} in the bucket, found none")
+            raise UsageError(f"expected the rules at {RULES_KEY!r} in the bucket, found none")
         return current
 
     def _get(self, key: str) -> tuple[bytes, ObjectRef] | None:

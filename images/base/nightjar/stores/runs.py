@@ -37,6 +37,7 @@ from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, Object
 log = logging.getLogger(__name__)
 
 LIVE, HISTORY, WATCH, REPORT = "nightjar_live", "nightjar_history", "nightjar_watch", "nightjar_report"
+RELEASE, STARTED, BATCH, SHARD = "release.json", "started.json", "batch.jsonl", "shard.jsonl"
 RECONCILE = "reconcile"  # writes like a stage, but is a task of the DAG
 
 _RUNS = "runs/"
@@ -63,14 +64,19 @@ def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
     return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"
 
 
+def shard_prefix(run: str, shard: str) -> str:
+    """Where the shard called `shard` of the run with prefix `run` is."""
+    return f"{run}shards/{shard}/"
+
+
 def release_key(run: str) -> str:
     """Where the release of the run with prefix `run` is."""
-    return f"{run}release.json"
+    return f"{run}{RELEASE}"
 
 
 def started_key(run: str) -> str:
     """Where it says who works on the folder of the run with prefix `run`."""
-    return f"{run}started.json"
+    return f"{run}{STARTED}"
 
 
 class Run:
@@ -94,7 +100,7 @@ class Run:
     @property
     def batch_key(self) -> str:
         """Where the batch is."""
-        return f"{self.prefix}batch.jsonl"
+        return f"{self.prefix}{BATCH}"
 
     def stage_prefix(self, stage: str, shard: str | None = None) -> str:
         """Where `stage` writes; for a sharded stage, what `shard` is made into."""
@@ -153,7 +159,7 @@ class Run:
 
     def shard_prefix(self, shard: str) -> str:
         """Where the shard called `shard` is."""
-        return f"{self.prefix}shards/{shard}/"
+        return shard_prefix(self.prefix, shard)
 
     def write_shard(self, shard: str, footage: Sequence[Footage]) -> str:
         """Write a shard; returns its prefix, the input of its first stage."""
@@ -181,7 +187,7 @@ class Run:
         return write_manifest(self._store, self.stage_prefix(manifest.stage, shard), manifest)
 
     def _shard_key(self, shard: str) -> str:
-        return f"{self.shard_prefix(shard)}shard.jsonl"
+        return f"{self.shard_prefix(shard)}{SHARD}"
 
     def _read(self, key: str, kind: type[D]) -> tuple[D, str] | None:
         return _read(self._store, key, kind)

@@ -9,7 +9,7 @@ from nightjar.errors import InputError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.store import ObjectStore
-from nightjar.stores.rules import LAST_GOOD, RulesStore
+from nightjar.stores.rules import LAST_GOOD_RULES_KEY, RulesStore
 
 RULES = b"""version: 1
 event_gap_seconds: 60
@@ -28,14 +28,14 @@ def check_freezing(store: ObjectStore) -> None:
     assert first.problem is None
     assert first.sha256 == first.source.sha256 == hashlib.sha256(RULES).hexdigest()
     assert first.key == f"rules/{first.sha256}.yaml"
-    assert store.get(LAST_GOOD)[0] == store.get(first.key)[0] == RULES
+    assert store.get(LAST_GOOD_RULES_KEY)[0] == store.get(first.key)[0] == RULES
 
     rules.put(b"version: 1\nrulez: {}\n")
     second = rules.freeze()
-    assert (second.key, second.sha256, second.source.key) == (first.key, first.sha256, LAST_GOOD)
+    assert (second.key, second.sha256, second.source.key) == (first.key, first.sha256, LAST_GOOD_RULES_KEY)
     assert "line 2: rulez: unknown key" in (second.problem or "")
     assert rules.freeze() == second
-    assert store.get(LAST_GOOD)[0] == RULES
+    assert store.get(LAST_GOOD_RULES_KEY)[0] == RULES
 
     store.delete("config/rules.yaml")
     third = rules.freeze()
@@ -74,7 +74,7 @@ def test_without_good_rules_nothing_is_frozen(text: bytes | None, message: str) 
 
 def test_last_good_rules_of_an_older_nightjar_may_be_wrong_by_now() -> None:
     store = MemoryStore()
-    store.put(LAST_GOOD, b"version: 1\nx: 1\n")
+    store.put(LAST_GOOD_RULES_KEY, b"version: 1\nx: 1\n")
     with pytest.raises(UsageError, match=r"config/rules\.last-good\.yaml is wrong: .*line 2: x"):
         RulesStore(store).freeze()
 
