@@ -2,11 +2,17 @@
 
 import re
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from nightjar.domain.detections import FailedPicture
+from nightjar.domain.events import Event
+from nightjar.runtime.manifests import jsonl
+from nightjar.stores.event_keys import event_key
 from nightjar_local.layout import DEMO
-from nightjar_local.seaweedfs import running
+from nightjar_local.seaweedfs import S3Access, running
 from nightjar_local.summary import Bucket
+from nightjar_notify.desk import DigestLine
 
 HERE = Path(__file__).parent
 # Pictures, plots and messages are not read back as documents; two cameras show all that the others do.
@@ -34,10 +40,50 @@ def main(release: str) -> None:
     target.mkdir()
     with running(DEMO / "seaweedfs") as access:
         bucket = Bucket(access)
-        for key in kinds(bucket.keys("")):
-            file = target / key
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(bucket.read(key))
+        objects = {key: bucket.read(key) for key in kinds(bucket.keys(""))}
+        # These are deleted as soon as they have served.
+        objects |= _deleted(access, "claims/") | _deleted(access, "records/news/")
+    objects |= dict(_not_in_the_demo(objects))
+    for key, data in objects.items():
+        file = target / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+
+def _deleted(access: S3Access, prefix: str) -> dict[str, bytes]:
+    """One object below `prefix`, in whatever version."""
+    client = access.client()
+    versions = client.list_object_versions(Bucket=access.bucket, Prefix=prefix).get("Versions", [])
+    return {
+        v["Key"]: client.get_object(Bucket=access.bucket, Key=v["Key"], VersionId=v["VersionId"])["Body"].read()
+        for v in versions[:1]
+    }
+
+
+def _not_in_the_demo(objects: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The kinds that only trouble leaves: a picture that could not be looked at, an event too old for an alert."""
+    detect = next(key for key in objects if re.search(r"/detect/.*/_manifest\.json", key))
+    failed = FailedPicture(
+        standard_key="standard/2026/11/25/23/alice-yard/1795650000.jpg",
+        reason="picture-missing",
+        detail="expected a picture at 'standard/2026/11/25/23/alice-yard/1795650000.jpg', got none",
+    )
+    yield detect.replace("_manifest.json", "failures.jsonl"), b"".join(jsonl([failed]))
+    event = Event.model_validate_json(next(data for key, data in objects.items() if key.startswith("events/")))
+    digest = DigestLine(
+        event_id=event.id,
+        event_key=event_key(event.camera, event.ref),
+        user=event.user,
+        device=event.device,
+        site=event.site,
+        rule_id=event.rule_id,
+        rule_name=event.rule_name,
+        started_at=event.started_at,
+        ended_at=event.ended_at,
+        labels=event.labels,
+        pictures=event.picture_count,
+    )
+    yield detect.replace("/detect/", "/notify/").replace("_manifest.json", "digest.jsonl"), b"".join(jsonl([digest]))
 
 
 if __name__ == "__main__":

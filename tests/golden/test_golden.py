@@ -11,7 +11,8 @@ import pytest
 from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine, Claim, Footage
-from nightjar.domain.detections import Detection, FailedPicture, Picture
+from nightjar.domain.detections import Detection, FailedPicture, ListedPicture
+from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.events import Event, Suppressed, Threat, ThreatMinute
 from nightjar.domain.grouping import Judge, Regrouped, regroup
 from nightjar.domain.journal import Journal
@@ -47,6 +48,7 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r".*/release\.json": Release,
     r".*/started\.json": Started,
     r"config/deployed\.json": Deployed,
+    r"detectors/.*\.json": PublishedDetector,
     r"records/news/.*\.json": News,
 }
 LINES: dict[str, type[Any]] = {
@@ -54,7 +56,7 @@ LINES: dict[str, type[Any]] = {
     r"validations/.*\.jsonl": Validation,
     r".*/batch\.jsonl": BatchLine,
     r".*/shard\.jsonl": Footage,
-    r".*/pictures\.jsonl": Picture,
+    r".*/pictures\.jsonl": ListedPicture,
     r".*/failures\.jsonl": FailedPicture,
     r".*/events\.jsonl": Event,
     r".*/threats\.jsonl": Threat,
