@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,22 +20,24 @@ from nightjar.stores.runs import LIVE, REPORT, WATCH, Runs
 from nightjar_local import deployment, images, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.chaos.accounting import AlertOfEvent, LiveRun, Remains
-from nightjar_local.chaos.mail import REPLIES, delivered
-from nightjar_local.chaos.plan import Fault, MailFault, ProcessFault, S3Fault, S3Spoil, make_plan
+from nightjar_local.chaos.mail import REPLIES, delivered, spoilt
+from nightjar_local.chaos.plan import Fault, MailFault, ProcessFault, S3Fault, S3Spoil, make_plan, named
 from nightjar_local.chaos.rounds import Round
 from nightjar_local.chaos.s3_proxy import S3Proxy
 from nightjar_local.chaos.traffic import Uploader, footage
 from nightjar_local.chaos.victims import Hits
 from nightjar_local.deployment import Deployment
 from nightjar_local.fresh import SETTINGS, alone_in
-from nightjar_local.processes import LocalError, termination_as_interrupt
+from nightjar_local.processes import LocalError, termination_as_interrupt, wait_for
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.sendgrid_double import SendGridDouble
 from nightjar_local.status import status
 from nightjar_local.up import DESCRIPTION, put_rules
 
 UPLOAD_SECONDS = 1.0
+WORK_SECONDS = 180.0
 SETTLE_SECONDS = 420.0
+PATIENCE_SECONDS = 15.0  # how long a process is waited for that is to be hit
 UNDER_WAY = ("queued", "running")
 
 
@@ -68,43 +71,54 @@ def _run(directory: Path, seed: int, seconds: float) -> Round:
             result = Round(seed, seconds)
             uploader = Uploader(running.access, footage(seed, datetime.now(UTC)), UPLOAD_SECONDS)
             uploader.start()
-            _say(f"footage lands, and for {seconds:.0f} s faults come, from seed {seed}")
+            _say("footage lands")
+            _wait_for_work(running, api)
+            _say(f"for {seconds:.0f} s faults come, from seed {seed}")
             _hit(running, make_plan(seed, seconds), proxy, mail, result)
             uploader.stop()
             _say(f"{len(uploader.tries)} objects have landed; no more faults: waiting until all is settled")
             result.settled_after = _settle(running, api)
             result.restarts = status(running.supervisor)
             result.done.update({f"S3 call {how}": number for how, number in proxy.spoilt.items()})
+            result.done.update({f"mail {how}": number for how, number in spoilt(mail.exchanges).items()})
             result.remains = _remains(running, api, uploader, mail)
             _say("stopping")
     return result
 
 
+def _wait_for_work(running: Deployment, api: AirflowApi) -> None:
+    """Wait until a live run is under way, so that the faults meet all stages."""
+    wait_for("a first live run", lambda: bool(api.runs(LIVE)), running.check, timeout=WORK_SECONDS, every=1)
+
+
 def _hit(running: Deployment, plan: Sequence[Fault], proxy: S3Proxy, mail: SendGridDouble, result: Round) -> None:
-    """Do what the plan says, when it says so."""
+    """Do what the plan says, when it says so; a process that is not there is waited for a while."""
     hits, begun = Hits(running), time.monotonic()
+    coming, pending = deque(plan), list[ProcessFault]()
     try:
-        for fault in plan:
-            while (left := begun + fault.at - time.monotonic()) > 0:
-                hits.thaw()
-                time.sleep(min(left, 0.2))
-            if isinstance(fault, S3Fault):
-                proxy.spoil(fault.spoil, fault.calls)
-            elif isinstance(fault, MailFault):
-                mail.answers.append(REPLIES[fault.spoil])
-                result.done[f"mail {fault.spoil}"] += 1
-            else:
-                _hit_process(hits, fault, result)
+        while coming or pending:
+            now = time.monotonic() - begun
+            hits.thaw()
+            while coming and coming[0].at <= now:
+                match coming.popleft():
+                    case S3Fault() as fault:
+                        proxy.spoil(fault.spoil, fault.calls)
+                    case MailFault() as fault:
+                        mail.answers.append(REPLIES[fault.spoil])
+                    case ProcessFault() as fault:
+                        pending.append(fault)
+            for fault in list(pending):
+                if hits.hit(fault):
+                    result.done[named(fault)] += 1
+                elif now < fault.at + PATIENCE_SECONDS:
+                    continue
+                else:
+                    result.missed[named(fault)] += 1
+                pending.remove(fault)
+            time.sleep(0.1)
     finally:
         hits.thaw_all()
         proxy.spoil(S3Spoil.DELAY, 0)
-        mail.answers.clear()
-
-
-def _hit_process(hits: Hits, fault: ProcessFault, result: Round) -> None:
-    how = "killed" if fault.freeze_seconds is None else "frozen"
-    counts = result.done if hits.hit(fault, patience=2.0) else result.missed
-    counts[f"{fault.victim} {how}"] += 1
 
 
 def _settle(running: Deployment, api: AirflowApi) -> float:

@@ -1,5 +1,6 @@
 """How the double of the mail API spoils a message, and which messages a recipient has got."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,13 @@ class Message:
 
     event_id: str
     is_marked: bool
+
+
+def spoilt(exchanges: Iterable[tuple[Received, Reply]]) -> Counter[MailSpoil]:
+    """How often the API treated a message badly, by how it did."""
+    spoils = {(reply.status, reply.hang_up): spoil for spoil, reply in REPLIES.items()}
+    kinds = (spoils.get((reply.status, reply.hang_up)) for _, reply in exchanges)
+    return Counter(kind for kind in kinds if kind is not None)
 
 
 def delivered(exchanges: Iterable[tuple[Received, Reply]]) -> list[Message]:

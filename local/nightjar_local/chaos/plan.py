@@ -77,6 +77,11 @@ class MailFault:
 Fault = ProcessFault | S3Fault | MailFault
 
 
+def named(fault: ProcessFault) -> str:
+    """The kind of a fault, in words."""
+    return f"{fault.victim} {'killed' if fault.freeze_seconds is None else 'frozen'}"
+
+
 def make_plan(seed: int, seconds: float) -> list[Fault]:
     """The faults of a round, each `at` so many seconds after its start, in order.
 

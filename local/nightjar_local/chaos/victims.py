@@ -23,13 +23,11 @@ class Hits:
     deployment: Deployment
     _frozen: list[tuple[float, psutil.Process]] = field(default_factory=list)
 
-    def hit(self, fault: ProcessFault, patience: float) -> bool:
-        """Kill or freeze a process of that kind; False if there is none within `patience` seconds."""
-        deadline = time.monotonic() + patience
-        while not (candidates := self._candidates(fault.victim)):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
+    def hit(self, fault: ProcessFault) -> bool:
+        """Kill or freeze a process of that kind; False if there is none just now."""
+        candidates = self._candidates(fault.victim)
+        if not candidates:
+            return False
         process = candidates[min(int(fault.pick * len(candidates)), len(candidates) - 1)]
         try:
             if fault.freeze_seconds is None:

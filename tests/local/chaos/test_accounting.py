@@ -8,7 +8,8 @@ import pytest
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
 from nightjar.domain.manifest import Counts
 from nightjar_local.chaos.accounting import AlertOfEvent, LiveRun, Remains, problems, repeated
-from nightjar_local.chaos.mail import Message, delivered
+from nightjar_local.chaos.mail import Message, delivered, spoilt
+from nightjar_local.chaos.plan import MailSpoil
 from nightjar_local.chaos.rounds import Round, as_account, seed_and_minutes
 from nightjar_local.processes import LocalError
 from nightjar_local.sendgrid_double import Received, Reply
@@ -84,6 +85,7 @@ def test_a_message_counts_when_the_api_took_it_also_if_nobody_learnt_that() -> N
         (sent("a", "[possibly repeated] person"), Reply(202)),
     ]
     assert delivered(exchanges) == [Message("a", False), Message("a", True)]
+    assert spoilt(exchanges) == {MailSpoil.ERROR_500: 1, MailSpoil.LOST_ANSWER: 1, MailSpoil.BUSY: 1}
 
 
 def test_the_account_says_what_was_done_and_whether_it_holds() -> None:
