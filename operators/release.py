@@ -27,8 +27,8 @@ from operators.settings import DeploymentSettings, deployment
 
 log = logging.getLogger(__name__)
 
-# How the local deployment knows its own processes: no setting of Nightjar's.
-OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN",)
+# How the local deployment knows its own processes, and the ports it was told to use: no settings of Nightjar's.
+OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_UI_PORT", "NIGHTJAR_S3_PORT")
 
 UNPINNED = "collect"  # runs before there is a release
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns

@@ -63,7 +63,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     with running(tmp_path_factory.mktemp("backfill")) as local:
         for day in DAYS:
             local.file(stills(day))
-        local.airflow.start_dags([HISTORY, REPORT], check=local.deployment.check)
+        local.airflow.start_dags([HISTORY], check=local.deployment.check)
         first, last = (day.isoformat() for day in DAYS)
         local.command(
             "backfill",
@@ -71,6 +71,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
             *("--dag-id", HISTORY, "--from-date", first, "--to-date", last),
             *("--reprocess-behavior", "none", "--max-active-runs", "2"),
         )
+        local.airflow.start_dags([REPORT], check=local.deployment.check)
         for day in DAYS:
             local.wait_for_success(HISTORY, local.airflow.run_of_day(day))
         yield local

@@ -104,6 +104,14 @@ def test_a_misspelt_setting_is_found_before_anything_runs(store: MemoryStore, mo
         resolved(store)
 
 
+@pytest.mark.parametrize("name", ["NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_UI_PORT", "NIGHTJAR_S3_PORT"])
+def test_what_the_local_deployment_was_started_with_is_no_setting(
+    store: MemoryStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "9000")
+    assert "9000" not in resolved(store).model_dump_json()
+
+
 def test_in_the_local_runtime_every_image_must_be_built_and_its_digest_is_pinned(
     store: MemoryStore, tmp_path: Path
 ) -> None:
