@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from nightjar.domain.detections import ListedPicture
 from nightjar.domain.layout import last_segment
 from nightjar.domain.names import Camera
 from nightjar.runtime.manifests import read_manifest
@@ -110,7 +111,9 @@ def _bench(say: Say) -> Iterator[Bench]:
         say(f"detect: storing {2 * PICTURES} pictures, {statistics.mean(map(len, data)) / 1e3:.0f} kB on average")
         shards = []
         for camera in (Camera("alice", "porch"), Camera("alice", "yard")):
-            pictures = series(store, (data[n % len(data)] for n in range(PICTURES)), camera=camera)
+            stored = series(store, (data[n % len(data)] for n in range(PICTURES)), camera=camera)
+            versions = {info.key: info.version_id for info in store.list_versions("standard/")}
+            pictures = [ListedPicture.of(picture, versions[picture.standard_key]) for picture in stored]
             shards.append(validated(store, pictures, shard=camera.name))
         single = validated(store, pictures[:1], run="b2", shard="alice-yard")
         yield Bench(store, image, Path(folder), (shards[0], shards[1]), single)

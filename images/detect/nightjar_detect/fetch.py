@@ -7,7 +7,7 @@ from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.store import ObjectMissingError
 
-Fetch = Callable[[str], bytes]
+Fetch = Callable[[str, str | None], bytes]  # the object at a key, in a version or (None) as it is now
 
 
 def s3_fetch(settings: StoreSettings) -> Fetch:
@@ -50,9 +50,9 @@ def s3_fetch(settings: StoreSettings) -> Fetch:
         },
     )
 
-    def fetch(key: str) -> bytes:
+    def fetch(key: str, version_id: str | None) -> bytes:
         try:
-            return obstore.get(store, key).bytes().to_bytes()
+            return obstore.get(store, key, options={"version": version_id} if version_id else None).bytes().to_bytes()
         except (NotFoundError, FileNotFoundError, InvalidPathError):
             raise ObjectMissingError(f"expected an object at {key!r}, found none") from None
         except (PermissionDeniedError, UnauthenticatedError) as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nightjar.domain.detections import Picture
+from nightjar.domain.detections import ListedPicture, Picture
 from nightjar.stores.standard import PictureAlteredError, PictureMissingError, StandardPictures
 from nightjar_detect.preprocess import Pixels, UndecodableError, model_pixels
 
@@ -28,13 +28,13 @@ class Failure:
 Fetched = tuple[Picture, bytes | Failure]
 
 
-def fetch_picture(pictures: StandardPictures, picture: Picture) -> Fetched:
+def fetch_picture(pictures: StandardPictures, picture: ListedPicture) -> Fetched:
     """The picture and the bytes that validate made, by their SHA-256, or why not.
 
     Raises the errors of the store when it fails as a whole.
     """
     try:
-        return picture, pictures.read(picture)
+        return picture, pictures.read(picture, picture.standard_version)
     except PictureMissingError as error:
         return picture, Failure(FailureReason.MISSING, str(error))
     except PictureAlteredError as error:

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
 
-from nightjar.domain.detections import DetectedObject, DetectorRef, ListedPicture, Picture
+from nightjar.domain.detections import DetectedObject, DetectorRef, ListedPicture
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
@@ -104,7 +104,7 @@ def _known(detections: Detections, place: Place, shard: RunShard) -> dict[str, S
 
 
 def _pixels(
-    readers: Executor, decoder: Executor, standard: StandardPictures, pictures: Iterable[Picture]
+    readers: Executor, decoder: Executor, standard: StandardPictures, pictures: Iterable[ListedPicture]
 ) -> Iterator[Pixels | Failure]:
     """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
     fetched = prefetched(readers, partial(fetch_picture, standard), pictures, ahead=2 * _BURST, burst=_BURST)
@@ -131,9 +131,9 @@ def _read_shard(context: StageContext) -> tuple[list[ListedPicture], list[Object
     return pictures, [ref, manifest_ref]
 
 
-def _by_place(pictures: Iterable[Picture], detector_id: str) -> dict[Place, list[Picture]]:
+def _by_place(pictures: Iterable[ListedPicture], detector_id: str) -> dict[Place, list[ListedPicture]]:
     """The pictures of each camera and UTC day, in order of time."""
-    places: dict[Place, list[Picture]] = defaultdict(list)
+    places: dict[Place, list[ListedPicture]] = defaultdict(list)
     for picture in sorted(pictures, key=lambda p: (p.camera, p.taken_at, p.standard_key)):
         places[Place(detector_id, picture.camera, picture.taken_at.astimezone(UTC).date())].append(picture)
     return dict(places)

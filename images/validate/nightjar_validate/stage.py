@@ -94,9 +94,11 @@ def validate_shard(
 
 def _list_pictures(context: StageContext, done: Iterable[Done]) -> ObjectRef:
     """Write `pictures.jsonl`, from which detect works."""
+    versions = {ref.key: ref.version_id for each in done for ref in each.refs}
     pictures = (picture for each in done if each.validation for picture in each.validation.pictures)
     ordered = sorted(pictures, key=lambda p: (p.camera, p.taken_at, p.standard_key))
-    return write_lines(context.store, f"{context.output_prefix}{PICTURES}", map(ListedPicture.of, ordered))
+    lines = (ListedPicture.of(picture, versions[picture.standard_key]) for picture in ordered)
+    return write_lines(context.store, f"{context.output_prefix}{PICTURES}", lines)
 
 
 def _keep(context: StageContext, validator: str, writer: RunShard, done: Iterable[Done]) -> list[ObjectRef]:

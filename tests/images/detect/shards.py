@@ -89,7 +89,8 @@ def validated(
     """A shard as validate leaves it, in a run pinned to `tag` and `settings`; the context of its detect stage."""
     prefix = run_prefix(dag, run)
     inputs = stage_prefix(prefix, "validate", shard)
-    ref = write_lines(store, f"{inputs}{PICTURES}", map(ListedPicture.of, pictures))
+    lines = (p if isinstance(p, ListedPicture) else ListedPicture.of(p) for p in pictures)
+    ref = write_lines(store, f"{inputs}{PICTURES}", lines)
     manifest = Manifest(
         stage="validate",
         image="example.com/nightjar/validate:1",

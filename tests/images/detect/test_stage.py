@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nightjar.domain.detections import FailedPicture, Picture
+from nightjar.domain.detections import FailedPicture, ListedPicture, Picture
 from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
@@ -21,7 +21,7 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place
 from nightjar.stores.runs import HISTORY
-from nightjar_detect.fetch import s3_fetch
+from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.stage import detect_shard
 from tests.images.detect.shards import NOON, PORCH, YARD, detections, noise, picture, series, validated
 
@@ -33,10 +33,15 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
+def fetch_from(store: MemoryStore) -> Fetch:
+    """Reads pictures from the store in memory."""
+    return lambda key, version_id: store.get(key, version_id)[0]
+
+
 @pytest.fixture
 def detect(store: MemoryStore, settings: DetectSettings) -> Callable[[StageContext], Manifest]:
     """Runs the stage over the store in memory."""
-    return lambda context: run(lambda c: detect_shard(c, settings, lambda key: store.get(key)[0]), context)
+    return lambda context: run(lambda c: detect_shard(c, settings, fetch_from(store)), context)
 
 
 Detect = Callable[[StageContext], Manifest]
@@ -99,6 +104,21 @@ def test_bad_pictures_fail_with_a_reason_and_the_others_go_on(
     [lines] = detections(store).values()
     assert [line.picture for line in lines] == [good, last]
     assert read_manifest(store, context.output_prefix)[0] == manifest
+
+
+def test_pictures_are_those_that_validate_listed_whatever_came_later(store: MemoryStore, detect: Detect) -> None:
+    pictures = series(store, [noise(1), noise(2), noise(3)])
+    context = validated(store, [ListedPicture.of(p, version_of(store, p)) for p in pictures])
+    store.put(pictures[0].standard_key, noise(9))
+    store.delete(pictures[1].standard_key)
+    store.delete(pictures[2].standard_key, version_of(store, pictures[2]))
+    assert counts(detect(context))[1] == {"detected": 2, "failed:picture-missing": 1}
+
+
+def version_of(store: MemoryStore, picture: Picture) -> str:
+    info = store.head(picture.standard_key)
+    assert info
+    return info.version_id
 
 
 def test_many_failures_do_not_flood_the_manifest(store: MemoryStore, detect: Detect) -> None:
@@ -179,7 +199,7 @@ def test_known_means_picture_model_and_settings_agree(
     other = settings.model_copy(update=change)
     pinned = {name: str(value) for name, value in change.items()}
     context = validated(store, pictures, run="2026-11-20", dag=HISTORY, tag=tag, settings=pinned)
-    again = run(lambda c: detect_shard(c, other, lambda key: store.get(key)[0]), context)
+    again = run(lambda c: detect_shard(c, other, fetch_from(store)), context)
     assert counts(again)[2] == {"known": known, "computed": 2 - known}
 
 
@@ -205,12 +225,12 @@ def test_what_was_computed_before_a_stop_is_kept(
     context = validated(store, pictures)
     lock, fetched = threading.Lock(), set()
 
-    def failing(key: str) -> bytes:
+    def failing(key: str, version_id: str | None) -> bytes:
         with lock:
             fetched.add(key)
             if len(fetched) > 40:
                 raise error
-        return store.get(key)[0]
+        return store.get(key, version_id)[0]
 
     with pytest.raises(type(error)):
         run(lambda c: detect_shard(c, settings, failing), context)
@@ -269,11 +289,14 @@ def test_a_tag_that_was_another_detector_is_refused(store: MemoryStore, detect: 
 def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore, settings: DetectSettings) -> None:
     pictures = series(s3_store, map(noise, range(20)))
     fetch = s3_fetch(s3_settings)
-    context = validated(s3_store, pictures)
+    first = s3_store.head(pictures[0].standard_key)
+    assert first
+    s3_store.put(first.key, noise(99))
+    context = validated(s3_store, [ListedPicture.of(pictures[0], first.version_id), *pictures[1:]])
     manifest = run(lambda c: detect_shard(c, settings, fetch), context)
     assert counts(manifest) == (20, {"detected": 20}, {"known": 0, "computed": 20})
     with pytest.raises(ObjectMissingError, match="standard/none"):
-        fetch("standard/none")
+        fetch("standard/none", None)
 
 
 @pytest.mark.parametrize(
@@ -293,4 +316,4 @@ def test_s3_that_refuses_or_fails(
     for name, value in change.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(error, match=says):
-        s3_fetch(StoreSettings())("standard/none")
+        s3_fetch(StoreSettings())("standard/none", None)

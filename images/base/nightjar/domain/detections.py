@@ -37,12 +37,17 @@ class Picture(Part):
 
 
 class ListedPicture(Picture, Stored):
-    """A line of `pictures.jsonl`, by which validate hands a picture to detect."""
+    """A line of `pictures.jsonl`, by which validate hands a picture to detect.
+
+    `standard_version` is the version of the object that validate put or found; None in lines of release 0.1.
+    """
+
+    standard_version: str | None = None
 
     @classmethod
-    def of(cls, picture: Picture) -> "ListedPicture":
+    def of(cls, picture: Picture, standard_version: str | None = None) -> "ListedPicture":
         """The line of `picture`."""
-        return cls.model_validate(dict(picture))
+        return cls.model_validate({**dict(picture), "standard_version": standard_version})
 
 
 class FailedPicture(Stored):

@@ -68,12 +68,13 @@ def checked(picture: Picture, data: bytes) -> bytes:
 class StandardPictures:
     """Writes standard pictures and reads them again, checked. Safe to use from threads.
 
-    `get` reads the current object at a key, by default that of the store; it raises ObjectMissingError.
+    `get` reads the object at a key, in a version or (None) as it is now; by default through the store. It raises
+    ObjectMissingError.
     """
 
-    def __init__(self, store: ObjectStore, get: Callable[[str], bytes] | None = None) -> None:
+    def __init__(self, store: ObjectStore, get: Callable[[str, str | None], bytes] | None = None) -> None:
         self._store = store
-        self._get = get or (lambda key: store.get(key)[0])
+        self._get = get or (lambda key, version_id: store.get(key, version_id)[0])
 
     def put(self, footage: Footage, taken_at: datetime, data: bytes) -> Put:
         """Put the JPEG of a moment of `footage`, unless other footage has been there first."""
@@ -99,10 +100,14 @@ class StandardPictures:
             return None
         return _ref(info, picture.standard_sha256)
 
-    def read(self, picture: Picture) -> bytes:
-        """The JPEG of `picture`; raises PictureMissingError, or PictureAlteredError if its SHA-256 is another."""
+    def read(self, picture: Picture, version_id: str | None = None) -> bytes:
+        """The JPEG of `picture`; raises PictureMissingError, or PictureAlteredError if its SHA-256 is another.
+
+        With `version_id` (which is also cheaper: the server need not look for the current version), a picture that was
+        replaced or deleted meanwhile is read all the same. Readers who show it to people go without.
+        """
         try:
-            data = self._get(picture.standard_key)
+            data = self._get(picture.standard_key, version_id)
         except ObjectMissingError:
             raise PictureMissingError(f"expected a picture at {picture.standard_key!r}, got none") from None
         return checked(picture, data)

@@ -76,8 +76,9 @@ def test_a_box_outside_the_picture_is_refused(box: tuple[float, ...]) -> None:
 
 
 def test_a_listed_picture_is_a_line_that_a_detection_holds_as_a_plain_picture() -> None:
-    line = ListedPicture.of(PICTURE.model_copy(update={"later": 1}))
-    assert line.model_dump(mode="json", by_alias=True) == {"schema": 1, **PICTURE.model_dump(mode="json"), "later": 1}
+    line = ListedPicture.of(PICTURE.model_copy(update={"later": 1}), "v1")
+    own = {"schema": 1, "standard_version": "v1"}
+    assert line.model_dump(mode="json", by_alias=True) == {**own, **PICTURE.model_dump(mode="json"), "later": 1}
     again = ListedPicture.model_validate_json(line.model_dump_json(by_alias=True))
     held = Detection.of(again, DETECTOR, []).model_dump(mode="json", by_alias=True)["picture"]
     assert held == {**PICTURE.model_dump(mode="json"), "later": 1}

@@ -104,12 +104,19 @@ def test_reading(store: ObjectStore) -> None:
     with pytest.raises(PictureAlteredError, match=r"expected a picture with SHA-256 .* got"):
         pictures.read(picture(b"two"))
     assert pictures.find(picture(b"two")) is None
+    [version] = list(store.list_versions(KEY))
+    pictures.put(FIRST, NOON, b"two")
+    store.delete(KEY)
+    assert pictures.read(picture(b"one"), version.version_id) == b"one"
+    with pytest.raises(PictureMissingError, match=KEY):
+        pictures.read(picture(b"two"))
     assert issubclass(PictureAlteredError, InputError), "expected an end that is not retried"
 
 
 def test_reading_through_another_client() -> None:
-    pictures = StandardPictures(MemoryStore(), get=lambda key: key.encode())
-    assert pictures.read(picture(b"x", key="x")) == b"x"
+    pictures = StandardPictures(MemoryStore(), get=lambda key, version_id: f"{key} {version_id}".encode())
+    assert pictures.read(picture(b"x None", key="x")) == b"x None"
+    assert pictures.read(picture(b"x v2", key="x"), "v2") == b"x v2"
 
 
 @pytest.mark.parametrize(
