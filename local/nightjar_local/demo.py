@@ -11,6 +11,7 @@ from typing import Any
 from nightjar.domain.release import VARIABLE
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.record_keys import NEWS
+from nightjar.stores.reports import REPORTS
 from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import LIVE, REPORT, WATCH
 from nightjar_local import deployment, images, progress, samples, settings
@@ -119,7 +120,7 @@ def _watch_it_work(
         if outcome.state != "success":
             print(_why(api))
     seconds = {**progress.wall_seconds(outcome.tasks), "total": total}
-    pages = sorted(page for page in Bucket(running.access).download("reports/", reports) if page.suffix == ".html")
+    pages = sorted(page for page in Bucket(running.access).download(REPORTS, reports) if page.suffix == ".html")
     return summarise(
         running.access,
         [str(run["dag_run_id"]) for run in outcome.runs],

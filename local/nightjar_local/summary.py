@@ -14,6 +14,7 @@ from nightjar.domain.batch import BatchLine
 from nightjar.domain.events import Event, ThreatMinute
 from nightjar.domain.manifest import Counts, add_counts
 from nightjar.stores.event_keys import EVENTS, THREATS
+from nightjar.stores.ledger import ALERTS
 from nightjar.stores.runs import BATCH, LIVE, run_prefix
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
@@ -72,7 +73,7 @@ def summarise(
     events = [event for body in bucket.read_all(EVENTS) if (event := Event.model_validate_json(body)).is_current]
     minutes = [ThreatMinute.model_validate_json(body) for body in bucket.read_all(THREATS)]
     threats = [threat for minute in minutes for threat in minute.threats]
-    alerts = [Alert.model_validate_json(body) for body in bucket.read_all("alerts/")]
+    alerts = [Alert.model_validate_json(body) for body in bucket.read_all(ALERTS)]
     return Summary(
         state=state,
         videos=videos,

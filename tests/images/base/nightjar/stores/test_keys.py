@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[5]
 PRODUCTION = ("images", "operators", "dags", "local")
 STORES = ROOT / "images" / "base" / "nightjar" / "stores"
-# The top folders of the bucket whose keys are built in the stores only.
+# The top folders of the bucket.
 FOLDERS = (
-    *("claims", "footage", "standard", "quarantine", "validations", "detections", "detectors"),
-    *("threats", "journals", "outbox", "records"),
+    *("incoming", "claims", "footage", "standard", "quarantine", "validations", "detections", "detectors"),
+    *("threats", "events", "journals", "alerts", "outbox", "records", "reports", "rules", "config", "runs"),
 )
 _KEY = re.compile(rf"({'|'.join(FOLDERS)})/")
 
