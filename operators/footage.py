@@ -62,17 +62,16 @@ class FootageTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Ask every `poke_interval` seconds. An error is the event, so that the sensor's retries wait it out."""
         try:
-            hook, held_back = bucket_hook(), False
+            hook = bucket_hook()
             async with await hook.get_async_conn() as client:
-                while True:
-                    if await hook.check_key_async(client, self.bucket_name, self.bucket_key, wildcard_match=True):
-                        if await self.runs_under_way() < self.most_runs:
-                            yield TriggerEvent({"status": "success"})
-                            return
-                        if not held_back:
-                            self.log.info("footage waits: %d runs of %s are under way", self.most_runs, self.dag_id)
-                            held_back = True
+                while not await hook.check_key_async(client, self.bucket_name, self.bucket_key, wildcard_match=True):
                     await asyncio.sleep(self.poke_interval)
+            # What has landed is not listed again and again while it waits: it may be much.
+            if await self.runs_under_way() >= self.most_runs:
+                self.log.info("footage waits: %d runs of %s are under way", self.most_runs, self.dag_id)
+                while await self.runs_under_way() >= self.most_runs:
+                    await asyncio.sleep(self.poke_interval)
+            yield TriggerEvent({"status": "success"})
         except Exception as error:
             yield TriggerEvent({"status": "error", "message": str(error)})
 
