@@ -19,9 +19,11 @@ PRELOADED = (
     "airflow.providers.standard.operators.empty",
     "operators.account",
     "operators.cool_off",
+    "operators.folders",
     "operators.footage",
     "operators.hand_over",
     "operators.release",
+    "operators.settings",
     "operators.shards",
     "operators.stage",
 )

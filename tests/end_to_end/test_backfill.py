@@ -64,6 +64,9 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         for day in DAYS:
             local.file(stills(day))
         local.airflow.start_dags([HISTORY], check=local.deployment.check)
+        # The run of yesterday comes by itself. While it writes, SQLite refuses what `backfill create` wants to write.
+        local.wait("the run of yesterday", lambda: bool(local.airflow.runs(HISTORY)))
+        local.wait_for_success(HISTORY, local.airflow.run_of_day(TODAY - timedelta(days=1)))
         first, last = (day.isoformat() for day in DAYS)
         local.command(
             "backfill",

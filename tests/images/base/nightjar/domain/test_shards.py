@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightjar.domain.batch import Footage
-from nightjar.domain.shards import plan_shards, work
+from nightjar.domain.shards import most_pictures, plan_shards, work
 
 
 def still(camera: str, n: int, extension: str = "jpg", size: int = 60_000) -> Footage:
@@ -30,6 +30,20 @@ def video(camera: str, n: int, size: int) -> Footage:
 )
 def test_shards(footage: list[Footage], max_shards: int, max_work: int, names: list[str]) -> None:
     assert [shard.name for shard in plan_shards(footage, max_shards, max_work)] == names
+
+
+@pytest.mark.parametrize(
+    ("footage", "pictures"),
+    [
+        ([], 0),
+        ([still("a-x", n) for n in range(7)], 7),
+        pytest.param([video("a-x", 1, 1)], 300, id="a short or quiet video"),
+        pytest.param([video("a-x", 1, 500_000_000)], 2001, id="a long one"),
+        ([still("a-x", 1), video("a-x", 1, 0), video("a-x", 2, 0)], 601),
+    ],
+)
+def test_most_pictures(footage: list[Footage], pictures: int) -> None:
+    assert most_pictures(footage) == pictures
 
 
 @pytest.mark.parametrize(("max_shards", "max_work"), [(0, 1), (1, 0), (-1, -1)])
