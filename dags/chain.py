@@ -32,7 +32,7 @@ def chain(frozen: Any, run_prefix: str, after: XComArg, day: str | None = None) 
 
     `frozen` is what freeze_release returns. With `day` (a template), record also tidies up that day.
     """
-    shards: Any = plan_shards(run_prefix)  # a list of prefixes, once it has run
+    shards: Any = plan_shards(run_prefix, frozen[SHA256])  # a list of prefixes, once it has run
 
     # Nothing in here waits for another shard: each is alerted by itself.
     @task_group(group_id="shard")

@@ -10,8 +10,8 @@ saw is not computed again, and an event older than `NIGHTJAR_ALERT_MAX_AGE` (6 h
 
 **What can go wrong, and what to do.** As in `nightjar_live`, whose runbook says it, and:
 
-* *tasks fail with `data_interval_start` undefined*: the run was triggered without a logical date. Trigger it with one
-  (the day), or use a backfill.
+* *tasks fail with `data_interval_start` undefined*: the run was triggered without a logical date. Use a backfill, or
+  trigger it with a logical date of **the day after** the day: a run by hand is over the last day that was whole then.
 * *`freeze_release` failed: "run … is working on"* the day: two runs over one day, one by hand and one by schedule,
   would write to the same places. Wait for the end of the other; clear this one if there is something left to do.
 * *a day has fewer pictures than expected*: they arrived after the run. Clear the day's run: only the late pictures
@@ -33,7 +33,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable
 from chain import MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
 from operators.folders import HISTORY, run_prefix
-from operators.release import freeze_release
+from operators.release import SHA256, freeze_release
 from operators.shards import select
 
 DAY = "{{ data_interval_start | ds }}"  # run ids of backfills are not stable, the day is
@@ -58,6 +58,5 @@ with DAG(
     },
 ):
     frozen = freeze_release(RUN)
-    selected = select(RUN, DAY)
-    frozen >> selected
+    selected = select(RUN, DAY, frozen[SHA256])
     chain(frozen, RUN, after=selected, day=DAY)

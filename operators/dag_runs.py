@@ -8,7 +8,6 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from asgiref.sync import sync_to_async
 
 UNDER_WAY = ("queued", "running")
-ENDED = ("success", "failed")
 
 
 def count_runs(context: Context, dag_id: str, states: Sequence[str], run_id: str | None = None) -> int:

@@ -12,13 +12,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from nightjar.stores.runs import Runs, started_key
 from operators.bucket import bucket
-from operators.dag_runs import ENDED, UNDER_WAY, count_from_triggerer, count_runs
+from operators.dag_runs import UNDER_WAY, count_from_triggerer, count_runs
 from operators.footage import bucket_hook
 from operators.settings import bucket_name
 
 
 class BegunTrigger(BaseTrigger):
-    """Fires when there is an object at `key`, or when the run `run_id` of `dag_id` has ended without it."""
+    """Fires when there is an object at `key`, or when the run `run_id` of `dag_id` ended or was deleted without it."""
 
     def __init__(self, *, bucket_name: str, key: str, dag_id: str, run_id: str, poke_interval: float) -> None:
         super().__init__()
@@ -34,8 +34,8 @@ class BegunTrigger(BaseTrigger):
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
     async def has_ended(self) -> bool:
-        """Whether the run has ended."""
-        return bool(await count_from_triggerer(self.dag_id, ENDED, self.run_id))
+        """Whether the run, which was there before, has ended or was deleted."""
+        return not await count_from_triggerer(self.dag_id, UNDER_WAY, self.run_id)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Ask every `poke_interval` seconds."""
@@ -64,8 +64,9 @@ class HandOverOperator(TriggerDagRunOperator):
 
     def __init__(self, *, run_prefix: str, **kwargs: Any) -> None:
         defaults: dict[str, Any] = {
-            # Upstream waits for one of these states, which is "for the scheduler to have started it".
-            "allowed_states": ["running", "success"],
+            # Upstream waits for one of these states, which is "for the run to be there": BegunTrigger does the waiting,
+            # and notices a run that was deleted while it was queued.
+            "allowed_states": ["queued", "running", "success"],
             "failed_states": ["failed"],
             "wait_for_completion": True,
             "deferrable": True,
@@ -87,7 +88,7 @@ class HandOverOperator(TriggerDagRunOperator):
         super().execute(context)
 
     def execute_complete(self, context: Context, event: tuple[str, dict[str, Any]]) -> None:
-        """The scheduler has started the run, or it has failed already: wait until it begins."""
+        """The run is queued or further: wait until it begins."""
         self._wait_until_begun()
 
     def begun(self, context: Context, event: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.footage import FootageStore
 from nightjar.stores.runs import Run, Runs
+from operators.assignment import pinned_release
 from operators.bucket import bucket
 from operators.failures import final_for_people
 from operators.settings import deployment
@@ -33,17 +34,20 @@ _AT_ONCE = 16
 
 @task
 @final_for_people
-def select(run_prefix: str, day: str) -> int:
+def select(run_prefix: str, day: str, release: str) -> int:
     """Write the batch of a day: everything filed for it; returns how many objects that is."""
-    return select_day(bucket(), run_prefix, date.fromisoformat(day))
+    store = bucket()
+    pinned_release(Runs(store).at(run_prefix), release)  # a later run over the folder must find what it wrote
+    return select_day(store, run_prefix, date.fromisoformat(day))
 
 
 @task
 @final_for_people
-def plan_shards(run_prefix: str) -> list[str]:
+def plan_shards(run_prefix: str, release: str) -> list[str]:
     """Cut the batch into shards; returns the prefix of each."""
-    settings = deployment()
-    return write_shards(bucket(), run_prefix, settings.max_shards, settings.shard_work)
+    store, settings = bucket(), deployment()
+    pinned_release(Runs(store).at(run_prefix), release)
+    return write_shards(store, run_prefix, settings.max_shards, settings.shard_work)
 
 
 def select_day(store: ObjectStore, run_prefix: str, day: date) -> int:

@@ -3,6 +3,7 @@
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.timezone import coerce_datetime
+from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
 
 from nightjar.domain.names import Camera
@@ -195,6 +198,15 @@ def test_history_has_a_real_data_interval(dags: dict[str, DAG]) -> None:
     schedule: Any = dags["nightjar_history"].schedule
     assert type(schedule).__name__ == "CronDataIntervalTimetable"
     assert str(schedule.timezone) == "UTC"
+
+
+@pytest.mark.parametrize("logical_date", [datetime(2026, 11, 21, tzinfo=UTC), datetime(2026, 11, 21, 23, tzinfo=UTC)])
+def test_history_by_hand_works_on_the_day_before_its_logical_date(dags: dict[str, DAG], logical_date: datetime) -> None:
+    """As the runbook says: Airflow gives a run by hand the last interval that was complete at its logical date."""
+    timetable: Any = coerce_to_core_timetable(dags["nightjar_history"].schedule)
+    interval = timetable.infer_manual_data_interval(run_after=coerce_datetime(logical_date))
+    assert interval.start.date() == date(2026, 11, 20)
+    assert "**the day after** the day" in (dags["nightjar_history"].doc_md or "")
 
 
 def test_map_index_is_readable(dags: dict[str, DAG]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRunTriggerException, TaskDeferred
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from nightjar.runtime.s3 import S3Store
 from operators.hand_over import BegunTrigger, HandOverOperator
@@ -49,8 +50,8 @@ def test_a_run_that_has_not_begun_is_triggered(s3_store: S3Store, runs: dict[str
     raised = triggered.value
     assert (raised.dag_run_id, raised.reset_dag_run, raised.skip_when_already_exists) == (RUN, True, False)
     assert (raised.wait_for_completion, raised.deferrable, raised.logical_date) == (True, True, None)
-    # Upstream's trigger is left as soon as the scheduler has started the run.
-    assert {*raised.allowed_states, *raised.failed_states} == {"running", "success", "failed"}
+    # Upstream's trigger is left as soon as the run is there.
+    assert {*raised.allowed_states, *raised.failed_states} == {"queued", "running", "success", "failed"}
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "failed", "success"])
@@ -59,8 +60,8 @@ def test_a_run_that_has_begun_is_left_alone_however_it_ended(s3_store: S3Store, 
     hand_over(**{RUN: state})
 
 
-@pytest.mark.parametrize("state", ["running", "failed", "success"])
-def test_after_the_scheduler_has_started_it_it_is_waited_for(s3_store: S3Store, state: str) -> None:
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "success"])
+def test_as_soon_as_the_run_is_there_it_is_waited_for(s3_store: S3Store, state: str) -> None:
     with pytest.raises(TaskDeferred) as deferred:
         operator().execute_complete({}, ("trigger", {"run_ids": [RUN], RUN: state}))
     check_waits_until_begun(deferred.value)
@@ -84,6 +85,21 @@ class Trigger(BegunTrigger):
 
     async def has_ended(self) -> bool:
         return self.ended
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"), [("queued", False), ("running", False), ("failed", True), ("success", True), (None, True)]
+)
+def test_a_run_that_was_deleted_has_ended(state: str | None, ended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the watch would wait for it for ever. The triggerer's supervisor, which knows the runs, is told here."""
+
+    def get_dr_count(dag_id: str, run_ids: list[str] | None, states: list[str]) -> int:
+        assert (dag_id, run_ids) == ("live", [RUN])
+        return int(state in states)
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_dr_count", get_dr_count)
+    trigger = BegunTrigger(bucket_name="b", key=BEGUN, dag_id="live", run_id=RUN, poke_interval=0.1)
+    assert asyncio.run(trigger.has_ended()) is ended
 
 
 async def first_event(trigger: Any, seconds: float) -> Any:

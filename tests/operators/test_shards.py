@@ -4,12 +4,14 @@ import hashlib
 from datetime import date
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from nightjar.domain.batch import Outcome
 from nightjar.errors import InputError
 from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.s3 import S3Store
 from nightjar.stores.runs import Runs
-from operators.shards import ProvenShard, proven_shards, select_day, write_shards
+from operators.shards import ProvenShard, plan_shards, proven_shards, select, select_day, write_shards
 from tests.operators.worked import DAY, NOON, RUN, SHARD_STAGES, do_shard, file, pin, redo
 
 
@@ -56,6 +58,18 @@ def test_select_an_empty_day(store: MemoryStore) -> None:
 def test_plan(store: MemoryStore, bounds: tuple[int, int], names: list[str]) -> None:
     select_day(store, RUN, DAY)
     assert write_shards(store, RUN, *bounds) == [f"{RUN}shards/{name}/" for name in names]
+
+
+def test_a_folder_that_another_run_has_taken_up_is_left_as_it_is(s3_store: S3Store) -> None:
+    """Clearing `select` of an older run of a day must not pull the batch from under the run that works there now."""
+    first, second = pin(s3_store, start=1), pin(s3_store, start=2)
+    assert select.function(RUN, DAY.isoformat(), second) == 0
+    assert plan_shards.function(RUN, second) == []
+    written = {info.key: info.version_id for info in s3_store.list_objects(RUN)}
+    for again in (lambda: select.function(RUN, DAY.isoformat(), first), lambda: plan_shards.function(RUN, first)):
+        with pytest.raises(AirflowFailException, match="has taken up 2026-11-20; clear the whole run"):
+            again()
+    assert {info.key: info.version_id for info in s3_store.list_objects(RUN)} == written
 
 
 def test_no_batch() -> None:

@@ -46,7 +46,8 @@ class SendGridSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="SENDGRID_", hide_input_in_errors=True)
 
     api_key: Annotated[SecretStr | None, Field(description="without one, alerts go to the outbox")] = None
-    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$", description="to point at a double")] = (
+    # Without user and password: a release keeps it, and shows it.
+    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$", description="to point at a double")] = (
         "https://api.sendgrid.com"
     )
 

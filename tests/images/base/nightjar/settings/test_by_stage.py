@@ -90,6 +90,7 @@ def test_a_field_that_sounds_secret_is_typed_so(kind: type[Settings]) -> None:
         ("validate", "NIGHTJAR_LONG_SIDE", "63"),
         ("detect", "NIGHTJAR_MIN_PROBABILITY", "much"),
         ("notify", "SENDGRID_API_URL", "ftp://x"),
+        ("notify", "SENDGRID_API_URL", "https://user:password@proxy.example.com"),
     ],
 )
 def test_a_wrong_value_is_named(stage: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
