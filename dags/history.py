@@ -28,6 +28,7 @@ run is pinned anew. (On SQLite, clear the run: `--reprocess-behavior completed` 
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from chain import MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
@@ -57,6 +58,6 @@ with DAG(
         **RETRIES,
     },
 ):
-    frozen = freeze_release(RUN)
+    frozen: Any = freeze_release(RUN)
     selected = select(RUN, DAY, frozen[SHA256])
     chain(frozen, RUN, after=selected, day=DAY)

@@ -17,9 +17,9 @@ it waits, so that batches grow with the load. There is always exactly one run.
 * *`collect` failed, exit code 64*: bucket, credentials or the Variable `nightjar_images` are wrong. The task's log
   says which. Correct it; the next run starts by itself.
 * *`collect` failed otherwise*: S3 failed for minutes, or a bug. Nothing is lost: its claim is taken up again by the
-  next run.
-* *`hand_over` is up for retry*: the live run failed before it began (`freeze_release` could not even write to S3), or
-  S3 cannot be reached. Mend that; the live run is started again every half a minute.
+  next run, as soon as anything is in `incoming/`.
+* *`hand_over` is up for retry*: the live run failed before it began (`freeze_release` could not even write to S3) or
+  was deleted, or S3 cannot be reached. Mend that; the live run is started again half a minute after it ended.
 * *`hand_over` is deferred for long*: the live run is queued. Is `nightjar_live` paused, or the scheduler overloaded?
 * *`cool_off` runs or failed*: one of the others failed. Nothing to do: it holds the run for a minute, so that failures
   do not repeat every second, and then fails it.

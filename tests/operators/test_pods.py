@@ -11,10 +11,12 @@ from nightjar.domain.batch import Footage
 from nightjar.domain.layout import digest
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.release import FrozenRules, Release, StageRelease, Started
+from nightjar.domain.shards import most_pictures
 from nightjar.domain.stages import STAGES
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import write_lines, write_manifest
 from nightjar.runtime.memory import MemoryStore
+from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.runs import Run
 from operators.settings import deployment
 from operators.stage import StageOperator
@@ -165,7 +167,7 @@ def left_by(store: MemoryStore, stage: str, **outcomes: int) -> str:
 @pytest.mark.parametrize(
     ("stage", "before", "outcomes", "seconds"),
     [
-        pytest.param("validate", None, {}, 300 + 2 * 302, id="two stills, and a video counts as five minutes"),
+        pytest.param("validate", None, {}, 300 + 2 * 452, id="two stills, and a video"),
         pytest.param("detect", "validate", {"standard": 900, "quarantined": 100}, 300 + 900, id="only what passed"),
         pytest.param("detect", "validate", {"standard": 0}, 300, id="nothing to do"),
         pytest.param("detect", "validate", {"standard": 100_000}, 3600, id="capped"),
@@ -179,6 +181,15 @@ def test_the_time_bound_follows_the_expected_work(
 ) -> None:
     prefix = left_by(store, before, **outcomes) if before else SHARD
     assert stage_pod(store, stage, prefix)["spec"]["activeDeadlineSeconds"] == seconds
+
+
+def test_a_video_that_uses_up_its_decoder_is_refused_before_its_shard_is_stopped(no_cluster: None) -> None:
+    """Else the whole shard would fail for good, however often it is cleared, and nobody hear of its other pictures."""
+    key = "footage/2023/11/14/22/alice-porch-1700000000.mp4"
+    video = Footage.model_validate({"key": key, "version_id": "1", "size": 9, "sha256": ""})
+    for videos in (1, 2, 3):
+        bound = deployment().seconds(STAGES["validate"], most_pictures([video] * videos))
+        assert bound >= videos * ValidateSettings().video_seconds + 60
 
 
 def test_bounds_are_set_by_the_deployment(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:

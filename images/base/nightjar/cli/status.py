@@ -1,4 +1,4 @@
-"""`nightjar status`: the deployed release and its rules, the footage that waits, and what the surroundings add."""
+"""`nightjar status`: the images of the deployed release, the footage that waits, and what the surroundings add."""
 
 import argparse
 import sys

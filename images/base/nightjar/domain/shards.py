@@ -11,8 +11,9 @@ from nightjar.domain.names import Camera
 # A still costs 1. A video's frames are not known before it is decoded; at one frame a second and the bit rates of
 # cameras, a frame goes with about this many bytes.
 _VIDEO_BYTES_PER_PICTURE = 250_000
-# A video of little movement is far smaller; for time bounds it counts as five minutes of pictures at the least.
-_LEAST_PICTURES_OF_A_VIDEO = 300
+# A video of little movement is far smaller. For time bounds it counts as so many pictures at the least that a decoder
+# may use up NIGHTJAR_VIDEO_SECONDS, and the video is refused for it, before validate as a whole is stopped.
+_LEAST_PICTURES_OF_A_VIDEO = 450
 
 
 @dataclass(frozen=True)

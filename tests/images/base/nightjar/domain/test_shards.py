@@ -37,9 +37,9 @@ def test_shards(footage: list[Footage], max_shards: int, max_work: int, names: l
     [
         ([], 0),
         ([still("a-x", n) for n in range(7)], 7),
-        pytest.param([video("a-x", 1, 1)], 300, id="a short or quiet video"),
+        pytest.param([video("a-x", 1, 1)], 450, id="a short or quiet video"),
         pytest.param([video("a-x", 1, 500_000_000)], 2001, id="a long one"),
-        ([still("a-x", 1), video("a-x", 1, 0), video("a-x", 2, 0)], 601),
+        ([still("a-x", 1), video("a-x", 1, 0), video("a-x", 2, 0)], 901),
     ],
 )
 def test_most_pictures(footage: list[Footage], pictures: int) -> None:
