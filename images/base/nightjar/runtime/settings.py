@@ -28,7 +28,8 @@ def _endpoint(text: str) -> str:
     return text
 
 
-_Endpoint = Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$"), AfterValidator(_endpoint)]
+# Without user and password: it stands in the pods' specs.
+_Endpoint = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$"), AfterValidator(_endpoint)]
 
 
 class StoreSettings(Settings):

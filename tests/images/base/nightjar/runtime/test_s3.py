@@ -62,6 +62,7 @@ def test_what_a_conditional_write_that_failed_says(
         {"NIGHTJAR_S3_ENDPOINT": "http://a_b:80"},
         {"NIGHTJAR_S3_ENDPOINT": "http://[::1"},
         {"NIGHTJAR_S3_ENDPOINT": "http://host:99999"},
+        {"NIGHTJAR_S3_ENDPOINT": "http://user:password@host:80"},
         {"NIGHTJAR_S3_ENDPOINT": "http://host:port"},
         {"NIGHTJAR_S3_ENDPOINT": "http://:80"},
         {"AWS_PROFILE": "no-such-profile"},
