@@ -29,6 +29,7 @@ from operators.settings import deployment
 
 RESULT = "result"  # XCom: the `result` of the manifest
 _STALE = "manifest_before"  # XCom: the version of the manifest before this attempt
+_IMAGE = "image"  # XCom: of this attempt; after a wait in the triggerer, templates are rendered anew
 _LATE = "late_in"  # task state: the start of the task in which an attempt was stopped at its time bound
 _LABEL_LENGTH = 63
 
@@ -193,14 +194,15 @@ class StageOperator(KubernetesPodOperator):
         store = bucket()
         if self.skip_at_zero and has_nothing_to_do(store, self.input_prefix, self.skip_at_zero):
             raise AirflowSkipException(f"nothing to do: {self.skip_at_zero} is 0")
-        seconds = self.assign(store).seconds
-        self.log.info("time bound: %d s", self.fixed_deadline_seconds or seconds)
+        assignment = self.assign(store)
+        self.log.info("time bound: %d s", self.fixed_deadline_seconds or assignment.seconds)
         stale = manifest_version(store, self.output_prefix)
         if deployment().runtime == "local":
             self._run_local(context)
         else:
             if self.deferrable:
                 context["ti"].xcom_push(key=_STALE, value=stale)
+                context["ti"].xcom_push(key=_IMAGE, value=assignment.image)
             super().execute(context)
         self._prove(context, store, stale)
 
@@ -210,7 +212,9 @@ class StageOperator(KubernetesPodOperator):
         self._context = context
         super().trigger_reentry(context, event)
         ti = context["ti"]
-        stale = ti.xcom_pull(task_ids=ti.task_id, key=_STALE, map_indexes=ti.map_index)
+        stale, self.image = (
+            ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index) for key in (_STALE, _IMAGE)
+        )
         self._prove(context, bucket(), stale)
 
     def cleanup(

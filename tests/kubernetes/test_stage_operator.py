@@ -77,7 +77,11 @@ def attempt(
     states = TaskStates()
 
     def run(
-        try_number: int = 1, tag: str = "test-1", meanwhile: Callable[[], None] | None = None, **options: Any
+        try_number: int = 1,
+        tag: str = "test-1",
+        meanwhile: Callable[[], None] | None = None,
+        tag_meanwhile: str | None = None,
+        **options: Any,
     ) -> TaskInstance:
         ti = TaskInstance(
             dag_id="nightjar_live",
@@ -96,24 +100,29 @@ def attempt(
             "dag": None,
             "task_state_store": states,
         }
-        task = StageOperator(
-            task_id="v",
-            stage="validate",
-            image=f"{REGISTRY}/validate:{tag}",
-            release=pin(s3_store, run=RUN, tag=tag, start=1 if tag == "test-1" else 2),
-            run_prefix=RUN,
-            input_prefix=shard,
-            termination_grace_period=1,
-            startup_check_interval_seconds=0.2,
-            poll_interval=0.3,
-            **options,
-        )
+        release = pin(s3_store, run=RUN, tag=tag, start=1 if tag == "test-1" else 2)
+
+        def task(tag: str) -> StageOperator:
+            return StageOperator(
+                task_id="v",
+                stage="validate",
+                image=f"{REGISTRY}/validate:{tag}",
+                release=release,
+                run_prefix=RUN,
+                input_prefix=shard,
+                termination_grace_period=1,
+                startup_check_interval_seconds=0.2,
+                poll_interval=0.3,
+                **options,
+            )
+
         try:
-            task.execute(context)
+            task(tag).execute(context)
         except TaskDeferred as deferred:
             if meanwhile:
                 meanwhile()
-            resume = getattr(task, deferred.method_name)
+            # As in Airflow, where a task comes back in another process, with its templates rendered anew.
+            resume = getattr(task(tag_meanwhile or tag), deferred.method_name)
             resume(context, asyncio.run(_first_event(deferred.trigger)))
         return ti
 
@@ -137,6 +146,11 @@ def test_a_stage_runs_and_is_proven(attempt: Attempt, api_server: ApiServer, s3_
     assert api_server.store.select(None) == []
     [pod] = api_server.store.created
     assert restricted_violations(pod) == []
+
+
+def test_an_image_that_is_set_meanwhile_is_not_that_of_this_attempt(attempt: Attempt) -> None:
+    """The image of collect is a template of the Variable, which may be changed while its pod works."""
+    assert attempt(tag_meanwhile="test-9").pushed["return_value"] == OUTPUT
 
 
 @pytest.mark.parametrize("code", [64, 65])
