@@ -148,8 +148,13 @@ class Event(Stored):
 
     @property
     def is_current(self) -> bool:
-        """Whether it has threats of its own."""
+        """Whether it has threats of its own, and this release knows that it may be alerted."""
         return self.state == EventState.CURRENT
+
+    @property
+    def has_threats(self) -> bool:
+        """Whether it has threats of its own; so it is with a state that a later release wrote."""
+        return self.state not in (EventState.ABSORBED, EventState.WITHDRAWN)
 
     @property
     def shown(self) -> ThreatPicture:

@@ -85,9 +85,9 @@ def current(timeline: Timeline, ref: EventRef | None) -> Event | None:
     while ref is not None and ref.id not in seen:
         seen.add(ref.id)
         event = timeline.event(ref)
-        if event is None or event.is_current:
+        if event is None or event.has_threats:
             return event
-        ref = event.absorbed_by if event.state == EventState.ABSORBED else None
+        ref = event.absorbed_by
     return None
 
 
@@ -133,7 +133,12 @@ class _Regrouping:
     ) -> None:
         self._judge, self._timeline, self._number = judge, timeline, number
         stored = {moment: threat for moment in sorted(judged) if (threat := timeline.at(moment))}
-        self._same = {m: t for m, t in stored.items() if m in threats and _is_same(t.shown, threats[m])}
+        # A threat whose event is not stored any more, such as after an erasure that was interrupted, is grouped anew.
+        self._same = {
+            m: t
+            for m, t in stored.items()
+            if m in threats and _is_same(t.shown, threats[m]) and current(timeline, t.event)
+        }
         self._gone = {m: t for m, t in stored.items() if m not in self._same}
         self._loose = {m: _Loose(shown) for m, shown in threats.items() if m not in self._same}
         self._whole: dict[str, Event] = {}  # events that are one interval
@@ -243,7 +248,7 @@ class _Regrouping:
         event = self._changed(base, summary, others) if base else self._new(summary, taken)
         if event is not base:
             done.events.append(event)
-            if base is None or not base.is_current:
+            if base is None or not base.has_threats:
                 done.new.add(event.id)
         for loose in cluster.loose.values():
             if loose.before is None:
@@ -262,7 +267,7 @@ class _Regrouping:
             **summary,
             "gap_seconds": self._judge.gap.total_seconds(),
             "absorbed": tuple(absorbed.values())[-MOST_ABSORBED:],
-            "state": EventState.CURRENT,
+            "state": base.state if base.has_threats else EventState.CURRENT,
             "absorbed_by": None,
         }
         if all(getattr(base, name) == value for name, value in update.items()):
@@ -299,7 +304,7 @@ class _Regrouping:
         for again in itertools.count():
             ref = EventRef(id=event_id(self._judge.camera, self._judge.rule_id, started_at, again), day=day)
             stored = self._timeline.event(ref)
-            if ref.id not in taken and (stored is None or not stored.is_current):
+            if ref.id not in taken and (stored is None or not stored.has_threats):
                 return ref
         raise AssertionError("expected a free id among endlessly many")
 

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -347,6 +348,60 @@ def test_a_run_that_is_always_overtaken_tries_later(monkeypatch: pytest.MonkeyPa
     store = Overtaken(1000, lambda inner: apply(inner, [n := 1000 * next(numbers)], [n]))
     with pytest.raises(TryAgainError, match="changed by other runs 20 times"):
         apply(store, [0], [0])
+
+
+class Torn(MemoryStore):
+    """Lets another run commit, and then make its writes to threats only, just before the threats are first listed."""
+
+    def __init__(self, other: Callable[[ObjectStore], object]) -> None:
+        super().__init__()
+        self._other: Callable[[ObjectStore], object] | None = other
+        self._cuts = False
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        if prefix.startswith("threats/") and self._other:
+            other, self._other = self._other, None
+            self._cuts = True
+            with contextlib.suppress(Cut):
+                other(self)
+            self._cuts = False
+        return super().list_objects(prefix)
+
+    def put(self, key: str, data: bytes, **options: Any) -> ObjectInfo:
+        if self._cuts and key.startswith("events/"):
+            time.sleep(0.1)  # the write of the threats, which goes on beside this one, is made
+            raise Cut
+        return super().put(key, data, **options)
+
+
+def test_a_run_that_reads_half_of_what_another_run_writes_judges_again() -> None:
+    store = Torn(lambda inner: apply(inner, [0], [0]))
+    assert apply(store, [0], [0]).homes.keys() == {at(0)}
+    assert spans(store) == [(0, 0, 1)]
+
+
+def test_threats_whose_event_was_erased_get_an_event_again() -> None:
+    store = MemoryStore()
+    apply(store, [0, 30], [0, 30])
+    for info in list(store.list_objects("events/")):
+        store.delete(info.key)
+    assert apply(store, [0, 30], [0, 30]).homes.keys() == {at(0), at(30)}
+    assert spans(store) == [(0, 30, 2)]
+    before = snapshot(store)
+    apply(store, [0, 30], [0, 30])
+    assert snapshot(store) == before
+
+
+def test_an_event_in_a_state_of_a_later_release_keeps_it_and_its_pictures() -> None:
+    store = MemoryStore()
+    apply(store, [0], [0])
+    [info] = store.list_objects("events/")
+    store.put(info.key, store.get(info.key)[0].replace(b'"current"', b'"muted"'))
+    assert apply(store, [0], [0]).homes.keys() == {at(0)}
+    apply(store, [30], [30])
+    [event] = stored(store)
+    assert (event.state, event.picture_count) == ("muted", 2)
+    assert Events(store).current(PORCH, event.ref) is None  # so it is not alerted
 
 
 def test_a_write_that_comes_too_late_changes_nothing() -> None:
