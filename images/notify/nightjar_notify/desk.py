@@ -79,6 +79,7 @@ class Desk:
         self._events, self._ledger = Events(context.store), Ledger(context.store)
         self._pictures = StandardPictures(context.store)
         self._seen = set[str]()
+        self._under_way = set[str]()  # the keys of the lines that threads of this task have claimed
         self._lock = threading.Lock()
 
     def handle(self, listed: Event) -> Handled:
@@ -93,6 +94,16 @@ class Desk:
             return Handled("superseded")
         if not self._first_to_see(event):
             return Handled("same-event")
+        while (handled := self._handle(event)) is None:
+            now = self._events.current(event.camera, event.ref)
+            if now is None:
+                return Handled("superseded")
+            self._first_to_see(now)
+            event = now
+        return handled
+
+    def _handle(self, event: Event) -> Handled | None:
+        """Handle `event`; None, with nothing sent or claimed, when another event absorbed it meanwhile."""
         now = self._context.clock()
         line = self._ledger.find(event)
         camera = self._rules.device(event.camera)
@@ -102,6 +113,8 @@ class Desk:
             return Handled("digest", digest=self._digest_line(event))
         if line and line.alert.is_held(self._context.output_prefix, self._context.run, now):
             return Handled("held")
+        if line and line.key in self._under_way:
+            return Handled("same-event")
         if camera is None:
             return Handled(
                 "failed:unknown-camera", warning=f"event {event.id}: {event.camera.name} is no longer in the rules"
@@ -115,7 +128,7 @@ class Desk:
             self._seen.add(event.id)
             return first
 
-    def _alert(self, event: Event, camera: CameraRules, before: LedgerLine | None) -> Handled:
+    def _alert(self, event: Event, camera: CameraRules, before: LedgerLine | None) -> Handled | None:
         repeated = before is not None and before.alert.may_have_been_sent
         picture = picture_of(self._pictures, event.shown)
 
@@ -126,9 +139,18 @@ class Desk:
         with self._pace.delivery() as allowed:
             if not allowed:
                 return Handled(later=f"event {event.id}: not tried, since {self._pace.stopped_by}")
+            key = self._ledger.key(event, before)
+            self._under_way.add(key)
             claimed = self._ledger.claim(event, self._claim(event, message, before, repeated), before)
             if claimed is None:
                 return Handled("held")
+            # Whoever absorbed the event before the claim was written may not have seen the claim. Whoever absorbs it
+            # from now on sees it, and leaves the alert to this task.
+            now = self._events.current(event.camera, event.ref)
+            if now is None or now.id != event.id:
+                self._ledger.release(claimed, before)
+                self._under_way.discard(key)
+                return None
             delivery = self._channel.deliver(composed, event, repeated=repeated)
             self._pace.settled(later=delivery.state is AlertState.CLAIMED)
             if delivery.unauthorised:

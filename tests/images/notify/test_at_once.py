@@ -2,15 +2,21 @@
 
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
 
+from nightjar.domain.events import Event
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar.stores.outbox import Outbox
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
+from nightjar_notify.channels import Channel, Delivery, OutboxChannel
+from nightjar_notify.message import Message
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
 from tests.scenes import DOOR, PORCH, after, detection
 
@@ -139,3 +145,43 @@ def test_an_error_lets_alerts_that_are_under_way_come_to_their_record(
     alerts = ledger(store)
     assert len(api.received) == len(alerts) < NUMBER
     assert all(alert.state == "sent" and not alert.in_flight for alert in alerts)
+
+
+class Slow:
+    """Delivers at once, but for the first event of PORCH: that takes as long as `meanwhile`, and a second.
+
+    The event of DOOR at `held` waits for `meanwhile`.
+    """
+
+    def __init__(self, inner: Channel, meanwhile: Callable[[], object], held: datetime) -> None:
+        self._inner, self._meanwhile, self._held, self._done = inner, meanwhile, held, threading.Event()
+        self.delivered: list[Event] = []
+
+    def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
+        self.delivered.append(event)
+        if event.camera == PORCH and not self._done.is_set():
+            self._meanwhile()
+            self._done.set()
+            time.sleep(1)
+        if event.started_at == self._held:
+            assert self._done.wait(10)
+        return self._inner.deliver(compose, event, repeated=repeated)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_event_that_absorbs_another_while_that_is_alerted_is_left_to_that_alert(
+    notify: Notify, store: ObjectStore, assessed: Assessed
+) -> None:
+    assessed(store, "r1", detection(PORCH, after(100), PERSON))  # first made, so this event absorbs the other one
+    doors = [detection(DOOR, after(seconds), PERSON) for seconds in (-2000, -1000, 50)]
+    porches = [detection(PORCH, after(seconds), PERSON) for seconds in (0, 110)]
+    context = assessed(store, "r2", *doors, *porches)
+    channel = Slow(
+        OutboxChannel(Outbox(store), "nightjar@example.com"),
+        lambda: assessed(store, "r3", detection(PORCH, after(50), PERSON)),
+        held=after(50),
+    )
+    assert notify(context, channel, threads=2).counts.outcomes == {"alerted:outbox": 4, "same-event": 1}
+    assert len(channel.delivered) == 4

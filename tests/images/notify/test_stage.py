@@ -21,7 +21,7 @@ from nightjar.stores.outbox import Outbox
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from nightjar_notify.channels import Delivery, OutboxChannel
 from nightjar_notify.message import Message
-from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
+from tests.images.notify.runs import PERSON, Assessed, Notify, change, ledger
 from tests.scenes import DOOR, NIGHT, NOON, PORCH, RULES, after, detection
 
 
@@ -85,13 +85,6 @@ def test_old_events_go_to_the_digest(api: SendGridDouble, notify: Notify, assess
     assert json.loads(line)["user"] == "alice"
     # A run that is late, of an event that was alerted in time, does not digest it.
     assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest": 1}
-
-
-def change(store: ObjectStore, **values: object) -> None:
-    """Write every line of the ledger with other values."""
-    for info in list(store.list_objects("alerts/")):
-        line = {**json.loads(store.get(info.key)[0]), **values}
-        store.put(info.key, json.dumps(line).encode())
 
 
 def kill(store: ObjectStore) -> None:

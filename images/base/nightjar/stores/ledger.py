@@ -54,12 +54,26 @@ class Ledger:
             best = best or line
         return best
 
+    def key(self, event: Event, over: LedgerLine | None) -> str:
+        """Where the alert of `event` is claimed, as its first line or over the line `over`."""
+        return over.key if over else _key(event.ref)
+
     def claim(self, event: Event, alert: Alert, over: LedgerLine | None) -> LedgerLine | None:
         """Claim the alert of `event`, as its first line or over the line `over`; None if another task was quicker."""
         try:
-            return self._write(over.key if over else _key(event.ref), alert, over.etag if over else None)
+            return self._write(self.key(event, over), alert, over.etag if over else None)
         except (ObjectExistsError, ObjectChangedError):
             return None
+
+    def release(self, claimed: LedgerLine, before: LedgerLine | None) -> None:
+        """Take a claim back: the line is as it was before. Nothing happens if another task took the claim over."""
+        if before is not None:
+            try:
+                self._write(before.key, before.alert, claimed.etag)
+            except ObjectChangedError:
+                return
+        elif (now := self._store.head(claimed.key)) and now.etag == claimed.etag:
+            self._store.delete(claimed.key)
 
     def record(self, line: LedgerLine, alert: Alert) -> LedgerLine:
         """Write how far a claimed alert got; raises ObjectChangedError if another task took the claim over."""
