@@ -80,3 +80,18 @@ def test_an_event_that_is_withdrawn_while_it_is_claimed_is_not_alerted(
     assert notify(context).counts.outcomes == {"superseded": 1}
     assert api.received == []
     assert ledger(store) == []
+
+
+def test_an_event_is_left_to_whoever_is_alerting_a_part_of_it_though_its_own_alert_was_refused(
+    api: SendGridDouble, notify: Notify, assessed: Assessed
+) -> None:
+    store = MemoryStore()
+    notify(assessed(store, "r0", detection(PORCH, NOON, PERSON)))
+    change(store, state="failed")
+    refused = {info.key for info in store.list_objects("alerts/")}
+    notify(assessed(store, "r1", detection(PORCH, after(100), PERSON)))
+    [sent] = {info.key for info in store.list_objects("alerts/")} - refused
+    store.put(sent, store.get(sent)[0].replace(b'"sent"', b'"claimed"'))  # such as while r1 is sending it
+    between = assessed(store, "r2", detection(PORCH, after(50), PERSON))
+    assert notify(between).counts.outcomes == {"held": 1}
+    assert len(api.received) == 2

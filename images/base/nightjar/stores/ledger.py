@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from pydantic import ValidationError
 
-from nightjar.domain.alerts import Alert
+from nightjar.domain.alerts import Alert, AlertState
 from nightjar.domain.events import Event, EventRef
 from nightjar.domain.layout import day_path
 from nightjar.domain.manifest import ObjectRef
@@ -43,15 +43,16 @@ class Ledger:
     def find(self, event: Event) -> LedgerLine | None:
         """The line about `event`: its own line, or the line of an event that it absorbed.
 
-        If several exist, one that is done comes first: people who were told about a part are not told again. Raises
-        InputError for an object that is no line.
+        If several exist, one that is done comes first: people who were told about a part are not told again. Then a
+        claim: somebody may be sending it just now. Raises InputError for an object that is no line.
         """
         best: LedgerLine | None = None
         for key in _keys(event):
             line = self._read(key)
             if line is not None and line.alert.is_done:
                 return line
-            best = best or line
+            if line is not None and (best is None or (_is_claimed(line) and not _is_claimed(best))):
+                best = line
         return best
 
     def key(self, event: Event, over: LedgerLine | None) -> str:
@@ -114,6 +115,10 @@ class Ledger:
             return None
         except ValidationError as error:
             raise InputError(f"expected a ledger line at {key!r}: {error}") from None
+
+
+def _is_claimed(line: LedgerLine) -> bool:
+    return line.alert.state == AlertState.CLAIMED
 
 
 def _key(ref: EventRef) -> str:
