@@ -6,7 +6,7 @@ LOCAL := .nightjar/venv/airflow/bin/python -m nightjar_local
 DEV := .nightjar/venv/dev/bin
 PYTEST_ARGUMENTS ?=
 # Each file of tests is run by one worker, since its tests share what is slow to start; the slow files are handed out first.
-PYTEST := $(DEV)/pytest -n auto --dist loadfile --no-loadscope-reorder
+PYTEST := $(DEV)/pytest --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
@@ -37,16 +37,16 @@ chaos: ## footage lands while processes are killed and calls spoilt; shows the a
 	@$(BOOTSTRAP) airflow && $(LOCAL) chaos
 
 test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
-	$(PYTEST) $(PYTEST_ARGUMENTS)
+	$(PYTEST) -n $$(($$(nproc) + 1)) $(PYTEST_ARGUMENTS)  # one more than cores: whole deployments wait a lot
 
 quick: ## format, lint, and the tests that start no programs: a minute [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) dev
 	$(LINT)
-	$(PYTEST) -m "not slow" $(PYTEST_ARGUMENTS)
+	$(PYTEST) -n auto -m "not slow" $(PYTEST_ARGUMENTS)
 
 coverage: ## the same tests as quick, and the lines that they do not run; leaves .nightjar/coverage/index.html
 	@$(BOOTSTRAP) dev
-	$(PYTEST) -m "not slow" $(COVERAGE) $(PYTEST_ARGUMENTS)
+	$(PYTEST) -n auto -m "not slow" $(COVERAGE) $(PYTEST_ARGUMENTS)
 
 check: ## format, lint, who may import whom, and types
 	@$(BOOTSTRAP) airflow dev
