@@ -6,6 +6,8 @@ LOCAL := .nightjar/venv/airflow/bin/python -m nightjar_local
 DEV := .nightjar/venv/dev/bin
 PYTEST_ARGUMENTS ?=
 # Each file of tests is run by one worker, since its tests share what is slow to start; the slow files are handed out first.
+# One worker more than cores, since tests of whole deployments mostly wait.
+WORKERS := $$(($$(nproc) + 1))
 PYTEST := $(DEV)/pytest --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
@@ -37,7 +39,7 @@ chaos: ## footage lands while processes are killed and calls spoilt; shows the a
 	@$(BOOTSTRAP) airflow && $(LOCAL) chaos
 
 test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
-	$(PYTEST) -n $$(($$(nproc) + 1)) $(PYTEST_ARGUMENTS)  # one more than cores: whole deployments wait a lot
+	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGUMENTS)
 
 quick: ## format, lint, and the tests that start no programs: a minute [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) dev
