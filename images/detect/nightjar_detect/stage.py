@@ -29,7 +29,7 @@ from nightjar.stores.standard import StandardPictures
 from nightjar_detect.deciding import model_folder, settings_fingerprint
 from nightjar_detect.detectors import open_detector
 from nightjar_detect.fetch import Fetch, s3_fetch
-from nightjar_detect.memory import keep_freed_memory
+from nightjar_detect.memory import keep_freed_memory, use_huge_pages
 from nightjar_detect.model import ModelCard, read_card
 from nightjar_detect.pictures import Failure, decode_pictures, fetch_picture
 from nightjar_detect.preprocess import Pixels
@@ -115,6 +115,7 @@ def _pixels(
 def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | Failure]) -> Iterator[Seen]:
     """From pixels to objects, with the model loaded."""
     detector = open_detector(settings.detect_backend, model_folder(settings), card, settings.detect_threads)
+    use_huge_pages()
     return look(detector, card.class_labels, settings.min_probability, pixels)
 
 
