@@ -8,7 +8,9 @@ from pathlib import Path
 from nightjar.domain.detections import FailedPicture
 from nightjar.domain.events import Event
 from nightjar.runtime.manifests import jsonl
+from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.event_keys import event_key
+from nightjar.stores.records import Records
 from nightjar_local.layout import DEMO
 from nightjar_local.seaweedfs import S3Access, running
 from nightjar_local.summary import Bucket
@@ -16,7 +18,7 @@ from nightjar_notify.desk import DigestLine
 
 HERE = Path(__file__).parent
 # Pictures, plots and messages are not read back as documents; two cameras show all that the others do.
-LEFT_OUT = re.compile(r"(incoming|footage|standard|outbox|reports)/|.*/object$|.*\.mjpeg$|.*\.sock$")
+LEFT_OUT = re.compile(r"(incoming|footage|standard|outbox|reports|alerts)/|.*/object$|.*\.mjpeg$|.*\.sock$")
 CAMERAS = ("alice-yard", "carol-garden")
 
 
@@ -40,9 +42,12 @@ def main(release: str) -> None:
     target.mkdir()
     with running(DEMO / "seaweedfs") as access:
         bucket = Bucket(access)
-        objects = {key: bucket.read(key) for key in kinds(bucket.keys(""))}
-        # These are deleted as soon as they have served.
-        objects |= _deleted(access, "claims/") | _deleted(access, "records/news/")
+        keys = bucket.keys("")
+        kept = kinds(keys)
+        events = {key.rpartition("/")[2] for key in kept if key.startswith("events/")}
+        kept += [key for key in keys if key.startswith("alerts/") and key.rpartition("/")[2] in events]
+        objects = {key: bucket.read(key) for key in kept}
+        objects |= _deleted(access, "claims/")  # they are deleted as soon as they have served
     objects |= dict(_not_in_the_demo(objects))
     for key, data in objects.items():
         file = target / key
@@ -61,7 +66,7 @@ def _deleted(access: S3Access, prefix: str) -> dict[str, bytes]:
 
 
 def _not_in_the_demo(objects: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """The kinds that only trouble leaves: a picture that could not be looked at, an event too old for an alert."""
+    """The kinds that only trouble leaves, and news, which are gone for good once the page is made."""
     detect = next(key for key in objects if re.search(r"/detect/.*/_manifest\.json", key))
     failed = FailedPicture(
         standard_key="standard/2026/11/25/23/alice-yard/1795650000.jpg",
@@ -83,6 +88,9 @@ def _not_in_the_demo(objects: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]
         labels=event.labels,
         pictures=event.picture_count,
     )
+    store = MemoryStore()
+    Records(store).announce(event.day, "nightjar_live/20261126T024601Z-a6736f636d35")
+    yield from ((info.key, store.get(info.key)[0]) for info in store.list_objects("records/news/"))
     yield detect.replace("/detect/", "/notify/").replace("_manifest.json", "digest.jsonl"), b"".join(jsonl([digest]))
 
 
