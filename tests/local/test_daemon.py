@@ -123,7 +123,7 @@ def test_it_starts_in_order_and_is_healthy(up: Up) -> None:
 def connections(process: psutil.Process) -> Sequence[Any]:
     """The process's connections; none of one that has ended since it was listed, as those of the dag-processor do."""
     try:
-        return process.net_connections("inet")
+        return list(process.net_connections("inet"))
     except psutil.NoSuchProcess:
         return ()
 
