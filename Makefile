@@ -44,7 +44,7 @@ test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…
 quick: ## format, lint, and the tests that start no programs: a minute [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) dev
 	$(LINT)
-	$(PYTEST) -n auto -m "not slow" $(PYTEST_ARGUMENTS)
+	$(DEV)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST_ARGUMENTS)
 
 coverage: ## the same tests as quick, and the lines that they do not run; leaves .nightjar/coverage/index.html
 	@$(BOOTSTRAP) dev

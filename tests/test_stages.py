@@ -17,7 +17,7 @@ from nightjar_local.seaweedfs import S3Access, make_bucket
 from tests.chain import Chain
 from tests.recorder import Recorder, Request, folders
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass
