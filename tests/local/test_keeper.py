@@ -19,6 +19,8 @@ NAME = "program"
 # Starts a process in its session and another in a session of its own.
 PARENT = """
 import signal, subprocess, sys, time
+
+pytestmark = pytest.mark.slow  # it starts servers or other programs
 {first}
 child = [sys.executable, "-c", "import time; print('deep', flush=True); time.sleep(600)"]
 subprocess.Popen(child, start_new_session=True)

@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from nightjar_local import keeper, processes, seaweedfs
 from nightjar_local.processes import LocalError
 
+pytestmark = pytest.mark.slow  # it starts servers or other programs
+
 
 def test_a_bucket_is_fresh_and_versioned(seaweedfs: seaweedfs.S3Access) -> None:
     client = seaweedfs.client()

@@ -11,6 +11,8 @@ from nightjar_local.chaos.plan import S3Spoil
 from nightjar_local.chaos.s3_proxy import S3Proxy
 from nightjar_local.seaweedfs import S3Access
 
+pytestmark = pytest.mark.slow  # it starts servers or other programs
+
 
 @pytest.fixture
 def proxy(seaweedfs: S3Access) -> Iterator[S3Proxy]:
