@@ -15,12 +15,12 @@ from nightjar_local import journal, keeper, processes, programs
 from nightjar_local.processes import TOKEN_VARIABLE
 from nightjar_local.programs import Program
 
+pytestmark = pytest.mark.slow  # servers or other programs are started
+
 NAME = "program"
 # Starts a process in its session and another in a session of its own.
 PARENT = """
 import signal, subprocess, sys, time
-
-pytestmark = pytest.mark.slow  # it starts servers or other programs
 {first}
 child = [sys.executable, "-c", "import time; print('deep', flush=True); time.sleep(600)"]
 subprocess.Popen(child, start_new_session=True)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from nightjar_local import keeper, processes, seaweedfs
 from nightjar_local.processes import LocalError
 
-pytestmark = pytest.mark.slow  # it starts servers or other programs
+pytestmark = pytest.mark.slow  # servers or other programs are started
 
 
 def test_a_bucket_is_fresh_and_versioned(seaweedfs: seaweedfs.S3Access) -> None:

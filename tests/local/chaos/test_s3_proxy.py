@@ -11,7 +11,7 @@ from nightjar_local.chaos.plan import S3Spoil
 from nightjar_local.chaos.s3_proxy import S3Proxy
 from nightjar_local.seaweedfs import S3Access
 
-pytestmark = pytest.mark.slow  # it starts servers or other programs
+pytestmark = pytest.mark.slow  # servers or other programs are started
 
 
 @pytest.fixture
