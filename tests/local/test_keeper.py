@@ -18,14 +18,14 @@ from nightjar_local.programs import Program
 pytestmark = pytest.mark.slow  # servers or other programs are started
 
 NAME = "program"
-# Starts a process in its session and another in a session of its own.
+# Starts a process in its session and another in a session of its own. Each word is one write, since print may make two.
 PARENT = """
-import signal, subprocess, sys, time
+import os, signal, subprocess, sys, time
 {first}
-child = [sys.executable, "-c", "import time; print('deep', flush=True); time.sleep(600)"]
+child = [sys.executable, "-c", "import os, time; os.write(1, b'deep '); time.sleep(600)"]
 subprocess.Popen(child, start_new_session=True)
 subprocess.Popen(child)
-print("outer", flush=True)
+os.write(1, b"outer ")
 """
 STAYS = PARENT.format(first="") + "time.sleep(600)"
 # As a decoder that hangs; its children do as it does.
