@@ -66,7 +66,7 @@ class FootageTrigger(BaseTrigger):
             async with await hook.get_async_conn() as client:
                 while not await hook.check_key_async(client, self.bucket_name, self.bucket_key, wildcard_match=True):
                     await asyncio.sleep(self.poke_interval)
-            # What has landed is not listed again and again while it waits: it may be much.
+            # Footage that waits is not listed again and again: it may be much.
             if await self.runs_under_way() >= self.most_runs:
                 self.log.info("footage waits: %d runs of %s are under way", self.most_runs, self.dag_id)
                 while await self.runs_under_way() >= self.most_runs:

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 # After it has stopped, it takes Python many seconds to throw away what it had in memory.
 PATIENCE_WITH = {API_SERVER: 3.0}
-# What a caller may set for the stages, besides everything that starts with NIGHTJAR_.
+# A caller may set these for the stages, besides everything that starts with NIGHTJAR_.
 PASSED_ON = ("PATH", "LANG", "SENDGRID_API_KEY", "SENDGRID_API_URL", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "TZ")
 
 
@@ -70,7 +70,7 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
 
 
 def command_environment(home: Path, settings: Settings, access: S3Access, dags: Path) -> dict[str, str]:
-    """What the commands `airflow`, `nightjar` and `aws` go by, in a process of the deployment as in a person's shell.
+    """The variables for the commands `airflow`, `nightjar` and `aws`, in the deployment as in a person's shell.
 
     Without the token: what a person starts is not the deployment's to end.
     """

@@ -61,7 +61,7 @@ class AirflowApi:
             self._call("PATCH", f"/variables/{key}", json=body)
 
     def dags(self) -> dict[str, dict[str, Any]]:
-        """What Airflow knows of every DAG, by id."""
+        """Airflow's account of every DAG, by id."""
         return {dag["dag_id"]: dag for dag in self._call("GET", "/dags", params={"limit": 100})["dags"]}
 
     def import_errors(self) -> list[str]:

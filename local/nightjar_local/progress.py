@@ -1,4 +1,4 @@
-"""What a run is doing, from its task instances, as a person wants to read it."""
+"""The progress of a run, from its task instances, as a person wants to read it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What one deployment was set up with: its ports, and secrets made for it alone."""
+"""The settings of one deployment: its ports, and secrets made for it alone."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What came of the footage, counted from what the runs left in the bucket."""
+"""The outcome of the footage, counted from the objects that the runs left in the bucket."""
 
 import json
 from collections import Counter

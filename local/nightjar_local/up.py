@@ -70,7 +70,7 @@ def start_once(api: AirflowApi) -> None:
 
 
 def exports(deployment: Deployment) -> str:
-    """What a shell needs to use `airflow`, `nightjar` and `aws` on the deployment, to be sourced; holds its secrets."""
+    """The variables for `airflow`, `nightjar` and `aws`, for a shell to source; they hold the deployment's secrets."""
     settings, access = deployment.settings, deployment.access
     variables = airflow.command_environment(deployment.home, settings, access, ROOT / "dags")
     lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
