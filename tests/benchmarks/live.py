@@ -37,7 +37,7 @@ TIMEOUT = 180.0
 CAMERAS = ("alice-porch", "bob-store", "bob-lobby", "carol-drive")
 DROP_ZONE = "bench-incoming/"  # of the collect that is measured; the deployment does not look at it
 # Another value for one setting of each stage that keeps what it knows, so that it does all of its work again.
-AGAIN = {"validate": {"NIGHTJAR_JPEG_QUALITY": "86"}, "detect": {"NIGHTJAR_MIN_PROBABILITY": "0.12"}}
+AGAIN = {"validate": {"NIGHTJAR_JPEG_QUALITY": "86"}}
 
 
 def rows(say: Callable[[str], None]) -> list[Row]:
