@@ -137,7 +137,7 @@ def _shown(event: Event, moment: datetime) -> ThreatPicture:
 
 
 def _leave_runs(store: S3Store, day: date) -> None:
-    """What live runs leave in the stores of the day: copies of the objects of the second one, under other names."""
+    """Leave in the day's stores as much as live runs do: copies of the second run's objects, under other names."""
     tops = ("validations/", "detections/", "records/")
     own = [info.key for top in tops for info in store.list_objects(top) if day.strftime("%Y") in info.key]
     names = sorted({key.rpartition("/")[2].partition(".")[0] for key in own if "T" in key.rpartition("/")[2]})

@@ -34,7 +34,7 @@ class Outcome:
 
 
 def outcome(store: ObjectStore, cameras: Sequence[str]) -> dict[str, Outcome]:
-    """What is stored about `cameras`."""
+    """The stored events and alerts of `cameras`."""
     keys = [info.key for info in store.list_objects("events/")]
     events = [read_record(store, key, Event)[0] for key in keys]
     alerted = frozenset(last_segment(info.key).removesuffix(".json") for info in store.list_objects("alerts/"))
@@ -48,7 +48,7 @@ def outcome(store: ObjectStore, cameras: Sequence[str]) -> dict[str, Outcome]:
 
 
 def outcomes_in_any_order(store: ObjectStore, runs: Sequence[Run], cameras: Sequence[str]) -> list[dict[str, Outcome]]:
-    """What assess and notify give when the runs, whose detections are in `store`, go one after the other."""
+    """The outcomes of assess and notify when the runs, whose detections are in `store`, go one after the other."""
     return [_outcome_of(store, order, cameras) for order in permutations(runs)]
 
 

@@ -150,7 +150,7 @@ def test_the_watch_holds_back_at_the_allowed_number_of_live_runs(local: Local, d
     assert sum(run["state"] in ("queued", "running") for run in local.airflow.runs(LIVE)) == LIVE_RUNS
     behave(detect)
     wait_for_alert(local, "carol-thief", 120)
-    # What landed meanwhile has made one batch.
+    # The footage that landed meanwhile has made one batch.
     assert run_of(local, "carol-thief", 120) == run_of(local, "carol-porch", 120)
     for run in (*held, run_of(local, "carol-thief", 120)):
         local.wait_for_success(LIVE, run)
