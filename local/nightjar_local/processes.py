@@ -32,13 +32,16 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
-def free_ports(count: int) -> list[int]:
-    """`count` different TCP ports that nothing on loopback listens on right now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
+def free_ports(count: int, apart_from: Collection[int] = ()) -> list[int]:
+    """`count` different TCP ports that nothing on loopback listens on right now, and none of `apart_from`."""
+    ports: list[int] = []
+    with contextlib.ExitStack() as stack:  # all stay bound until the end, so that none is given twice
+        while len(ports) < count:
+            each = stack.enter_context(socket.socket())
             each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+            if (port := each.getsockname()[1]) not in apart_from:
+                ports.append(port)
+    return ports
 
 
 def port_is_free(port: int) -> bool:

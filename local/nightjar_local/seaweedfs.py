@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 NAME = "seaweedfs"
 READY_TIMEOUT = 60.0
+STARTS = 3
+PORT_TAKEN = "address already in use"
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,9 @@ def server(directory: Path, access: S3Access, token: str, sockets: Path) -> Prog
     data.mkdir(parents=True, exist_ok=True)
     configuration = directory / "s3.json"
     write_private(configuration, _identities(access))
-    port = access.endpoint.rsplit(":", 1)[1]
-    grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = free_ports(9)
+    port = int(access.endpoint.rsplit(":", 1)[1])
+    # Nothing listens on the server's own port yet, so that it would count as free.
+    grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = free_ports(9, {port})
     argv = (
         program("weed"),
         "-logtostderr",
@@ -158,9 +161,22 @@ def make_bucket(client: "S3Client", bucket: str) -> None:
 def running(directory: Path, bucket: str = "nightjar", port: int | None = None) -> Iterator[S3Access]:
     """A server of its own under `directory`, on a free port unless one is given, ended on the way out.
 
-    Nobody starts it again if it dies. Raises LocalError, with the end of its log, if it does not become ready.
+    Nobody starts it again if it dies. Raises LocalError, with the end of its log, if it does not become ready. Another
+    process may take a free port before the server listens on it: then it is started on others, twice at the most.
     """
-    access = new_access(port or free_ports(1)[0], bucket)
+    with contextlib.ExitStack() as stack:
+        for attempt in range(STARTS):
+            try:
+                access = stack.enter_context(_once(directory, new_access(port or free_ports(1)[0], bucket)))
+                break
+            except LocalError as error:
+                if port is not None or attempt == STARTS - 1 or PORT_TAKEN not in str(error):
+                    raise
+        yield access
+
+
+@contextlib.contextmanager
+def _once(directory: Path, access: S3Access) -> Iterator[S3Access]:
     log = directory / f"{NAME}.log"
     with tempfile.TemporaryDirectory(prefix="nightjar-") as sockets:
         store(directory, server(directory, access, new_token(), Path(sockets)))

@@ -97,6 +97,12 @@ def test_free_ports_are_free_and_different() -> None:
     assert all(processes.port_is_free(port) for port in ports)
 
 
+def test_free_ports_leave_out_what_the_caller_keeps_for_itself() -> None:
+    kept = set(range(32768, 61000, 2))  # every other port that Linux gives out by itself
+    ports = processes.free_ports(3, kept)
+    assert len(set(ports) - kept) == 3
+
+
 def test_a_port_that_is_listened_on_is_not_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert not processes.port_is_free(server.getsockname()[1])

@@ -79,7 +79,7 @@ def misbehave(folder: Path, **how: Any) -> None:
 
 def behave(folder: Path) -> None:
     """Let the image at `folder` do right again."""
-    (folder / MISBEHAVE).unlink()
+    (folder / MISBEHAVE).unlink(missing_ok=True)
 
 
 def start(stage: str) -> None:
