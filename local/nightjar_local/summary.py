@@ -13,6 +13,7 @@ from nightjar.domain.alerts import Alert
 from nightjar.domain.batch import BatchLine
 from nightjar.domain.events import Event, ThreatMinute
 from nightjar.domain.manifest import Counts, add_counts
+from nightjar.domain.tally import Tally, many
 from nightjar.stores.event_keys import EVENTS, THREATS
 from nightjar.stores.ledger import ALERTS
 from nightjar.stores.runs import BATCH, LIVE, run_prefix
@@ -92,17 +93,21 @@ def summarise(
 
 
 def headline(summary: Summary, triggers: int) -> str:
-    """So many motion triggers in, so few alerts out, and why."""
-    refused = sum(summary.quarantined.values())
-    safe = summary.detected - summary.threatened_pictures
-    alerts = sum(summary.alerts.values())
+    """So many motion triggers in, so few alerts out, and why: sums in pictures, each with one outcome."""
+    tally = Tally(
+        triggers=triggers,
+        videos=summary.videos,
+        refused=sum(summary.quarantined.values()),
+        duplicates=summary.duplicates,
+        failed=summary.failed,
+        harmless=summary.detected - summary.threatened_pictures,
+        threats=summary.threatened_pictures,
+        events=summary.events,
+    )
     return (
-        f"{triggers} motion triggers in, {alerts} alerts out.\n"
-        f"  {refused:4d} pictures were refused: {_listed(summary.quarantined)}\n"
-        f"  {summary.duplicates:4d} had been received before\n"
-        f"  {safe:4d} showed nothing that their owner's rules call unsafe\n"
-        f"  {summary.threatened_pictures:4d} did: they belong to {summary.events} events, and each is one alert "
-        f"({_listed(summary.alerts)})"
+        f"{tally}.\n"
+        f"  {many(sum(summary.alerts.values()), 'alert')}, one an event: {_listed(summary.alerts)}\n"
+        f"  refused: {_listed(summary.quarantined)}"
     )
 
 

@@ -37,7 +37,9 @@ def test_problem(change: dict[str, object], problem: str | None) -> None:
 
 
 def test_the_headline_says_how_many_in_and_out_and_why() -> None:
-    first, *why = headline(GOOD, 17).splitlines()
-    assert first == "17 motion triggers in, 2 alerts out."
-    assert [line.split(maxsplit=1)[0] for line in why] == ["3", "1", "12", "4"]
-    assert "2 grey, 1 void" in why[0]
+    first, alerts, refused = headline(GOOD, 17).splitlines()
+    assert (
+        first == "17 triggers (1 video) gave 20 pictures: 3 refused, 1 duplicate, 12 harmless, 4 threats in 2 events."
+    )
+    assert alerts.strip() == "2 alerts, one an event: 1 alice, 1 bob"
+    assert refused.strip() == "refused: 2 grey, 1 void"
