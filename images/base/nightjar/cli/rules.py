@@ -1,8 +1,7 @@
-"""`nightjar rules check`: whether the rules can be used, and which of their labels the detector can never see."""
+"""`nightjar rules check` and `nightjar rules put`: whether rules can be used, and making them the ones in force."""
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,13 @@ from nightjar.cli.deployed import deployed_detector
 from nightjar.errors import UsageError
 
 if TYPE_CHECKING:
-    from nightjar.domain.rules import Rules
+    from nightjar.runtime.rules import CheckedRules
     from nightjar.runtime.store import ObjectStore
+
+_CHECKED = (
+    "Labels that the detector cannot see are reported too. Exits with 0, or with 64 when the rules are wrong; with "
+    "--strict also for such a label."
+)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,44 +26,108 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "check",
         help="check a rules file, or the one in the bucket",
         description="Check a rules file, or config/rules.yaml in the bucket, and print each problem with its line. "
-        "Labels that the detector cannot see are reported too. Exits with 0, or with 64 when the rules are wrong.",
+        + _CHECKED,
     )
     check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: config/rules.yaml in the bucket")
-    check.add_argument("--model-card", type=Path, metavar="FILE", help="default: that of the deployed detector")
-    check.set_defaults(run=check_rules)
+    check.set_defaults(run=run_check)
+    put = actions.add_parser(
+        "put",
+        help="check a rules file and make it the one in force",
+        description="Check a rules file, put it at config/rules.yaml in the bucket, and print how it differs from the "
+        "one before. The next run uses it. A file with a problem is not put. The bucket keeps every version: to undo, "
+        "put the one before again. " + _CHECKED,
+    )
+    put.add_argument("file", type=Path, metavar="FILE")
+    put.set_defaults(run=run_put)
+    for action in (check, put):
+        action.add_argument("--strict", action="store_true", help="a label that the detector cannot see is an error")
+        action.add_argument("--model-card", type=Path, metavar="FILE", help="default: that of the deployed detector")
 
 
-def check_rules(given: argparse.Namespace) -> int:
+def run_check(given: argparse.Namespace) -> int:
     """Print what is wrong with the rules, each problem on a line; returns 0, or 64 when something is."""
-    from nightjar.runtime.rules import RulesError, parse_rules
-
     store = None if given.file and given.model_card else _store(required=given.file is None)
     source, text = _rules_text(given.file, store)
-    try:
-        rules = parse_rules(text, source)
-    except RulesError as error:
-        for problem in error.problems:
-            _say(f"{source}: {problem}")
-        _say(f"{source}: {len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}")
-        return error.exit_code
-    _say(f"{source}: {len(rules.rules)} rules, {len(rules.users)} users, {len(rules.cameras)} cameras: fine")
-    for line in _unseen(rules, given.model_card, store):
-        _say(line)
+    return 0 if _check(source, text, given, store) else UsageError.exit_code
+
+
+def run_put(given: argparse.Namespace) -> int:
+    """Check the rules and make them the ones in force; returns 0, or 64 when they were not put."""
+    from nightjar.stores.rules import RULES_KEY, RulesStore
+
+    store = _store(required=True)
+    assert store is not None
+    text = _read(given.file)
+    if not _check(str(given.file), text, given, store):
+        _say(f"not put: {RULES_KEY} is as it was")
+        return UsageError.exit_code
+    put = RulesStore(store).put(text)
+    if put.before == text:
+        _say(f"{RULES_KEY} has this text already, as version {put.now.version_id}")
+        return 0
+    _say(_difference(put.before, text))
+    _say(f"{RULES_KEY} is version {put.now.version_id} now; runs that begin from now on use it")
+    if put.before_version:
+        _say(
+            f"before, it was version {put.before_version}. The bucket keeps it; to undo:\n"
+            f"  aws s3api get-object --bucket $NIGHTJAR_BUCKET --key {RULES_KEY} --version-id {put.before_version} "
+            "before.yaml\n"
+            "  nightjar rules put before.yaml"
+        )
     return 0
 
 
-def _unseen(rules: "Rules", card: Path | None, store: "ObjectStore | None") -> Iterable[str]:
+def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectStore | None") -> bool:
+    """Say what there is to say about the rules; whether they can be used."""
+    from nightjar.runtime.rules import check_rules
+
+    detector, labels = _labels(given.model_card, store)
+    checked = check_rules(text, labels)
+    for problem in checked.problems:
+        _say(f"{source}: {problem}")
+    for problem in checked.unseen:
+        _say(f"{source}: {'' if given.strict else 'warning: '}{problem}")
+    if checked.unseen:
+        assert labels is not None
+        _say(f"the detector {detector} sees {', '.join(sorted(labels))}")
+    number = len(checked.problems) + (len(checked.unseen) if given.strict else 0)
+    if labels is None:
+        _say("labels not checked: no model card given, and no detector is deployed")
+        if given.strict and not number:
+            _say(f"{source}: with --strict, expected a detector to check the labels against: give --model-card")
+            return False
+    _say(f"{source}: {_summary(checked)}" if not number else f"{source}: {number} problem{'s' if number > 1 else ''}")
+    return not number
+
+
+def _summary(checked: "CheckedRules") -> str:
+    rules = checked.rules
+    assert rules is not None
+    counts = ((len(rules.rules), "rule"), (len(rules.users), "user"), (len(rules.cameras), "camera"))
+    return f"{', '.join(f'{n:,} {name}' + ('' if n == 1 else 's') for n, name in counts)}: fine"
+
+
+def _difference(before: bytes | None, after: bytes) -> str:
+    from nightjar.domain.rules_changes import changes
+    from nightjar.runtime.rules import RulesError, parse_rules
+
+    if before is None:
+        return "there were no rules before"
+    try:
+        phrases = changes(parse_rules(before), parse_rules(after))
+    except RulesError as error:
+        return f"the rules before could not be used: {error.problems[0]}"
+    return "; ".join(phrases) or "the same meaning as before, in other words"
+
+
+def _labels(card: Path | None, store: "ObjectStore | None") -> tuple[str, frozenset[str] | None]:
+    """The detector in words and what it can see; None when no detector is known."""
     from nightjar.domain.detectors import labels_in
 
     if card is not None:
-        name, labels = f"of {card}", labels_in(_read(card), str(card))
-    elif store is None or (detector := deployed_detector(store)) is None:
-        yield "labels not checked: no model card given, and no detector is deployed"
-        return
-    else:
-        name, labels = f"with tag {detector.tag}", frozenset(detector.labels)
-    for rule, unseen in rules.unseen_labels(labels).items():
-        yield f"rule {rule}: the detector {name} cannot see {', '.join(unseen)}; it sees {', '.join(sorted(labels))}"
+        return f"of {card}", labels_in(_read(card), str(card))
+    detector = deployed_detector(store) if store else None
+    return (f"with tag {detector.tag}", frozenset(detector.labels)) if detector else ("", None)
 
 
 def _rules_text(file: Path | None, store: "ObjectStore | None") -> tuple[str, bytes]:

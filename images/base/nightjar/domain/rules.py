@@ -20,7 +20,10 @@ from pydantic_core import PydanticCustomError
 from nightjar.domain.detections import DetectedObject
 from nightjar.domain.model import Input
 from nightjar.domain.names import Camera
+from nightjar.domain.probability import probability_from
+from nightjar.domain.rules_draft import unknown_rules
 from nightjar.domain.windows import Hours
+from nightjar.domain.zones import zone
 
 # As HTML's <input type=email> takes it: https://html.spec.whatwg.org/#valid-e-mail-address
 _EMAIL = re.compile(
@@ -28,6 +31,7 @@ _EMAIL = re.compile(
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
 _PART = re.compile(r"[A-Za-z0-9_]{1,64}")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _LONGEST_EMAIL = 254
 _LONGEST_TEXT = 64
 
@@ -47,11 +51,7 @@ def _email(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ValueError, KeyError, OSError):
-        raise ValueError(f"expected an IANA time zone like Europe/Berlin, got {text!r}") from None
-    return text
+    return zone(text).key
 
 
 def _part(text: str) -> str:
@@ -67,16 +67,16 @@ def _line_of_text(text: str) -> str:
 
 
 def _no_boolean(value: object) -> object:
-    """Refuse `true` and `yes`: they would be taken for 1, and no probability reaches that."""
+    """Refuse `true` and `yes`: they would be taken for 1."""
     if isinstance(value, bool):
         raise ValueError(f"expected a number, got {str(value).lower()}")
     return value
 
 
 def _plain_number(value: object) -> object:
-    """Refuse `0100` and `1_0`: as a key they would be one with 100 and 10, and one of the two would be lost."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit() and value == str(int(value))):
-        raise ValueError(f"expected a whole number, got {value!r}")
+    """Refuse `0100` and `1_0`, which may mean this or that: as keys, one of them and 100 or 10 would be lost."""
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError(f"expected a whole number, got {value!r:.80}")
     return value
 
 
@@ -92,7 +92,9 @@ def _nothing_is_default(value: object) -> object:
 
 Name = Annotated[str, AfterValidator(_part)]
 Text = Annotated[str, AfterValidator(_line_of_text)]
-RuleId = Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_plain_number), BeforeValidator(_no_boolean)]
+Whole = Annotated[int, BeforeValidator(_plain_number), BeforeValidator(_no_boolean)]
+RuleId = Annotated[Whole, Field(ge=1, le=999_999_999)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(probability_from)]
 RuleIds = Annotated[tuple[RuleId, ...], AfterValidator(_different)]
 
 
@@ -101,7 +103,7 @@ class Rule(Input):
 
     name: Text
     unsafe: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_different)]
-    min_probability: Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(_no_boolean)]
+    min_probability: Probability
     hours: Annotated[Hours, BeforeValidator(_hours), PlainSerializer(str)] | None = None
 
 
@@ -143,32 +145,26 @@ class CameraRules:
 class Rules(Input):
     """`config/rules.yaml`."""
 
-    version: Annotated[Literal[1], BeforeValidator(_no_boolean)]
-    event_gap_seconds: Annotated[int, Field(ge=0, le=86_400), BeforeValidator(_no_boolean)]
-    rules: dict[RuleId, Rule]
-    users: dict[Name, User]
+    version: Annotated[Literal[1], BeforeValidator(_no_boolean)] = 1
+    event_gap_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 60
+    rules: Annotated[dict[RuleId, Rule], BeforeValidator(_nothing_is_default)] = Field(default_factory=dict)
+    users: Annotated[dict[Name, User], BeforeValidator(_nothing_is_default)]
 
     @model_validator(mode="after")
     def _rules_exist(self) -> Self:
-        if places := self._unknown_rules():
+        if places := list(unknown_rules(self._ids())):
             raise PydanticCustomError(
                 "unknown_rule", "{summary}", {"summary": "; ".join(m for _, m in places), "places": places}
             )
         return self
 
-    def _unknown_rules(self) -> list[tuple[tuple[str | int, ...], str]]:
-        lists: list[tuple[tuple[str | int, ...], tuple[int, ...]]] = []
-        for user_name, user in self.users.items():
-            lists.append((("users", user_name, "rules"), user.rules))
-            for device_name, device in user.devices.items():
-                lists.append((("users", user_name, "devices", device_name, "rules"), device.rules or ()))
-        known = ", ".join(map(str, sorted(self.rules))) or "none"
-        return [
-            ((*place, n), f"expected the id of a rule ({known}), got {rule}")
-            for place, rules in lists
-            for n, rule in enumerate(rules)
-            if rule not in self.rules
-        ]
+    def _ids(self) -> dict[str, object]:
+        """Every id of a rule, where a rules file has it."""
+        users = {
+            name: {"rules": user.rules, "devices": {d: {"rules": each.rules} for d, each in user.devices.items()}}
+            for name, user in self.users.items()
+        }
+        return {"rules": self.rules, "users": users}
 
     @cached_property
     def event_gap(self) -> timedelta:
@@ -185,7 +181,7 @@ class Rules(Input):
         return CameraRules(
             camera=camera,
             email=user.email,
-            timezone=ZoneInfo(user.timezone),
+            timezone=zone(user.timezone),
             site=device.site,
             allow_grey=device.allow_grey,
             rules={i: self.rules[i] for i in sorted(ids)},

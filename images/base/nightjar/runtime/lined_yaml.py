@@ -1,15 +1,17 @@
 """YAML with the line of every key and item, so that an error can name it. Bounded in size, depth and number.
 
 The text is taken for no more than a settings file needs: mappings with text keys, lists, text, numbers, booleans and
-null. Keys are always text, so that a user called `no` or `1234` needs no quotes. Anchors and tags are refused.
+null. Keys are always text, so that a user called `no` or `1234` needs no quotes. Anchors and tags are refused, and so
+are numbers that YAML 1.1 reads otherwise than people do: `010` is 8 to YAML, `1:30` is 90.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
-Lines = dict[tuple[str, ...], int]
+Path = tuple[str, ...]
 Value = dict[str, "Value"] | list["Value"] | str | int | float | bool | None
 
 _MOST_BYTES = 4 << 20
@@ -18,6 +20,7 @@ _DEEPEST = 16
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times quicker
 _construct: Callable[[yaml.Node], object] = yaml.SafeLoader("").construct_object
 _NUMBERS_AND_SUCH = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null")}
+_PLAIN_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*|[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -31,36 +34,55 @@ class Problem:
         return f"line {self.line}: {self.message}"
 
 
+@dataclass
+class Document:
+    """A text as it was read: its one mapping (None when the text cannot be read), and what it says where.
+
+    `lines` has the line of each path. `written` has the text of each value that YAML took for a number, a boolean or
+    null. `problems` are the mistakes as YAML, `refused` the paths of values among them, which are text in `value`.
+    """
+
+    value: "Value" = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    refused: set[Path] = field(default_factory=set)
+
+
 class _RefusedError(Exception):
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
         self.problem = Problem(line, message)
 
 
-def read_yaml(text: bytes) -> tuple[Value, Lines, list[Problem]]:
-    """The one document in `text`, the line of each path in it, and its mistakes as YAML.
+def read_yaml(text: bytes) -> Document:
+    """The one document in `text`. Of a key that is given twice the first counts.
 
-    After a mistake that the rest cannot be read past, the value is None; of a key given twice the first counts.
+    After a mistake that the rest cannot be read past, the document has no value and no lines.
     """
     if len(text) > _MOST_BYTES:
-        return None, {}, [Problem(1, f"expected at most {_MOST_BYTES} bytes, got {len(text)}")]
+        return _unreadable([], Problem(1, f"expected at most {_MOST_BYTES} bytes, got {len(text)}"))
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return None, {}, [Problem(text[: error.start].count(b"\n") + 1, f"not UTF-8: {error.reason}")]
-    lines: Lines = {}
-    problems: list[Problem] = []
+        return _unreadable([], Problem(text[: error.start].count(b"\n") + 1, f"not UTF-8: {error.reason}"))
+    document = Document()
     try:
         _check_bounds(decoded)
-        return _mapping(yaml.compose(decoded, Loader=_LOADER), lines, problems), lines, problems
+        _read_mapping(yaml.compose(decoded, Loader=_LOADER), document)
     except _RefusedError as error:
-        return None, {}, [*problems, error.problem]
+        return _unreadable(document.problems, error.problem)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return None, {}, [*problems, Problem(mark.line + 1 if mark else 1, f"not YAML: {error.problem}")]
+        return _unreadable(document.problems, Problem(mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
     except yaml.reader.ReaderError as error:
         line = decoded[: error.position].count("\n") + 1
-        return None, {}, [*problems, Problem(line, f"not YAML: {error.reason}")]
+        return _unreadable(document.problems, Problem(line, f"not YAML: {error.reason}"))
+    return document
+
+
+def _unreadable(before: list[Problem], problem: Problem) -> Document:
+    return Document(problems=[*before, problem])
 
 
 def _check_bounds(text: str) -> None:
@@ -82,18 +104,18 @@ def _check_bounds(text: str) -> None:
             raise _RefusedError(_line(event), "expected one YAML document, got another")
 
 
-def _mapping(root: yaml.Node | None, lines: Lines, problems: list[Problem]) -> Value:
-    """The document's mapping."""
+def _read_mapping(root: yaml.Node | None, document: Document) -> None:
+    """Fill `document` from the mapping at `root`."""
     if root is None:
         raise _RefusedError(1, "expected a mapping, got an empty file")
-    lines[()] = _line(root)
-    value = _value(root, (), lines, problems)
+    document.lines[()] = _line(root)
+    value = _value(root, (), document)
     if not isinstance(value, dict):
-        raise _RefusedError(lines[()], f"expected a mapping, got {value!r:.80}")
-    return value
+        raise _RefusedError(document.lines[()], f"expected a mapping, got {value!r:.80}")
+    document.value = value
 
 
-def _value(node: yaml.Node, path: tuple[str, ...], lines: Lines, problems: list[Problem]) -> Value:
+def _value(node: yaml.Node, path: Path, document: Document) -> Value:
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Value] = {}
         for key, item in node.value:
@@ -101,30 +123,40 @@ def _value(node: yaml.Node, path: tuple[str, ...], lines: Lines, problems: list[
                 raise _RefusedError(_line(key), "expected plain text as a key")
             below = (*path, key.value)
             if key.value in mapping:
-                first = f"{'.'.join(below)}: given twice, first in line {lines[below]}"
-                problems.append(Problem(_line(key), first))
+                first = f"{'.'.join(below)}: given twice, first in line {document.lines[below]}"
+                document.problems.append(Problem(_line(key), first))
                 below = (*path, f"{key.value} in line {_line(key)}")
-            lines[below] = _line(key)
-            value = _value(item, below, lines, problems)
+            document.lines[below] = _line(key)
+            value = _value(item, below, document)
             mapping.setdefault(key.value, value)
         return mapping
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            lines[(*path, str(number))] = _line(item)
-        return [_value(item, (*path, str(n)), lines, problems) for n, item in enumerate(node.value)]
+            document.lines[(*path, str(number))] = _line(item)
+        return [_value(item, (*path, str(n)), document) for n, item in enumerate(node.value)]
     assert isinstance(node, yaml.ScalarNode), node
-    return _scalar(node)
+    return _scalar(node, path, document)
 
 
-def _scalar(node: yaml.ScalarNode) -> Value:
+def _scalar(node: yaml.ScalarNode, path: Path, document: Document) -> Value:
+    text = str(node.value)
     if node.tag not in _NUMBERS_AND_SUCH:
-        return str(node.value)
+        return text
     try:
         value = _construct(node)
-    except ValueError:  # more digits than Python turns into a number: still text
-        return str(node.value)
-    assert value is None or isinstance(value, int | float | bool)
-    return value
+    except ValueError:  # no number after all, such as 0b_ or more digits than Python takes
+        value = text
+    assert value is None or isinstance(value, int | float | bool | str)
+    if not isinstance(value, int | float) or isinstance(value, bool) or _PLAIN_NUMBER.fullmatch(text):
+        document.written[path] = text
+        return value
+    # Digits of a huge number cost much time, and Python refuses to make them.
+    reading = f"{value:.15g}" if isinstance(value, float) or abs(value) < 10**15 else "another number"
+    got = f"got {text:.80}, which YAML reads as {reading}"
+    place = ".".join(path)
+    document.problems.append(Problem(_line(node), f"{place}: expected a decimal number, or text in quotes, {got}"))
+    document.refused.add(path)
+    return text
 
 
 def _line(place: yaml.Event | yaml.Node) -> int:

@@ -1,15 +1,19 @@
 """Reading the rules from YAML text, with the line of every problem."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from nightjar.domain.labels import near_labels
 from nightjar.domain.rules import Rules
+from nightjar.domain.rules_draft import Place, unknown_rules, unseen_in
 from nightjar.errors import UsageError
-from nightjar.runtime.lined_yaml import Lines, Problem, read_yaml
+from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 
 _SHOWN_PROBLEMS = 20
+_NOT_TEXT = "string_type"  # pydantic's name of this error
 
 
 class RulesError(UsageError):
@@ -22,40 +26,82 @@ class RulesError(UsageError):
         self.problems = problems
 
 
+@dataclass(frozen=True)
+class CheckedRules:
+    """All that there is to say about a rules file, in the order of its lines.
+
+    `rules` is None when there are `problems`. `unseen` are labels that the detector cannot see: rules with them can be
+    used, but those labels are never met.
+    """
+
+    rules: Rules | None
+    problems: tuple[Problem, ...]
+    unseen: tuple[Problem, ...] = ()
+
+
+def check_rules(text: bytes, labels: Iterable[str] | None = None) -> CheckedRules:
+    """Check the rules in YAML `text`; also against the `labels` that the detector can see, where they are known."""
+    document = read_yaml(text)
+    if not isinstance(document.value, dict):
+        return CheckedRules(None, _in_order(document.problems))
+    rules, problems = None, list(document.problems)
+    try:
+        rules = Rules.model_validate(document.value)
+    except ValidationError as error:
+        # The check of ids runs only when all else is right, so it is made here, where it is always made.
+        problems += [problem for each in error.errors(include_url=False) for problem in _problem(each, document)]
+        problems += [_located(place, message, document) for place, message in unknown_rules(document.value)]
+    unseen = _unseen(document, frozenset(labels)) if labels is not None else ()
+    return CheckedRules(None if problems else rules, _in_order(problems), _in_order(unseen))
+
+
 def parse_rules(text: bytes, source: str = "rules.yaml") -> Rules:
     """The rules in YAML `text`; raises RulesError, a UsageError that lists every problem with its line."""
-    value, lines, problems = read_yaml(text)
-    rules: Rules | None = None
-    if value is not None:
-        try:
-            rules = Rules.model_validate(value)
-        except ValidationError as error:
-            problems = [*problems, *_located(error, lines)]
-    if problems or rules is None:
-        raise RulesError(source, tuple(sorted(problems, key=lambda p: p.line)))
-    return rules
+    checked = check_rules(text)
+    if checked.rules is None:
+        raise RulesError(source, checked.problems)
+    return checked.rules
 
 
-def _located(error: ValidationError, lines: Lines) -> Iterator[Problem]:
-    for found in error.errors(include_url=False):
-        for place, message in found.get("ctx", {}).get("places", [(found["loc"], _sentence(found))]):
-            yield Problem(_line(place, lines), f"{_path(place)}: {message}" if place else message)
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: problem.line))
 
 
-def _sentence(found: ErrorDetails) -> str:
-    if found["type"] == "extra_forbidden":
+def _problem(error: ErrorDetails, document: Document) -> Iterator[Problem]:
+    """The error as a problem; none where another problem says it: a number that YAML misreads, an id of no rule."""
+    path = tuple(map(str, error["loc"]))
+    if error["type"] != "unknown_rule" and path not in document.refused:
+        yield _located(error["loc"], _sentence(error, document.written.get(path)), document)
+
+
+def _unseen(document: Document, labels: frozenset[str]) -> Iterator[Problem]:
+    assert isinstance(document.value, dict)
+    for place, label in unseen_in(document.value, labels):
+        near = near_labels(label, labels)
+        meant = f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+        yield _located(place, f"no label that the detector can see: {label!r:.80}{meant}", document)
+
+
+def _sentence(error: ErrorDetails, written: str | None) -> str:
+    if error["type"] == "extra_forbidden":
         return "unknown key"
-    if found["type"] == "missing":
+    if error["type"] == "missing":
         return "missing key"
-    message = str(found["msg"]).removeprefix("Value error, ")
-    return message if message.startswith("expected") else f"{message}, got {found['input']!r:.80}"
+    if error["type"] == _NOT_TEXT and written is not None:
+        return f"expected text, got {written or 'nothing'}: put it in quotes if it is text"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message if message.startswith("expected") else f"{message}, got {error['input']!r:.80}"
 
 
-def _line(place: tuple[str | int, ...], lines: Lines) -> int:
+def _located(place: Place, message: str, document: Document) -> Problem:
+    return Problem(_line(place, document), f"{_path(place)}: {message}" if place else message)
+
+
+def _line(place: Place, document: Document) -> int:
     """The line of the longest part of `place` that is in the text. pydantic marks a wrong key with a last `[key]`."""
     steps = tuple(str(step) for step in place if step != "[key]")
-    return next(lines[steps[:n]] for n in range(len(steps), -1, -1) if steps[:n] in lines)
+    return next(document.lines[steps[:n]] for n in range(len(steps), -1, -1) if steps[:n] in document.lines)
 
 
-def _path(place: tuple[str | int, ...]) -> str:
+def _path(place: Place) -> str:
     return ".".join(str(step) for step in place if step != "[key]").encode("unicode_escape").decode()[:200]

@@ -4,8 +4,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from nightjar.domain.probability import probability_from
 from nightjar.runtime.settings import Settings
 
 
@@ -31,5 +32,7 @@ class DetectSettings(Settings):
         int, Field(ge=1, le=64, description="requests for pictures at once, ahead of the interpreter")
     ] = 8
     min_probability: Annotated[
-        float, Field(ge=0.01, le=0.99, description="objects below it are not stored, so no rule can ask for less")
+        float,
+        Field(ge=0.01, le=0.99, description="objects below it are not stored, so no rule can ask for less"),
+        BeforeValidator(probability_from),
     ] = 0.1

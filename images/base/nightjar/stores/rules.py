@@ -6,6 +6,7 @@ rules/<sha256>.yaml           every text that a run has used
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.release import FrozenRules
@@ -13,7 +14,7 @@ from nightjar.domain.rules import Rules
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import reference, write_bytes
 from nightjar.runtime.rules import parse_rules
-from nightjar.runtime.store import ObjectExistsError, ObjectMissingError, ObjectStore
+from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
 
 RULES_KEY = "config/rules.yaml"
 LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
@@ -22,6 +23,15 @@ _YAML = "application/yaml"
 
 def _content_key(sha256: str) -> str:
     return f"rules/{sha256}.yaml"
+
+
+@dataclass(frozen=True)
+class PutRules:
+    """The rules as they are now, and the text and version that they replaced; None where there were none."""
+
+    now: ObjectRef
+    before: bytes | None
+    before_version: str | None
 
 
 class RulesStore:
@@ -34,9 +44,31 @@ class RulesStore:
         """The text of the rules as people put it; raises UsageError when there is none."""
         return self._current()[0]
 
-    def put(self, text: bytes) -> None:
-        """Make `text` the rules that runs use from now on. It is not checked here: `parse_rules` does that."""
-        write_bytes(self._store, RULES_KEY, text, content_type=_YAML)
+    def put(self, text: bytes) -> PutRules:
+        """Make `text` the rules that runs use from now on, with a new version if it is another text.
+
+        It is not checked here: `check_rules` does that. Raises UsageError when somebody else puts rules meanwhile.
+        """
+        try:
+            before, info = self._store.get(RULES_KEY)
+        except ObjectMissingError:
+            before, info = None, None
+        if info is not None and before == text:
+            return PutRules(reference(info, text), before, info.version_id)
+        try:
+            written = write_bytes(
+                self._store,
+                RULES_KEY,
+                text,
+                content_type=_YAML,
+                if_absent=info is None,
+                if_match=info.etag if info else None,
+            )
+        except (ObjectExistsError, ObjectChangedError):
+            raise UsageError(
+                f"somebody else changed {RULES_KEY} at the same time: look at it, and put yours again"
+            ) from None
+        return PutRules(written, before, info.version_id if info else None)
 
     def freeze(self) -> FrozenRules:
         """Keep the rules by content, for a release to name.

@@ -1,4 +1,4 @@
-"""`nightjar rules check`, as a program would be called."""
+"""`nightjar rules check` and `nightjar rules put`, as a program would be called."""
 
 import json
 import subprocess
@@ -32,6 +32,7 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "good.yaml").write_text(RULES)
     (tmp_path / "bad.yaml").write_text(RULES.replace("0.8", "8").replace("Europe/Berlin", "Berlin"))
     (tmp_path / "raccoon.yaml").write_text(RULES.replace("bird]", "raccoon]"))
+    (tmp_path / "persn.yaml").write_text(RULES.replace("unsafe: [person]", "unsafe: [persn]"))
     (tmp_path / "card.json").write_text(COCO)
     (tmp_path / "list.json").write_text('{"labels": ["person", "cat", "dog"]}')
     (tmp_path / "no-card.json").write_text('{"labels": []}')
@@ -44,8 +45,33 @@ def files(tmp_path: Path) -> Path:
     [
         (["good.yaml"], 0, ["good.yaml: 3 rules, 2 users, 4 cameras: fine", "labels not checked"]),
         (["good.yaml", "--model-card", "card.json"], 0, ["fine"]),
-        (["good.yaml", "--model-card", "list.json"], 0, ["rule 100", "cannot see bird; it sees cat, dog, person"]),
-        (["raccoon.yaml", "--model-card", "card.json"], 0, ["rule 100", "cannot see raccoon"]),
+        (
+            ["good.yaml", "--model-card", "list.json"],
+            0,
+            [
+                "warning: line 4: rules.100.unsafe.2: no label that the detector can see: 'bird'",
+                "sees cat, dog, person",
+            ],
+        ),
+        (
+            ["raccoon.yaml", "--model-card", "card.json"],
+            0,
+            ["unsafe.2", "'raccoon'", "3 rules, 2 users, 4 cameras: fine"],
+        ),
+        (
+            ["raccoon.yaml", "--model-card", "card.json", "--strict"],
+            64,
+            ["raccoon.yaml: line 4: rules.100", "1 problem"],
+        ),
+        (["persn.yaml", "--model-card", "card.json", "--strict"], 64, ["'persn': did you mean 'person'?"]),
+        (["good.yaml", "--model-card", "card.json", "--strict"], 0, ["fine"]),
+        (["good.yaml", "--strict"], 64, ["expected a detector to check the labels against"]),
+        (
+            ["bad.yaml", "--model-card", "list.json"],
+            64,
+            ["line 4: rules.100.min_prob", "'bird'", "line 10:", "2 problems"],
+        ),
+        (["bad.yaml", "--model-card", "list.json", "--strict"], 64, ["'bird'", "line 10:", "3 problems"]),
         (["bad.yaml"], 64, ["bad.yaml: line 4: rules.100.min_probability", "bad.yaml: line 10:", "2 problems"]),
         (["missing.yaml"], 64, ["expected a file at", "No such file"]),
         (["good.yaml", "--model-card", "missing.json"], 64, ["expected a file at"]),
@@ -82,10 +108,59 @@ def test_the_rules_in_the_bucket(s3_store: S3Store, capsys: pytest.CaptureFixtur
     frozen = Release(run="r", stages={"detect": deployed}, rules=RulesStore(s3_store).freeze())
     Runs(s3_store).deploy("runs/r/", frozen, datetime(2026, 11, 20, tzinfo=UTC))
     assert main(["rules", "check"]) == 0
-    assert "rule 100: the detector with tag d1 cannot see dog;" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "config/rules.yaml: warning: line 4: rules.100.unsafe.0: no label that the detector can see: 'dog'" in said
+    assert "the detector with tag d1 sees bird, cat, person" in said
+    assert main(["rules", "check", "--strict"]) == 64
 
 
-@pytest.mark.parametrize("arguments", [[], ["rules"], ["rules", "check", "a", "b"], ["nothing"]])
+def test_rules_are_put_with_what_changed_and_how_to_undo_it(
+    s3_store: S3Store, files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(files)
+
+    def put(file: str, *flags: str) -> tuple[int, str]:
+        code = main(["rules", "put", file, *flags])
+        return code, "".join(capsys.readouterr())
+
+    def versions() -> list[str]:
+        return [v.version_id for v in s3_store.list_versions("config/rules.yaml")]
+
+    code, said = put("bad.yaml")
+    assert (code, versions()) == (64, [])
+    assert "bad.yaml: line 10: users.alice.timezone" in said
+    assert "not put" in said
+
+    code, said = put("good.yaml")
+    [first] = versions()
+    assert code == 0
+    assert "there were no rules before" in said
+    assert f"config/rules.yaml is version {first} now" in said
+    assert RulesStore(s3_store).current() == RULES.encode()
+
+    code, said = put("good.yaml")
+    assert (code, versions()) == (0, [first])
+    assert f"has this text already, as version {first}" in said
+
+    changed = RULES.replace("      night: {rules: [200]}\n", "").replace("0.8", "70%")
+    Path("changed.yaml").write_text(
+        f"{changed}  carol: {{email: c@example.com, timezone: UTC, devices: {{garden: }}}}\n"
+    )
+    code, said = put("changed.yaml")
+    assert code == 0
+    assert (
+        "rules changed: 100 (min_probability 0.8 -> 0.7); users added: carol; cameras added: carol-garden; "
+        "cameras removed: alice-night"
+    ) in said
+    assert f"--version-id {first}" in said
+    assert set(versions()) > {first}
+
+    assert put("persn.yaml", "--model-card", "card.json", "--strict")[0] == 64
+    assert put("persn.yaml", "--model-card", "card.json")[0] == 0
+    assert put("missing.yaml")[0] == 64
+
+
+@pytest.mark.parametrize("arguments", [[], ["rules"], ["rules", "check", "a", "b"], ["rules", "put"], ["nothing"]])
 def test_wrong_arguments_show_how(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 64
     assert "usage: nightjar" in capsys.readouterr().err

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from nightjar.runtime.rules import RulesError, parse_rules
+from nightjar.domain.names import Camera
+from nightjar.runtime.rules import RulesError, check_rules, parse_rules
 from tests.scenes import RULES
 
 RULES_LINES = RULES.splitlines()
@@ -39,13 +40,66 @@ def line_of(part: str) -> int:
         ("[dog, cat, bird]", "dog", "100:", "rules.100.unsafe"),
         ("name: animals", 'name: "a\\nb"', "100:", "printable characters"),
         ("22:00-06:00", "22:00", "200:", "hours: expected hours like \"22:00-06:00\", got '22:00'"),
-        ('"22:00-06:00"', "22:00", "200:", "in quotes, got 1320"),
+        ('"22:00-06:00"', "22:00", "200:", "rules.200.hours: .* in quotes, got 22:00, which YAML reads as 1320"),
+        ('"22:00-06:00"', "7", "200:", "in quotes, got 7"),
+        ("rules: [100, 300]", "rules: [0144, 300]", "porch", r"porch.rules.0: .* got 0144, which YAML reads as 100"),
+        ("rules: [100, 300]", "rules: [0x64, 300]", "porch", "got 0x64, which YAML reads as 100"),
+        ("rules: [100, 300]", "rules: [0b1100100, 300]", "porch", "got 0b1100100, which YAML reads as 100"),
+        ("rules: [100, 300]", "rules: [1_00, 300]", "porch", "got 1_00, which YAML reads as 100"),
+        ("rules: [100, 300]", "rules: [1:40, 300]", "porch", "got 1:40, which YAML reads as 100"),
+        ("rules: [100, 300]", 'rules: ["0100", 300]', "porch", "expected a whole number, got '0100'"),
+        ("rules: [100, 300]", "rules: [100, 300, 08]", "porch", "expected a whole number, got '08'"),
+        ("rules: [100, 300]", "rules: [100, 300, 1e3]", "porch", "expected a whole number, got '1e3'"),
+        ("rules: [100, 300]", "rules: [100, 300.5]", "porch", "got 300.5"),
+        ("rules: [100, 300]", "rules: [100, ~]", "porch", "got None"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 0300", "event_gap", "got 0300, which YAML reads as 192"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 080", "event_gap", "expected a whole number, got '080'"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 1_000", "event_gap", "got 1_000, which YAML reads as 1000"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 1:30", "event_gap", "got 1:30, which YAML reads as 90"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 1:30.5", "event_gap", "got 1:30.5, which YAML reads as 90.5"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 1e3", "event_gap", "expected a whole number, got '1e3'"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 0o17", "event_gap", "expected a whole number, got '0o17'"),
+        ("event_gap_seconds: 60", "event_gap_seconds: .inf", "event_gap", "got .inf, which YAML reads as inf"),
+        ("event_gap_seconds: 60", f"event_gap_seconds: 0x{'f' * 5000}", "event_gap", "reads as another number"),
+        ("event_gap_seconds: 60", f"event_gap_seconds: {'9' * 5000}", "event_gap", "expected a whole number, got '99"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 0b_", "event_gap", "expected a whole number, got '0b_'"),
+        ("min_probability: 0.8", "min_probability: .nan", "100:", "got .nan, which YAML reads as nan"),
+        ("min_probability: 0.8", "min_probability: 0_0.8", "100:", "got 0_0.8, which YAML reads as 0.8"),
+        ("min_probability: 0.8", "min_probability: 80", "100:", "such as 0.8 or 80%, got 80: write 0.8 or 80%$"),
+        ("min_probability: 0.8", "min_probability: 62.5", "100:", "got 62.5: write 0.625 or 62.5%$"),
+        ("min_probability: 0.8", "min_probability: '80'", "100:", "got 80: write 0.8 or 80%$"),
+        ("min_probability: 0.8", "min_probability: 101", "100:", "such as 0.8 or 80%, got 101$"),
+        ("min_probability: 0.8", "min_probability: 101%", "100:", "such as 0.8 or 80%, got 101%$"),
+        ("min_probability: 0.8", "min_probability: -0.1", "100:", "such as 0.8 or 80%, got -0.1$"),
+        ("min_probability: 0.8", "min_probability: -5%", "100:", "such as 0.8 or 80%, got -5%$"),
+        ("min_probability: 0.8", "min_probability: '0,8'", "100:", "such as 0.8 or 80%, got 0,8$"),
+        ("min_probability: 0.8", "min_probability: high", "100:", "such as 0.8 or 80%, got high$"),
+        ("min_probability: 0.8", "min_probability: '%'", "100:", "such as 0.8 or 80%, got %$"),
+        ("min_probability: 0.8", "min_probability: ~", "100:", "such as 0.8 or 80%, got None$"),
+        ("name: animals", "name: yes", "100:", "rules.100.name: expected text, got yes: put it in quotes"),
+        ("[dog, cat, bird]", "[dog, NO, bird]", "100:", "unsafe.1: expected text, got NO: put it in quotes"),
+        ("[dog, cat, bird]", "[dog, 7, bird]", "100:", "unsafe.1: expected text, got 7: put it in quotes"),
+        ("[dog, cat, bird]", "[dog, 007, bird]", "100:", "unsafe.1: .* got 007, which YAML reads as 7"),
+        ("[dog, cat, bird]", "[dog, null]", "100:", "unsafe.1: expected text, got null: put it in quotes"),
+        ("site: home", "site: off", "porch", "site: expected text, got off: put it in quotes"),
         ("100: {", "0100: {", "100:", "expected a whole number, got '0100'"),
-        ("100: {", "-5: {", "100:", "expected a whole number"),
+        ("100: {", "1_00: {", "100:", "expected a whole number, got '1_00'"),
         ("name: animals,", "name: animals, name: x,", "100:", "rules.100.name: given twice, first in line 4"),
         ("Europe/Berlin", "Europe/Berlinx", "Europe", "expected an IANA time zone like Europe/Berlin"),
         ("Europe/Berlin", "../../etc/passwd", "Europe", "expected an IANA time zone"),
         ("Europe/Berlin", "Europe", "Europe", "expected an IANA time zone"),
+        ("Europe/Berlin", "europe/berlin", "Europe", "got 'europe/berlin': did you mean Europe/Berlin\\?"),
+        ("Europe/Berlin", "Berlin", "Europe", "did you mean Europe/Berlin\\?"),
+        ("Europe/Berlin", "America/New York", "Europe", "did you mean America/New_York\\?"),
+        ("Europe/Berlin", "GMT+2", "Europe", "expected an IANA time zone like Europe/Berlin, got 'GMT\\+2'"),
+        ("Europe/Berlin", "localtime", "Europe", "expected an IANA time zone like Europe/Berlin, got 'localtime'$"),
+        ("Europe/Berlin", "Factory", "Europe", "expected an IANA time zone like Europe/Berlin, got 'Factory'"),
+        ("Europe/Berlin", "posixrules", "Europe", "expected an IANA time zone"),
+        ("Europe/Berlin", "posix/Europe/Berlin", "Europe", "did you mean Europe/Berlin"),
+        ("Europe/Berlin", "right/Europe/Berlin", "Europe", "did you mean Europe/Berlin"),
+        ("Europe/Berlin", "zone.tab", "Europe", "expected an IANA time zone"),
+        ("Europe/Berlin", "'Europe/Berlin '", "Europe", "did you mean Europe/Berlin"),
+        ("Europe/Berlin", "''", "Europe", "expected an IANA time zone"),
         ("alice@example.com", "alice", "alice@", "expected an e-mail address, got 'alice'"),
         ("alice@example.com", '"a@b.c\\r\\nBcc: x@y.z"', "alice@", "expected an e-mail address"),
         ("    rules: [300]\n    devices:\n", "    rules: [300, 7]\n    devices:\n", "rules: [300]", "got 7"),
@@ -107,7 +161,7 @@ def test_all_problems_are_told_in_order_and_the_sentence_is_bounded() -> None:
     text = RULES.replace("0.8", "8").replace("Europe/Berlin", "x").replace("bob@example.com", "bob")
     assert [p.split(":")[0] for p in problems(text)] == ["line 4", "line 10", "line 17"]
     many = "version: 1\n" + "".join(f"x{n}: 1\n" for n in range(1000))
-    with pytest.raises(RulesError, match="and 983 more"):
+    with pytest.raises(RulesError, match="and 981 more"):
         parse_rules(many.encode())
 
 
@@ -128,3 +182,92 @@ def test_a_thousand_users_are_read_quickly() -> None:
     began = time.monotonic()
     assert len(parse_rules(text.encode()).cameras) == 2000
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("written", "probability"),
+    [
+        ("0.8", 0.8),
+        ("80%", 0.8),
+        ("80 %", 0.8),
+        ("'80%'", 0.8),
+        ('"80 %"', 0.8),
+        ("' 80\u00a0% '", 0.8),
+        ("'0.8'", 0.8),
+        (".8", 0.8),
+        ("8e-1", 0.8),
+        ("62.5%", 0.625),
+        (".5%", 0.005),
+        ("29%", 0.29),
+        ("0", 0.0),
+        ("0%", 0.0),
+        ("1", 1.0),
+        ("1.", 1.0),
+        ("100%", 1.0),
+    ],
+)
+def test_a_probability_is_a_fraction_or_a_percentage(written: str, probability: float) -> None:
+    text = RULES.replace("min_probability: 0.8", f"min_probability: {written}")
+    assert parse_rules(text.encode()).rules[100].min_probability == probability
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users: {}",
+        "users:\n",
+        "rules:\nusers:\n",
+        "users: {a: {email: a@b.c, timezone: UTC}}",
+        "users: {a: {email: a@b.c, timezone: UTC, devices: {b: }}}",
+        "rules: {1: {name: r, unsafe: [b], min_probability: 1}}\nusers: {a: {email: a@b.c, timezone: UTC, rules: [1]}}",
+    ],
+)
+def test_keys_with_a_sensible_default_may_be_left_out(text: str) -> None:
+    rules = parse_rules(text.encode())
+    assert (rules.version, rules.event_gap_seconds) == (1, 60)
+
+
+def test_truth_values_keep_the_words_of_yaml() -> None:
+    for word in ("true", "yes", "on", "True"):
+        rules = parse_rules(RULES.replace("allow_grey: true", f"allow_grey: {word}").encode())
+        camera = rules.device(Camera("alice", "yard"))
+        assert camera is not None
+        assert camera.allow_grey
+
+
+def test_an_unknown_rule_and_a_label_are_told_beside_a_wrong_zone_and_a_misread_number() -> None:
+    text = (
+        RULES.replace("event_gap_seconds: 60", "event_gap_seconds: 0300")
+        .replace("bird]", "racoon, Person]")
+        .replace("Europe/Berlin", "Berlin")
+        .replace("rules: [100, 300]", "rules: [100, 7]")
+        .replace("  bob:", "  bo-b:")
+    )
+    checked = check_rules(text.encode(), ["person", "dog", "cat"])
+    assert checked.rules is None
+    assert [str(problem) for problem in checked.problems] == [
+        "line 2: event_gap_seconds: expected a decimal number, or text in quotes, got 0300, which YAML reads as 192",
+        "line 10: users.alice.timezone: expected an IANA time zone like Europe/Berlin, got 'Berlin': did you mean "
+        "Europe/Berlin?",
+        "line 13: users.alice.devices.porch.rules.1: expected the id of a rule (100, 200, 300), got 7",
+        "line 16: users.bo-b: expected a name of 1 to 64 of A-Z a-z 0-9 _, got 'bo-b'",
+    ]
+    assert [str(problem) for problem in checked.unseen] == [
+        "line 4: rules.100.unsafe.2: no label that the detector can see: 'racoon'",
+        "line 4: rules.100.unsafe.3: no label that the detector can see: 'Person': did you mean 'person'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: [1]\nusers: 7\n",
+        "rules: {1: x}\nusers: {a: [1]}\n",
+        "rules: {1: {unsafe: x}}\nusers: {a: {rules: x, devices: [b]}}\n",
+        "rules: {1: {unsafe: [[x], {a: b}]}}\nusers: {a: {rules: [[1], {a: b}], devices: {b: 7}}}\n",
+    ],
+)
+def test_a_file_of_any_shape_is_told_what_is_wrong(text: str) -> None:
+    checked = check_rules(text.encode(), ["person"])
+    assert checked.rules is None
+    assert checked.problems

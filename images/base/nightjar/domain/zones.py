@@ -1,0 +1,36 @@
+"""Time zones by their IANA names, from the pinned package `tzdata`, so that every machine knows the same ones.
+
+The machine's own files are not looked at: there `localtime`, `posixrules`, `right/Europe/Berlin` and the like may be
+zones as well, and the rules of a zone may be older.
+"""
+
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from nightjar.domain.near import near_names
+
+# In the database, and no zone of any place: its clock says that nobody has set the zone.
+_NO_ZONES = {"Factory"}
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Every name that a time zone may be given by."""
+    return frozenset((resources.files("tzdata") / "zones").read_text().split()) - _NO_ZONES
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The zone called `name`; raises ValueError with near names for any other text."""
+    if name not in zone_names():
+        raise ValueError(f"expected an IANA time zone like Europe/Berlin, got {name!r:.80}{_did_you_mean(name)}")
+    with (resources.files("tzdata") / "zoneinfo").joinpath(*name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
+def _did_you_mean(name: str) -> str:
+    # Etc/GMT+1 is an hour *behind* UTC: nobody who writes GMT+1 means that.
+    places = (each for each in zone_names() if not each.startswith("Etc/GMT"))
+    near = near_names(name, {place: (place, place.rpartition("/")[2]) for place in places})
+    return f": did you mean {' or '.join(near)}?" if near else ""
