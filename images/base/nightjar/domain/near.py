@@ -22,7 +22,7 @@ def near_names(name: str, known: Mapping[str, Iterable[str]]) -> list[str]:
             matcher.set_seq1(_plain(word))
             if matcher.real_quick_ratio() >= _LEAST and matcher.quick_ratio() >= _LEAST:
                 scores[each] = max(matcher.ratio(), scores.get(each, 0.0))
-    near = sorted((each for each, score in scores.items() if score >= _LEAST), key=lambda n: (-scores[n], n))
+    near = sorted((each for each, score in scores.items() if score >= _LEAST), key=lambda n: (-scores[n], len(n), n))
     if near and scores[near[0]] == 1.0:  # the same letters: nothing else was meant
         near = [each for each in near if scores[each] == 1.0]
     return near[:_MOST]

@@ -30,6 +30,7 @@ _EMAIL = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
+UNKNOWN_ZONE, UNKNOWN_RULE = "unknown_zone", "unknown_rule"  # errors that those who show them know by these types
 _PART = re.compile(r"[A-Za-z0-9_]{1,64}")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _LONGEST_EMAIL = 254
@@ -51,7 +52,10 @@ def _email(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    return zone(text).key
+    try:
+        return zone(text).key
+    except ValueError as error:
+        raise PydanticCustomError(UNKNOWN_ZONE, "{sentence}", {"sentence": str(error)}) from None
 
 
 def _part(text: str) -> str:
@@ -154,7 +158,7 @@ class Rules(Input):
     def _rules_exist(self) -> Self:
         if places := list(unknown_rules(self._ids())):
             raise PydanticCustomError(
-                "unknown_rule", "{summary}", {"summary": "; ".join(m for _, m in places), "places": places}
+                UNKNOWN_RULE, "{summary}", {"summary": "; ".join(m for _, m in places), "places": places}
             )
         return self
 

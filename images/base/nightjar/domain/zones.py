@@ -22,15 +22,15 @@ def zone_names() -> frozenset[str]:
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """The zone called `name`; raises ValueError with near names for any other text."""
+    """The zone called `name`; raises ValueError for any other text."""
     if name not in zone_names():
-        raise ValueError(f"expected an IANA time zone like Europe/Berlin, got {name!r:.80}{_did_you_mean(name)}")
+        raise ValueError(f"expected an IANA time zone like Europe/Berlin, got {name!r:.80}")
     with (resources.files("tzdata") / "zoneinfo").joinpath(*name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
 
-def _did_you_mean(name: str) -> str:
+def near_zones(name: str) -> list[str]:
+    """Up to three zones that a person may have meant by `name`, nearest first; the last part of a name will do."""
     # Etc/GMT+1 is an hour *behind* UTC: nobody who writes GMT+1 means that.
     places = (each for each in zone_names() if not each.startswith("Etc/GMT"))
-    near = near_names(name, {place: (place, place.rpartition("/")[2]) for place in places})
-    return f": did you mean {' or '.join(near)}?" if near else ""
+    return near_names(name, {place: (place, place.rpartition("/")[2]) for place in places})

@@ -1,18 +1,21 @@
 """Reading the rules from YAML text, with the line of every problem."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from nightjar.domain.labels import near_labels
-from nightjar.domain.rules import Rules
+from nightjar.domain.rules import UNKNOWN_RULE, UNKNOWN_ZONE, Rules
 from nightjar.domain.rules_draft import Place, unknown_rules, unseen_in
+from nightjar.domain.zones import near_zones
 from nightjar.errors import UsageError
 from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 
 _SHOWN_PROBLEMS = 20
+_HINTS = 100  # problems that get near names: looking for one of them costs up to 10 ms
 _NOT_TEXT = "string_type"  # pydantic's name of this error
 
 
@@ -37,6 +40,13 @@ class CheckedRules:
     rules: Rules | None
     problems: tuple[Problem, ...]
     unseen: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Unknown(Problem):
+    """A name that is not known, and how to find those near it."""
+
+    near: Callable[[], list[str]]
 
 
 def check_rules(text: bytes, labels: Iterable[str] | None = None) -> CheckedRules:
@@ -64,22 +74,33 @@ def parse_rules(text: bytes, source: str = "rules.yaml") -> Rules:
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: problem.line))
+    """`problems` by line, with near names."""
+    ordered = sorted(problems, key=lambda problem: problem.line)
+    return tuple(_with_near(each) if n < _HINTS else each for n, each in enumerate(ordered))
+
+
+def _with_near(problem: Problem) -> Problem:
+    near = problem.near() if isinstance(problem, _Unknown) else []
+    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    return Problem(problem.line, f"{problem.message}{hint}")
 
 
 def _problem(error: ErrorDetails, document: Document) -> Iterator[Problem]:
     """The error as a problem; none where another problem says it: a number that YAML misreads, an id of no rule."""
     path = tuple(map(str, error["loc"]))
-    if error["type"] != "unknown_rule" and path not in document.refused:
-        yield _located(error["loc"], _sentence(error, document.written.get(path)), document)
+    if error["type"] != UNKNOWN_RULE and path not in document.refused:
+        problem = _located(error["loc"], _sentence(error, document.written.get(path)), document)
+        if error["type"] == UNKNOWN_ZONE:
+            yield _Unknown(problem.line, problem.message, partial(near_zones, error["input"]))
+        else:
+            yield problem
 
 
 def _unseen(document: Document, labels: frozenset[str]) -> Iterator[Problem]:
     assert isinstance(document.value, dict)
     for place, label in unseen_in(document.value, labels):
-        near = near_labels(label, labels)
-        meant = f": did you mean {' or '.join(map(repr, near))}?" if near else ""
-        yield _located(place, f"no label that the detector can see: {label!r:.80}{meant}", document)
+        problem = _located(place, f"no label that the detector can see: {label!r:.80}", document)
+        yield _Unknown(problem.line, problem.message, partial(near_labels, label, labels))
 
 
 def _sentence(error: ErrorDetails, written: str | None) -> str:

@@ -63,7 +63,7 @@ def files(tmp_path: Path) -> Path:
             64,
             ["raccoon.yaml: line 4: rules.100", "1 problem"],
         ),
-        (["persn.yaml", "--model-card", "card.json", "--strict"], 64, ["'persn': did you mean 'person'?"]),
+        (["persn.yaml", "--model-card", "card.json", "--strict"], 64, ["'persn': did you mean person?"]),
         (["good.yaml", "--model-card", "card.json", "--strict"], 0, ["fine"]),
         (["good.yaml", "--strict"], 64, ["expected a detector to check the labels against"]),
         (

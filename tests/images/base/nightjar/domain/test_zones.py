@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.zones import zone, zone_names
+from nightjar.domain.zones import near_zones, zone, zone_names
 
 
 def test_every_name_gives_its_zone() -> None:
@@ -57,8 +57,7 @@ def test_the_machines_files_are_not_looked_at(tmp_path: Path) -> None:
     ],
 )
 def test_a_near_name_is_proposed(name: str, near: str) -> None:
-    with pytest.raises(ValueError, match=f"did you mean .*{near}"):
-        zone(name)
+    assert near_zones(name)[0] == near
 
 
 @pytest.mark.parametrize(
@@ -70,6 +69,4 @@ def test_names_of_no_zone(name: str) -> None:
 
 
 def test_no_zone_with_a_turned_sign_is_proposed() -> None:
-    with pytest.raises(ValueError, match="expected an IANA time zone") as caught:
-        zone("GMT+2")  # Etc/GMT+2 is two hours behind UTC
-    assert "Etc" not in str(caught.value)
+    assert not [name for name in near_zones("GMT+2") if name.startswith("Etc")]  # Etc/GMT+2 is behind UTC

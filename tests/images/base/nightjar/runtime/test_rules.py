@@ -254,7 +254,7 @@ def test_an_unknown_rule_and_a_label_are_told_beside_a_wrong_zone_and_a_misread_
     ]
     assert [str(problem) for problem in checked.unseen] == [
         "line 4: rules.100.unsafe.2: no label that the detector can see: 'racoon'",
-        "line 4: rules.100.unsafe.3: no label that the detector can see: 'Person': did you mean 'person'?",
+        "line 4: rules.100.unsafe.3: no label that the detector can see: 'Person': did you mean person?",
     ]
 
 
@@ -271,3 +271,13 @@ def test_a_file_of_any_shape_is_told_what_is_wrong(text: str) -> None:
     checked = check_rules(text.encode(), ["person"])
     assert checked.rules is None
     assert checked.problems
+
+
+def test_a_file_full_of_wrong_names_is_told_quickly() -> None:
+    users = "".join(f"  u{n}: {{email: a@b.c, timezone: Europa/Berl{n}}}\n" for n in range(3_000))
+    rule = f"rules: {{1: {{name: r, min_probability: 1, unsafe: [{','.join(f'persn{n}' for n in range(3_000))}]}}}}\n"
+    began = time.monotonic()
+    checked = check_rules(f"{rule}users:\n{users}".encode(), ["person"])
+    assert time.monotonic() - began < 10
+    assert (len(checked.problems), len(checked.unseen)) == (10_000, 3_000)
+    assert "did you mean Europe/Berlin" in str(checked.problems[0])
