@@ -3,8 +3,10 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
+from nightjar.domain.alerts import DigestLine
 from nightjar.domain.detections import FailedPicture
 from nightjar.domain.events import Event
 from nightjar.runtime.manifests import jsonl
@@ -14,7 +16,6 @@ from nightjar.stores.records import Records
 from nightjar_local.layout import DEMO
 from nightjar_local.seaweedfs import S3Access, running
 from nightjar_local.summary import Bucket
-from nightjar_notify.desk import DigestLine
 
 HERE = Path(__file__).parent
 # Pictures, plots and messages are not read back as documents; two cameras show all that the others do.
@@ -87,6 +88,7 @@ def _not_in_the_demo(objects: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]
         ended_at=event.ended_at,
         labels=event.labels,
         pictures=event.picture_count,
+        handled_at=event.ended_at + timedelta(hours=3),
     )
     store = MemoryStore()
     Records(store).announce(event.day, "nightjar_live/20261126T024601Z-a6736f636d35")

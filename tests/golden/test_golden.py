@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightjar.domain.accounts import Account
-from nightjar.domain.alerts import Alert
+from nightjar.domain.alerts import Alert, DigestLine
 from nightjar.domain.batch import BatchLine, Claim, Footage
 from nightjar.domain.detections import Detection, FailedPicture, ListedPicture
 from nightjar.domain.detectors import PublishedDetector
@@ -29,7 +29,6 @@ from nightjar.stores.events import Events
 from nightjar.stores.records import News, Records
 from nightjar.stores.reports import Reports
 from nightjar.stores.tables import PICTURES, TABLES
-from nightjar_notify.desk import DigestLine
 from nightjar_report.stage import report_day
 from tests.later_release import COLUMN, as_later
 

@@ -5,10 +5,9 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nightjar.domain.alerts import Alert, AlertState
+from nightjar.domain.alerts import Alert, AlertState, DigestLine
 from nightjar.domain.events import Event
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.model import Stored
 from nightjar.domain.rules import CameraRules, Rules
 from nightjar.runtime.stage import StageContext, stop_if_asked
 from nightjar.runtime.store import ObjectChangedError
@@ -36,22 +35,6 @@ _OF_AN_ATTEMPT = (
     "outbox_key",
     "in_flight",
 )
-
-
-class DigestLine(Stored):
-    """An event that is too old for an alert: a line of `digest.jsonl`."""
-
-    event_id: str
-    event_key: str
-    user: str
-    device: str
-    site: str | None
-    rule_id: int
-    rule_name: str
-    started_at: datetime
-    ended_at: datetime
-    labels: dict[str, float]
-    pictures: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +93,7 @@ class Desk:
         if line and line.alert.is_done:
             return Handled("already", objects=(line.ref,))
         if event.ended_at < now - self._max_age:
-            return Handled("digest", digest=self._digest_line(event))
+            return Handled("digest", digest=self._digest_line(event, now))
         if line and line.alert.is_held(self._context.output_prefix, self._context.run, now):
             return Handled("held")
         if line and line.key in self._under_way:
@@ -223,7 +206,7 @@ class Desk:
             repeated=delivery.possibly_repeated,
         )
 
-    def _digest_line(self, event: Event) -> DigestLine:
+    def _digest_line(self, event: Event, now: datetime) -> DigestLine:
         return DigestLine(
             event_id=event.id,
             event_key=self._events.key(event),
@@ -236,4 +219,5 @@ class Desk:
             ended_at=event.ended_at,
             labels=event.labels,
             pictures=event.picture_count,
+            handled_at=now,
         )

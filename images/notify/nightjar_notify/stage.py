@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import timedelta
 
 from nightjar.domain.events import Event
+from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
@@ -20,7 +21,6 @@ from nightjar_notify.pace import Pace
 from nightjar_notify.settings import load_settings
 
 EVENTS = "events.jsonl"
-DIGEST = "digest.jsonl"
 
 # Threads beside those that deliver: they look up the next events and draw their pictures meanwhile.
 _AHEAD = 8

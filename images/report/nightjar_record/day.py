@@ -21,7 +21,7 @@ from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.records import Records
 from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES, PictureOutcome
 from nightjar.stores.validations import Validations
-from nightjar_record.inputs import READERS, RunOutputs
+from nightjar_record.inputs import READERS, RunOutputs, event_lines
 from nightjar_record.outcomes import alert_row, event_row
 from nightjar_record.partitions import Partitions, counts_of
 from nightjar_record.pictures import NOT_DETECTED, NOT_VALIDATED, ShardOutputs
@@ -96,10 +96,12 @@ def _whole_day(
     refused = Partitions()
     refused.add_shard(ShardOutputs(run.name, list(_refused_by_collect(store, day))))
     events = list(Events(store).of_day(day))
+    not_alerted = {event.id: why for event, why in event_lines(store, run)}
     alerts = list(Ledger(store).lines_of_day(day))
     fresh = {table.name: table.together([rows.content(table, day), refused.content(table, day)]) for table in TABLES}
     fresh[EVENTS.name] = EVENTS.content(
-        event_row(event, Events(store).key(event), run.name, run.timezone) for event in events
+        event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted.get(event.id))
+        for event in events
     )
     fresh[ALERTS.name] = ALERTS.content(alert_row(line.alert, line.key, run.name) for line in alerts)
     return _with_earlier(Records(store), day, fresh, parts)

@@ -7,10 +7,11 @@ from datetime import date
 from functools import partial
 from typing import TypeVar
 
+from nightjar.domain.alerts import DigestLine
 from nightjar.domain.batch import BatchLine, Footage, Outcome
 from nightjar.domain.detections import FailedPicture
 from nightjar.domain.events import Event, Suppressed, Threat
-from nightjar.domain.layout import FAILURES, MANIFEST, last_segment
+from nightjar.domain.layout import DIGEST, FAILURES, MANIFEST, last_segment
 from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.release import Release
@@ -24,7 +25,9 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.records import Provenance
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Run
+from nightjar.stores.tables import Unalerted
 from nightjar.stores.validations import Validations
+from nightjar_record.outcomes import NotAlerted
 from nightjar_record.pictures import FootageId, ShardOutputs
 
 READERS = 16
@@ -117,10 +120,27 @@ def shard_outputs(store: ObjectStore, run: RunOutputs) -> Iterator[ShardOutputs]
     yield ShardOutputs(run.name, list(filed.values()))
 
 
-def event_lines(store: ObjectStore, run: RunOutputs) -> list[Event]:
-    """The events that pictures of the batch belonged to when their shards were assessed."""
-    refs = [ref for shard in run.shards for ref in shard.output("assess", _EVENTS)]
-    return _lines(store, refs, Event)
+def event_lines(store: ObjectStore, run: RunOutputs) -> list[tuple[Event, NotAlerted | None]]:
+    """The events that pictures of the batch belonged to when their shards were assessed.
+
+    With each, why the run alerted nobody about it; None where it did, or another run had before.
+    """
+    return [pair for shard in run.shards for pair in _events_of(store, run, shard)]
+
+
+def _events_of(store: ObjectStore, run: RunOutputs, shard: ShardProofs) -> list[tuple[Event, NotAlerted | None]]:
+    events = _lines(store, shard.output("assess", _EVENTS), Event)
+    late = {line.event_id: line for line in _lines(store, shard.output("notify", DIGEST), DigestLine)}
+
+    def why_not(event: Event) -> NotAlerted | None:
+        if line := late.get(event.id):
+            seconds = (line.handled_at - line.ended_at).total_seconds() if line.handled_at else None
+            return NotAlerted(Unalerted.TOO_LATE, seconds)
+        if "notify" not in shard.manifests:
+            return NotAlerted(Unalerted.NOT_TRIED)
+        return None if run.rules.device(event.camera) else NotAlerted(Unalerted.UNKNOWN_CAMERA)
+
+    return [(event, why_not(event)) for event in events]
 
 
 def written_by_assess(run: RunOutputs) -> list[ObjectRef]:

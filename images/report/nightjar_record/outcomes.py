@@ -1,14 +1,25 @@
 """Rows of events and of the alerts about them. Pure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from nightjar.domain.alerts import Alert
 from nightjar.domain.events import Event
-from nightjar.stores.tables import AlertRow, EventRow
+from nightjar.stores.tables import AlertRow, EventRow, Unalerted
 from nightjar_record.pictures import whole_ms
 
 
-def event_row(event: Event, key: str, run: str, timezone_of: Callable[[str], str]) -> EventRow:
+@dataclass(frozen=True)
+class NotAlerted:
+    """Why a run alerted nobody about an event; `late_seconds` after its end, if that is why."""
+
+    reason: Unalerted
+    late_seconds: float | None = None
+
+
+def event_row(
+    event: Event, key: str, run: str, timezone_of: Callable[[str], str], not_alerted: NotAlerted | None = None
+) -> EventRow:
     """The row of `event`, stored at `key`; `timezone_of` gives a user's IANA zone."""
     best = event.shown
     box = max(best.objects, key=lambda o: o.probability).box
@@ -35,6 +46,11 @@ def event_row(event: Event, key: str, run: str, timezone_of: Callable[[str], str
         state=str(event.state),
         absorbed=[ref.id for ref in event.absorbed],
         revision=event.revision,
+        best_boxes=[side for seen in best.objects for side in seen.box],
+        best_labels=[seen.label for seen in best.objects],
+        best_probabilities=[seen.probability for seen in best.objects],
+        unalerted=not_alerted.reason if not_alerted else None,
+        late_seconds=not_alerted.late_seconds if not_alerted else None,
     )
 
 

@@ -57,12 +57,12 @@ def _rows_of_shards(store: ObjectStore, run: RunOutputs) -> Partitions:
 
 def _add_outcomes(store: ObjectStore, run: RunOutputs, rows: Partitions) -> None:
     """Add the events that the run touched, and the alerts about its own."""
-    lines = event_lines(store, run)
-    own = {line.id for line in lines}
-    events = touched_events(store, lines, written_by_assess(run))
+    lines = {event.id: (event, not_alerted) for event, not_alerted in event_lines(store, run)}
+    events = touched_events(store, [event for event, _ in lines.values()], written_by_assess(run))
     for event in events:
-        rows.add(EVENTS, event.day, [event_row(event, Events(store).key(event), run.name, run.timezone)])
-    for day, line in alerts_about(store, [event for event in events if event.is_current or event.id in own]):
+        _, not_alerted = lines.get(event.id, (event, None))
+        rows.add(EVENTS, event.day, [event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted)])
+    for day, line in alerts_about(store, [event for event in events if event.is_current or event.id in lines]):
         rows.add(ALERTS, day, [alert_row(line.alert, line.key, run.name)])
 
 

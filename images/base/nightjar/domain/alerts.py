@@ -79,3 +79,23 @@ class Alert(Stored):
     def may_have_been_sent(self) -> bool:
         """Whether an attempt ended without knowing: the mail API never answered, or the task was killed meanwhile."""
         return self.possibly_repeated or self.in_flight
+
+
+class DigestLine(Stored):
+    """An event that came too late to be alerted: a line of `digest.jsonl`.
+
+    `handled_at` is when notify looked at it; release 0.2 did not write it.
+    """
+
+    event_id: str
+    event_key: str
+    user: str
+    device: str
+    site: str | None
+    rule_id: int
+    rule_name: str
+    started_at: datetime
+    ended_at: datetime
+    labels: dict[str, float]
+    pictures: int
+    handled_at: datetime | None = None

@@ -7,6 +7,7 @@ from datetime import date
 MANIFEST = "_manifest.json"
 PICTURES = "pictures.jsonl"
 FAILURES = "failures.jsonl"
+DIGEST = "digest.jsonl"
 
 
 def digest(text: str, length: int = 16) -> str:

@@ -26,6 +26,14 @@ class Verdict(StrEnum):
     NOTHING = "nothing"
 
 
+class Unalerted(StrEnum):
+    """The reason why nobody was alerted about an event."""
+
+    TOO_LATE = "too-late"  # it had ended longer ago than alerts are sent for
+    UNKNOWN_CAMERA = "unknown-camera"  # the rules do not know the camera any more
+    NOT_TRIED = "not-tried"  # its shard's notify did not get through
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureRow:
     """One row a received picture, a still or a frame; a video that gave none, or its unreadable rest, is one too."""
@@ -143,6 +151,34 @@ class EventRow:
     revision: Annotated[int | None, Column(WHOLE, "grows with every change of the event; since 0.2", optional=True)] = (
         None
     )
+    best_boxes: Annotated[
+        list[float] | None,
+        Column(
+            NUMBERS,
+            "x_min, y_min, x_max, y_max of each unsafe object in that picture, one object after the other; since 0.3",
+            unit="fractions of the picture",
+            optional=True,
+        ),
+    ] = None
+    best_labels: Annotated[
+        list[str] | None, Column(TEXTS, "the label of each of these objects; since 0.3", optional=True)
+    ] = None
+    best_probabilities: Annotated[
+        list[float] | None,
+        Column(NUMBERS, "the probability of each of these objects; since 0.3", unit="0 to 1", optional=True),
+    ] = None
+    unalerted: Annotated[
+        str | None,
+        Column(
+            TEXT,
+            "why the run alerted nobody about it: `too-late`, `unknown-camera` or `not-tried`; since 0.3",
+            optional=True,
+        ),
+    ] = None
+    late_seconds: Annotated[
+        float | None,
+        Column(REAL, "when too late: from its end until notify looked at it; since 0.3", unit="seconds", optional=True),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
