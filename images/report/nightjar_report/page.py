@@ -2,7 +2,9 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,25 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.probability import percent
 from nightjar.domain.reasons import Reason
-from nightjar.domain.rules import Safe
-from nightjar.stores.tables import Verdict
-from nightjar_report.summary import AlertedEvent, Summary, top
+from nightjar.domain.tally import many
+from nightjar.stores.records import Provenance
+from nightjar_report.account import account, as_words, notices
+from nightjar_report.summary import AlertedEvent, Summary, Top, top
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_MOST_CAMERAS = 10
-_MOST_EVENTS = 50  # rows of a table: the rest is in the records
+_MOST_BARS = 10
+_MOST_EVENTS = 50  # of a list: the rest is in the records
 
-_PLOTS = {
-    "funnel.png": "The way from motion trigger to alert",
-    "threats_by_hour.png": "Threats by hour of the day in UTC",
-    "threats_by_user.png": "Threats by user",
-    "threats_by_camera.png": "Threats by camera",
-    "quarantine_by_reason.png": "Quarantined pictures by reason",
-}
-_MISSES: Mapping[str, str] = {
-    Safe.BELOW_PROBABILITY: "less probable than the rule asks",
-    Safe.OUT_OF_HOURS: "outside the rule's hours",
-}
 _FAILURES = {
     "validate": "Validation did not get through: see the run's `validate` task, then clear it.",
     "detect": "Detection did not get through: see the run's `detect` task, then clear it.",
@@ -40,14 +32,29 @@ _FAILURES = {
 }
 _STATES: Mapping[str, str] = {
     AlertState.SENT: "sent",
-    AlertState.OUTBOX: "in the outbox, no mail key set",
+    AlertState.OUTBOX: "in the outbox",
     AlertState.FAILED: "failed",
     AlertState.CLAIMED: "sending was interrupted",
 }
 
 
-def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str, bytes]) -> bytes:
-    """The page in UTF-8. `plots` are PNG by file name, `thumbnails` JPEG by event id; both are put into the page."""
+@dataclass(frozen=True)
+class Chart:
+    """Bars of a chart, the highest first, and the unit that all of them count; `alarming` is drawn in red."""
+
+    title: str
+    unit: str
+    bars: Top
+    alarming: str = ""
+
+    @property
+    def highest(self) -> int:
+        """The longest bar."""
+        return max(self.bars.counts.values(), default=0)
+
+
+def render(summary: Summary, thumbnails: Mapping[str, bytes]) -> bytes:
+    """The page in UTF-8. `thumbnails` are JPEG by event id, and are put into the page."""
     # Loaded on first use: without news there is no page to make.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup, escape
@@ -63,41 +70,67 @@ def render(summary: Summary, plots: Mapping[str, bytes], thumbnails: Mapping[str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(code=code, number=lambda n: f"{n:,}", local=_local, state=_state, percent=percent)
+    environment.filters.update(
+        code=code, number=lambda n: f"{n:,}", many=many, local=_local, state=_state, percent=percent, seen=_seen
+    )
+    told = [*summary.unfinished, *summary.alerts]
     page = environment.get_template("report.html.j2").render(
         day=summary,
         headline=headline(summary),
+        notices=notices(summary),
         account=account(summary),
-        cameras=top(summary.alerts_by_camera, _MOST_CAMERAS),
-        plots={_PLOTS[name]: data_uri(png, "image/png") for name, png in plots.items() if _says(summary, name)},
+        told=by_owner(told[:_MOST_EVENTS]),
+        told_more=max(0, len(told) - _MOST_EVENTS),
+        unalerted=by_owner(summary.unalerted[:_MOST_EVENTS]),
+        unalerted_more=max(0, len(summary.unalerted) - _MOST_EVENTS),
+        charts=charts(summary),
+        hours=list(enumerate(summary.threats_by_hour)) if summary.threats else [],
         thumbnails={event: data_uri(jpeg, "image/jpeg") for event, jpeg in thumbnails.items()},
-        most=_MOST_EVENTS,
         reasons={reason: _meaning(reason) for reason in summary.quarantined},
         failures=_FAILURES,
+        releases=releases(summary.provenances),
+        why=as_words,
     )
     return page.encode()
 
 
 def headline(summary: Summary) -> str:
-    """The day in one line: the alarms that cameras would have sent, and the alerts that were sent."""
-    return f"{_many(summary.triggers, 'motion trigger')}, {_many(len(summary.alerts), 'alert')}"
+    """The day in a line: the alarms that cameras would have sent, the alerts, and whether somebody was not told."""
+    told = f"{many(summary.triggers, 'motion trigger')}, {many(len(summary.alerts), 'alert')}"
+    missed = len(summary.unalerted) + len(summary.refused)
+    return f"{told}, {many(missed, 'event')} nobody was told about" if missed else told
 
 
-def account(summary: Summary) -> list[tuple[str, int, str]]:
-    """Every picture received, by what became of it: name, number, what it means. The numbers add up to all received."""
-    seen = summary.verdicts
-    lines = [
-        ("threats", summary.threats, _threats(summary)),
-        ("near misses", seen.get(Verdict.SUPPRESSED, 0), _by_reason(_named(summary.suppressed))),
-        ("seen, but safe", seen.get(Verdict.SAFE, 0), "Something that no rule of its camera calls unsafe."),
-        ("nothing to see", seen.get(Verdict.NOTHING, 0), "The detector found no object: wind, light, an insect."),
-        ("not judged", summary.unjudged, "Judging them did not get through: see the run's assess task, then clear it."),
-        ("quarantined", sum(summary.quarantined.values()), _by_reason(summary.quarantined)),
-        ("duplicates", summary.duplicates, "The same picture had been received before."),
-        ("failed", sum(summary.failed.values()), _by_reason(summary.failed)),
+def charts(summary: Summary) -> list[Chart]:
+    """The charts that have something to show."""
+    all_charts = [
+        Chart("From motion trigger to alert", "count", Top(summary.funnel), alarming="alerts"),
+        Chart("Alerts by camera", "alerts", top(summary.alerts_by_camera, _MOST_BARS)),
+        Chart("Threats by camera", "pictures with a threat", top(summary.threats_by_camera, _MOST_BARS)),
+        Chart("Threats by owner", "pictures with a threat", top(summary.threats_by_user, _MOST_BARS)),
     ]
-    others = summary.received - sum(number for _, number, _ in lines)
-    return [*lines, ("others", others, "A later release of Nightjar recorded them, and can tell.")]
+    return [chart for chart in all_charts if chart.highest]
+
+
+def by_owner(events: Iterable[AlertedEvent]) -> dict[str, list[AlertedEvent]]:
+    """`events` by their owner, each owner's by time: all are in the same zone."""
+    groups = defaultdict[str, list[AlertedEvent]](list)
+    for each in sorted(events, key=lambda e: (e.event.user, e.event.started_at, e.event.camera, e.event.id)):
+        groups[each.event.user].append(each)
+    return dict(groups)
+
+
+def releases(provenances: Sequence[Provenance]) -> list[tuple[str, Provenance]]:
+    """Each release, the newest first: its tags as a line, in which stages of one tag are together, and its last run."""
+    lines = []
+    for made in reversed(provenances):
+        tags = defaultdict[str, list[str]](list)
+        for stage, image in made.images.items():
+            tags[image.rpartition(":")[2]].append(stage)
+        same = len(tags) == 1
+        line = "; ".join(f"{'all stages' if same else ', '.join(stages)} {tag}" for tag, stages in tags.items())
+        lines.append((line, made))
+    return lines
 
 
 def data_uri(data: bytes, kind: str) -> str:
@@ -105,40 +138,12 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _says(summary: Summary, plot: str) -> bool:
-    """Whether the page shows the plot: a plot that says "nothing" is only kept beside it."""
-    if plot == "funnel.png":
-        return summary.received > 0
-    return bool(summary.quarantined if plot == "quarantine_by_reason.png" else summary.threats)
-
-
-def _threats(summary: Summary) -> str:
-    if not summary.threats:
-        return "Nothing that a rule calls unsafe."
-    parts = [
-        f"{_many(len(summary.events), 'event')}: {_many(len(summary.alerts), 'alert')}",
-        f"{len(summary.unalerted):,} not alerted" if summary.unalerted else "",
-        f"{len(summary.unfinished):,} not delivered" if summary.unfinished else "",
-    ]
-    return ", ".join(filter(None, parts)) + "."
-
-
-def _named(misses: Mapping[str, int]) -> dict[str, int]:
-    return {_MISSES.get(reason, reason): number for reason, number in misses.items()}
-
-
-def _by_reason(counts: Mapping[str, int]) -> str:
-    shown = top(counts, 6)
-    named = [f"{name}: {number:,}" for name, number in shown.counts.items()]
-    return ", ".join([*named, f"{shown.others:,} others: {shown.others_sum:,}"] if shown.others else named)
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
-
-
 def _meaning(reason: str) -> str:
     return Reason(reason).meaning if reason in set(Reason) else ""
+
+
+def _seen(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "something that a rule calls unsafe"
 
 
 def _state(event: AlertedEvent) -> str:

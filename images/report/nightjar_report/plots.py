@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from nightjar.domain.tally import many
 from nightjar_report.summary import Summary, Top, top
 
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/
@@ -49,7 +50,7 @@ def draw(summary: Summary) -> Mapping[str, bytes]:
         "funnel.png": bars(
             f"From motion trigger to alert, {day}",
             Top(summary.funnel),
-            "number of what the bar names",
+            "count",
             "no footage was received on this day",
             colours={"alerts": VERMILION},
         ),
@@ -65,12 +66,14 @@ def draw(summary: Summary) -> Mapping[str, bytes]:
             top(summary.threats_by_user, _MOST),
             "pictures with a threat",
             "no threats on this day",
+            noun="user",
         ),
         "threats_by_camera.png": bars(
             f"Threats by camera, {day}",
             top(summary.threats_by_camera, _MOST),
             "pictures with a threat",
             "no threats on this day",
+            noun="camera",
         ),
         "quarantine_by_reason.png": bars(
             f"Quarantine by reason, {day}",
@@ -83,17 +86,23 @@ def draw(summary: Summary) -> Mapping[str, bytes]:
 
 
 def bars(
-    title: str, values: Top, unit: str, nothing: str, colour: str = BLUE, colours: Mapping[str, str] = _NO_COLOURS
+    title: str,
+    values: Top,
+    unit: str,
+    nothing: str,
+    noun: str = "other",
+    colour: str = BLUE,
+    colours: Mapping[str, str] = _NO_COLOURS,
 ) -> bytes:
     """A PNG of horizontal bars, one a name, the number beside each; `nothing` in place of bars when all are zero.
 
-    The others get a line and no bar: the sum of hundreds would dwarf those that are shown.
+    The others, each a `noun`, get a line and no bar: the sum of hundreds would dwarf those that are shown.
     """
     with _style():
         counts = values.counts
         if not any(counts.values()):
             return _nothing(title, nothing)
-        names = [shortened(name) for name in counts] + ([f"{values.others:,} others"] if values.others else [])
+        names = [shortened(name) for name in counts] + ([_more(values, noun)] if values.others else [])
         rows = max(len(names), _FEWEST_ROWS)
         figure, axes = _figure(title, 1.15 + 0.29 * rows)
         drawn = axes.barh(range(len(counts)), list(counts.values()), height=0.66)
@@ -137,6 +146,10 @@ def hours(title: str, values: tuple[int, ...], unit: str, zone: str, nothing: st
         axes.set_xlabel(f"hour of the day ({zone})")
         axes.set_ylabel(unit)
         return _png(figure)
+
+
+def _more(values: Top, noun: str) -> str:
+    return f"and {many(values.others, f'more {noun}')}"
 
 
 def shortened(name: str) -> str:

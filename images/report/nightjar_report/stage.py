@@ -65,15 +65,14 @@ def work(context: StageContext) -> StageResult:
 
 
 def report_day(store: ObjectStore, day: date, most_thumbnails: int) -> list[ObjectRef]:
-    """Make the page of a day, with pictures of at most so many alerts, and its plots; the page comes first."""
+    """Make the page of a day, with pictures of at most so many events, and its plots; the page comes first."""
     records = Records(store)
     for table in _REPORTED:
         _merge(records, table, day)
     summary = summary_of(records, day)
-    alerted: Sequence[Any] = [*summary.unfinished, *summary.alerts][:most_thumbnails]
-    pictures = thumbnails(store, [each.event for each in alerted])
-    drawn = plots.draw(summary)
-    return Reports(store).publish(day, page.render(summary, drawn, pictures), drawn)
+    shown: Sequence[Any] = [*summary.unalerted, *summary.unfinished, *summary.alerts][:most_thumbnails]
+    pictures = thumbnails(store, [each.event for each in shown])
+    return Reports(store).publish(day, page.render(summary, pictures), plots.draw(summary))
 
 
 def summary_of(records: Records, day: date) -> Summary:

@@ -7,6 +7,7 @@ from datetime import date
 
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.events import EventState
+from nightjar.domain.tally import Tally
 from nightjar.stores.columns import Content
 from nightjar.stores.records import Provenance
 from nightjar.stores.tables import AlertRow, EventRow, PictureOutcome, PictureRow, Verdict
@@ -32,6 +33,11 @@ class AlertedEvent:
     def delivered(self) -> bool:
         """Whether somebody was told: the mail API took it, or it was rendered to the outbox for want of a key."""
         return self.alert is not None and self.alert.state not in _NOT_DELIVERED
+
+    @property
+    def in_outbox(self) -> bool:
+        """Whether the alert was rendered and not sent, for want of a mail API's key."""
+        return self.alert is not None and self.alert.state == AlertState.OUTBOX
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,30 @@ class Summary:
         return tuple(e for e in self.events if e.alert is not None and not e.delivered)
 
     @property
+    def refused(self) -> tuple[AlertedEvent, ...]:
+        """Events whose alert the mail API refused for good."""
+        return tuple(e for e in self.events if e.alert is not None and e.alert.state == AlertState.FAILED)
+
+    @property
     def unalerted(self) -> tuple[AlertedEvent, ...]:
         """Events that nobody was told about, nor about a part of them; why is in the account of the run's notify."""
         return tuple(e for e in self.events if e.alert is None and e.event.id not in self.told_otherwise)
+
+    @property
+    def tally(self) -> Tally:
+        """The day's sum; the picture of a threat counts once, however many events it belongs to."""
+        harmless = sum(number for verdict, number in self.verdicts.items() if verdict != Verdict.THREAT)
+        return Tally(
+            triggers=self.triggers,
+            videos=self.videos,
+            refused=sum(self.quarantined.values()),
+            duplicates=self.duplicates,
+            harmless=harmless,
+            threats=self.threats,
+            events=len(self.events),
+            failed=sum(self.failed.values()),
+            unjudged=self.unjudged,
+        )
 
     @property
     def alerts_by_camera(self) -> Mapping[str, int]:
@@ -93,9 +120,9 @@ class Summary:
     def funnel(self) -> Mapping[str, int]:
         """From the alarms that cameras would have sent by themselves to the alerts; a video gives many pictures."""
         return {
-            "motion triggers (footage)": self.triggers,
-            "pictures": self.received,
-            "pictures detected in": self.detected,
+            "motion triggers": self.triggers,
+            "pictures in them": self.received,
+            "pictures looked at": self.detected,
             "pictures with objects": self.with_objects,
             "pictures with a threat": self.threats,
             "events": len(self.events),

@@ -1,4 +1,4 @@
-"""Small pictures for the report: the best picture of an event, with its box."""
+"""Small pictures for the report: the best picture of an event, with the boxes that its alert has."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from nightjar.stores.tables import EventRow
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 220  # pixels: more than the page shows, and the label stays legible
+_LONGEST = 320  # pixels: a little more than the page shows on a dense screen, and labels stay legible
 _READERS = 8
 
 
@@ -31,13 +31,23 @@ def _thumbnail(pictures: StandardPictures, event: EventRow) -> bytes | None:
     if not event.best_standard_sha256 or not event.labels or len(event.best_box) != 4:
         log.info("the report goes without the picture of event %s: release 0.1 recorded no SHA-256 of it", event.id)
         return None
-    x_min, y_min, x_max, y_max = event.best_box
-    seen = DetectedObject(label=event.labels[0], probability=event.probability, box=(x_min, y_min, x_max, y_max))
     try:
-        return annotate(pictures.read(_picture(event)), [seen], longest=_LONGEST)
+        return annotate(pictures.read(_picture(event)), _unsafe(event), longest=_LONGEST)
     except (PictureError, UnidentifiedImageError) as error:
         log.warning("the report goes without the picture of event %s: %s", event.id, error)
         return None
+
+
+def _unsafe(event: EventRow) -> list[DetectedObject]:
+    """The objects that the alert boxes; of an event that a release before 0.3 recorded, the most probable alone."""
+    labels, probabilities, sides = event.best_labels, event.best_probabilities, event.best_boxes
+    if not labels or not probabilities or not sides or not 4 * len(labels) == 4 * len(probabilities) == len(sides):
+        labels, probabilities, sides = event.labels[:1], [event.probability], event.best_box
+    boxes = [(sides[n], sides[n + 1], sides[n + 2], sides[n + 3]) for n in range(0, len(sides), 4)]
+    return [
+        DetectedObject(label=label, probability=probability, box=box)
+        for label, probability, box in zip(labels, probabilities, boxes, strict=True)
+    ]
 
 
 def _picture(event: EventRow) -> Picture:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from nightjar.domain.alerts import Alert, AlertState, ApiCall
+from nightjar.domain.alerts import Alert, AlertState, ApiCall, DigestLine
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import Event, Suppressed, SuppressedObject, Threat, ThreatPicture, summary_of
-from nightjar.domain.layout import FAILURES, digest
+from nightjar.domain.layout import DIGEST, FAILURES, digest
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
 from nightjar.domain.model import Stored, ms_from_utc
 from nightjar.domain.names import Camera, FootageName
@@ -95,6 +95,8 @@ class World:
         self.suppressed: list[Suppressed] = []
         self.written: list[ObjectRef] = []  # by assess: events
         self.is_assessed = True
+        self.is_notified = True
+        self.late: list[DigestLine] = []
         self._before = [detection for world in before for detection in world.detections]
 
     # What landed, and what became of it
@@ -250,6 +252,25 @@ class World:
         assert line is not None, "expected an event without an alert"
         return alert
 
+    def too_late(self, event: Event, seconds: float | None = 7200) -> None:
+        """`event` was looked at so many seconds after its end, too late for an alert; None as release 0.2 wrote it."""
+        self.late.append(
+            DigestLine(
+                event_id=event.id,
+                event_key=Events(self.store).key(event),
+                user=event.user,
+                device=event.device,
+                site=event.site,
+                rule_id=event.rule_id,
+                rule_name=event.rule_name,
+                started_at=event.started_at,
+                ended_at=event.ended_at,
+                labels=event.labels,
+                pictures=event.picture_count,
+                handled_at=None if seconds is None else event.ended_at + timedelta(seconds=seconds),
+            )
+        )
+
     def held_back(self, picture: Picture, reason: Safe = Safe.OUT_OF_HOURS) -> None:
         """A rule names what was seen in `picture`, but does not hold."""
         one = SuppressedObject(label="person", probability=0.9, reason=reason)
@@ -319,7 +340,8 @@ class World:
             assessed = [write_lines(store, f"{output}{name}.jsonl", each) for name, each in lines.items()]
             proofs.append(self._manifest("assess", "all", [*self.written, *assessed]))
             if self.events:
-                proofs.append(self._manifest("notify", "all", []))
+                digested = write_lines(store, f"{stage_prefix(prefix, 'notify', 'all')}{DIGEST}", self.late)
+                proofs += [self._manifest("notify", "all", [digested])] if self.is_notified else []
         return proofs
 
     def _write_lines(self, lines: Any, places: Sequence[tuple[Any, Place]]) -> list[ObjectRef]:

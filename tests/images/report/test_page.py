@@ -14,11 +14,12 @@ from nightjar.domain.names import Camera
 from nightjar.domain.reasons import Reason
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
-from nightjar.stores.records import Records
+from nightjar.stores.records import Provenance, Records
 from nightjar_record.stage import work as record
 from nightjar_report import page, plots
+from nightjar_report.account import account
 from nightjar_report.stage import summary_of
-from nightjar_report.summary import Summary, Top, top
+from nightjar_report.summary import AlertedEvent, Summary, Top, top
 from tests.images.record.test_live import an_eventful_run
 from tests.images.record.world import DAY, NOON, World, person
 
@@ -81,28 +82,63 @@ def test_every_plot_is_a_png_of_the_same_width_and_bytes(summary: Summary) -> No
 
 
 def test_the_page_needs_no_other_file_and_its_account_adds_up(summary: Summary) -> None:
-    html = page.render(summary, plots.draw(summary), {}).decode()
+    html = page.render(summary, {}).decode()
     assert not re.findall(r'(?:src|href)="(?!data:)', html)
     assert "<script" not in html
-    assert sum(number for _, number, _ in page.account(summary)) == summary.received
+    assert sum(number for _, number, _ in account(summary)) == summary.received
     assert page.headline(summary) in html
-    assert html == page.render(summary, plots.draw(summary), {}).decode()
+    assert not summary.received or str(summary.tally) in html
+    assert summary.tally.pictures == summary.received
+    assert html == page.render(summary, {}).decode()
 
 
 @pytest.mark.slow
 def test_the_page_stays_readable_with_a_thousand_cameras() -> None:
-    html = page.render(a_thousand_cameras(), {}, {}).decode()
+    html = page.render(a_thousand_cameras(), {}).decode()
     assert "1,000 motion triggers" not in html and "2,000 motion triggers, 500 alerts" in html
     assert "and 450 more, in the records." in html
-    assert "490 others" in html
+    assert "and 490 more cameras with 490 together" in html
     assert len(html) < 200_000
+
+
+def test_events_are_grouped_by_owner_and_each_owners_are_in_the_order_of_the_time_that_is_shown() -> None:
+    event = a_little().events[0]
+
+    def at(user: str, minute: int) -> AlertedEvent:
+        return replace(event, event=replace(event.event, user=user, started_at=NOON + timedelta(minutes=minute)))
+
+    grouped = page.by_owner([at("bob", 3), at("alice", 9), at("bob", 1), at("alice", 2)])
+    minutes = {user: [(e.event.started_at - NOON).seconds // 60 for e in events] for user, events in grouped.items()}
+    assert list(minutes.items()) == [("alice", [2, 9]), ("bob", [1, 3])]
+    assert page.by_owner([]) == {}
+
+
+def test_a_chart_that_has_nothing_to_show_is_left_out() -> None:
+    assert page.charts(nothing()) == []
+    assert [chart.title for chart in page.charts(a_little())] == [
+        "From motion trigger to alert",
+        "Alerts by camera",
+        "Threats by camera",
+        "Threats by owner",
+    ]
+
+
+def test_stages_of_one_tag_are_named_together_and_the_newest_release_first() -> None:
+    images = {"collect": "r/collect:1", "validate": "r/validate:1", "detect": "r/detect:2"}
+    older = Provenance(run="a", images=dict.fromkeys(images, "r/x:7"))
+    newer = Provenance(run="b", images=images)
+    assert [line for line, _ in page.releases([older, newer])] == [
+        "collect, validate 1; detect 2",
+        "all stages 7",
+    ]
+    assert page.releases([]) == []
 
 
 def test_names_from_outside_are_text() -> None:
     summary = a_little()
     event = summary.events[0]
     evil = replace(event.event, site="<img src=x>", rule_name="{{ 7*7 }}")
-    html = page.render(replace(summary, events=(replace(event, event=evil),)), {}, {}).decode()
+    html = page.render(replace(summary, events=(replace(event, event=evil),)), {}).decode()
     assert "<img src=x>" not in html and "&lt;img src=x&gt;" in html
     assert "{{ 7*7 }}" in html
 

@@ -1,0 +1,151 @@
+"""The day in words: the truth first, its causes, and numbers that add up."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nightjar.domain.alerts import AlertState
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.stage import run
+from nightjar.stores.records import Provenance, Records
+from nightjar.stores.tables import Unalerted
+from nightjar_record.stage import work as record
+from nightjar_report.account import as_words, by_reason, duration, notices
+from nightjar_report.page import headline, render
+from nightjar_report.stage import summary_of
+from nightjar_report.summary import AlertedEvent, Summary
+from tests.images.base.nightjar.stores.test_tables import an_event
+from tests.images.record.world import DAY, NOON, PORCH, YARD, World, person
+
+
+def day_of(world: World) -> Summary:
+    run(record, world.close())
+    return summary_of(Records(world.store), DAY)
+
+
+def two_intruders() -> tuple[World, list[Any]]:
+    world = World(MemoryStore())
+    events = [world.event([world.still(camera, NOON, person())], n) for n, camera in enumerate((PORCH, YARD))]
+    return world, events
+
+
+def test_a_day_on_which_all_intruders_came_too_late_does_not_look_like_a_good_day() -> None:
+    world, events = two_intruders()
+    for event in events:
+        world.too_late(event, seconds=7500)
+    summary = day_of(world)
+    assert headline(summary) == "2 motion triggers, 0 alerts, 2 events nobody was told about"
+    [notice] = notices(summary)
+    assert notice.alarming
+    assert notice.text == "Nobody was told about 2 events. The cause: footage that came too late for an alert."
+    html = render(summary, {}).decode()
+    assert html.count("Nobody was told: it came too late. Nightjar saw it 2 h 5 min after its end.") == 2
+    assert "Nobody had to be told" not in html
+    assert html.index(notice.text) < html.index("What became of every picture")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "cause"),
+    [
+        (lambda world, event: world.too_late(event), (Unalerted.TOO_LATE, 7200.0)),
+        (lambda world, event: world.too_late(event, None), (Unalerted.TOO_LATE, None)),
+        (lambda world, event: setattr(world, "is_notified", False), (Unalerted.NOT_TRIED, None)),
+        (lambda world, event: world.alert(event), (None, None)),
+    ],
+    ids=["too late", "too late, as 0.2 wrote it", "notify did not get through", "alerted"],
+)
+def test_the_cause_is_recorded_with_the_event(prepare: Any, cause: tuple[str | None, float | None]) -> None:
+    world, (event, _) = two_intruders()
+    prepare(world, event)
+    [row] = [each.event for each in day_of(world).events if each.event.id == event.id]
+    assert (row.unalerted, row.late_seconds) == cause
+
+
+def test_every_box_of_the_shown_picture_is_recorded() -> None:
+    world = World(MemoryStore())
+    world.event([world.still(PORCH, NOON, person(0.9), person(0.7))])
+    [each] = day_of(world).events
+    assert each.event.best_labels == ["person", "person"]
+    assert each.event.best_probabilities == [0.9, 0.7]
+    assert each.event.best_boxes == [*person().box, *person().box]
+
+
+NOT_RECORDED = "Nobody was told. The reason was not recorded: the log of the run's notify task has it."
+
+
+@pytest.mark.parametrize(
+    ("unalerted", "late", "expected"),
+    [
+        ("too-late", 59.0, "Nobody was told: it came too late. Nightjar saw it 59 s after its end."),
+        ("too-late", None, "Nobody was told: it came too late for an alert."),
+        ("unknown-camera", None, "Nobody was told: the rules do not know this camera any more."),
+        ("not-tried", None, "Nobody was told: sending did not get through. See the run's notify task, then clear it."),
+        (None, None, NOT_RECORDED),
+        ("of-a-later-release", None, NOT_RECORDED),
+    ],
+)
+def test_the_cause_in_words(unalerted: str | None, late: float | None, expected: str) -> None:
+    event = replace(an_event(), unalerted=unalerted, late_seconds=late)
+    assert as_words(AlertedEvent(event, None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3599, "1 h"),
+        (3660, "1 h 1 min"),
+        (86_399, "1 day"),
+        (90_000, "1 day 1 h"),
+        (14 * 86_400, "14 days"),
+    ],
+)
+def test_time_spans(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({}, ""),
+        ({"a": 1}, "a: 1"),
+        (dict.fromkeys("abcdef", 9), "a: 9, b: 9, c: 9, d: 9, e: 9, f: 9"),
+        (dict.fromkeys("abcdefg", 9), "a: 9, b: 9, c: 9, d: 9, e: 9, f: 9 and 1 more reason"),
+        ({"a": 1200, **dict.fromkeys("bcdefghij", 9)}, "a: 1,200, b: 9, c: 9, d: 9, e: 9, f: 9 and 4 more reasons"),
+    ],
+)
+def test_reasons_in_a_line(counts: Mapping[str, int], expected: str) -> None:
+    assert by_reason(counts) == expected
+
+
+def test_a_broken_rules_file_stands_on_top_until_it_is_mended() -> None:
+    broken = Provenance(run="a", problem="line 3: expected a list")
+    mended = Provenance(run="b")
+    summary = day_of(World(MemoryStore()))
+    texts = [notice.text for notice in notices(replace(summary, provenances=(mended, broken)))]
+    assert texts == ["The rules file is broken, so the last good rules are in force: line 3: expected a list"]
+    assert notices(replace(summary, provenances=(broken, mended))) == []
+
+
+def test_a_missing_mail_key_is_said_once_and_alarms_nobody() -> None:
+    world, events = two_intruders()
+    for event in events:
+        world.alert(event, AlertState.OUTBOX)
+    summary = day_of(world)
+    [notice] = notices(summary)
+    assert not notice.alarming
+    assert render(summary, {}).decode().count("No key of a mail API is set") == 1
+
+
+def test_an_alert_that_failed_is_an_event_that_nobody_was_told_about() -> None:
+    world, events = two_intruders()
+    world.alert(events[0], AlertState.FAILED)
+    world.alert(events[1], AlertState.SENT)
+    summary = day_of(world)
+    assert headline(summary) == "2 motion triggers, 1 alert, 1 event nobody was told about"
+    assert [notice.text for notice in notices(summary)] == ["The mail API refused 1 alert."]
