@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Asset, XComArg, task_group
 
 from operators.account import close_run, reconcile
+from operators.failures import SAY_WHY
 from operators.folders import RECONCILE, stage_prefix
-from operators.release import SHA256
+from operators.release import SHA256, rules_in_force
 from operators.shards import EVENTS, plan_shards
 from operators.stage import StageOperator
 
@@ -23,6 +23,8 @@ RETRIES = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=2),
 }
+# What the default_args of every DAG have.
+DEFAULTS = {"owner": "nightjar", **SAY_WHY}
 # Where workers are scarce, what is nearest to an alert goes first.
 NEAREST_TO_AN_ALERT_FIRST = {"weight_rule": "upstream"}
 
@@ -42,17 +44,17 @@ def chain(frozen: Any, run_prefix: str, after: XComArg, day: str | None = None) 
         assess = _shard_stage("assess", frozen, run_prefix, detect.output)
         _shard_stage("notify", frozen, run_prefix, assess.output, skip_at_zero=EVENTS)
 
-    # Waits for every shard, however it ended: the account is over all of them. The default rule on reconcile keeps it
-    # from running when there is no plan.
-    shards_done = EmptyOperator(task_id="shards_done", trigger_rule="all_done")
+    # Waits for every shard, however it ended: the account is over all of them.
     reconciled = reconcile(run_prefix, shards, frozen[SHA256])
     record = stage_task("record", frozen, run_prefix, stage_prefix(run_prefix, RECONCILE), day=day, outlets=[DAY])
 
     after >> shards
     mapped = each_shard.expand(prefix=shards)
-    mapped >> shards_done >> reconciled >> record
+    mapped >> reconciled >> record
+    # No alert waits for it, neither for its end nor for a worker.
+    warned = rules_in_force.override(priority_weight=1, weight_rule="absolute")(run_prefix, frozen[SHA256])
     # The shards as well: when only one of them is cleared, it must be done before the run is looked over.
-    [mapped, record] >> close_run(run_prefix, shards, frozen)
+    [mapped, record, warned] >> close_run(run_prefix, shards, frozen)
 
 
 def stage_task(stage: str, frozen: Any, run_prefix: str, input_prefix: Any, **arguments: Any) -> StageOperator:

@@ -5,8 +5,11 @@
 in a backfill, the past. Records the day anew and puts the day's stored lines together. What the same detector already
 saw is not computed again, and an event older than `NIGHTJAR_ALERT_MAX_AGE` (6 hours) alerts nobody.
 
-    freeze_release > select > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
-    close_run, always last
+```text
+freeze_release > select > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
+freeze_release > rules_in_force
+close_run, always last
+```
 
 **What can go wrong, and what to do.** As in `nightjar_live`, whose runbook says it, and:
 
@@ -31,7 +34,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
-from chain import MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
+from chain import DEFAULTS, MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
 from operators.folders import HISTORY, run_prefix
 from operators.release import SHA256, freeze_release
@@ -51,7 +54,7 @@ with DAG(
     max_active_tasks=MAX_ACTIVE_TASKS,
     tags=["nightjar"],
     default_args={
-        "owner": "nightjar",
+        **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),
         "priority_weight": 1,  # after every live run
         **NEAREST_TO_AN_ALERT_FIRST,

@@ -5,8 +5,11 @@
 the warehouse. `nightjar_watch` starts it when footage landed, under the id of the batch, so that no batch can run
 twice. A few runs go side by side (`NIGHTJAR_LIVE_RUNS`), also over the same camera.
 
-    freeze_release > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
-    close_run, always last
+```text
+freeze_release > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
+freeze_release > rules_in_force
+close_run, always last
+```
 
 A shard that hangs, waits for a node or is tried again holds back nobody else's alerts. `notify` is skipped for a shard
 without events.
@@ -16,6 +19,9 @@ without events.
 * *`freeze_release` failed*: the Variable `nightjar_images` or a setting of a stage is wrong, an image is not built, or
   the rules are wrong and there are no good ones yet. The log names the key, setting, tag or line. Correct it and clear
   the run.
+* *`rules_in_force` failed, the run is green*: a warning. `config/rules.yaml` is wrong, and the run went by the last
+  good rules; no alert was held back. Its last log line names each mistake with its line. Mend the file
+  (`nightjar rules check FILE`); the next run uses it. To judge this run's pictures by it, clear the whole run.
 * *`shard.validate`, `shard.detect`, `shard.assess` or `shard.notify` failed*: nobody was alerted about this camera's
   pictures; the other cameras are not affected. The last log line says why. Clear the failed task **with its downstream
   tasks** (not "only failed"): only what is missing is computed, then the alerts follow. People who already got an
@@ -50,7 +56,7 @@ older than `NIGHTJAR_ALERT_MAX_AGE` (6 hours) goes to the digest.
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
-from chain import MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
+from chain import DEFAULTS, MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
 from operators.folders import LIVE, run_prefix
 from operators.release import freeze_release
@@ -69,7 +75,7 @@ with DAG(
     max_active_tasks=MAX_ACTIVE_TASKS,
     tags=["nightjar"],
     default_args={
-        "owner": "nightjar",
+        **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),
         "priority_weight": 10,
         **NEAREST_TO_AN_ALERT_FIRST,

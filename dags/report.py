@@ -6,7 +6,9 @@ run of `nightjar_live` or `nightjar_history` updates the Asset `nightjar_day`, a
 for what a failed run left. One run at a time: what is recorded while it runs is reported by the next run. It is last
 in line for workers, and no alert waits for it.
 
-    freeze_release > report
+```text
+freeze_release > report
+```
 
 **What can go wrong, and what to do**
 
@@ -27,7 +29,7 @@ in line for workers, and no alert waits for it.
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
-from chain import DAY, RETRIES, stage_task
+from chain import DAY, DEFAULTS, RETRIES, stage_task
 
 from operators.folders import REPORT, run_name, run_prefix
 from operators.release import freeze_release
@@ -44,7 +46,7 @@ with DAG(
     max_active_runs=1,
     tags=["nightjar"],
     default_args={
-        "owner": "nightjar",
+        **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),
         "priority_weight": 1,
         "weight_rule": "absolute",

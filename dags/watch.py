@@ -5,8 +5,10 @@
 `nightjar_live`, and looks again as soon as that run has begun. While `NIGHTJAR_LIVE_RUNS` (4) live runs are under way
 it waits, so that batches grow with the load. There is always exactly one run.
 
-    wait_for_footage > collect > hand_over
-    cool_off, when one of them failed
+```text
+wait_for_footage > collect > hand_over
+cool_off, when one of them failed
+```
 
 **What can go wrong, and what to do**
 
@@ -38,6 +40,7 @@ live run has begun.
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
+from chain import DEFAULTS
 
 from operators.cool_off import CoolOffOperator
 from operators.folders import INCOMING, LIVE, WATCH, run_name, run_prefix
@@ -58,7 +61,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["nightjar"],
-    default_args={"owner": "nightjar", "priority_weight": 1000, "weight_rule": "absolute"},  # before every other
+    default_args={**DEFAULTS, "priority_weight": 1000, "weight_rule": "absolute"},  # before every other
     user_defined_filters={"image": stage_image, "run_name": run_name},
 ):
     wait_for_footage = FootageSensor(

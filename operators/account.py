@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from nightjar.domain.accounts import DoesNotAddUpError, ShardProof, consumed, settle
 from nightjar.domain.manifest import Manifest
+from nightjar.domain.release import Ended
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.runs import RECONCILE, Runs
@@ -22,12 +23,20 @@ from operators.shards import ProvenShard, proven_shards
 log = logging.getLogger(__name__)
 
 RECORD = "record"  # works from the account
+PLAN = "plan_shards"
+_NAMED = 10
+WARNINGS = frozenset({"rules_in_force"})  # tasks that fail to be seen; they do not fail the run
 
 
-@task
+@task(trigger_rule="all_done")
 @final_for_people
-def reconcile(run_prefix: str, shards: Sequence[str], release: str) -> str:
-    """Settle the account of the run; returns the prefix of its manifest."""
+def reconcile(run_prefix: str, shards: Sequence[str] | None, release: str | None) -> str:
+    """Settle the account of the run over all shards, however they ended; returns the prefix of its manifest.
+
+    It is skipped when there is no plan: then no shard was worked on, and there is nothing to settle.
+    """
+    if task_states().get(PLAN) != "success" or shards is None or release is None:
+        raise AirflowSkipException(f"{PLAN} did not succeed: there is nothing to settle")
     return write_account(bucket(), run_prefix, list(shards), release, datetime.now(UTC))
 
 
@@ -38,14 +47,26 @@ def close_run(run_prefix: str, shards: Sequence[str] | None, frozen: Mapping[str
 
     `shards` and `frozen` are what plan_shards and freeze_release return; None of one that failed.
     """
-    context = get_current_context()
-    ti: Any = context["ti"]
-    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
-    problems = failed_tasks(states)
+    store = bucket()
+    problems = failed_tasks(task_states())
     if not problems and frozen is not None:
-        problems = uncovered(bucket(), run_prefix, list(shards or ()), frozen[SHA256])
+        problems = uncovered(store, run_prefix, list(shards or ()), frozen[SHA256])
+    end_run(store, run_prefix, problems, datetime.now(UTC))
     if problems:
         raise AirflowFailException("; ".join(problems))
+
+
+def end_run(store: ObjectStore, run_prefix: str, problems: Sequence[str], now: datetime) -> None:
+    """Write into the run's folder how it ended, for whoever sees the bucket and not Airflow."""
+    state = "failed" if problems else "success"
+    Runs(store).at(run_prefix).end(Ended(state=state, problems=tuple(problems), ended_at=now))
+
+
+def task_states() -> Mapping[str, str | None]:
+    """The states of the tasks of this run, mapped ones as `task_index`."""
+    ti: Any = get_current_context()["ti"]
+    states: Mapping[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
+    return states
 
 
 def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], release: str, now: datetime) -> str:
@@ -61,7 +82,7 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], re
     try:
         account = settle(batch, map(_proof, proven))
     except DoesNotAddUpError as error:
-        raise InputError(f"the account of {run_prefix} does not add up: {error}") from error
+        raise InputError(f"the account of {run_prefix} does not add up: {error}") from None
     for name, failure in account.failures.items():
         log.error("shard %s: %s", name, failure)
     written = run.write_account(account)
@@ -87,13 +108,18 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], re
 
 def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
     """The tasks of a run that did not end well, by their states, as sentences."""
-    failed = sorted(name for name, state in states.items() if state == "failed")
-    blocked = sorted(name for name, state in states.items() if state == "upstream_failed")
+    failed = sorted(name for name, state in states.items() if state == "failed" and name not in WARNINGS)
+    blocked = sorted(name for name, state in states.items() if state == "upstream_failed" and name not in WARNINGS)
     return [
-        f"{len(names)} tasks {what}: {', '.join(names[:10])}"
+        f"{len(names)} {'task' if len(names) == 1 else 'tasks'} {what}: {_some(names)}"
         for what, names in (("failed", failed), ("never ran because of that", blocked))
         if names
     ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def uncovered(store: ObjectStore, run_prefix: str, shards: Sequence[str], release: str) -> list[str]:

@@ -1,14 +1,17 @@
 """How errors of Nightjar end a task: what a person has to change is not retried, everything else is."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import models as k8s
 
-from nightjar.errors import InputError, UsageError
+from nightjar.errors import InputError, NightjarError, UsageError
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,8 +46,8 @@ def raise_for_end(stage: str, ended: Ended, *, was_late: bool) -> NoReturn:
     code = "no exit code" if ended.exit_code is None else f"exit code {ended.exit_code}"
     message = f"stage {stage} ended with {code}: {ended.sentence.strip() or 'it said nothing'}"
     if (ended.late and was_late) or (not ended.late and ended.exit_code in FINAL_EXIT_CODES):
-        raise AirflowFailException(message)
-    raise StageFailedError(message)
+        raise AirflowFailException(message) from None
+    raise StageFailedError(message) from None
 
 
 def end_of_pod(pod: k8s.V1Pod, container: str) -> Ended:
@@ -70,9 +73,32 @@ def final_for_people(task: Callable[P, T]) -> Callable[P, T]:
         try:
             return task(*args, **kwargs)
         except (UsageError, InputError) as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None  # its traceback would stand above ours and say no more
 
     return run
+
+
+def say_why(context: Mapping[str, Any]) -> None:
+    """Log once more, as the last line of a task that failed, the sentence that says why.
+
+    Airflow logs the error with its traceback, and then opens the group "Post Execute", which its UI folds; whoever
+    scrolls to the end of the log would see neither. So the group is closed first.
+    """
+    if error := context.get("exception"):
+        log.info("::endgroup::")
+        log.error("%s", sentence_of(error))
+
+
+# For the default_args of every DAG.
+SAY_WHY = {"on_failure_callback": say_why, "on_retry_callback": say_why}
+
+
+def sentence_of(error: object) -> str:
+    """One line that says what went wrong; an error that is not ours and not Airflow's is named by its class as well."""
+    text = " ".join(str(error).split())
+    if isinstance(error, (NightjarError, AirflowException)) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if isinstance(error, BaseException) else text
 
 
 def _last_line(text: str) -> str:

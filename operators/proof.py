@@ -28,7 +28,7 @@ def check_manifest(
     try:
         manifest, reference = read_manifest(store, prefix)
     except InputError as error:
-        raise StageFailedError(f"stage {stage} left no proof of its work: {error}") from error
+        raise StageFailedError(f"stage {stage} left no proof of its work: {error}") from None
     if reference.version_id == stale_version:
         raise StageFailedError(
             f"stage {stage} left no proof of its work: the manifest below {prefix} is of an earlier attempt"

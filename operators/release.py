@@ -16,8 +16,9 @@ from nightjar.errors import UsageError
 from nightjar.runtime.settings import StageSettings, StoreSettings
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.by_stage import refuse_unknown, resolve
-from nightjar.stores.rules import RulesStore
+from nightjar.stores.rules import RULES_KEY, RulesStore
 from nightjar.stores.runs import Runs
+from operators.assignment import pinned_release
 from operators.attempts import first_attempt
 from operators.bucket import bucket
 from operators.dag_runs import UNDER_WAY, count_runs
@@ -39,7 +40,7 @@ def stage_image(variable: str, stage: str) -> str:
     try:
         return parse_images(variable).reference(stage)
     except UsageError as error:
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(str(error)) from None
 
 
 @task(multiple_outputs=True)
@@ -47,6 +48,29 @@ def stage_image(variable: str, stage: str) -> str:
 def freeze_release(run_prefix: str) -> dict[str, str]:
     """Pin this run to a release; returns the image of every stage, and under `release` the SHA-256 of release.json."""
     return freeze(get_current_context(), bucket(), run_prefix, str(Variable.get(VARIABLE)), deployment())
+
+
+@task
+@final_for_people
+def rules_in_force(run_prefix: str, release: str) -> None:
+    """Fail when the newest rules are wrong and the run goes by older ones: a warning, which fails no run.
+
+    Airflow has no state for a warning; a red task under a green run is what an operator sees in the grid at one look.
+    No alert waits for it, and `close_run` does not count it.
+    """
+    if warning := rules_warning(bucket(), run_prefix, release):
+        raise AirflowFailException(warning)
+
+
+def rules_warning(store: ObjectStore, run_prefix: str, sha256: str) -> str | None:
+    """That the run goes by older rules than the newest, and why, in one sentence; None when it does not."""
+    rules = pinned_release(Runs(store).at(run_prefix), sha256).rules
+    if not rules.problem:
+        return None
+    return (
+        f"warning: {rules.problem}. This run goes by {rules.key}, and alerts as always; mend {RULES_KEY}, and the runs "
+        f"that begin after that go by it"
+    )
 
 
 def freeze(

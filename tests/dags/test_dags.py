@@ -18,10 +18,11 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
 
 from nightjar.domain.names import Camera
+from operators.failures import say_why
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 SHARD = ["shard.validate", "shard.detect", "shard.assess", "shard.notify"]
-CHAIN = ["plan_shards", *SHARD, "shards_done", "reconcile", "record", "close_run"]
+CHAIN = ["rules_in_force", "plan_shards", *SHARD, "reconcile", "record", "close_run"]
 BATCH_ID = "{{ ti.xcom_pull('collect', key='result')['batch_id'] }}"
 EXPECTED = {
     "nightjar_watch": ["wait_for_footage", "collect", "hand_over", "cool_off"],
@@ -101,6 +102,9 @@ def test_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
     assert dag.catchup is False
     assert dag.description
     assert {task.owner for task in dag.tasks} == {"nightjar"}
+    for task in dag.tasks:
+        assert isinstance(task, BaseOperator)
+        assert list(task.on_failure_callback) == list(task.on_retry_callback) == [say_why], task.task_id
     without_end = {task.task_id for task in dag.tasks if task.execution_timeout is None}
     assert without_end <= {"wait_for_footage", "hand_over", "cool_off"}  # these wait, and hold no worker
 
@@ -109,10 +113,8 @@ def test_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
 def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
     tasks = dags[dag_id].task_dict
     rules = {name: task.trigger_rule.value for name, task in tasks.items() if task.trigger_rule != "all_success"}
-    assert rules == {"shards_done": "all_done", "close_run": "all_done"}
-    # Without the plan, reconcile would run green after nothing.
-    assert tasks["reconcile"].upstream_task_ids == {"plan_shards", "shards_done", "freeze_release"}
-    assert tasks["shards_done"].upstream_task_ids == {"shard.notify"}
+    assert rules == {"reconcile": "all_done", "close_run": "all_done"}
+    assert tasks["reconcile"].upstream_task_ids == {"plan_shards", "shard.notify", "freeze_release"}
     for before, task_id in zip(["plan_shards", *SHARD], SHARD, strict=False):
         task: Any = tasks[task_id]
         assert task_id == f"shard.{task.stage}"
@@ -121,7 +123,10 @@ def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
     record: Any = tasks["record"]
     assert (record.stage, record.upstream_task_ids) == ("record", {"reconcile", "freeze_release"})
     assert [asset.name for asset in record.outlets] == ["nightjar_day"]
+    # What is no leaf may fail without failing the run.
     assert {task.task_id for task in leaves(dags[dag_id])} == {"close_run"}
+    assert tasks["rules_in_force"].downstream_task_ids == {"close_run"}
+    assert tasks["rules_in_force"].upstream_task_ids == {"freeze_release"}
     assert dags[dag_id].max_active_tasks >= 100
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nightjar.domain.names import Camera
 from nightjar.domain.release import VARIABLE
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import LIVE, REPORT, WATCH, Runs
 from nightjar.stores.standard import standard_key
 from tests.end_to_end.cluster import file_batch
@@ -174,16 +175,15 @@ def test_clearing_a_shard_with_its_downstream_does_what_is_missing(local: Local,
     run = failed_run(local, detect, 240)
     assert outcomes(local, run) == {"detected": 2, "failed:detect": 1}
     assert is_alerted(local, "bob-thief", 240) and not is_alerted(local, "carol-thief", 240)
-    assert "1 tasks failed: shard.detect_2" in close_run_says(local, run)
+    assert "1 task failed: shard.detect_2" in close_run_says(local, run)
     before = tries(local, run)
     local.airflow.clear_task(LIVE, run, DETECT, CAROL, downstream=True)
     local.wait_for_success(LIVE, run)
     assert outcomes(local, run) == {"detected": 3}
     assert is_alerted(local, "carol-thief", 240)
     again = {task for task, number in tries(local, run).items() if number > before.get(task, 0)}
-    # shards_done is the scheduler's own work, which counts no tries.
     carol = {f"shard.{stage}[carol-thief]" for stage in ("detect", "assess", "notify")}
-    assert again - {"shards_done"} == {*carol, "reconcile", "record", "close_run"}
+    assert again == {*carol, "reconcile", "record", "close_run"}
 
 
 def test_clearing_only_what_failed_is_noticed(local: Local, detect: Path) -> None:
@@ -202,15 +202,42 @@ def test_a_second_run_of_what_is_worked_on_is_refused_until_the_first_has_ended(
     local.airflow.trigger(LIVE, "by-hand", {"batch_id": batch})
     local.wait("the refusal", lambda: local.airflow.states(LIVE, "by-hand")["freeze_release"] == "failed")
     [task] = [task for task in local.airflow.tasks(LIVE, "by-hand") if task["task_id"] == "freeze_release"]
-    assert f"run {batch} is working on {batch}: wait for its end" in local.airflow.log(task)
+    sentence = (
+        f"run {batch} is working on {batch}: wait for its end, then clear this run if there is something left to do"
+    )
+    assert last_line(local, task) == sentence
     assert task["try_number"] <= task["max_tries"], "expected no retry of a refusal; there was none left to take"
     assert local.airflow.state(LIVE, batch) == "running"
     behave(detect)
     local.wait_for_success(LIVE, batch)  # nothing of it was touched
     local.wait_for_end(LIVE, "by-hand")
+    # Nothing ran, so nothing is green.
+    states = local.airflow.states(LIVE, "by-hand")
+    assert set(states.values()) == {"failed", "upstream_failed", "skipped"}
+    assert {task for task, state in states.items() if state == "failed"} == {"freeze_release", "close_run"}
+    assert "1 task failed: freeze_release" in close_run_says(local, "by-hand")
     local.airflow.clear(LIVE, "by-hand")
     local.wait("the second to end", lambda: local.airflow.state(LIVE, "by-hand") == "success")
     assert outcomes(local, batch) == {"detected": 3}
+
+
+def test_broken_rules_are_a_red_task_under_a_green_run(local: Local) -> None:
+    rules = RulesStore(local.store)
+    rules.put(RULES.replace(b"unsafe:", b"unsave:"))
+    try:
+        drop(local, 420, "alice-thief")
+        wait_for_alert(local, "alice-thief", 420)
+        run = run_of(local, "alice-thief", 420)
+        local.wait_for_success(LIVE, run)
+    finally:
+        rules.put(RULES)
+    states = local.airflow.states(LIVE, run)
+    assert {task for task, state in states.items() if state == "failed"} == {"rules_in_force"}
+    [task] = [task for task in local.airflow.tasks(LIVE, run) if task["task_id"] == "rules_in_force"]
+    assert last_line(local, task).startswith(
+        "warning: the last good rules are used: config/rules.yaml is wrong: line 4"
+    )
+    assert len(Runs(local.store).live(run).release()[0].rules_problems) == 2
 
 
 def test_two_runs_at_once_over_the_same_cameras_are_as_one_after_the_other(local: Local) -> None:
@@ -277,6 +304,12 @@ def tries(local: Local, run: str) -> dict[str, int]:
         ]
         for task in local.airflow.tasks(LIVE, run)
     }
+
+
+def last_line(local: Local, task: Mapping[str, Any]) -> str:
+    """The line at the end of a task's log as the UI shows it: the ends of groups are no lines there."""
+    lines = [line for line in local.airflow.log(task).splitlines() if line != "::endgroup::"]
+    return lines[-1]
 
 
 def close_run_says(local: Local, run: str) -> str:

@@ -20,7 +20,7 @@ from nightjar.domain.manifest import Manifest
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
 from nightjar.domain.quarantine import QuarantineEntry
-from nightjar.domain.release import Deployed, Release, Started
+from nightjar.domain.release import Deployed, Ended, Release, Started
 from nightjar.domain.validations import Validation
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
@@ -46,6 +46,7 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r".*/reconcile/account\.json": Account,
     r".*/release\.json": Release,
     r".*/started\.json": Started,
+    r".*/ended\.json": Ended,
     r"config/deployed\.json": Deployed,
     r"detectors/.*\.json": PublishedDetector,
     r"records/news/.*\.json": News,

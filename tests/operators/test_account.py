@@ -1,11 +1,12 @@
 """The account of a run, and whether what was counted and recorded is what is there."""
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.runs import Runs
-from operators.account import failed_tasks, uncovered, write_account
+from operators.account import failed_tasks, reconcile, uncovered, write_account
 from operators.shards import select_day, write_shards
 from tests.operators.worked import DAY, NOW, RUN, SHARD_STAGES, do_record, do_shard, file, pin, redo
 
@@ -117,6 +118,27 @@ def test_what_changed_after_it_was_used(
     assert [complaint in problem for problem in problems] == [True] if complaint else problems == []
 
 
+@pytest.mark.parametrize(
+    ("states", "shards", "release"),
+    [
+        ({"plan_shards": "failed"}, None, "r1"),
+        (
+            {"plan_shards": "upstream_failed"},
+            [f"{RUN}shards/bob-yard/"],
+            "r1",
+        ),  # of an earlier start, which was cleared
+        ({"plan_shards": "upstream_failed", "freeze_release": "failed"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_without_a_plan_there_is_nothing_to_settle(
+    states: dict[str, str | None], shards: list[str] | None, release: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("operators.account.task_states", lambda: states)
+    with pytest.raises(AirflowSkipException, match="plan_shards did not succeed: there is nothing to settle"):
+        reconcile.function(RUN, shards, release)
+
+
 def test_rules_that_are_not_the_newest_are_told(store: MemoryStore) -> None:
     release, shards = pin(store, problem="the last good rules are used: line 2"), plan(store)
     write_account(store, RUN, shards, release, NOW)
@@ -143,8 +165,15 @@ def test_an_account_that_does_not_add_up(store: MemoryStore) -> None:
         ({"a": "success", "b": "skipped", "close_run": "running", "c": None}, []),
         (
             {"shard.detect_1": "failed", "shard.detect_0": "success", "shard.notify_1": "upstream_failed"},
-            ["1 tasks failed: shard.detect_1", "1 tasks never ran because of that: shard.notify_1"],
+            ["1 task failed: shard.detect_1", "1 task never ran because of that: shard.notify_1"],
         ),
+        ({"b": "failed", "a": "failed"}, ["2 tasks failed: a, b"]),
+        (
+            {f"t{n:02}": "failed" for n in range(12)},
+            [f"12 tasks failed: {', '.join(f't{n:02}' for n in range(10))} and 2 more"],
+        ),
+        ({"rules_in_force": "failed"}, []),
+        ({"rules_in_force": "upstream_failed", "a": "failed"}, ["1 task failed: a"]),
     ],
 )
 def test_failed_tasks(states: dict[str, str | None], problems: list[str]) -> None:

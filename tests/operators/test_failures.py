@@ -4,8 +4,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from nightjar.errors import InputError, NightjarError, TryAgainError, UsageError
+from nightjar.runtime.rules import parse_rules
 from operators.cool_off import CoolOffOperator
-from operators.failures import Ended, StageFailedError, final_for_people, raise_for_end
+from operators.failures import Ended, StageFailedError, final_for_people, raise_for_end, say_why, sentence_of
 
 
 @pytest.mark.parametrize("was_late", [False, True])
@@ -54,6 +55,40 @@ def test_tasks(error: Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="x") as raised:
         task()
     assert type(raised.value) is kind
+
+
+def test_an_error_of_ours_has_one_traceback() -> None:
+    @final_for_people
+    def task() -> None:
+        parse_rules(b"rules: 1")
+
+    with pytest.raises(AirflowFailException) as raised:
+        task()
+    assert raised.value.__cause__ is None and raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (UsageError("expected a tag, got 'x'"), "expected a tag, got 'x'"),
+        (StageFailedError("stage detect ended with exit code 1: bug"), "stage detect ended with exit code 1: bug"),
+        (UsageError("two\n  lines"), "two lines"),
+        (AirflowException(), "AirflowException: "),
+        (KeyError("x"), "KeyError: 'x'"),
+        ("a task was killed", "a task was killed"),
+    ],
+)
+def test_the_sentence_is_the_last_line(error: object, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert sentence_of(error) == sentence
+    with caplog.at_level("INFO"):
+        say_why({"exception": error})
+    assert [record.message for record in caplog.records] == ["::endgroup::", sentence]
+    assert caplog.records[-1].levelname == "ERROR"
+
+
+def test_a_task_that_ended_without_an_error_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    say_why({})
+    assert caplog.records == []
 
 
 def test_cool_off_always_fails_and_may_be_tried_again() -> None:

@@ -14,7 +14,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Runs
 from operators.assignment import pinned_release
-from operators.release import freeze, resolve_release, stage_image
+from operators.release import freeze, resolve_release, rules_warning, stage_image
 from operators.settings import DeploymentSettings
 from tests.operators.conftest import make_context
 from tests.operators.stage_programs import REGISTRY, build_image, build_images
@@ -131,6 +131,18 @@ def test_wrong_rules_are_told_while_there_are_good_ones(store: MemoryStore) -> N
     rules = resolved(store).rules
     assert (rules.key, rules.sha256) == (good.key, good.sha256)
     assert "unsave" in (rules.problem or "")
+    assert [problem[:7] for problem in resolved(store).rules_problems] == ["line 4:", "line 4:"]
+
+
+def test_a_run_by_older_rules_is_a_warning_with_a_sentence(store: MemoryStore) -> None:
+    told = frozen(store, "scheduled")
+    assert rules_warning(store, RUN, told["release"]) is None
+    RulesStore(store).put(b"rules: {\n")
+    told = frozen(store, "scheduled", max_tries=11)
+    warning = rules_warning(store, RUN, told["release"]) or ""
+    assert warning.startswith("warning: the last good rules are used: config/rules.yaml is wrong: line 2:")
+    assert f"This run goes by rules/{hashlib.sha256(RULES).hexdigest()}.yaml" in warning
+    assert "\n" not in warning
 
 
 def frozen(

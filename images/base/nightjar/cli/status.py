@@ -1,58 +1,135 @@
-"""`nightjar status`: the images of the deployed release, the footage that waits, and what the surroundings add."""
+"""`nightjar status`: what is deployed, what waits, how the last runs ended, and first of all what is red."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nightjar.runtime.store import ObjectStore
+    from nightjar.cli.overview import Cameras, Images, Overview, RulesState, Waiting
+    from nightjar.stores.run_index import RunState
 
 # A part of the status that only the surroundings know, such as the components of a local deployment.
 Section = Callable[[], str]
-_COUNTED = 1000  # objects that wait: more are not counted, so that the answer comes at once
+_DAY, _HOUR, _MINUTE = 86_400, 3600, 60
 
 
 def register(commands: "argparse._SubParsersAction[Any]", sections: Sequence[Section] = ()) -> None:
     """Add `status` to the command line, with further `sections` after its own."""
     status = commands.add_parser(
         "status",
-        help="the deployed images, and how much footage waits",
-        description="Print the images of the newest release that a run was pinned to, how many objects wait below "
-        "incoming/ and, for a local deployment, the state of each component.",
+        help="what is red, the deployed images, the rules in force, the last runs, what waits, and the cameras",
+        description="Print what a person should look at, the images of the newest release that a run was pinned to, "
+        "the rules in force and the mistakes in newer ones, how the last runs ended, how much footage waits and how "
+        "long, the cameras that are silent the longest and, for a local deployment, the state of each component. It "
+        "costs a bounded number of requests, however much is stored.",
     )
-    status.set_defaults(run=lambda _: print_status(sections))
+    status.add_argument("--format", choices=["text", "json"], default="text", help="default: text")
+    status.set_defaults(run=lambda given: print_status(given.format, sections))
 
 
-def print_status(sections: Sequence[Section]) -> int:
-    """Print the status; returns 0."""
+def print_status(form: str, sections: Sequence[Section]) -> int:
+    """Print the status as `text` or `json`; returns 0."""
+    from pydantic import TypeAdapter
+
+    from nightjar.cli.overview import Overview, overview
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
     store = S3Store(load(StoreSettings))
-    for text in (*status(store), *(section() for section in sections)):
-        sys.stdout.write(f"{text}\n\n")
+    seen = overview(store, store.bucket, datetime.now(UTC))
+    if form == "json":
+        document = TypeAdapter(Overview).dump_python(seen, mode="json")
+        document["surroundings"] = [section() for section in sections]
+        sys.stdout.write(f"{json.dumps(document, indent=2)}\n")
+    else:
+        sys.stdout.write("\n\n".join([*as_text(seen), *(section() for section in sections)]) + "\n")
     return 0
 
 
-def status(store: "ObjectStore") -> Iterator[str]:
-    """The parts of the status that the bucket tells."""
-    from nightjar.stores.drop_zone import DropZone
-    from nightjar.stores.runs import Runs
+def as_text(seen: "Overview") -> Iterator[str]:
+    """The parts of the status for a terminal, each of some lines."""
+    yield f"Bucket {seen.bucket}, {_time(seen.at)}"
+    yield _listed("Red", seen.red) if seen.red else "Nothing is red."
+    yield _images(seen.deployed)
+    yield _rules(seen.rules)
+    yield _runs(seen.runs)
+    yield f"{_waiting(seen.incoming, 'object waits', 'objects wait', seen.at)} below incoming/."
+    yield f"{_waiting(seen.claims, 'claim is open', 'claims are open', seen.at)}."
+    yield _cameras(seen.cameras, seen.at)
 
-    deployed = Runs(store).deployed()
+
+def _images(deployed: "Images | None") -> str:
     if deployed is None:
-        yield "Nothing is deployed yet: no run has begun."
+        return "Nothing is deployed yet: no run has begun."
+    width = max(map(len, deployed.images), default=0)
+    images = (f"{name:{width}}  {image}" for name, image in deployed.images.items())
+    return _listed(f"Deployed since {_time(deployed.since)}, first by {deployed.run}", images)
+
+
+def _rules(rules: "RulesState") -> str:
+    if rules.key is None:
+        return _listed("No rules are in force", rules.problems)
+    assert rules.since is not None
+    head = f"Rules in force: {rules.key}, put {_time(rules.since)}, {rules.rules} rules, {rules.users} users"
+    lines = [f"version {rules.version}", f"SHA-256 {rules.sha256}"]
+    if rules.problems:
+        lines += ["config/rules.yaml is not used:", *(f"  {problem}" for problem in rules.problems)]
+    return _listed(head, lines)
+
+
+def _runs(runs: "Sequence[RunState]") -> str:
+    if not runs:
+        return "No run has begun within a week."
+    rows = [
+        (run.dag, run.name, run.state, _time(run.began) if run.began else "", _time(run.ended) if run.ended else "")
+        for run in runs
+    ]
+    return _listed("Last runs (begun, ended)", _table(rows))
+
+
+def _waiting(waiting: "Waiting", singular: str, plural: str, now: datetime) -> str:
+    if waiting.is_capped:
+        number = f"{waiting.number:,} {plural.split()[0]} or more {plural.partition(' ')[2]}"
     else:
-        width = max(map(len, deployed.stages))
-        images = (f"  {name:{width}}  {stage.image}" for name, stage in deployed.stages.items())
-        yield "\n".join([f"Deployed since {deployed.since:%Y-%m-%d %H:%M} UTC, first by {deployed.run}", *images])
-    zone = DropZone(store)
-    waiting = len(list(islice(zone.waiting(frozenset()), _COUNTED)))
-    number = f"{_COUNTED:,} objects or more wait" if waiting == _COUNTED else _many(waiting)
-    yield f"{number} below incoming/."
+        number = f"{waiting.number} {singular if waiting.number == 1 else plural}"
+    return number + (f", the oldest for {_age(now - waiting.oldest)}," if waiting.oldest else "")
 
 
-def _many(number: int) -> str:
-    return "1 object waits" if number == 1 else f"{number} objects wait"
+def _cameras(cameras: "Cameras", now: datetime) -> str:
+    if not cameras.number:
+        return "No cameras are in the rules."
+    rows = [
+        (state.camera, f"{_time(state.last_picture)}, {_age(now - state.last_picture)} ago")
+        if state.last_picture
+        else (state.camera, "none within 48 hours")
+        for state in cameras.longest_silent
+    ]
+    shown = "" if len(rows) == cameras.number else f", the {len(rows)} longest silent"
+    return _listed(
+        f"{cameras.number} cameras, {cameras.silent} of them silent for 48 hours; last pictures{shown}", _table(rows)
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _listed(head: str, lines: "Sequence[str] | Iterator[str]") -> str:
+    return "\n".join([head, *(f"  {line}" for line in lines)])
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    for unit, size in (("days", _DAY), ("hours", _HOUR), ("minutes", _MINUTE)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -86,13 +86,15 @@ def image_tag(reference: str) -> str:
 class FrozenRules(Part):
     """The rules that a run uses: `key` holds them by content. `source` is the object they were read from.
 
-    `problem` says what is wrong with newer rules, when the last good ones are used instead of them.
+    `problem` says what is wrong with newer rules, when the last good ones are used instead of them; `problems` are the
+    same mistakes one by one, each with its line.
     """
 
     key: str
     sha256: str
     source: ObjectRef
     problem: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 class StageRelease(Part):
@@ -130,6 +132,11 @@ class Release(Stored):
             return {"stages": {stage: {"image": image} for stage, image in value["images"].items()}, **value}
         return value
 
+    @property
+    def rules_problems(self) -> tuple[str, ...]:
+        """The mistakes in the newest rules, for which the last good ones are used; none when the newest are used."""
+        return self.rules.problems or ((self.rules.problem,) if self.rules.problem else ())
+
     def stage(self, name: str) -> StageRelease:
         """The release of one stage; raises InputError when this release has none of that name."""
         if name not in self.stages:
@@ -150,6 +157,17 @@ class Started(Stored):
     def identity(self) -> str:
         """Differs for every start of every DAG run."""
         return f"{self.dag_run} {self.start}"
+
+
+class Ended(Stored):
+    """`ended.json`: how the last start of a run ended, for whoever sees the bucket and not Airflow.
+
+    `state` is `success` or `failed`, `problems` say what failed.
+    """
+
+    state: str
+    problems: tuple[str, ...] = ()
+    ended_at: datetime
 
 
 class Deployed(Stored):

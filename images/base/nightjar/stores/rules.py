@@ -7,13 +7,14 @@ rules/<sha256>.yaml           every text that a run has used
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.release import FrozenRules
 from nightjar.domain.rules import Rules
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import reference, write_bytes
-from nightjar.runtime.rules import parse_rules
+from nightjar.runtime.rules import RulesError, parse_rules
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
 
 RULES_KEY = "config/rules.yaml"
@@ -32,6 +33,19 @@ class PutRules:
     now: ObjectRef
     before: bytes | None
     before_version: str | None
+
+
+@dataclass(frozen=True)
+class RulesInForce:
+    """The rules that the next run will use: `rules` as the object `ref`, put at `since`; none of it without good rules.
+
+    `problems` are the mistakes in the newest rules, each with its line, when these are not used.
+    """
+
+    rules: Rules | None = None
+    ref: ObjectRef | None = None
+    since: datetime | None = None
+    problems: tuple[str, ...] = ()
 
 
 class RulesStore:
@@ -84,9 +98,23 @@ class RulesStore:
                 raise
             text, source = last_good
             parse_rules(text, LAST_GOOD_RULES_KEY)  # it may have been good for an older Nightjar
-            return self._frozen(text, source, f"the last good rules are used: {error}")
+            problems = map(str, error.problems) if isinstance(error, RulesError) else (str(error),)
+            return self._frozen(text, source, f"the last good rules are used: {error}", tuple(problems))
         write_bytes(self._store, LAST_GOOD_RULES_KEY, text, content_type=_YAML)
-        return self._frozen(text, source, None)
+        return self._frozen(text, source)
+
+    def in_force(self) -> RulesInForce:
+        """The rules that the next run will use, or none, and the mistakes in the newest ones. Changes nothing."""
+        problems: tuple[str, ...] = ()
+        for key in (RULES_KEY, LAST_GOOD_RULES_KEY):
+            try:
+                text, info = self._store.get(key)
+                return RulesInForce(parse_rules(text, key), reference(info, text), info.modified_at, problems)
+            except ObjectMissingError:
+                problems = problems or (f"expected the rules at {RULES_KEY!r} in the bucket, found none",)
+            except RulesError as error:
+                problems = problems or tuple(map(str, error.problems))
+        return RulesInForce(problems=problems)
 
     def load(self, frozen: FrozenRules) -> tuple[Rules, ObjectRef]:
         """The rules of a release; raises InputError when they are gone or are others by now."""
@@ -98,12 +126,14 @@ class RulesStore:
             raise InputError(f"expected rules with SHA-256 {frozen.sha256} at {frozen.key!r}, got {ref.sha256}")
         return parse_rules(text, frozen.key), ref
 
-    def _frozen(self, text: bytes, source: ObjectRef, problem: str | None) -> FrozenRules:
+    def _frozen(
+        self, text: bytes, source: ObjectRef, problem: str | None = None, problems: tuple[str, ...] = ()
+    ) -> FrozenRules:
         key = _content_key(source.sha256)
         if self._store.head(key) is None:
             with suppress(ObjectExistsError):  # another run was first, with the same text
                 self._store.put(key, text, content_type=_YAML, if_absent=True)
-        return FrozenRules(key=key, sha256=source.sha256, source=source, problem=problem)
+        return FrozenRules(key=key, sha256=source.sha256, source=source, problem=problem, problems=problems)
 
     def _current(self) -> tuple[bytes, ObjectRef]:
         current = self._get(RULES_KEY)

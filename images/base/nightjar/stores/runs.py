@@ -6,6 +6,7 @@ runs/<dag>/<run>/batch.jsonl                BatchLine
 runs/<dag>/<run>/shards/<shard>/shard.jsonl Footage
 runs/<dag>/<run>/<stage>/[<shard>/]         where a stage writes; its manifest is proof that it came to its end
 runs/<dag>/<run>/reconcile/account.json     Account
+runs/<dag>/<run>/ended.json                 Ended: how it ended
 config/deployed.json                        Deployed: the newest release
 """
 
@@ -22,7 +23,7 @@ from nightjar.domain.batch import BatchLine, Footage
 from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.model import Stored
-from nightjar.domain.release import Deployed, Release, Started
+from nightjar.domain.release import Deployed, Ended, Release, Started
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import (
     read_lines,
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 LIVE, HISTORY, WATCH, REPORT = "nightjar_live", "nightjar_history", "nightjar_watch", "nightjar_report"
 RELEASE, STARTED, BATCH, SHARD = "release.json", "started.json", "batch.jsonl", "shard.jsonl"
+ENDED = "ended.json"
 RECONCILE = "reconcile"  # writes like a stage, but is a task of the DAG
 
 _RUNS = "runs/"
@@ -102,6 +104,11 @@ class Run:
         """Where the batch is."""
         return f"{self.prefix}{BATCH}"
 
+    @property
+    def ended_key(self) -> str:
+        """Where it says how the run ended."""
+        return f"{self.prefix}{ENDED}"
+
     def stage_prefix(self, stage: str, shard: str | None = None) -> str:
         """Where `stage` writes; for a sharded stage, what `shard` is made into."""
         return stage_prefix(self.prefix, stage, shard)
@@ -148,6 +155,18 @@ class Run:
     def release(self) -> tuple[Release, ObjectRef]:
         """The release that the run is pinned to; raises InputError when it is not."""
         return read_record(self._store, self.release_key, Release)
+
+    def end(self, ended: Ended) -> None:
+        """Note how the run ended; what is there of an earlier end is replaced."""
+        write_record(self._store, self.ended_key, ended)
+
+    def ended(self) -> Ended | None:
+        """How the run ended the last time; None when it has not, or when that cannot be read."""
+        try:
+            current = self._read(self.ended_key, Ended)
+        except InputError:
+            return None
+        return current[0] if current else None
 
     def write_batch(self, lines: Iterable[BatchLine]) -> ObjectRef:
         """Write the batch."""
@@ -224,12 +243,21 @@ class Runs:
         return current[0] if current else None
 
     def deploy(self, run: str, release: Release, now: datetime) -> None:
-        """Remember `release`, made at `now` for the run with prefix `run`, as the newest one."""
-        current = _read(self._store, _DEPLOYED, Deployed)
+        """Remember `release`, made at `now` for the run with prefix `run`, as the newest one.
+
+        No run depends on it, so one that cannot be read stops none: it is written anew.
+        """
+        try:
+            current = _read(self._store, _DEPLOYED, Deployed)
+        except InputError as error:
+            log.warning("%s; it is written anew", error)
+            current = None
         if current and (current[0].stages == release.stages or current[0].since > now):
             return
         document = Deployed(run=run, since=now, stages=release.stages)
-        if not _replace(self._store, _DEPLOYED, document, current[1] if current else None):
+        there = self._store.head(_DEPLOYED)
+        etag = current[1] if current else there.etag if there else None
+        if not _replace(self._store, _DEPLOYED, document, etag):
             log.info("another run has written its release meanwhile: it is as new as this one")
 
 

@@ -1,0 +1,179 @@
+"""The state of a deployment as its bucket tells it, for `nightjar status`.
+
+It costs a bounded number of requests: for the rules, the newest runs, what waits, and the hours of two days. Nothing is
+listed that grows with the past.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from nightjar.domain.names import Camera
+from nightjar.domain.release import Deployed
+from nightjar.errors import InputError
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.claims import CLAIMS
+from nightjar.stores.drop_zone import DropZone
+from nightjar.stores.last_pictures import last_hours, last_pictures
+from nightjar.stores.rules import RULES_KEY, RulesInForce, RulesStore
+from nightjar.stores.run_index import RunState, newest_runs
+from nightjar.stores.runs import HISTORY, LIVE, REPORT, Runs
+
+COUNTED = 1000  # objects that wait: more are not counted, so that the answer comes at once
+SHOWN_CAMERAS = 10
+HOURS_BACK = 48  # a camera without a picture since then is silent
+_RUNS_SHOWN = {LIVE: 5, HISTORY: 3, REPORT: 3}
+_WAITS_TOO_LONG = timedelta(minutes=10)
+_RUNS_TOO_LONG = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of the newest release by stage, and since when; `run` was the first that had them."""
+
+    run: str
+    since: datetime
+    images: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RulesState:
+    """The rules that the next run will use, by version and content; `problems` are those of newer, broken ones."""
+
+    key: str | None
+    version: str | None
+    sha256: str | None
+    since: datetime | None
+    rules: int
+    users: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many objects wait, at most 1,000 counted, and since when the oldest of these does."""
+
+    number: int
+    oldest: datetime | None
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there may be more."""
+        return self.number >= COUNTED
+
+
+@dataclass(frozen=True)
+class CameraState:
+    """A camera and when its last picture of the two last days was taken; None when there is none."""
+
+    camera: str
+    last_picture: datetime | None
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """The cameras in the rules. `longest_silent` are the first ten, silent ones first."""
+
+    number: int
+    silent: int
+    longest_silent: tuple[CameraState, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The whole; `red` says in sentences what a person should look at."""
+
+    bucket: str
+    at: datetime
+    red: tuple[str, ...]
+    deployed: Images | None
+    rules: RulesState
+    runs: tuple[RunState, ...]
+    incoming: Waiting
+    claims: Waiting
+    cameras: Cameras
+
+
+def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
+    """Look at the bucket."""
+    deployed, problem = _deployed(store)
+    in_force = RulesStore(store).in_force()
+    runs = tuple(run for dag, most in _RUNS_SHOWN.items() for run in newest_runs(store, dag, now, most))
+    incoming = _waiting(version.received_at for version in DropZone(store).waiting(frozenset()))
+    claims = _waiting(info.modified_at for info in store.list_objects(CLAIMS))
+    red = (*problem, *_red_rules(in_force), *_red_runs(runs, now), *_red_waiting(incoming, claims, now))
+    return Overview(
+        bucket=bucket,
+        at=now,
+        red=red,
+        deployed=deployed,
+        rules=_rules_state(in_force),
+        runs=runs,
+        incoming=incoming,
+        claims=claims,
+        cameras=_cameras(store, in_force.rules.cameras if in_force.rules else (), now),
+    )
+
+
+def _deployed(store: ObjectStore) -> tuple[Images | None, tuple[str, ...]]:
+    try:
+        newest: Deployed | None = Runs(store).deployed()
+    except InputError as error:
+        return None, (f"{error}; the next run writes it anew",)
+    if newest is None:
+        return None, ()
+    return Images(newest.run, newest.since, {name: stage.image for name, stage in newest.stages.items()}), ()
+
+
+def _rules_state(in_force: RulesInForce) -> RulesState:
+    ref, rules = in_force.ref, in_force.rules
+    return RulesState(
+        key=ref.key if ref else None,
+        version=ref.version_id if ref else None,
+        sha256=ref.sha256 if ref else None,
+        since=in_force.since,
+        rules=len(rules.rules) if rules else 0,
+        users=len(rules.users) if rules else 0,
+        problems=in_force.problems,
+    )
+
+
+def _waiting(moments: Iterable[datetime]) -> Waiting:
+    counted = list(islice(moments, COUNTED))
+    return Waiting(len(counted), min(counted, default=None))
+
+
+def _cameras(store: ObjectStore, cameras: Sequence[Camera], now: datetime) -> Cameras:
+    hours = last_hours(store, now, HOURS_BACK) if cameras else {}
+    by_silence = sorted(cameras, key=lambda camera: (camera in hours, hours.get(camera, now), camera))
+    shown = by_silence[:SHOWN_CAMERAS]
+    exact = last_pictures(store, hours, shown)
+    silent = sum(camera not in hours for camera in cameras)
+    states = [CameraState(camera.name, exact.get(camera)) for camera in shown]
+    return Cameras(
+        len(cameras), silent, tuple(sorted(states, key=lambda s: (s.last_picture is not None, s.last_picture or now)))
+    )
+
+
+def _red_rules(in_force: RulesInForce) -> Iterator[str]:
+    if not in_force.problems:
+        return
+    first, more = in_force.problems[0], len(in_force.problems) - 1
+    what = f"{RULES_KEY} is wrong: {first}" + (f" (and {more} more)" if more else "")
+    yield f"{what}; {'the last good rules are in force' if in_force.rules else 'without good rules every run fails'}"
+
+
+def _red_runs(runs: Iterable[RunState], now: datetime) -> Iterator[str]:
+    for run in runs:
+        if run.state == "failed":
+            yield f"{run.dag} {run.name} failed: {'; '.join(run.problems)}"
+        elif run.state == "unfinished" and run.began and now - run.began > _RUNS_TOO_LONG:
+            yield f"{run.dag} {run.name} began {run.began:%Y-%m-%d %H:%M} UTC and has not ended"
+
+
+def _red_waiting(incoming: Waiting, claims: Waiting, now: datetime) -> Iterator[str]:
+    if incoming.oldest and now - incoming.oldest > _WAITS_TOO_LONG:
+        yield f"footage waits below incoming/ since {incoming.oldest:%Y-%m-%d %H:%M} UTC: is nightjar_watch running?"
+    if claims.oldest and now - claims.oldest > _WAITS_TOO_LONG:
+        yield f"a claim is open since {claims.oldest:%Y-%m-%d %H:%M} UTC: no live run has taken its batch up"

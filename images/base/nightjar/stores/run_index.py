@@ -1,0 +1,97 @@
+"""The newest runs of a DAG, without listing those of the past: run folders are named by time, and looked for by it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nightjar.domain.layout import MANIFEST, last_segment
+from nightjar.errors import InputError
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.runs import HISTORY, LIVE, REPORT, Runs, run_prefix
+
+_DAY = timedelta(days=1)
+_DAYS_BACK = 7
+_AT_ONCE = 8
+# The stage whose manifest is the last that a run writes.
+_LAST_STAGE: Mapping[str, str] = {LIVE: "record", HISTORY: "record", REPORT: "report"}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run as its folder tells it. `state` is success, failed or unfinished (under way, or stopped before its end).
+
+    `problems` say what failed; `ended` is None for a run that is unfinished, and `began` for one of release 0.1.
+    """
+
+    dag: str
+    name: str
+    state: str
+    began: datetime | None
+    ended: datetime | None
+    problems: tuple[str, ...] = ()
+    rules_problems: tuple[str, ...] = ()
+
+
+def newest_runs(store: ObjectStore, dag: str, now: datetime, most: int) -> list[RunState]:
+    """At most `most` runs of `dag` that began in the week before `now` (history: whose day is in these two months).
+
+    Newest first. Costs a listing for each of at most a dozen periods, shorter ones first, and some requests a run.
+    """
+    names: set[str] = set()
+    for prefix in _BY_TIME[dag](now):
+        names |= {last_segment(folder) for folder in store.list_folders(f"{run_prefix(dag, '').rstrip('/')}/{prefix}")}
+        if len(names) >= most:
+            break
+    newest = sorted(names, key=_time_in, reverse=True)[:most]
+    return list(in_parallel(lambda name: _state(store, dag, name), newest, _AT_ONCE))
+
+
+def _live_periods(now: datetime) -> Iterator[str]:
+    """The beginnings of batch ids: these ten minutes, this hour and the one before, this day and those before."""
+    yield f"{now:%Y%m%dT%H%M}"[:-1]
+    yield f"{now:%Y%m%dT%H}"
+    yield f"{now - timedelta(hours=1):%Y%m%dT%H}"
+    yield from (f"{now - back * _DAY:%Y%m%d}T" for back in range(_DAYS_BACK))
+
+
+def _report_periods(now: datetime) -> Iterator[str]:
+    """The beginnings of Airflow's run ids, today's and those of the days before."""
+    for back in range(_DAYS_BACK):
+        yield from (f"{kind}__{now - back * _DAY:%Y-%m-%d}" for kind in ("asset_triggered", "scheduled", "manual"))
+
+
+def _history_periods(now: datetime) -> Iterator[str]:
+    """The beginnings of days: those of this month and of the one before."""
+    yield f"{now:%Y-%m}"
+    yield f"{now.replace(day=1) - _DAY:%Y-%m}"
+
+
+_BY_TIME: Mapping[str, Callable[[datetime], Iterator[str]]] = {
+    LIVE: _live_periods,
+    HISTORY: _history_periods,
+    REPORT: _report_periods,
+}
+
+
+def _time_in(name: str) -> str:
+    """The part of a run's name that tells when it was made, whatever started it."""
+    return name.partition("__")[2] or name
+
+
+def _state(store: ObjectStore, dag: str, name: str) -> RunState:
+    run = Runs(store).at(run_prefix(dag, name))
+    started = store.head(run.started_key)
+    began = started.modified_at if started else None
+    try:
+        problems = run.release()[0].rules_problems
+    except InputError:
+        problems = ()
+    for key in (run.ended_key, f"{run.stage_prefix(_LAST_STAGE[dag])}{MANIFEST}"):
+        written = store.head(key)
+        # An older one is of an earlier start: the run was cleared since.
+        if written and (began is None or written.modified_at >= began):
+            ended = run.ended() if key == run.ended_key else None
+            state, failed = (ended.state, ended.problems) if ended else ("success", ())
+            return RunState(dag, name, state, began, written.modified_at, failed, problems)
+    return RunState(dag, name, "unfinished", began, None, (), problems)
