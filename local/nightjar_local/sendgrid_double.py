@@ -1,17 +1,17 @@
 """SendGrid's v3 API on loopback: answers as told, and keeps every request that it was sent.
 
     with SendGridDouble() as api:
-        api.answers += [Reply(429, headers={"X-RateLimit-Reset": "1732104060"}), Reply(202)]
+        api.answers += [rate_limited(reset=1732104060), Reply(202)]
 
-Like the real API it keeps connections open, and refuses a request without a key (401) or without what an e-mail
-needs (400) before anything else.
+Like the real API it keeps connections open, and refuses a request without a key (401), without what an e-mail needs
+(400), or beyond the account's `credits` (401 as well) before anything else.
 """
 
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -49,6 +49,8 @@ class SendGridDouble:
     """The server. `answers` are given in order, then `default` for ever. `received` holds every request, and
     `exchanges` each with its answer.
 
+    `credits` is how many messages the account may still send; None: any number.
+
     `most_at_once` is the largest number of requests that were answered at the same time, `connections` how many
     connections were opened.
     """
@@ -56,6 +58,7 @@ class SendGridDouble:
     def __init__(self) -> None:
         self.answers: list[Reply] = []
         self.default = Reply(202, headers={"X-Message-Id": "double-1"})
+        self.credits: int | None = None
         self.received: list[Received] = []
         self.exchanges: list[tuple[Received, Reply]] = []
         self.most_at_once = 0
@@ -118,9 +121,17 @@ class SendGridDouble:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             refusal = _refusal(request)
-            reply = refusal or (self.answers.pop(0) if self.answers else self.default)
+            reply = refusal or self._next()
             self.exchanges.append((request, reply))
             return reply
+
+    def _next(self) -> Reply:
+        if self.credits == 0:
+            return quota_used_up()
+        reply = self.answers.pop(0) if self.answers else self.default
+        if reply.status == 202 and self.credits is not None:
+            self.credits -= 1
+        return reply
 
     def _done(self) -> None:
         with self._lock:
@@ -136,6 +147,18 @@ class SendGridDouble:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def quota_used_up(status: int = 401, message: str = "Maximum credits exceeded") -> Reply:
+    """The API's answer when the account has sent all that its plan allows: the status is that of a wrong key."""
+    return _errors(status, message)
+
+
+def rate_limited(reset: int) -> Reply:
+    """The API's answer to too many requests; it takes the next at `reset`, Unix time. It has no Retry-After."""
+    reply = _errors(429, "too many requests")
+    limits = {"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
+    return replace(reply, headers={**reply.headers, **limits})
 
 
 def _refusal(request: Received) -> Reply | None:

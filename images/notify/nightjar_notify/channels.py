@@ -11,14 +11,25 @@ from nightjar.domain.manifest import ObjectRef
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar.stores.outbox import Outbox
+from nightjar_notify.answers import Verdict, sentence_in
 from nightjar_notify.eml import to_mime
 from nightjar_notify.message import Message
 from nightjar_notify.pace import Pace
 
+_STATES = {
+    Verdict.ACCEPTED: AlertState.SENT,
+    Verdict.LATER: AlertState.CLAIMED,
+    Verdict.REFUSED: AlertState.FAILED,
+    Verdict.UNAUTHORISED: AlertState.FAILED,
+}
+
 
 @dataclass(frozen=True)
 class Delivery:
-    """How far a message got. `state` CLAIMED: not now; `unauthorised`: nor will any other message."""
+    """How far a message got. `state` CLAIMED: not now; `unauthorised`: nor will any other message.
+
+    `quota`: not now, since the account may send no more for now.
+    """
 
     state: AlertState
     message: Message
@@ -26,13 +37,15 @@ class Delivery:
     calls: tuple[ApiCall, ...] = ()
     written: ObjectRef | None = None
     unauthorised: bool = False
+    quota: bool = False
 
     @property
     def answer(self) -> str:
         """The last answer of the mail API."""
         if not self.calls:
             return "nothing"
-        return f"{self.calls[-1].status or 'no answer'}: {self.calls[-1].response[:300]}"
+        last = self.calls[-1]
+        return f"{last.status or 'no answer'}: {sentence_in(last.response)[:300]}"
 
 
 class Channel(Protocol):
@@ -72,29 +85,23 @@ class MailChannel:
     def __init__(
         self, settings: NotifySettings, api: SendGridSettings, clock: Callable[[], datetime], pace: Pace
     ) -> None:
-        from nightjar_notify.mail_api import SendGrid, Verdict  # not needed, and so not loaded, for the outbox
+        from nightjar_notify.mail_api import SendGrid  # not needed, and so not loaded, for the outbox
 
         self._api = SendGrid(api, settings, clock, pace)
-        self._states = {
-            Verdict.ACCEPTED: AlertState.SENT,
-            Verdict.LATER: AlertState.CLAIMED,
-            Verdict.REFUSED: AlertState.FAILED,
-            Verdict.UNAUTHORISED: AlertState.FAILED,
-        }
-        self._unauthorised, self._later = Verdict.UNAUTHORISED, Verdict.LATER
 
     def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
         answers = self._api.send(compose, event.id, repeated=repeated)
         verdict = answers[-1].verdict
         # A message counts as repeated if an earlier call had no answer; after "later", the next attempt repeats it.
-        before = answers if verdict is self._later else answers[:-1]
+        before = answers if verdict is Verdict.LATER else answers[:-1]
         repeated = repeated or any(answer.unknown for answer in before)
         return Delivery(
-            state=self._states[verdict],
+            state=_STATES[verdict],
             message=compose(repeated),
             possibly_repeated=repeated,
             calls=tuple(answer.call for answer in answers),
-            unauthorised=verdict is self._unauthorised,
+            unauthorised=verdict is Verdict.UNAUTHORISED,
+            quota=answers[-1].quota,
         )
 
     def close(self) -> None:

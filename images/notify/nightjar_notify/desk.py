@@ -193,7 +193,8 @@ class Desk:
             },
         )
         if not done:
-            return Handled(later=f"event {event.id}: the mail API answered {delivery.answer}", warning=warning)
+            why = "the quota of the mail account is used up for now; " if delivery.quota else ""
+            return Handled(later=f"event {event.id}: {why}the mail API answered {delivery.answer}", warning=warning)
         if delivery.unauthorised:
             return Handled(refused=delivery.answer, warning=warning)
         if delivery.state is AlertState.FAILED:

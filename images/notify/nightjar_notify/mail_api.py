@@ -10,15 +10,14 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import Enum, auto
+from datetime import datetime
 
 import httpx
 
 from nightjar.domain.alerts import ApiCall
 from nightjar.errors import UsageError
 from nightjar.settings.notify import NotifySettings, SendGridSettings
+from nightjar_notify.answers import Verdict, asked_to_wait, is_quota, verdict_of
 from nightjar_notify.message import CONTENT_ID, Message
 from nightjar_notify.pace import Pace
 
@@ -42,26 +41,19 @@ Request = dict[str, object]
 Compose = Callable[[bool], Message]  # makes the message; the argument says whether it may be a repetition
 
 
-class Verdict(Enum):
-    """The meaning of an answer for the message."""
-
-    ACCEPTED = auto()
-    REFUSED = auto()  # this message, for good
-    UNAUTHORISED = auto()  # every message, until somebody changes the key or the sender
-    LATER = auto()
-
-
 @dataclass(frozen=True)
 class Answer:
     """One call, what it means, and how many seconds the API asks everybody to wait.
 
-    `unknown`: the whole request went out and no answer came, so that the message may or may not be on its way.
+    `unknown`: the whole request went out and no answer came, so that the message may or may not be on its way. `quota`:
+    the account may send no more for now.
     """
 
     call: ApiCall
     verdict: Verdict
     asked_to_wait: float | None = None
     unknown: bool = False
+    quota: bool = False
 
 
 class SendGrid:
@@ -98,7 +90,7 @@ class SendGrid:
                 break
             message = compose(repeated or any(answer.unknown for answer in answers))
             answers.append(self._call(_request(message, self._settings.mail_from, event_id)))
-            if answers[-1].verdict is not Verdict.LATER:
+            if answers[-1].verdict is not Verdict.LATER or _has_no_end_yet(answers[-1]):
                 break
         return answers
 
@@ -120,7 +112,7 @@ class SendGrid:
         try:
             answer = self._client.post(self._url, json=request, headers=self._headers)
             status, text, headers = answer.status_code, answer.text, answer.headers
-            verdict = _verdict(status)
+            verdict = verdict_of(status, text)
         except (httpx.LocalProtocolError, ValueError) as error:
             # Nothing can be sent, such as with a key that no header can hold; the error's text would show it.
             verdict, text = Verdict.UNAUTHORISED, f"not sent: {type(error).__name__}"
@@ -138,42 +130,13 @@ class SendGrid:
         )
         level = logging.DEBUG if verdict is Verdict.ACCEPTED else logging.WARNING
         log.log(level, "mail API answered %s", status, extra={"status": status, "verdict": verdict.name.lower()})
-        return Answer(call, verdict, _asked_to_wait(status, headers, at), unknown)
+        quota = status is not None and is_quota(status, text)
+        return Answer(call, verdict, asked_to_wait(status, headers, at), unknown, quota)
 
 
-def _verdict(status: int) -> Verdict:
-    if status in (408, 425, 429) or status >= 500:
-        return Verdict.LATER
-    if status in (401, 403):
-        return Verdict.UNAUTHORISED
-    # Only 202 says that the message is on its way; a 200 is somebody else's page, behind a redirect or a proxy.
-    return Verdict.ACCEPTED if status == 202 else Verdict.REFUSED
-
-
-def _asked_to_wait(status: int | None, headers: httpx.Headers, now: datetime) -> float | None:
-    """The seconds that the API asks for; None if it does not ask.
-
-    SendGrid says with a 429 when it takes the next message (X-RateLimit-Reset, Unix time); what is in front of it may
-    say so with any status (Retry-After, seconds or a date).
-    """
-    seconds = _seconds(headers.get("Retry-After"), now)
-    if seconds is None and status == 429:
-        reset = headers.get("X-RateLimit-Reset", "")
-        return max(0.0, int(reset) - now.timestamp()) if reset.isdecimal() else 0.0
-    return seconds
-
-
-def _seconds(retry_after: str | None, now: datetime) -> float | None:
-    """How long the header `Retry-After` asks to wait, from `now`; None without it, or if it cannot be understood."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds())
+def _has_no_end_yet(answer: Answer) -> bool:
+    """Whether the API takes nothing for now and does not say until when: hours or days, if it is the quota."""
+    return answer.quota and not answer.asked_to_wait
 
 
 def _request(message: Message, sender: str, event_id: str) -> Request:

@@ -15,7 +15,7 @@ from nightjar.domain.alerts import Alert
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
-from nightjar_local.sendgrid_double import Reply, SendGridDouble
+from nightjar_local.sendgrid_double import Reply, SendGridDouble, quota_used_up
 from tests.images.notify.runs import Assessed
 from tests.scenes import NOON, PORCH, after, detection
 
@@ -170,6 +170,7 @@ def test_two_runs_or_shards_at_once_send_one_alert(
         ({"SENDGRID_API_URL": "ftp://x"}, Reply(202), 64, "SENDGRID_API_URL"),
         ({"NIGHTJAR_ALERT_MAX_AGE": "-1"}, Reply(202), 64, "NIGHTJAR_ALERT_MAX_AGE"),
         ({}, Reply(401), 64, "SENDGRID_API_KEY"),
+        ({}, quota_used_up(), 75, "the quota of the mail account is used up for now; the mail API answered 401: Maximum"),
         ({}, Reply(500, "down"), 75, "500: down"),
         ({"SENDGRID_API_URL": "http://127.0.0.1:9"}, Reply(202), 75, "no answer"),
         ({}, Reply(400, "bad"), 0, "failed:refused"),
