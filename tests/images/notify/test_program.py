@@ -170,7 +170,12 @@ def test_two_runs_or_shards_at_once_send_one_alert(
         ({"SENDGRID_API_URL": "ftp://x"}, Reply(202), 64, "SENDGRID_API_URL"),
         ({"NIGHTJAR_ALERT_MAX_AGE": "-1"}, Reply(202), 64, "NIGHTJAR_ALERT_MAX_AGE"),
         ({}, Reply(401), 64, "SENDGRID_API_KEY"),
-        ({}, quota_used_up(), 75, "the quota of the mail account is used up for now; the mail API answered 401: Maximum"),
+        (
+            {},
+            quota_used_up(),
+            75,
+            "the quota of the mail account is used up for now; the mail API answered 401: Maximum",
+        ),
         ({}, Reply(500, "down"), 75, "500: down"),
         ({"SENDGRID_API_URL": "http://127.0.0.1:9"}, Reply(202), 75, "no answer"),
         ({}, Reply(400, "bad"), 0, "failed:refused"),
