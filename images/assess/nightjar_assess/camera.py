@@ -1,13 +1,13 @@
 """One camera: its detections are judged, and its events brought up to date in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event, EventState, Suppressed, Threat, ThreatPicture
-from nightjar.domain.grouping import Judge, Regrouped, regroup
+from nightjar.domain.grouping import Judge, Regrouped, current, regroup
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Rules
@@ -47,7 +47,8 @@ def assess_camera(
 ) -> Assessed:
     """Judge `seen`, one detection a picture, and change the stored events accordingly.
 
-    Only these pictures are judged: another picture's verdict is the business of the run that looked at it.
+    Only these pictures are judged: another picture's verdict is the business of the run that looked at it. Of a camera
+    that the rules do not know any more, such as one that was renamed, what was judged before stays as it is.
     """
     settings = rulebook.rules.device(camera)
     verdict = judge(seen.values(), settings)
@@ -56,6 +57,10 @@ def assess_camera(
     }
 
     def regroup_all(view: CameraView) -> dict[int, Regrouped]:
+        if settings is None:
+            by_rule.clear()
+            by_rule.update(_threats_as_stored(view, seen))
+            return {rule_id: Regrouped(homes=_homes(view, rule_id, by_rule[rule_id])) for rule_id in by_rule}
         changes = {}
         for rule_id in sorted(by_rule.keys() | view.rules_at(seen)):
             timeline = view.timeline(rule_id)
@@ -66,6 +71,27 @@ def assess_camera(
 
     changes, written = store.change(camera, today, regroup_all)
     return _assessed(seen, verdict, by_rule, changes, written)
+
+
+def _threats_as_stored(
+    view: CameraView, seen: Mapping[datetime, Detection]
+) -> dict[int, dict[datetime, ThreatPicture]]:
+    """By rule, the pictures of `seen` that were judged to be threats before, and whose event is still stored."""
+    stored: dict[int, dict[datetime, ThreatPicture]] = {}
+    for rule_id in sorted(view.rules_at(seen)):
+        timeline = view.timeline(rule_id)
+        threats = ((moment, timeline.at(moment)) for moment in seen)
+        stored[rule_id] = {
+            moment: threat.shown for moment, threat in threats if threat and current(timeline, threat.event)
+        }
+    return stored
+
+
+def _homes(view: CameraView, rule_id: int, moments: Iterable[datetime]) -> dict[datetime, Event]:
+    """The event of each of `moments`, at which a threat under the rule is stored."""
+    timeline = view.timeline(rule_id)
+    homes = ((moment, current(timeline, threat.event)) for moment in moments if (threat := timeline.at(moment)))
+    return {moment: event for moment, event in homes if event}
 
 
 def _judge(rulebook: Rulebook, camera: Camera, settings: CameraRules | None, rule_id: int) -> Judge:
@@ -100,7 +126,7 @@ def _assessed(
     details.update({f"suppressed_{reason}": number for reason, number in reasons(verdict.suppressed).items()})
     return Assessed(
         pictures=len(seen),
-        threatened=len(verdict.threat_times()),
+        threatened=len({moment for threats in by_rule.values() for moment in threats}),
         events=sorted(events.values(), key=lambda event: (event.started_at, event.id)),
         threats=sorted(threats, key=lambda threat: (threat.taken_at, threat.rule_id)),
         suppressed=verdict.suppressed,

@@ -17,10 +17,6 @@ class Verdict:
     threats: dict[int, list[ThreatPicture]] = field(default_factory=lambda: defaultdict(list))
     suppressed: list[Suppressed] = field(default_factory=list)
 
-    def threat_times(self) -> set[datetime]:
-        """When the pictures were taken in which any rule sees a threat."""
-        return {t.picture.taken_at for threats in self.threats.values() for t in threats}
-
 
 def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdict:
     """Judge the detections of one camera. A camera that is not in the rules (None) has no rule, so no threat."""

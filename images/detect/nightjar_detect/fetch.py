@@ -1,30 +1,27 @@
 """How standardised pictures are read from S3."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from nightjar.errors import TryAgainError, UsageError
+from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings
-from nightjar.runtime.store import ObjectMissingError
+from nightjar.runtime.store import ObjectMissingError, ObjectStore
+
+log = logging.getLogger(__name__)
 
 Fetch = Callable[[str, str | None], bytes]  # the object at a key, in a version or (None) as it is now
 
 
-def s3_fetch(settings: StoreSettings) -> Fetch:
+def s3_fetch(settings: StoreSettings, store: ObjectStore) -> Fetch:
     """Whole objects from S3 through obstore, at a fraction of boto3's processor time. Safe to use from threads.
 
-    Credentials come from boto3's chain, as for everything else. The function raises ObjectMissingError, UsageError
-    (refused) or TryAgainError (S3 fails).
+    Credentials come from boto3's chain, as for everything else. Where obstore fails, `store` is asked, which knows the
+    API's code and whether that concerns one object: the function raises what `store.get` does.
     """
     import obstore
     from obstore.auth.boto3 import Boto3CredentialProvider
-    from obstore.exceptions import (
-        BaseError,
-        InvalidPathError,
-        NotFoundError,
-        PermissionDeniedError,
-        UnauthenticatedError,
-    )
+    from obstore.exceptions import BaseError, InvalidPathError, NotFoundError
     from obstore.store import S3Store
 
     endpoint = settings.s3_endpoint
@@ -32,7 +29,7 @@ def s3_fetch(settings: StoreSettings) -> Fetch:
         credentials = Boto3CredentialProvider()
     except ValueError as error:  # none are found
         raise UsageError(f"no S3 credentials; set AWS_ACCESS_KEY_ID and so on: {error}") from None
-    store = S3Store(
+    direct = S3Store(
         settings.bucket,
         credential_provider=credentials,
         # The name that wins over AWS_ENDPOINT_URL_S3 in the environment.
@@ -52,12 +49,11 @@ def s3_fetch(settings: StoreSettings) -> Fetch:
 
     def fetch(key: str, version_id: str | None) -> bytes:
         try:
-            return obstore.get(store, key, options={"version": version_id} if version_id else None).bytes().to_bytes()
+            return obstore.get(direct, key, options={"version": version_id} if version_id else None).bytes().to_bytes()
         except (NotFoundError, FileNotFoundError, InvalidPathError):
             raise ObjectMissingError(f"expected an object at {key!r}, found none") from None
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise UsageError(f"get {key!r} in bucket {settings.bucket!r}: S3 refuses: {error}") from error
         except (BaseError, OSError) as error:
-            raise TryAgainError(f"get {key!r} in bucket {settings.bucket!r}: {error}") from error
+            log.info("read again through boto3, since obstore says: %s", error, extra={"key": key})
+            return store.get(key, version_id)[0]
 
     return fetch

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nightjar.domain.detections import ListedPicture, Picture
-from nightjar.stores.standard import PictureAlteredError, PictureMissingError, StandardPictures
+from nightjar.stores.standard import (
+    PictureAlteredError,
+    PictureMissingError,
+    PictureUnreadableError,
+    StandardPictures,
+)
 from nightjar_detect.preprocess import Pixels, UndecodableError, model_pixels
 
 
@@ -15,13 +20,14 @@ class FailureReason(StrEnum):
     MISSING = "picture-missing"
     ALTERED = "picture-altered"
     UNDECODABLE = "picture-undecodable"
+    UNREADABLE = "picture-unreadable"  # behind it, after a colon, is the code of S3
 
 
 @dataclass(frozen=True)
 class Failure:
     """A picture that could not be looked at; the others go on."""
 
-    reason: FailureReason
+    reason: str
     detail: str
 
 
@@ -37,6 +43,8 @@ def fetch_picture(pictures: StandardPictures, picture: ListedPicture) -> Fetched
         return picture, pictures.read(picture, picture.standard_version)
     except PictureMissingError as error:
         return picture, Failure(FailureReason.MISSING, str(error))
+    except PictureUnreadableError as error:
+        return picture, Failure(f"{FailureReason.UNREADABLE}:{error.code}", str(error))
     except PictureAlteredError as error:
         return picture, Failure(FailureReason.ALTERED, str(error))
 

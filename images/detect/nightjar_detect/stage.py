@@ -49,7 +49,7 @@ _DECODED = 16
 def detect(context: StageContext) -> StageResult:
     """The stage as a program: settings from the environment, pictures through obstore."""
     keep_freed_memory()
-    return detect_shard(context, load(DetectSettings), s3_fetch(load(StoreSettings)))
+    return detect_shard(context, load(DetectSettings), s3_fetch(load(StoreSettings), context.store))
 
 
 def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) -> StageResult:

@@ -29,6 +29,7 @@ from nightjar_record.pictures import NOT_DETECTED, NOT_VALIDATED, ShardOutputs
 log = logging.getLogger(__name__)
 
 _TRIES = 3
+_NOT_LOOKED_AT = (NOT_VALIDATED, NOT_DETECTED, "footage-unreadable", "picture-unreadable")
 _LOOK = ("model_sha256", "settings")
 
 Contents = Mapping[str, Content[Any]]
@@ -137,12 +138,12 @@ def _with_earlier(
 
 
 def _unfinished(pictures: Content[Any]) -> set[str]:
-    """The triggers of which a shard failed to validate, detect or assess something."""
+    """The triggers of which a shard failed to validate, detect or assess something, or S3 did not give something."""
     columns = zip(*(pictures.values(name) for name in ("trigger", "outcome", "reason", "verdict")), strict=True)
     return {
         trigger
         for trigger, outcome, reason, verdict in columns
-        if (outcome == PictureOutcome.FAILED and reason in (NOT_VALIDATED, NOT_DETECTED))
+        if (outcome == PictureOutcome.FAILED and str(reason).partition(":")[0] in _NOT_LOOKED_AT)
         or (outcome == PictureOutcome.DETECTED and verdict is None)
     }
 

@@ -16,6 +16,7 @@ from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.release import Release
 from nightjar.domain.rules import Rules, Safe
+from nightjar.domain.validations import FailedFootage
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest, read_record
 from nightjar.runtime.parallel import in_parallel
@@ -166,6 +167,7 @@ def _read_shard(store: ObjectStore, run: str, shard: ShardProofs) -> tuple[list[
     ]
     seen = [line for ref in detections.objects_among(shard.objects("detect")) for line in detections.read_object(ref)]
     failures = _lines(store, shard.output("detect", FAILURES), FailedPicture)
+    unvalidated = _lines(store, shard.output("validate", FAILURES), FailedFootage)
     suppressed = _lines(store, shard.output("assess", _SUPPRESSED), Suppressed)
     outputs = ShardOutputs(
         run=run,
@@ -174,6 +176,7 @@ def _read_shard(store: ObjectStore, run: str, shard: ShardProofs) -> tuple[list[
         threats=_lines(store, shard.output("assess", _THREATS), Threat),
         suppressed={line.standard_key: reasons for line in suppressed if (reasons := _misses(line))},
         failures={line.standard_key: line.reason for line in failures},
+        unvalidated={(line.footage_key, line.footage_version): line.reason for line in unvalidated},
         is_assessed="assess" in shard.manifests,
     )
     return footage, outputs

@@ -32,7 +32,8 @@ class ShardOutputs:
     """The results of a shard's stages for the lines of a batch; empty where a stage left no proof of its work.
 
     By standard key, `suppressed` has the reasons why a rule held back, the nearest miss first, and `failures` why
-    detect could not look at the picture. Without assess's proof (`is_assessed`) no picture has a verdict.
+    detect could not look at the picture; by footage, `unvalidated` has why validate could not. Without assess's proof
+    (`is_assessed`) no picture has a verdict.
     """
 
     run: str
@@ -42,6 +43,7 @@ class ShardOutputs:
     threats: Sequence[Threat] = ()
     suppressed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    unvalidated: Mapping[FootageId, str] = field(default_factory=dict)
     is_assessed: bool = True
 
 
@@ -168,7 +170,8 @@ def _not_validated(footage: Footage, shard: ShardOutputs) -> Dated:
     taken_at = footage.name.taken_at
     trigger = row_id(footage.key, footage.version_id)
     identity = row_id(trigger, ms_from_utc(taken_at), 0)
-    known = {"reason": NOT_VALIDATED, "taken_at": taken_at, **_origin(footage)}
+    reason = shard.unvalidated.get((footage.key, footage.version_id), NOT_VALIDATED)
+    known = {"reason": reason, "taken_at": taken_at, **_origin(footage)}
     return taken_at.date(), _row(shard.run, identity, trigger, PictureOutcome.FAILED, **known)
 
 

@@ -28,6 +28,11 @@ _FAILURES = {
     "picture-missing": "The standardised picture is gone: clear the run's `validate` task, which makes it anew.",
     "picture-altered": "The standardised picture is not the one that validation made: find out who wrote below "
     "`standard/`, then clear the run's `validate` task, which makes it anew.",
+    "footage-missing": "The original is gone since it was filed: erased, or expired.",
+    "footage-unreadable": "S3 does not give this original, but gives others; behind the colon is its code. Restore an "
+    "archived object (`InvalidObjectState`), give access to its key, then clear the shard's `validate` task.",
+    "picture-unreadable": "S3 does not give this standardised picture, but gives others; behind the colon is its code. "
+    "Restore an archived object (`InvalidObjectState`), give access to its key, then clear the shard's `detect` task.",
     "picture-undecodable": "The detector cannot decode what validation made: keep the picture for a bug report.",
 }
 _STATES: Mapping[str, str] = {

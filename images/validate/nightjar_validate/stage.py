@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.detections import ListedPicture
-from nightjar.domain.layout import PICTURES, last_segment
+from nightjar.domain.layout import FAILURES, PICTURES, last_segment
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.domain.rules import Rules
-from nightjar.domain.validations import Validation
+from nightjar.domain.validations import FailedFootage, Validation
 from nightjar.errors import NightjarError, TryAgainError
 from nightjar.runtime.manifests import write_lines
 from nightjar.runtime.parallel import in_parallel
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # Outcomes are small; those behind a file that takes long may wait for it in numbers.
 _AHEAD = 1000
+_NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has them all
 
 
 def validate(context: StageContext) -> StageResult:
@@ -82,14 +83,37 @@ def validate_shard(
     progress.finish()
     kept = _keep(context, validator_id(settings), writer, done)
     listed = _list_pictures(context, done)
+    failed = _list_failures(context, done)
     made = sorted((ref for each in done for ref in each.refs), key=lambda ref: (ref.key, ref.version_id))
     return StageResult(
         counts=_counts(done),
         inputs=inputs,
-        objects=[*made, *kept, listed],
+        objects=[*made, *kept, *failed, listed],
         result={"validator": validator_id(settings)},
-        warnings=[pool.unsealed] if pool.unsealed else [],
+        warnings=[*_warnings(done), *([pool.unsealed] if pool.unsealed else [])],
     )
+
+
+def _list_failures(context: StageContext, done: Iterable[Done]) -> list[ObjectRef]:
+    """Write `failures.jsonl`, if something failed: record says why."""
+    lines = [
+        FailedFootage(
+            footage_key=each.footage.key,
+            footage_version=each.footage.version_id,
+            reason=each.failed,
+            detail=each.detail,
+        )
+        for each in done
+        if each.failed
+    ]
+    return [write_lines(context.store, f"{context.output_prefix}{FAILURES}", lines)] if lines else []
+
+
+def _warnings(done: Iterable[Done]) -> list[str]:
+    details = [each.detail for each in done if each.failed]
+    more = len(details) - _NAMED_WARNINGS
+    named = details[:_NAMED_WARNINGS]
+    return [*named, f"and {more} more objects failed; {FAILURES} names them"] if more > 0 else named
 
 
 def _list_pictures(context: StageContext, done: Iterable[Done]) -> ObjectRef:

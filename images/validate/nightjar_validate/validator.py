@@ -15,7 +15,7 @@ from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Rules
 from nightjar.domain.validations import Validation
 from nightjar.runtime.stage import StageContext
-from nightjar.runtime.store import ObjectInfo, ObjectMissingError
+from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectUnreadableError
 from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.footage import footage_key
 from nightjar.stores.line_store import Place, RunShard
@@ -31,20 +31,21 @@ from nightjar_validate.writing import Source, Writer, Written
 
 log = logging.getLogger(__name__)
 
-MISSING = "footage-missing"
+MISSING, UNREADABLE = "footage-missing", "footage-unreadable"  # behind the latter, after a colon: the code of S3
 # Wall-clock time for a second of computing: pods get less than a CPU at times.
 _PATIENCE = 3.0
 
 
 @dataclass(frozen=True)
 class Done:
-    """The outcome of one footage object. No validation: it failed, for the reason in `failed`."""
+    """The outcome of one footage object. No validation: it failed, for the reason in `failed`, as `detail` says."""
 
     footage: Footage
     validation: Validation | None
     refs: tuple[ObjectRef, ...] = ()
     reused: bool = False
     failed: str = ""
+    detail: str = ""
 
 
 class Validator:
@@ -61,12 +62,23 @@ class Validator:
 
     def validate(self, footage: Footage) -> Done:
         """The outcome of `footage`: from the store of validations, or by looking."""
+        try:
+            return self._validate(footage)
+        except ObjectMissingError as error:
+            return _failed(footage, MISSING, error)
+        except ObjectUnreadableError as error:
+            return _failed(footage, f"{UNREADABLE}:{error.code}", error)
+
+    def _validate(self, footage: Footage) -> Done:
         name = footage.name
         if footage.key != footage_key(name):
             detail = f"expected the key {footage_key(name)}, got {footage.key}"
             return self._refuse_unread(footage, Reason.BAD_NAME, detail)
         device = self._rules.device(name.camera)
-        known = self._known.find(Place(self._id, name.camera, name.taken_at.date()), footage, camera_settings(device))
+        place = Place(self._id, name.camera, name.taken_at.date())
+        known = self._known.find(place, footage, camera_settings(device))
+        if device is None:  # the rules knew the camera when it was judged: that holds, under whatever settings
+            known = self._known.judged(place, footage) or known
         if known and (refs := self._kept_refs(known)) is not None:
             return Done(footage, known, refs, reused=True)
         if device is None:
@@ -76,10 +88,7 @@ class Validator:
             return self._refuse_unread(footage, *problem)
         with tempfile.TemporaryDirectory(prefix="nightjar-") as directory:
             path = Path(directory) / "footage"
-            try:
-                info = self._store.download(footage.key, path, footage.version_id)
-            except ObjectMissingError as error:
-                return _failed(footage, error)
+            info = self._store.download(footage.key, path, footage.version_id)
             return self._look(footage, info, path)
 
     def _look(self, footage: Footage, info: ObjectInfo, path: Path) -> Done:
@@ -122,7 +131,7 @@ class Validator:
     def _refuse_unread(self, footage: Footage, reason: Reason, detail: str) -> Done:
         info = self._store.head(footage.key, footage.version_id)
         if info is None:
-            return _failed(footage, ObjectMissingError(f"expected footage at {footage.key!r}, got none"))
+            raise ObjectMissingError(f"expected footage at {footage.key!r}, got none")
         if not footage.sha256:
             footage = footage.model_copy(update={"sha256": info.metadata.get("sha256", "")})
         taken_at = None if reason is Reason.BAD_NAME else footage.name.taken_at
@@ -160,9 +169,9 @@ class Validator:
         return (*kept, *refusals) if len(kept) == len(pictures) else None
 
 
-def _failed(footage: Footage, error: ObjectMissingError) -> Done:
-    log.warning("failed: %s", error, extra=_about(footage))
-    return Done(footage, None, failed=MISSING)
+def _failed(footage: Footage, reason: str, error: Exception) -> Done:
+    log.warning("failed: %s", error, extra={**_about(footage), "reason": reason})
+    return Done(footage, None, failed=reason, detail=str(error))
 
 
 def _about(footage: Footage) -> dict[str, str]:

@@ -8,11 +8,13 @@ import socket
 import struct
 import threading
 import time
+import urllib.parse
 from collections import Counter, deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from nightjar.runtime.store import ARCHIVED, INCOMPLETE
 from nightjar_local.chaos.plan import S3Spoil
 
 DELAY_SECONDS = 3.0
@@ -28,6 +30,7 @@ class S3Proxy:
         self.spoilt: Counter[S3Spoil] = Counter()
         self.calls = 0
         self._next: deque[S3Spoil] = deque()
+        self._unreadable: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
 
         class Handler(_Handler):
@@ -46,6 +49,17 @@ class S3Proxy:
         """Spoil the next `calls` calls; what was to be spoilt before and has not come is forgotten."""
         with self._lock:
             self._next = deque([how] * calls)
+
+    def make_unreadable(self, key: str, code: str = ARCHIVED, status: int = 403) -> None:
+        """Answer every read of the object at `key`, also a copy, with this error; INCOMPLETE: with half of its body."""
+        self._unreadable[key] = (status, code)
+
+    def refusal(self, method: str, path: str, copied: str) -> tuple[int, str] | None:
+        """The error for a call to `path`, which copies from the path `copied`, if there is one."""
+        if method == "PUT":
+            return self._unreadable.get(_key(copied))
+        refusal = self._unreadable.get(_key(path)) if method in {"GET", "HEAD"} else None
+        return None if refusal and method == "HEAD" and refusal[1] in (ARCHIVED, INCOMPLETE) else refusal
 
     def take(self) -> S3Spoil | None:
         """How to spoil the call that has just come; None: not at all."""
@@ -69,6 +83,11 @@ class S3Proxy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _key(path: str) -> str:
+    """The key in `/<bucket>/<key>?<query>`; empty for a call to the bucket."""
+    return urllib.parse.unquote(path.partition("?")[0]).lstrip("/").partition("/")[2]
 
 
 class _Server(ThreadingHTTPServer):
@@ -99,6 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Pass one request on and its answer back, unless it is to be spoilt."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         how = self.proxy.take()
+        refusal = self.proxy.refusal(self.command, self.path, self.headers.get("x-amz-copy-source", ""))
+        if refusal and refusal[1] == INCOMPLETE:
+            how = S3Spoil.CUT if self.command == "GET" else S3Spoil.ERROR_500
+        elif refusal:
+            self._refuse(*refusal)
+            return
         if how is S3Spoil.DELAY:
             time.sleep(DELAY_SECONDS)
         if how is S3Spoil.RESET:

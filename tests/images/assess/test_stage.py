@@ -254,6 +254,24 @@ def test_a_camera_that_is_not_in_the_rules_is_safe_and_told() -> None:
     assert manifest.counts.outcomes == {"threat": 0, "safe": 1}
 
 
+def test_a_camera_that_the_rules_know_no_more_keeps_its_events() -> None:
+    """Renamed in the evening: history by the new rules leaves what was judged by the old ones as it is."""
+    store = MemoryStore()
+    seen = [detection(DOOR, after(0), {"person": 0.9}), detection(DOOR, after(20), {}), detection(DOOR, after(30), {})]
+    _, events = assess_run(store, "r1", *seen)
+    before = stored(store)
+    assert len(before) == len(events) == 1
+    renamed = RULES.replace("door:", "gate:")
+    late = detection(DOOR, after(500), {"person": 0.9})  # nobody has judged it under the old rules
+    again, same = assess_run(store, "r2", *seen, late, rules=renamed)
+    assert (same, stored(store)) == (events, before)
+    assert again.counts.outcomes == {"threat": 1, "safe": 3}
+    keys = [f"runs/nightjar_live/{name}/assess/{SHARD}/threats.jsonl" for name in ("r1", "r2")]
+    first, second = (read_lines(store, key, Threat)[0] for key in keys)
+    assert first == second
+    assert any("bob-door" in w for w in again.warnings)
+
+
 def test_without_a_release_or_a_manifest_it_says_what_is_missing() -> None:
     store = MemoryStore()
     context = start_run(store, "r1")

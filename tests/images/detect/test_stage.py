@@ -13,6 +13,7 @@ from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StoppedError, run
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
@@ -23,6 +24,7 @@ from nightjar.stores.line_store import Place
 from nightjar.stores.runs import HISTORY
 from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.stage import detect_shard
+from nightjar_local.chaos.s3_proxy import S3Proxy
 from tests.images.detect.shards import NOON, PORCH, YARD, detections, noise, picture, series, validated
 
 DAY = "2026/11/20"
@@ -104,6 +106,16 @@ def test_bad_pictures_fail_with_a_reason_and_the_others_go_on(
     [lines] = detections(store).values()
     assert [line.picture for line in lines] == [good, last]
     assert read_manifest(store, context.output_prefix)[0] == manifest
+
+
+def test_pictures_that_s3_does_not_give_fail_by_name_with_the_code(store: MemoryStore, detect: Detect) -> None:
+    pictures = series(store, [noise(1), noise(2), noise(3)])
+    store.make_unreadable(pictures[1].standard_key)
+    manifest = detect(validated(store, pictures))
+    failed = {"failed:picture-unreadable:InvalidObjectState": 1}
+    assert counts(manifest) == (3, {"detected": 2} | failed, {"known": 0, "computed": 2})
+    [warning] = manifest.warnings
+    assert pictures[1].standard_key in warning and "InvalidObjectState" in warning
 
 
 def test_pictures_are_those_that_validate_listed_whatever_came_later(store: MemoryStore, detect: Detect) -> None:
@@ -288,7 +300,7 @@ def test_a_tag_that_was_another_detector_is_refused(store: MemoryStore, detect: 
 
 def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore, settings: DetectSettings) -> None:
     pictures = series(s3_store, map(noise, range(20)))
-    fetch = s3_fetch(s3_settings)
+    fetch = s3_fetch(s3_settings, s3_store)
     first = s3_store.head(pictures[0].standard_key)
     assert first
     s3_store.put(first.key, noise(99))
@@ -297,6 +309,22 @@ def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore
     assert counts(manifest) == (20, {"detected": 20}, {"known": 0, "computed": 20})
     with pytest.raises(ObjectMissingError, match="standard/none"):
         fetch("standard/none", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("InvalidObjectState", 403), ("AccessDenied", 403), ("IncompleteBody", 200)]
+)
+def test_one_picture_that_s3_does_not_give_is_told_from_an_outage(
+    s3_settings: StoreSettings, code: str, status: int, settings: DetectSettings
+) -> None:
+    with S3Proxy(int(str(s3_settings.s3_endpoint).rsplit(":", 1)[1])) as proxy:
+        through = s3_settings.model_copy(update={"s3_endpoint": proxy.url})
+        store = S3Store(through)
+        pictures = series(store, map(noise, range(3)))
+        proxy.make_unreadable(pictures[1].standard_key, code, status)
+        fetch = s3_fetch(through, store)
+        manifest = run(lambda c: detect_shard(c, settings, fetch), validated(store, pictures))
+    assert manifest.counts.outcomes == {"detected": 2, f"failed:picture-unreadable:{code}": 1}
 
 
 @pytest.mark.parametrize(
@@ -316,4 +344,4 @@ def test_s3_that_refuses_or_fails(
     for name, value in change.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(error, match=says):
-        s3_fetch(StoreSettings())("standard/none", None)
+        s3_fetch(StoreSettings(), S3Store(StoreSettings()))("standard/none", None)

@@ -293,6 +293,16 @@ def test_a_failure_is_recorded_with_its_reason(failure: str) -> None:
     assert manifest.warnings == ()
 
 
+def test_footage_that_could_not_be_looked_at_is_recorded_with_the_reason() -> None:
+    store = MemoryStore()
+    world = World(store)
+    world.still(PORCH, NOON)
+    world.unread(YARD, NOON, "footage-unreadable:InvalidObjectState")
+    manifest = run(work, world.close())
+    assert manifest.counts.outcomes == {"detected": 1, "failed:footage-unreadable:InvalidObjectState": 1}
+    assert manifest.warnings == ()
+
+
 @pytest.mark.parametrize("state", list(AlertState))
 def test_the_alert_is_recorded_in_the_state_in_which_it_is(state: AlertState) -> None:
     store = MemoryStore()

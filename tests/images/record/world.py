@@ -19,7 +19,7 @@ from nightjar.domain.reasons import Reason
 from nightjar.domain.release import FrozenRules, Release, StageRelease
 from nightjar.domain.rules import Safe
 from nightjar.domain.stages import STAGES
-from nightjar.domain.validations import Refusal, Validation
+from nightjar.domain.validations import FailedFootage, Refusal, Validation
 from nightjar.runtime.manifests import write_bytes, write_lines, write_manifest, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
@@ -90,6 +90,7 @@ class World:
         self.validations: list[Validation] = []
         self.detections: list[Detection] = []
         self.failures: list[FailedPicture] = []
+        self.unvalidated: list[FailedFootage] = []
         self.events: list[Event] = []
         self.threats: list[Threat] = []
         self.suppressed: list[Suppressed] = []
@@ -150,6 +151,13 @@ class World:
     def unproven(self, camera: Camera, at: datetime) -> None:
         """A still of a shard whose validation failed."""
         self._filed(self._picture(camera, at, "jpg", at), at, "jpg")
+
+    def unread(self, camera: Camera, at: datetime, reason: str) -> None:
+        """A still that validation could not look at."""
+        picture = self._picture(camera, at, "jpg", at)
+        self._filed(picture, at, "jpg")
+        key, version = picture.footage_key, picture.footage_version
+        self.unvalidated.append(FailedFootage(footage_key=key, footage_version=version, reason=reason, detail="why"))
 
     def misnamed(self, name: str, reason: Reason = Reason.BAD_NAME, taken_at: datetime | None = None) -> None:
         """An object that collect refused; it says when it was taken where it trusts the name."""
@@ -316,6 +324,7 @@ class World:
         """Write the outputs of the shard's stages; their manifests."""
         store, prefix = self.store, self.prefix
         proven = {(v.footage_key, v.footage_version) for v in self.validations}
+        proven |= {(failed.footage_key, failed.footage_version) for failed in self.unvalidated}
         filed = [line.footage for line in self.batch if line.outcome is Outcome.FILED]
         shard = write_lines(
             store,
@@ -326,6 +335,10 @@ class World:
         if self.failures:
             detected.append(write_lines(store, f"{stage_prefix(prefix, 'detect', 'all')}{FAILURES}", self.failures))
         validated = self._write_lines(Validations(store), [(v, _place_of_footage(v)) for v in self.validations])
+        if self.unvalidated:
+            validated.append(
+                write_lines(store, f"{stage_prefix(prefix, 'validate', 'all')}{FAILURES}", self.unvalidated)
+            )
         proofs = [
             self._manifest("validate", "all", validated, inputs=[shard]),
             self._manifest("detect", "all", detected),
@@ -364,14 +377,14 @@ class World:
             "duplicate": sum(v.duplicates for v in self.validations)
             + sum(line.outcome is Outcome.DUPLICATE for line in unfiled),
             "failed:detect": pictures - len(self.detections) - len(self.failures),
-            "failed:validate": len(self.batch) - len(unfiled) - len(self.validations),
+            "failed:validate": len(self.batch) - len(unfiled) - len(self.validations) - len(self.unvalidated),
         }
-        for failure in self.failures:
-            outcomes[f"failed:{failure.reason}"] = outcomes.get(f"failed:{failure.reason}", 0) + 1
-        for reason in [r.reason for v in self.validations for r in v.refusals] + [
+        for reason in [each.reason for each in self.failures] + [each.reason for each in self.unvalidated]:
+            outcomes[f"failed:{reason}"] = outcomes.get(f"failed:{reason}", 0) + 1
+        for refused in [r.reason for v in self.validations for r in v.refusals] + [
             r.reason for r in unfiled if r.reason
         ]:
-            outcomes[f"quarantined:{reason}"] = outcomes.get(f"quarantined:{reason}", 0) + 1
+            outcomes[f"quarantined:{refused}"] = outcomes.get(f"quarantined:{refused}", 0) + 1
         return Counts(received=sum(outcomes.values()), outcomes=outcomes)
 
     def _manifest(
@@ -483,6 +496,7 @@ def history(store: ObjectStore, *live: World, day: date = DAY, assessed: bool = 
         world.validations += each.validations
         world.detections += each.detections
         world.failures += each.failures
+        world.unvalidated += each.unvalidated
         world.threats += each.threats
         world.suppressed += each.suppressed
     world.is_assessed = assessed

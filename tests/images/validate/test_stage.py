@@ -12,13 +12,14 @@ from PIL import Image
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.reasons import Reason
-from nightjar.domain.validations import Validation
+from nightjar.domain.validations import FailedFootage, Validation
 from nightjar.errors import InputError, TryAgainError
 from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.memory import MemoryStore
-from nightjar.runtime.store import ObjectInfo
+from nightjar.runtime.store import ARCHIVED, INCOMPLETE, ObjectInfo
 from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.rules import RULES_KEY
+from nightjar.stores.runs import stage_prefix
 from nightjar_validate.deciding import validator_id
 from tests.images.validate.pictures import ASTRONAUT, GREY, bomb, moving, sound, still, video
 from tests.images.validate.shards import (
@@ -294,6 +295,59 @@ def test_footage_that_vanished_fails_alone() -> None:
     [validations] = store.list_objects("validations/")
     lines, _ = read_lines(store, validations.key, Validation)
     assert footage[1].key not in {line.footage_key for line in lines}, "expected another run to try again"
+
+
+@pytest.mark.parametrize("code", [ARCHIVED, "AccessDenied", "KMS.DisabledException", INCOMPLETE])
+def test_footage_that_s3_does_not_give_fails_by_name_with_the_code(code: str) -> None:
+    store = memory_store()
+    footage = [put_footage(store, f"alice-porch-{AT - n}.jpg", GOOD) for n in range(3)]
+    store.make_unreadable(footage[1].key, code)
+    begin_run(store, footage)
+    manifest = validated(store)
+    assert manifest.counts.outcomes == {"standard": 2, f"failed:footage-unreadable:{code}": 1}
+    [warning] = manifest.warnings
+    assert footage[1].key in warning and code in warning
+    [line] = read_lines(store, f"{stage_prefix(LIVE_RUN, 'validate', 'pack-0001')}failures.jsonl", FailedFootage)[0]
+    assert (line.footage_key, line.footage_version) == (footage[1].key, footage[1].version_id)
+    store.make_unreadable(footage[1].key, None)
+    assert validated(store).counts.outcomes == {"standard": 3}
+
+
+RENAMED = RULES.replace(b"porch:", b"front:")
+
+
+@pytest.mark.parametrize("max_side", ["1280", "640"], ids=["the same limits", "other limits since"])
+def test_a_camera_that_was_renamed_keeps_what_was_valid(max_side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory_store()
+    good = put_footage(store, f"alice-porch-{AT}.jpg", GOOD)
+    grey = put_footage(store, f"alice-porch-{AT - 1}.jpg", still(GREY))
+    begin_run(store, [good, grey])
+    before = validated(store).counts.outcomes
+    assert before == {"standard": 1, "quarantined:grey": 1}
+    monkeypatch.setenv("NIGHTJAR_LONG_SIDE", max_side)
+    late = put_footage(store, f"alice-porch-{AT - 2}.jpg", GOOD)  # nobody has looked at it under the old rules
+    store.put(RULES_KEY, RENAMED)
+    begin_run(store, [good, grey, late], HISTORY_RUN)
+    manifest = validated(store, HISTORY_RUN)
+    assert manifest.counts.outcomes == {**before, "quarantined:unknown-camera": 1}
+    assert manifest.counts.details["reused"] == 2
+    assert [picture.footage_key for picture in pictures(store, HISTORY_RUN)] == [good.key]
+
+
+def test_mended_rules_bring_in_what_was_refused_and_never_the_other_way_round() -> None:
+    store = memory_store()
+    footage = [put_footage(store, f"alice-porch-{AT}.jpg", GOOD)]
+    runs = [
+        (RENAMED, {"standard": 0, "quarantined:unknown-camera": 1}),
+        (RULES, {"standard": 1}),
+        (RENAMED, {"standard": 1}),
+        (RULES, {"standard": 1}),
+    ]
+    for rules, outcomes in runs:
+        store.put(RULES_KEY, rules)
+        begin_run(store, footage, HISTORY_RUN)
+        expected = {outcome: number for outcome, number in outcomes.items() if number}
+        assert validated(store, HISTORY_RUN).counts.outcomes == expected
 
 
 def test_a_frame_of_the_moment_of_a_still_is_refused_alone(tmp_path: Path) -> None:

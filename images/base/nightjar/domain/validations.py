@@ -16,6 +16,15 @@ class Refusal(Part):
     quarantine_key: str
 
 
+class FailedFootage(Stored):
+    """A footage object that validate could not look at, and why: a line of its `failures.jsonl`."""
+
+    footage_key: str
+    footage_version: str
+    reason: str
+    detail: str
+
+
 class Validation(Stored):
     """The outcome of one footage object: every picture in it is standard, refused or a duplicate.
 

@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightjar.runtime.store import (
+    ARCHIVED,
+    INCOMPLETE,
     ObjectChangedError,
     ObjectExistsError,
     ObjectInfo,
     ObjectMissingError,
+    ObjectUnreadableError,
     VersionInfo,
 )
 
@@ -29,8 +32,21 @@ class MemoryStore:
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
         self._versions: dict[str, list[_Version]] = {}
+        self._unreadable: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
+
+    def make_unreadable(self, key: str, code: str | None = ARCHIVED) -> None:
+        """Let S3 refuse with `code` to give the object at `key`, in any version; None: give it again."""
+        with self._lock:
+            self._unreadable.pop(key, None)
+            if code is not None:
+                self._unreadable[key] = code
+
+    def _check_readable(self, method: str, key: str) -> None:
+        code = self._unreadable.get(key)
+        if code is not None and not (method == "head" and code in (ARCHIVED, INCOMPLETE)):
+            raise ObjectUnreadableError(f"{method} {key!r}: expected an object that can be read, S3 says {code}", code)
 
     def _current(self, key: str) -> _Version | None:
         versions = self._versions.get(key)
@@ -46,12 +62,15 @@ class MemoryStore:
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         version = self._find(key, version_id)
+        if version:
+            self._check_readable("head", key)
         return version.info if version else None
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
         version = self._find(key, version_id)
         if version is None or version.data is None:
             raise ObjectMissingError(f"expected an object at {key!r} version {version_id}, found none")
+        self._check_readable("get", key)
         return version.data, version.info
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:

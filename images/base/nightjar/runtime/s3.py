@@ -1,6 +1,7 @@
 """The object store on S3, through boto3."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -10,23 +11,17 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypedDic
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
-from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
-from nightjar.errors import TryAgainError, UsageError
+from nightjar.errors import UsageError
+from nightjar.runtime.s3_errors import MISSING, PRECONDITION, code_of, may_pass, of_one_object, translate
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.store import (
+    ARCHIVED,
     ObjectChangedError,
     ObjectExistsError,
     ObjectInfo,
-    ObjectMissingError,
+    ObjectUnreadableError,
     VersionInfo,
 )
 
@@ -52,20 +47,11 @@ class _Replaced(TypedDict, total=False):
     MetadataDirective: Literal["REPLACE"]
 
 
-_MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
-_REFUSED = {
-    "AccessDenied",
-    "AuthorizationHeaderMalformed",
-    "InvalidAccessKeyId",
-    "InvalidBucketName",
-    "NoSuchBucket",
-    "SignatureDoesNotMatch",
-    "403",
-}
-# Not ConditionalRequestConflict (409): that only says that another write, perhaps an earlier try of this, is under way.
-_PRECONDITION = {"PreconditionFailed", "412"}
 # A copy above this goes in parts on the server; S3 takes up to 5 GiB in one request.
 _COPY_AT_ONCE = 1 << 30
+# Seconds before an object that alone cannot be read, for a reason that may pass, is read again.
+_PAUSES = (0.3, 1.0, 3.0)
+_NEIGHBOURS = 5  # objects beside one that cannot be read, of which one has to be readable
 
 
 def _translated(
@@ -83,22 +69,28 @@ def _translated(
     return cast("Callable[Concatenate[S3Store, str, P], T]", call)
 
 
-def translate(error: ClientError | BotoCoreError, what: str) -> Exception:
-    """The Nightjar error that says the same; what is not known is taken for an outage."""
-    if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in _MISSING:
-            return ObjectMissingError(f"{what}: expected an object, S3 says {code}")
-        if code in _REFUSED:
-            return UsageError(f"{what}: S3 refuses with {code}; check bucket, credentials and policy")
-        return TryAgainError(f"{what}: S3 answers {code}")
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return UsageError(f"{what}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a role")
-    if isinstance(error, ParamValidationError):
-        return UsageError(f"{what}: {error}")
-    if isinstance(error, BotoConnectionError | HTTPClientError):
-        return TryAgainError(f"{what}: S3 cannot be reached: {error}")
-    return TryAgainError(f"{what}: {error}")
+def _reading(
+    method: Callable[Concatenate["S3Store", str, P], T],
+) -> Callable[Concatenate["S3Store", str, P], T]:
+    """As `_translated`, for a method that reads one object: an error that concerns only this object says so."""
+
+    @wraps(method)
+    def call(self: "S3Store", key: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        what = f"{method.__name__} {key!r} in bucket {self.bucket!r}"
+        for pause in (*_PAUSES, None):
+            try:
+                return method(self, key, *args, **kwargs)
+            except (ClientError, BotoCoreError) as error:
+                code = of_one_object(error)
+                if code is None or not (code == ARCHIVED or self._gives_others(key)):
+                    raise translate(error, what) from error
+                if pause is None or not may_pass(error):
+                    expected = "expected an object that can be read, as others beside it can"
+                    raise ObjectUnreadableError(f"{what}: {expected}, S3 says {code}", code) from error
+            time.sleep(pause)
+        raise AssertionError("expected the last try to return or raise")
+
+    return cast("Callable[Concatenate[S3Store, str, P], T]", call)
 
 
 class S3Store:
@@ -114,29 +106,29 @@ class S3Store:
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"expected an environment that names an S3 server, got: {error}") from error
 
-    @_translated
+    @_reading
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         try:
             answer = self._client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
+            if code_of(error) in MISSING:
                 return None
             raise
         return _info(key, answer)
 
-    @_translated
+    @_reading
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
         answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
         return answer["Body"].read(), _info(key, answer)
 
-    @_translated
+    @_reading
     def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
         answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
         with path.open("wb") as file:
             shutil.copyfileobj(answer["Body"], file, 1 << 20)
         info = _info(key, answer)
         if path.stat().st_size != info.size:
-            raise TryAgainError(f"expected {info.size} bytes of {key!r}, got {path.stat().st_size}")
+            raise IncompleteReadError(actual_bytes=path.stat().st_size, expected_bytes=info.size)
         return info
 
     @_translated
@@ -165,8 +157,8 @@ class S3Store:
                 **condition,
             )
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if condition and code in _PRECONDITION | (_MISSING if if_match else set()):
+            code = code_of(error)
+            if condition and code in PRECONDITION | (MISSING if if_match else set()):
                 kind = ObjectExistsError if if_absent else ObjectChangedError
                 raise kind(f"expected {condition} to hold at {key!r}, S3 says {code}") from error
             raise
@@ -179,7 +171,7 @@ class S3Store:
             metadata=dict(metadata or {}),
         )
 
-    @_translated
+    @_reading
     def copy(
         self, source_key: str, source_version: str, target_key: str, metadata: Mapping[str, str] | None = None
     ) -> ObjectInfo:
@@ -188,12 +180,18 @@ class S3Store:
         if metadata is not None:
             replaced = {"Metadata": dict(metadata), "MetadataDirective": "REPLACE"}
         size = self._client.head_object(Bucket=self.bucket, Key=source_key, VersionId=source_version)["ContentLength"]
-        if size <= _COPY_AT_ONCE:
-            answer = self._client.copy_object(Bucket=self.bucket, Key=target_key, CopySource=source, **replaced)
-            copied = _version(answer.get("VersionId") or None)
-        else:
-            self._client.copy(source, self.bucket, target_key, ExtraArgs={**replaced})
-            copied = _version(None)
+        try:
+            if size <= _COPY_AT_ONCE:
+                answer = self._client.copy_object(Bucket=self.bucket, Key=target_key, CopySource=source, **replaced)
+                copied = _version(answer.get("VersionId") or None)
+            else:
+                self._client.copy(source, self.bucket, target_key, ExtraArgs={**replaced})
+                copied = _version(None)
+        except ClientError as error:
+            if code_of(error) != ARCHIVED and size:  # is it the source that cannot be read, or the target?
+                self._client.get_object(**source, Range="bytes=0-1023")["Body"].read()
+                raise translate(error, f"copy to {target_key!r} in bucket {self.bucket!r}") from error
+            raise
         return _info(target_key, self._client.head_object(Bucket=self.bucket, Key=target_key, **copied))
 
     @_translated
@@ -201,7 +199,7 @@ class S3Store:
         try:
             self._client.delete_object(Bucket=self.bucket, Key=key, **_version(version_id))
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in _MISSING:
+            if code_of(error) not in MISSING:
                 raise
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -237,6 +235,25 @@ class S3Store:
                     is_latest=marker["IsLatest"],
                     is_delete_marker=True,
                 )
+
+    def _gives_others(self, key: str) -> bool:
+        """Whether the bucket can be listed, and an object beside `key` can be looked at, if there is one."""
+        try:
+            for prefix in dict.fromkeys((key.rpartition("/")[0], key.partition("/")[0])):
+                listed = self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=_NEIGHBOURS)
+                others = [info["Key"] for info in listed.get("Contents", []) if info["Key"] != key]
+                if any(self._has_head(other) for other in others):
+                    return True
+        except (ClientError, BotoCoreError):
+            return False
+        return not others
+
+    def _has_head(self, key: str) -> bool:
+        try:
+            self._client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            return code_of(error) in MISSING
+        return True
 
     def is_versioned(self) -> bool:
         return self._versioning("versioning") == "Enabled"

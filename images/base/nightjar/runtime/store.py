@@ -10,11 +10,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from nightjar.errors import NightjarError
+from nightjar.errors import InputError, NightjarError
+
+# Codes of objects that have a `head` all the same. Archived: it has to be restored before it can be read.
+ARCHIVED = "InvalidObjectState"
+INCOMPLETE = "IncompleteBody"  # our name for a body that ends before its Content-Length, for which S3 has none
 
 
 class ObjectMissingError(NightjarError):
     """The key, or that version of it, is not there."""
+
+
+class ObjectUnreadableError(InputError):
+    """The object is there, but S3 does not give it, while it gives others: archived, its key disabled, damaged.
+
+    `code` is the API's, such as `InvalidObjectState`. What concerns the bucket is a TryAgainError or a UsageError.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ObjectExistsError(NightjarError):
@@ -50,7 +65,11 @@ class VersionInfo:
 
 
 class ObjectStore(Protocol):
-    """A versioned bucket. Every method may raise TryAgainError (the service fails) or UsageError (refused for good)."""
+    """A versioned bucket. Every method may raise TryAgainError (the service fails) or UsageError (refused for good).
+
+    `head`, `get`, `download` and `copy` raise ObjectUnreadableError where only this object cannot be read. An archived
+    or damaged object still has a `head`.
+    """
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         """Size, version and metadata of an object; None when it is not there."""

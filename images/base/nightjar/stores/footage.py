@@ -7,7 +7,7 @@ from datetime import date
 from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.names import VIDEO_EXTENSIONS, Camera, FootageName, NameRefused, parse_footage_name
 from nightjar.runtime.parallel import in_parallel
-from nightjar.runtime.store import ObjectInfo, ObjectStore
+from nightjar.runtime.store import ObjectInfo, ObjectStore, ObjectUnreadableError
 from nightjar.stores.erasure import erase_versions, is_of
 from nightjar.stores.provenance import source_metadata
 
@@ -57,9 +57,18 @@ class FootageStore:
         """
         keys = sorted(info.key for info in self._store.list_objects(f"{FOOTAGE}{day_path(day)}/"))
         named = ((name, key) for key in keys if (name := _name(key)))
-        for name, info in in_parallel(lambda pair: (pair[0], self._store.head(pair[1])), named, _HEADS_AT_ONCE):
+        for name, info in in_parallel(lambda pair: (pair[0], self._look(pair[1])), named, _HEADS_AT_ONCE):
             if info is not None:
                 yield name, info
+
+    def _look(self, key: str) -> ObjectInfo | None:
+        """The object at `key`; as its listing has it, without metadata, if S3 does not give it: validate says why."""
+        try:
+            return self._store.head(key)
+        except ObjectUnreadableError as error:
+            log.warning("%s", error)
+            listed = (version for version in self._store.list_versions(key) if version.key == key and version.is_latest)
+            return next((ObjectInfo(v.key, v.version_id, v.size, "", v.modified_at) for v in listed), None)
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of a user's (or one camera's) footage; returns their number."""

@@ -15,7 +15,13 @@ from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera, time_digits
 from nightjar.errors import InputError
-from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
+from nightjar.runtime.store import (
+    ObjectExistsError,
+    ObjectInfo,
+    ObjectMissingError,
+    ObjectStore,
+    ObjectUnreadableError,
+)
 from nightjar.stores.erasure import camera_folder, erase_versions, is_of
 
 STANDARD = "standard/"
@@ -27,6 +33,14 @@ class PictureError(InputError):
 
 class PictureMissingError(PictureError):
     """The picture is not there: erased, or expired."""
+
+
+class PictureUnreadableError(PictureError):
+    """The picture is there, but S3 does not give it; `code` is the API's, such as that of an archived object."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class PictureAlteredError(PictureError):
@@ -69,7 +83,7 @@ class StandardPictures:
     """Writes standard pictures and reads them again, checked. Safe to use from threads.
 
     `get` reads the object at a key, in a version or (None) as it is now; by default through the store. It raises
-    ObjectMissingError.
+    ObjectMissingError and ObjectUnreadableError.
     """
 
     def __init__(self, store: ObjectStore, get: Callable[[str, str | None], bytes] | None = None) -> None:
@@ -101,7 +115,8 @@ class StandardPictures:
         return _ref(info, picture.standard_sha256)
 
     def read(self, picture: Picture, version_id: str | None = None) -> bytes:
-        """The JPEG of `picture`; raises PictureMissingError, or PictureAlteredError if its SHA-256 is another.
+        """The JPEG of `picture`; raises PictureMissingError, PictureUnreadableError, or PictureAlteredError if its
+        SHA-256 is another.
 
         With `version_id` (which is also cheaper: the server need not look for the current version), a picture that was
         replaced or deleted meanwhile is read all the same. Readers who show it to people go without.
@@ -110,6 +125,8 @@ class StandardPictures:
             data = self._get(picture.standard_key, version_id)
         except ObjectMissingError:
             raise PictureMissingError(f"expected a picture at {picture.standard_key!r}, got none") from None
+        except ObjectUnreadableError as error:
+            raise PictureUnreadableError(str(error), error.code) from error
         return checked(picture, data)
 
     def erase(self, user: str, device: str | None = None) -> int:

@@ -10,7 +10,14 @@ import pytest
 from nightjar.errors import NightjarError, TryAgainError, UsageError
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings, load
-from nightjar.runtime.store import ObjectChangedError, ObjectExistsError
+from nightjar.runtime.store import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectMissingError,
+    ObjectUnreadableError,
+)
+from nightjar_local.chaos.plan import S3Spoil
+from nightjar_local.chaos.s3_proxy import S3Proxy
 
 
 @contextmanager
@@ -85,3 +92,37 @@ def test_a_wrong_environment_is_wrong_usage(environment: dict[str, str], monkeyp
 def test_a_good_endpoint_is_taken(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTJAR_S3_ENDPOINT", endpoint)
     S3Store(load(StoreSettings))
+
+
+@pytest.mark.parametrize(
+    ("denied", "code", "status", "expected"),
+    [
+        pytest.param(["a/1", "a/2", "b/1"], "AccessDenied", 403, UsageError, id="every object is denied"),
+        pytest.param(["a/1", "a/2", "b/1"], "InternalError", 500, TryAgainError, id="every object fails"),
+        pytest.param(["a/1", "a/2"], "AccessDenied", 403, UsageError, id="every object of a folder is denied"),
+        pytest.param(["a/1"], "SlowDown", 503, TryAgainError, id="too fast"),
+        pytest.param(["a/1"], "ThrottlingException", 400, TryAgainError, id="too fast for the keys"),
+        pytest.param(["a/1"], "ExpiredToken", 400, TryAgainError, id="credentials that ended"),
+        pytest.param(["a/1"], "MethodNotAllowed", 405, ObjectMissingError, id="a delete marker, by its version"),
+    ],
+)
+def test_errors_that_concern_the_bucket_are_not_of_one_object(
+    s3_settings: StoreSettings, denied: list[str], code: str, status: int, expected: type[NightjarError]
+) -> None:
+    with S3Proxy(int(str(s3_settings.s3_endpoint).rsplit(":", 1)[1])) as proxy:
+        store = S3Store(s3_settings.model_copy(update={"s3_endpoint": proxy.url}))
+        for key in ("a/1", "a/2", "b/1"):
+            store.put(key, b"x")
+        for key in denied:
+            proxy.make_unreadable(key, code, status)
+        with pytest.raises(expected) as raised:
+            store.get("a/1")
+        assert not isinstance(raised.value, ObjectUnreadableError)
+
+
+def test_a_body_that_is_cut_once_is_read_again(s3_settings: StoreSettings) -> None:
+    with S3Proxy(int(str(s3_settings.s3_endpoint).rsplit(":", 1)[1])) as proxy:
+        store = S3Store(s3_settings.model_copy(update={"s3_endpoint": proxy.url}))
+        store.put("a/1", b"whole content")
+        proxy.spoil(S3Spoil.CUT, 1)
+        assert store.get("a/1")[0] == b"whole content"

@@ -1,15 +1,23 @@
 """One table of behaviour over both object stores: SeaweedFS through S3Store, and the fake."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from nightjar.errors import TryAgainError, UsageError
+from nightjar.runtime import s3
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
-from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
+from nightjar.runtime.store import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectMissingError,
+    ObjectStore,
+    ObjectUnreadableError,
+)
+from nightjar_local.chaos.s3_proxy import S3Proxy
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -92,6 +100,75 @@ def test_versions_are_listed_until_they_are_removed_for_good(store: ObjectStore)
         store.delete("v/k", version.version_id)
         store.delete("v/k", version.version_id)
     assert list(store.list_versions("v/")) == []
+
+
+@pytest.fixture(params=["memory", "s3"])
+def spoilable(request: pytest.FixtureRequest) -> Iterator[tuple[ObjectStore, Callable[[str, str, int], None]]]:
+    """A store, and how to make its server refuse to give an object."""
+    if request.param == "memory":
+        memory = MemoryStore()
+        yield memory, lambda key, code, _: memory.make_unreadable(key, code)
+        return
+    settings: StoreSettings = request.getfixturevalue("s3_settings")
+    with S3Proxy(int(str(settings.s3_endpoint).rsplit(":", 1)[1])) as proxy:
+        yield S3Store(settings.model_copy(update={"s3_endpoint": proxy.url})), proxy.make_unreadable
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "has_head", "others"),
+    [
+        pytest.param("InvalidObjectState", 403, True, True, id="archived"),
+        pytest.param("InvalidObjectState", 403, True, False, id="archived, and alone"),
+        pytest.param("AccessDenied", 403, False, True, id="denied, or its key is"),
+        pytest.param("AccessDenied", 403, False, False, id="denied, and alone"),
+        pytest.param("KMS.DisabledException", 400, False, True, id="its key is disabled"),
+        pytest.param("InvalidRequest", 400, False, True, id="encrypted with a key of the uploader"),
+        pytest.param("InternalError", 500, False, True, id="lost by the server"),
+        pytest.param("IncompleteBody", 200, True, True, id="shorter than it says, each time"),
+    ],
+)
+def test_an_object_that_alone_cannot_be_read_is_told_by_the_api_code(
+    spoilable: tuple[ObjectStore, Callable[[str, str, int], None]],
+    code: str,
+    status: int,
+    has_head: bool,
+    others: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(s3, "_PAUSES", (0.01,))
+    store, spoil = spoilable
+    info = store.put("one/a", b"whole content")
+    if others:
+        store.put("one/b", b"readable")
+    spoil("one/a", code, status)
+    for read in (
+        lambda: store.get("one/a"),
+        lambda: store.get("one/a", info.version_id),
+        lambda: store.download("one/a", tmp_path / "a"),
+        lambda: store.copy("one/a", info.version_id, "two/a"),
+    ):
+        with pytest.raises(ObjectUnreadableError, match="'one/a'") as raised:
+            read()
+        # The answer to a HEAD, with which a copy begins, has a status and no code.
+        assert raised.value.code in (code, str(status))
+    if has_head:
+        assert store.head("one/a") == info
+    else:
+        with pytest.raises(ObjectUnreadableError):
+            store.head("one/a")
+    if others:
+        assert store.get("one/b")[0] == b"readable"
+    assert [each.key for each in store.list_objects("two/")] == []
+
+
+def test_a_delete_marker_by_its_version_is_nothing_to_read(store: ObjectStore) -> None:
+    store.put("gone", b"x")
+    store.delete("gone")
+    [marker] = [version for version in store.list_versions("gone") if version.is_delete_marker]
+    assert store.head("gone", marker.version_id) is None
+    with pytest.raises(ObjectMissingError):
+        store.get("gone", marker.version_id)
 
 
 @pytest.mark.parametrize("key", ["k/with space", "k/ünï", "k/{{ x }}", "k/a'b\"c", "k/+&=?#%41"])
