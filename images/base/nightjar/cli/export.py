@@ -8,11 +8,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightjar.cli.deployed import detector_folder
+from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ CSV_COLUMNS = (
     *("standard_key", "standard_sha256", "footage_key", "footage_version", "detector", "model", "model_sha256"),
 )
 _READERS = 8
-_WHEN = "a UTC day (2026-11-20) or a time (2026-11-20T22:00, UTC unless it names a zone)"
-_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ class Wanted:
     """Which detections: of one detector, from `start` up to, not including, `end`, of `cameras` or (none given) all."""
 
     detector: str
-    start: datetime = _BEGINNING
-    end: datetime = _END
+    start: datetime = BEGINNING
+    end: datetime = END
     cameras: "frozenset[Camera]" = frozenset()
 
     def holds(self, line: "Detection") -> bool:
@@ -66,10 +65,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     export.add_argument("--format", choices=sorted(_FORMATS), required=True)
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="made where it is missing")
-    export.add_argument("--from", dest="start", type=_start, default=_BEGINNING, metavar="WHEN", help=_WHEN)
-    export.add_argument(
-        "--to", dest="end", type=_end, default=_END, metavar="WHEN", help="up to and with a day, or up to a time"
-    )
+    add_range(export)
     export.add_argument("--camera", nargs="+", action="extend", default=[], metavar="USER-DEVICE", help="default: all")
     export.add_argument("--detector", metavar="NAME", help="its id, or the tag of its image; default: the deployed one")
     export.set_defaults(run=run_export)
@@ -87,8 +83,7 @@ def run_export(given: argparse.Namespace) -> int:
         cameras = frozenset(Camera.parse(name) for name in given.camera)
     except NameRefused as error:
         raise UsageError(f"--camera: {error}") from None
-    if given.start >= given.end:
-        raise UsageError(f"expected --from before --to, got {given.start.isoformat()} and {given.end.isoformat()}")
+    check_range(given)
     store = S3Store(load(StoreSettings))
     wanted = Wanted(detector_folder(store, given.detector), given.start, given.end, cameras)
     done = export(store, wanted, given.format, given.out)
@@ -240,26 +235,3 @@ def _same_content(first: Path, second: Path) -> bool:
 def _count(done: Exported, line: "Detection") -> None:
     done.pictures += 1
     done.objects += len(line.objects)
-
-
-def _start(text: str) -> datetime:
-    return _moment(text, timedelta())
-
-
-def _end(text: str) -> datetime:
-    return _moment(text, timedelta(days=1))
-
-
-def _moment(text: str, whole_day: timedelta) -> datetime:
-    """A time; of a day, its beginning plus `whole_day`."""
-    try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC) + whole_day
-    except OverflowError:
-        return _END
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {_WHEN}, got {text!r}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
