@@ -42,7 +42,7 @@ class Handled:
     """How a line of `events.jsonl` was handled: it has an `outcome`, or `later` or `refused` says why it has none.
 
     `later`: the alert has to be tried again. `refused`: the mail API takes no alert until a person changes the key or
-    the sender.
+    the sender. `is_traced`: it was delivered, or was tried to be, and the log has its line.
     """
 
     outcome: str = ""
@@ -52,6 +52,7 @@ class Handled:
     digest: DigestLine | None = None
     warning: str = ""
     repeated: bool = False
+    is_traced: bool = False
 
 
 class Desk:
@@ -72,6 +73,19 @@ class Desk:
         alerted instead) or withdrawn it.
         """
         stop_if_asked()
+        handled = self._handle_listed(listed)
+        if handled.is_traced:
+            return handled
+        log.info(
+            "no alert now: event %s, camera %s, %s",
+            listed.id,
+            listed.camera.name,
+            handled.outcome or handled.later,
+            extra={"event": listed.id, "camera": listed.camera.name, "outcome": handled.outcome},
+        )
+        return handled
+
+    def _handle_listed(self, listed: Event) -> Handled:
         event = self._events.current(listed.camera, listed.ref)
         if event is None:
             return Handled("superseded")
@@ -180,13 +194,19 @@ class Desk:
             objects.insert(0, self._ledger.record(claimed, alert).ref)
         except ObjectChangedError as error:
             warning = f"event {event.id}: another run took the alert over while it was sent: {error}"
+        state = alert.told_state(self._context.clock())
         log.info(
-            "alert %s",
-            delivery.state if done else "not sent yet",
+            "alert %s: event %s, camera %s, channel %s, ledger %s",
+            state if done else f"{state}, to be tried again",
+            event.id,
+            event.camera.name,
+            alert.channel,
+            claimed.key,
             extra={
                 "event": event.id,
                 "camera": event.camera.name,
                 "channel": alert.channel,
+                "state": state,
                 "ledger_key": claimed.key,
                 "calls": len(delivery.calls),
                 "possibly_repeated": delivery.possibly_repeated,
@@ -194,17 +214,20 @@ class Desk:
         )
         if not done:
             why = "the quota of the mail account is used up for now; " if delivery.quota else ""
-            return Handled(later=f"event {event.id}: {why}the mail API answered {delivery.answer}", warning=warning)
+            return Handled(
+                later=f"event {event.id}: {why}the mail API answered {delivery.answer}", warning=warning, is_traced=True
+            )
         if delivery.unauthorised:
-            return Handled(refused=delivery.answer, warning=warning)
+            return Handled(refused=delivery.answer, warning=warning, is_traced=True)
         if delivery.state is AlertState.FAILED:
             refusal = f"event {event.id}: the mail API refused the alert: {delivery.answer}"
-            return Handled("failed:refused", objects=tuple(objects), warning=warning or refusal)
+            return Handled("failed:refused", objects=tuple(objects), warning=warning or refusal, is_traced=True)
         return Handled(
             f"alerted:{delivery.state}",
             objects=tuple(objects),
             warning=warning,
             repeated=delivery.possibly_repeated,
+            is_traced=True,
         )
 
     def _digest_line(self, event: Event, now: datetime) -> DigestLine:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from nightjar.cli import export, rules, status
+from nightjar.cli import alerts, export, rules, status
 from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 
-COMMANDS = (rules, export)
+COMMANDS = (rules, alerts, export)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -80,6 +80,19 @@ class Alert(Stored):
         """Whether an attempt ended without knowing: the mail API never answered, or the task was killed meanwhile."""
         return self.possibly_repeated or self.in_flight
 
+    def told_state(self, now: datetime) -> str:
+        """The state for people: `claimed`, `sent`, `failed`, `in outbox`, or `uncertain`.
+
+        An alert is uncertain when an attempt ended without knowing whether it went out. The next attempt sends it once
+        more, marked as possibly repeated.
+        """
+        if self.state == AlertState.OUTBOX:
+            return "in outbox"
+        being_sent = self.in_flight and now < self.claimed_at + LEASE
+        if self.state == AlertState.CLAIMED and self.may_have_been_sent and not being_sent:
+            return "uncertain"
+        return str(self.state)
+
 
 class DigestLine(Stored):
     """An event that came too late to be alerted: a line of `digest.jsonl`.

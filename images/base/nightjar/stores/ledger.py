@@ -82,8 +82,19 @@ class Ledger:
 
     def lines_of_day(self, day: date) -> Iterator[LedgerLine]:
         """Every line whose key names `day`, by key; raises InputError for an object that is no line."""
-        keys = sorted(info.key for info in self._store.list_objects(f"{ALERTS}{day_path(day)}/"))
+        keys = sorted(info.key for info in self._store.list_objects(_folder(day)))
         return (line for line in in_parallel(self._read, keys, _READERS) if line)
+
+    def keys(self, first: date | None = None, last: date | None = None) -> list[str]:
+        """The keys of all lines, or of those whose key names a day from `first` to `last` (both or none are given)."""
+        if first is None or last is None:
+            return sorted(info.key for info in self._store.list_objects(ALERTS))
+        days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+        return [key for day in days for key in sorted(i.key for i in self._store.list_objects(_folder(day)))]
+
+    def read(self, key: str) -> LedgerLine | None:
+        """The line at `key`; None when it is gone. Raises InputError for an object that is no line."""
+        return self._read(key)
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of the lines about a user's (or one camera's) events; how many versions those were.
@@ -121,8 +132,12 @@ def _is_claimed(line: LedgerLine) -> bool:
     return line.alert.state == AlertState.CLAIMED
 
 
+def _folder(day: date) -> str:
+    return f"{ALERTS}{day_path(day)}/"
+
+
 def _key(ref: EventRef) -> str:
-    return f"{ALERTS}{day_path(ref.day)}/{ref.id}.json"
+    return f"{_folder(ref.day)}{ref.id}.json"
 
 
 def _keys(event: Event) -> Iterable[str]:

@@ -24,6 +24,10 @@ class Outbox:
         key = f"{OUTBOX}{day_path(event.day)}/{event.camera.name}/{event.id}.eml"
         return write_bytes(self._store, key, message, content_type="message/rfc822")
 
+    def has(self, key: str) -> bool:
+        """Whether the message at `key` is still there."""
+        return self._store.head(key) is not None
+
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of a user's (or one camera's) messages; how many versions those were."""
         return erase_versions(self._store, OUTBOX, lambda key: is_of(camera_folder(key), user, device))
