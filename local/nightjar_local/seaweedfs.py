@@ -129,7 +129,13 @@ def server(directory: Path, access: S3Access, token: str, sockets: Path) -> Prog
         "-disableHttp",  # or the filer serves every object without credentials
     )
     # HOME: weed keeps and reads configuration there, which is not this deployment's.
-    environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(directory), TOKEN_VARIABLE: token}
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(directory),
+        # Half of the processors: idle threads of Go look for work on all that it may use, which the stages need more.
+        "GOMAXPROCS": str(max(1, (os.cpu_count() or 1) // 2)),
+        TOKEN_VARIABLE: token,
+    }
     return Program(NAME, argv, environment)
 
 
