@@ -11,7 +11,7 @@ from nightjar_validate.videos import decode_video
 
 # Pillow and PyAV import these for the first file that needs them; a sealed decoder can import nothing.
 _LATE_MODULES = (
-    "PIL.MpoImagePlugin",
+    "PIL.TiffImagePlugin",  # EXIF
     "PIL.WebPImagePlugin",
     "av.audio.codeccontext",
     "av.audio.stream",

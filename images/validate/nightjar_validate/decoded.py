@@ -13,6 +13,7 @@ class Limits:
 
     min_side: int
     max_pixels: int
+    max_jpeg_pixels: int
     long_side: int
     jpeg_quality: int
     grey_tolerance: int

@@ -27,8 +27,12 @@ DECODE = "nightjar_validate.decode:decode"
 _PROGRAM = [sys.executable, "-S", "-W", "ignore", "-m", "nightjar_validate.decoder"]
 _KEPT_VARIABLES = ("PATH", "LANG", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
 # glibc keeps the memory of one picture for the next. By default it mostly gives it back to the kernel each time, which
-# makes decoding up to a third slower. In bytes.
-_MEMORY_VARIABLES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+# makes decoding up to a third slower. In bytes. NumPy's BLAS, of which nothing is used, would claim memory per core.
+_MEMORY_VARIABLES = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "OPENBLAS_NUM_THREADS": "1",
+}
 _START_SECONDS = 60.0  # for a decoder to start and take a job
 _END_SECONDS = 5.0  # for a decoder that closed its channel to end
 _UNSEALED = "decoders are not sealed ({}): a file that takes one over can read this user's files and open connections"

@@ -1,21 +1,39 @@
-"""Decoding stills with Pillow. Runs only inside an isolated decoder."""
+"""Decoding stills: JPEG with libjpeg-turbo, PNG and WebP with Pillow. Runs only inside an isolated decoder."""
 
+import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
 from nightjar.domain.reasons import Reason
+from nightjar_validate import jpeg, png_chunks
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
 from nightjar_validate.formats import HEAD, Format, is_cut, webp_size
+from nightjar_validate.jpeg_structure import JpegStructure, structure_of
 from nightjar_validate.standard import fitted, standardise
 
 T = TypeVar("T")
 
-Image.MAX_IMAGE_PIXELS = None  # `_size_problem` refuses instead of warning
+Image.MAX_IMAGE_PIXELS = None  # `_check_size` refuses instead of warning
 
 _ORIENTATION = 0x0112  # EXIF tag
-_BAD_CHECKSUM = "bad header checksum"  # in Pillow's words
+
+
+@dataclass(frozen=True)
+class _Still:
+    """A decoded picture of any mode, perhaps shrunk already; `size` is that of the file; `orientation` is EXIF's."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    orientation: int
+
+
+class _RefusedError(Exception):
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
 
 
 class _UndecodableError(Exception):
@@ -26,48 +44,73 @@ def decode_still(job: Job, file: BinaryIO) -> Output:
     """The picture, or the reason why it is refused. Of an animation, the first frame."""
     try:
         yield _decode(job, file)
-    except _UndecodableError as error:
-        detail = f"expected a whole {job.format} picture, got {error}"
-        yield Refused(Reason.TRUNCATED if is_cut(file, job.format) else Reason.CORRUPT, detail)
+    except _RefusedError as error:
+        yield Refused(error.reason, error.detail)
 
 
 def _decode(job: Job, file: BinaryIO) -> Decoded | Refused:
-    limits = job.limits
-    if job.format is Format.WEBP:
-        size = webp_size(file.read(HEAD))
-        if size and (refused := _size_problem(size, job)):
-            return refused
-    image = _opened(job, file)
-    if refused := _size_problem(image.size, job):
-        return refused
-    if job.format is Format.PNG:
-        if damage := _png_damage(image, file):
-            return Refused(Reason.CORRUPT, damage)
-        image = _opened(job, file)  # the check used the other up
-    size = fitted(image.size, limits.long_side)
-    orientation = _orientation(image)
-    image.draft(None, size)  # libjpeg scales a large picture by a power of two while it decodes
-    _guarded(image.load)
-    result = standardise(_rgb(image), size, limits, job.allow_grey, orientation)
+    decoders = {Format.JPEG: _decode_jpeg, Format.PNG: _decode_png, Format.WEBP: _decode_webp}
+    still = decoders[job.format](job, file)
+    size = fitted(still.size, job.limits.long_side)
+    result = standardise(_rgb(still.image), size, job.limits, job.allow_grey, still.orientation)
     # A still that is refused is kept as it came.
     return Refused(result.reason, result.detail) if isinstance(result, Refused) else result
 
 
-def _opened(job: Job, file: BinaryIO) -> Image.Image:
-    return _guarded(lambda: Image.open(file, formats=[job.format.value]))
-
-
-def _png_damage(image: Image.Image, file: BinaryIO) -> str:
-    """The first wrong checksum or chunk of a PNG, in words; empty if all are right. Decoding ignores checksums.
-
-    An early end of the file is not counted as damage: decoding tells whether all of the picture is there.
-    """
+def _decode_jpeg(job: Job, file: BinaryIO) -> _Still:
+    structure = structure_of(file.read())
+    size = structure.width, structure.height
+    if all(size):
+        _check_size(size, job, job.limits.max_jpeg_pixels if structure.can_scale else job.limits.max_pixels)
     try:
-        image.verify()
-    except (SyntaxError, OSError) as error:
-        if _BAD_CHECKSUM in str(error) or file.read(1):
-            return f"expected a whole PNG picture, got {error}"
-    return ""
+        image = jpeg.decode(structure, fitted(size, job.limits.long_side))
+    except jpeg.DamagedJpegError as error:
+        reason = Reason.CORRUPT if structure.ended else Reason.TRUNCATED
+        raise _RefusedError(reason, f"expected a whole JPEG picture, got {error}") from error
+    return _Still(image, size, _orientation(_with_notes(structure)))
+
+
+def _with_notes(structure: JpegStructure) -> Image.Image:
+    """An empty picture with the notes of a JPEG on it, as Pillow puts them there."""
+    image = Image.new("1", (1, 1))
+    notes = {"exif": structure.exif, "xmp": structure.xmp}
+    image.info.update({name: note for name, note in notes.items() if note})
+    return image
+
+
+def _decode_png(job: Job, file: BinaryIO) -> _Still:
+    data = file.read()
+    try:
+        try:
+            return _decode_with_pillow(job, io.BytesIO(png_chunks.without_damaged_notes(data)))
+        except _UndecodableError:  # perhaps for a note that is nonsense, though its checksum is right
+            return _decode_with_pillow(job, io.BytesIO(png_chunks.without_damaged_notes(data, notes=False)))
+    except png_chunks.DamagedPngError as error:
+        raise _RefusedError(Reason.CORRUPT, f"expected a whole PNG picture, got {error}") from error
+    except _UndecodableError as error:
+        raise _damaged(job, file, error) from error
+
+
+def _decode_webp(job: Job, file: BinaryIO) -> _Still:
+    if size := webp_size(file.read(HEAD)):
+        _check_size(size, job, job.limits.max_pixels)
+    try:
+        return _decode_with_pillow(job, file)
+    except _UndecodableError as error:
+        raise _damaged(job, file, error) from error
+
+
+def _damaged(job: Job, file: BinaryIO, error: _UndecodableError) -> _RefusedError:
+    reason = Reason.TRUNCATED if is_cut(file, job.format) else Reason.CORRUPT
+    return _RefusedError(reason, f"expected a whole {job.format} picture, got {error}")
+
+
+def _decode_with_pillow(job: Job, file: BinaryIO) -> _Still:
+    image = _guarded(lambda: Image.open(file, formats=[job.format.value]))
+    _check_size(image.size, job, job.limits.max_pixels)
+    orientation = _orientation(image)
+    _guarded(image.load)
+    return _Still(image, image.size, orientation)
 
 
 def _guarded(call: Callable[[], T]) -> T:
@@ -77,19 +120,21 @@ def _guarded(call: Callable[[], T]) -> T:
     except MemoryError:
         raise
     except UnidentifiedImageError as error:  # its message names the file object
-        raise _UndecodableError("one that Pillow cannot identify") from error
+        raise _UndecodableError("bytes that Pillow cannot identify") from error
     except Exception as error:
         raise _UndecodableError(f"{type(error).__name__}: {error}") from error
 
 
-def _size_problem(size: tuple[int, int], job: Job) -> Refused | None:
+def _check_size(size: tuple[int, int], job: Job, most: int) -> None:
     width, height = size
-    limits = job.limits
-    if width * height > limits.max_pixels:
-        return Refused(Reason.TOO_MANY_PIXELS, f"expected at most {limits.max_pixels} pixels, got {width} x {height}")
-    if min(size) < limits.min_side:
-        return Refused(Reason.TOO_SMALL, f"expected at least {limits.min_side} pixels a side, got {width} x {height}")
-    return None
+    if width * height > most:
+        raise _RefusedError(
+            Reason.TOO_MANY_PIXELS, f"expected at most {most:,} pixels, got {width} x {height} ({width * height:,})"
+        )
+    if min(size) < job.limits.min_side:
+        raise _RefusedError(
+            Reason.TOO_SMALL, f"expected at least {job.limits.min_side} pixels a side, got {width} x {height}"
+        )
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,6 +1,8 @@
 """What decoding makes of real bytes: the table of good and bad pictures and videos."""
 
 import io
+import struct
+import zlib
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.images.validate.pictures import (
     GREY,
     RED,
     bomb,
+    chunk,
     damaged,
     halves,
     lost_end,
@@ -72,6 +75,18 @@ def with_alpha() -> Image.Image:
     return image
 
 
+def hole(data: bytes, size: int) -> bytes:
+    """`data` with zeros in its middle."""
+    at = len(data) // 2
+    return data[:at] + bytes(size) + data[at + size :]
+
+
+def claiming(data: bytes, width: int, height: int) -> bytes:
+    """A JPEG that claims to be so large."""
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -107,6 +122,10 @@ def test_good_stills(data: bytes) -> None:
         pytest.param(still(ASTRONAUT)[:20_000], Reason.TRUNCATED, id="JPEG cut in the picture"),
         pytest.param(still(ASTRONAUT)[:100], Reason.TRUNCATED, id="JPEG cut in the head"),
         pytest.param(still(ASTRONAUT)[:4], Reason.TRUNCATED, id="JPEG of four bytes"),
+        pytest.param(still(ASTRONAUT)[:20_000] + bytes(20_000), Reason.TRUNCATED, id="JPEG filled up with zeros"),
+        pytest.param(still(ASTRONAUT)[:20_000] + b"\xff\xd9", Reason.CORRUPT, id="JPEG torn, with an end"),
+        pytest.param(hole(still(ASTRONAUT), 4096), Reason.CORRUPT, id="JPEG with a large hole"),
+        pytest.param(hole(still(ASTRONAUT, progressive=True), 512), Reason.CORRUPT, id="progressive JPEG with a hole"),
         pytest.param(still(ASTRONAUT, "PNG")[:50_000], Reason.TRUNCATED, id="PNG cut"),
         pytest.param(still(ASTRONAUT, "WEBP")[:5_000], Reason.TRUNCATED, id="WebP cut"),
         pytest.param(
@@ -123,6 +142,7 @@ def test_good_stills(data: bytes) -> None:
         pytest.param(still(ASTRONAUT.resize((63, 200))), Reason.TOO_SMALL, id="a side of 63 pixels"),
         pytest.param(still(ASTRONAUT.resize((1, 1))), Reason.TOO_SMALL, id="one pixel"),
         pytest.param(bomb(10_000, 10_000), Reason.TOO_MANY_PIXELS, id="PNG of 100 megapixels"),
+        pytest.param(claiming(still(ASTRONAUT), 20_000, 20_000), Reason.TOO_MANY_PIXELS, id="JPEG of 400 megapixels"),
         pytest.param(still(GREY), Reason.GREY, id="grey JPEG"),
         pytest.param(still(GREY.convert("RGB"), quality=60), Reason.GREY, id="grey in a colour JPEG"),
         pytest.param(still(noisy_grey(), quality=60), Reason.GREY, id="grey with chroma noise"),
@@ -151,9 +171,24 @@ def test_refused_stills(data: bytes, reason: Reason) -> None:
     assert ", got " in refused.detail
 
 
+def test_a_jpeg_of_108_megapixels() -> None:
+    large = still(ASTRONAUT.resize((12_000, 9_000)), quality=60)
+    [picture] = decoded(large)
+    assert isinstance(picture, Decoded)
+    assert (picture.width, picture.height) == (1280, 960)
+    [refused] = decoded(large[: len(large) // 2])
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.TRUNCATED
+
+
 PNG = still(ASTRONAUT.resize((160, 120)), "PNG")
 IDAT = PNG.index(b"IDAT")  # the only one
 IDAT_END = len(PNG) - 12  # behind its checksum; the end chunk has 12 bytes
+
+
+def noted(note: bytes) -> bytes:
+    """PNG with a note before its pixels."""
+    return PNG[: IDAT - 4] + note + PNG[IDAT - 4 :]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +207,19 @@ IDAT_END = len(PNG) - 12  # behind its checksum; the end chunk has 12 bytes
         pytest.param(PNG[: IDAT_END - 2], None, id="cut in the checksum: the picture is whole"),
         *(pytest.param(PNG[:-cut], None, id=f"cut by {cut}: the picture is whole") for cut in (1, 4, 7, 9, 12)),
         pytest.param(PNG + b"appended", None, id="more behind its end"),
+        pytest.param(PNG[:-4] + b"####", None, id="wrong checksum of its end"),
+        pytest.param(noted(chunk(b"tEXt", b"Title\0porch")), None, id="a text"),
+        pytest.param(noted(chunk(b"tEXt", b"Title\0porch")[:-1] + b"#"), None, id="wrong checksum of a text"),
+        pytest.param(noted(chunk(b"iCCP", b"")[:-1] + b"#"), None, id="wrong checksum of a colour profile"),
+        pytest.param(noted(chunk(b"pHYs", b"\0")), None, id="a note that is too short"),
+        pytest.param(noted(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(9 << 20)))), None, id="a bomb in a note"),
+        pytest.param(
+            PNG[:IDAT_END] + chunk(b"tEXt", b"Title\0porch")[:-1] + b"#" + PNG[IDAT_END:],
+            None,
+            id="wrong checksum of a text behind the pixels",
+        ),
+        pytest.param(PNG[:IDAT_END] + chunk(b"tEXt", b"Title\0porch")[:-9], None, id="cut in a text behind the pixels"),
+        pytest.param(PNG[:29] + b"####" + PNG[33:], Reason.CORRUPT, id="wrong checksum of its head"),
     ],
 )
 def test_pngs_with_damage(data: bytes, reason: Reason | None) -> None:
@@ -188,6 +236,16 @@ def test_grey_is_allowed_where_the_camera_may(data: bytes) -> None:
     expected = GREY.resize((64, 64))
     differences = [abs(a - b) for a, b in zip(image.tobytes(), expected.tobytes(), strict=True)]
     assert sum(differences) / len(differences) < 4
+
+
+def test_a_damaged_note_takes_no_other_with_it() -> None:
+    """Its orientation is in `eXIf`."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = still(halves(), "PNG", exif=exif)
+    at = data.index(b"IDAT") - 4
+    [picture] = decoded(data[:at] + chunk(b"tEXt", b"Title\0porch")[:-1] + b"#" + data[at:])
+    assert opened(picture).size == (240, 320)
 
 
 def test_a_lamp_at_night_is_something_to_see() -> None:

@@ -13,7 +13,12 @@ class ValidateSettings(Settings):
     max_still_bytes: Annotated[int, Field(ge=1, description="bytes of a still")] = 64 << 20
     max_video_bytes: Annotated[int, Field(ge=1, description="bytes of a video")] = 4 << 30
     min_side: Annotated[int, Field(ge=1, le=4096, description="pixels of the shorter side, at least")] = 64
-    max_pixels: Annotated[int, Field(ge=1, description="pixels of a picture, at most")] = 50_000_000
+    max_pixels: Annotated[
+        int, Field(ge=1, description="pixels of a PNG, a WebP or a frame, which are decoded whole, at most")
+    ] = 50_000_000
+    max_jpeg_pixels: Annotated[
+        int, Field(ge=1, description="pixels of a JPEG, which is shrunk as it is decoded, at most")
+    ] = 250_000_000
     long_side: Annotated[
         int, Field(ge=64, le=8192, description="pixels of a standard picture's longer side, at most")
     ] = 1280
