@@ -1,12 +1,11 @@
 """`python -m nightjar_local`: what the Makefile calls."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
-from nightjar_local import images
+from nightjar_local import offers
 from nightjar_local.chaos import harness
 from nightjar_local.chaos.rounds import as_account, seed_and_minutes
 from nightjar_local.containers import builder_from_environment
@@ -57,10 +56,11 @@ def _status(_directory: Path | None) -> int:
 
 
 def _images(_directory: Path | None) -> int:
-    tag = os.environ.get("TAG") or None
     builder = builder_from_environment()
-    value = builder.build_all(tag=tag) if builder else images.build_all(tag)
-    print(f"Value of the Airflow Variable nightjar_images:\n{json.dumps(value)}")
+    builds: offers.Builds = offers.Containers(builder) if builder else offers.LocalStore()
+    deployed = None if builder else offers.deployed_images()
+    everything = os.environ.get("ALL") == "yes"
+    print(offers.as_text(offers.offer(builds, os.environ.get("TAG") or None, deployed, everything=everything)))
     return 0
 
 

@@ -3,14 +3,10 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from nightjar.domain.release import Images
-from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local.images import check_tag, digest_of_sources
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
@@ -63,11 +59,32 @@ class Builder:
         command += [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
         print(f"images: {self.command} builds {reference}", flush=True)
         _run([*command, str(context)])
-        if self.push:
-            _run([self.command, "push", reference])
+        self._push_if_asked(reference)
         record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(digest)
         return reference
+
+    def tags_of(self, image: str) -> list[str]:
+        """The tags that this clone has built of what the sources would give now, newest first."""
+        digest = self.content_digest(image)
+        prefix = quote(f"{self.registry}/{image}:", safe="")
+        records = sorted(self.records.glob(f"{prefix}*"), key=lambda record: record.stat().st_mtime_ns, reverse=True)
+        return [unquote(each.name.removeprefix(prefix)) for each in records if each.read_text() == digest]
+
+    def push_once(self, image: str, tag: str) -> None:
+        """Push an image that was built before, if this builder pushes and this clone has not pushed it yet."""
+        reference = f"{self.registry}/{image}:{tag}"
+        if not self._pushed(reference).exists():
+            self._push_if_asked(reference)
+
+    def _push_if_asked(self, reference: str) -> None:
+        if self.push:
+            _run([self.command, "push", reference])
+            self._pushed(reference).parent.mkdir(parents=True, exist_ok=True)
+            self._pushed(reference).touch()
+
+    def _pushed(self, reference: str) -> Path:
+        return self.records / "pushed" / quote(reference, safe="")
 
     def content_digest(self, image: str) -> str:
         """SHA-256 of everything that decides what the image holds: Dockerfile, copied sources, build arguments.
@@ -76,12 +93,6 @@ class Builder:
         """
         sources = AIRFLOW_SOURCES if image == "airflow" else (*SHARED_SOURCES, f"images/{image}")
         return digest_of_sources((ROOT / each for each in sources), f"base {self.base_image}", f"index {self.index}")
-
-    def build_all(self, stages: Iterable[str] = STAGE_IMAGES, tag: str | None = None) -> dict[str, Any]:
-        """Build the stages and airflow; returns the value of the Variable `nightjar_images`."""
-        tags = {stage: self.build(stage, tag).rsplit(":", 1)[1] for stage in stages}
-        self.build("airflow", tag)
-        return Images.model_validate({"registry": self.registry, **tags}).model_dump(by_alias=True)
 
 
 def builder_from_environment() -> Builder | None:

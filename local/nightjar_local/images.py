@@ -44,6 +44,20 @@ def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
     return Images.model_validate({"registry": REGISTRY, **tags}).model_dump(by_alias=True)
 
 
+def tags_of(stage: str, store: Path = IMAGES) -> list[str]:
+    """The tags of `stage` that hold what the sources would give now, newest first."""
+    digest = content_digest(stage)
+    records = sorted((store / stage).glob("*/image.json"), key=lambda record: record.stat().st_mtime_ns, reverse=True)
+    return [record.parent.name for record in records if json.loads(record.read_text())["digest"] == digest]
+
+
+def build_alone(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
+    """`build`, while no other process builds in the store."""
+    check_tag(tag)
+    with _exclusive(store):
+        return build(stage, tag, store)
+
+
 def build(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
     """Build one stage's image unless it is there, and return its tag.
 

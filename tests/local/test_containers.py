@@ -13,6 +13,7 @@ from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import containers, images
 from nightjar_local.containers import AIRFLOW_SOURCES, SHARED_SOURCES, Builder, builder_from_environment
 from nightjar_local.layout import ROOT
+from nightjar_local.offers import Containers, offer
 from nightjar_local.processes import LocalError
 from tests.images.test_dockerfiles import lineage
 
@@ -40,8 +41,9 @@ def build_arguments(line: str) -> dict[str, str]:
 
 def test_every_stage_and_airflow_are_built_from_their_dockerfiles(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", index="http://index", push=True, records=tmp_path / "r")
-    value = builder.build_all(tag="1.4.0")
-    assert value == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
+    made = offer(Containers(builder), "1.4.0", None)
+    assert made.value == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
+    assert made.built == (*STAGE_IMAGES, "airflow")
     lines = said.read_text().splitlines()
     builds = [line for line in lines if line.startswith("build ")]
     pushed = [line.removeprefix(f"push {REGISTRY}/") for line in lines if line.startswith("push ")]
@@ -109,11 +111,30 @@ def test_everything_that_an_image_copies_is_its_content(image: str) -> None:
     assert [path for path in copied if not f"{folder}{path}".startswith(sources)] == []
 
 
+def test_what_did_not_change_keeps_its_tag_and_is_pushed_once(said: Path, tmp_path: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
+    offer(Containers(builder), "1.0.0", None)
+    [notify] = [record for record in builder.records.iterdir() if "notify" in record.name]
+    notify.write_text("other sources")
+    said.unlink()
+    made = offer(Containers(replace(builder, push=True)), "1.1.0", None)
+    assert made.built == ("notify",)
+    assert made.value == {**dict.fromkeys(STAGE_IMAGES, "1.0.0"), "registry": REGISTRY, "notify": "1.1.0"} | {
+        "detect_candidate": None
+    }
+    lines = said.read_text().splitlines()
+    assert [build_arguments(line)["STAGE"] for line in lines if line.startswith("build ")] == ["notify"]
+    assert len([line for line in lines if line.startswith("push ")]) == len(STAGE_IMAGES) + 1
+    said.unlink()
+    made = offer(Containers(replace(builder, push=True)), "1.2.0", None)
+    assert (made.built, said.exists()) == ((), False)
+
+
 @pytest.mark.parametrize("tag", ["../../cache", "feature/x", "latest", "", "a b"])
 def test_a_tag_that_is_none_is_refused_before_anything_is_built(said: Path, tmp_path: Path, tag: str) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
     with pytest.raises(LocalError, match="TAG: expected a"):
-        builder.build_all(tag=tag)
+        offer(Containers(builder), tag, None)
     assert not said.exists()
 
 
