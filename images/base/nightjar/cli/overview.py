@@ -13,7 +13,7 @@ from nightjar.domain.names import Camera
 from nightjar.domain.release import Deployed
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectStore
-from nightjar.stores.claims import CLAIMS
+from nightjar.stores.claims import Claims
 from nightjar.stores.drop_zone import DropZone
 from nightjar.stores.last_pictures import last_hours, last_pictures
 from nightjar.stores.rules import RULES_KEY, RulesInForce, RulesStore
@@ -23,6 +23,7 @@ from nightjar.stores.runs import HISTORY, LIVE, REPORT, Runs
 COUNTED = 1000  # objects that wait: more are not counted, so that the answer comes at once
 SHOWN_CAMERAS = 10
 HOURS_BACK = 48  # a camera without a picture since then is silent
+_CLAIMS_READ = 20  # there is one at a time, unless watch runs die
 _RUNS_SHOWN = {LIVE: 5, HISTORY: 3, REPORT: 3}
 _WAITS_TOO_LONG = timedelta(minutes=10)
 _RUNS_TOO_LONG = timedelta(hours=2)
@@ -101,7 +102,7 @@ def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
     in_force = RulesStore(store).in_force()
     runs = tuple(run for dag, most in _RUNS_SHOWN.items() for run in newest_runs(store, dag, now, most))
     incoming = _waiting(version.received_at for version in DropZone(store).waiting(frozenset()))
-    claims = _waiting(info.modified_at for info in store.list_objects(CLAIMS))
+    claims = _waiting(Claims(store).left(lambda batch: Runs(store).live(batch).has_begun(), _CLAIMS_READ))
     red = (*problem, *_red_rules(in_force), *_red_runs(runs, now), *_red_waiting(incoming, claims, now))
     return Overview(
         bucket=bucket,

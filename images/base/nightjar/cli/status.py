@@ -56,8 +56,8 @@ def as_text(seen: "Overview") -> Iterator[str]:
     yield _images(seen.deployed)
     yield _rules(seen.rules)
     yield _runs(seen.runs)
-    yield f"{_waiting(seen.incoming, 'object waits', 'objects wait', seen.at)} below incoming/."
-    yield f"{_waiting(seen.claims, 'claim is open', 'claims are open', seen.at)}."
+    yield _waiting(seen.incoming, "object waits below incoming/", "objects wait below incoming/", seen.at)
+    yield _waiting(seen.claims, "claim is open", "claims are open", seen.at)
     yield _cameras(seen.cameras, seen.at)
 
 
@@ -73,7 +73,8 @@ def _rules(rules: "RulesState") -> str:
     if rules.key is None:
         return _listed("No rules are in force", rules.problems)
     assert rules.since is not None
-    head = f"Rules in force: {rules.key}, put {_time(rules.since)}, {rules.rules} rules, {rules.users} users"
+    numbers = f"{_many(rules.rules, 'rule')}, {_many(rules.users, 'user')}"
+    head = f"Rules in force: {rules.key}, put {_time(rules.since)}, {numbers}"
     lines = [f"version {rules.version}", f"SHA-256 {rules.sha256}"]
     if rules.problems:
         lines += ["config/rules.yaml is not used:", *(f"  {problem}" for problem in rules.problems)]
@@ -95,7 +96,7 @@ def _waiting(waiting: "Waiting", singular: str, plural: str, now: datetime) -> s
         number = f"{waiting.number:,} {plural.split()[0]} or more {plural.partition(' ')[2]}"
     else:
         number = f"{waiting.number} {singular if waiting.number == 1 else plural}"
-    return number + (f", the oldest for {_age(now - waiting.oldest)}," if waiting.oldest else "")
+    return number + (f", the oldest for {_age(now - waiting.oldest)}." if waiting.oldest else ".")
 
 
 def _cameras(cameras: "Cameras", now: datetime) -> str:
@@ -109,8 +110,13 @@ def _cameras(cameras: "Cameras", now: datetime) -> str:
     ]
     shown = "" if len(rows) == cameras.number else f", the {len(rows)} longest silent"
     return _listed(
-        f"{cameras.number} cameras, {cameras.silent} of them silent for 48 hours; last pictures{shown}", _table(rows)
+        f"{_many(cameras.number, 'camera')}, {cameras.silent} of them silent for 48 hours; last pictures{shown}",
+        _table(rows),
     )
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

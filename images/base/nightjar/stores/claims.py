@@ -5,11 +5,14 @@ before that, the next one picks the claim up and does the same batch again inste
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 
 from nightjar.domain.batch import Claim
 from nightjar.domain.manifest import ObjectRef
+from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_record, write_record
 from nightjar.runtime.store import ObjectExistsError, ObjectStore
 
@@ -59,6 +62,20 @@ class Claims:
             log.info("the live run for the claim of %s has begun", held.run, extra={"batch_id": claim.batch_id})
             self.drop(held)
         return None
+
+    def left(self, has_begun: Callable[[str], bool], most: int) -> Iterator[datetime]:
+        """When those claims were made whose live run has not begun, of at most `most` that are read; drops none.
+
+        A claim that cannot be read counts: its footage is not handed over either.
+        """
+        for info in islice(self._store.list_objects(CLAIMS), most):
+            try:
+                claim, _ = read_record(self._store, info.key, Claim)
+            except InputError:
+                yield info.modified_at
+            else:
+                if not has_begun(claim.batch_id):
+                    yield info.modified_at
 
     def drop(self, held: HeldClaim) -> None:
         """Remove a claim for good."""

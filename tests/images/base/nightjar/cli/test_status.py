@@ -10,11 +10,13 @@ import pytest
 from nightjar.cli.main import main
 from nightjar.cli.overview import HOURS_BACK, Overview, overview
 from nightjar.cli.status import as_text
+from nightjar.domain.batch import Claim, ReceivedVersion
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.release import Ended, FrozenRules, Release, StageRelease, Started
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.claims import Claims
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Runs
 from nightjar.stores.standard import standard_key
@@ -113,7 +115,7 @@ def test_rules_in_force(store: MemoryStore) -> None:
     assert info and seen.rules.version == info.version_id
     assert seen.rules.sha256 == RulesStore(store).freeze().sha256
     assert text(store)[3].splitlines()[:2] == [
-        "Rules in force: config/rules.yaml, put 2026-11-20 13:05:00 UTC, 1 rules, 1 users",
+        "Rules in force: config/rules.yaml, put 2026-11-20 13:05:00 UTC, 1 rule, 1 user",
         f"  version {info.version_id}",
     ]
 
@@ -204,12 +206,12 @@ def test_a_run_that_does_not_end_is_red(store: MemoryStore, clock: Clock) -> Non
 @pytest.mark.parametrize(
     ("number", "age", "sentence", "is_red"),
     [
-        (1, 30, "1 object waits, the oldest for 30 s, below incoming/.", False),
-        (2, 300, "2 objects wait, the oldest for 5 minutes, below incoming/.", False),
-        (2, 86_400 * 3, "2 objects wait, the oldest for 3 days, below incoming/.", True),
-        (999, 601, "999 objects wait, the oldest for 10 minutes, below incoming/.", True),
-        (1000, 0, "1,000 objects or more wait, the oldest for 0 s, below incoming/.", False),
-        (1500, 0, "1,000 objects or more wait, the oldest for 0 s, below incoming/.", False),
+        (1, 30, "1 object waits below incoming/, the oldest for 30 s.", False),
+        (2, 300, "2 objects wait below incoming/, the oldest for 5 minutes.", False),
+        (2, 86_400 * 3, "2 objects wait below incoming/, the oldest for 3 days.", True),
+        (999, 601, "999 objects wait below incoming/, the oldest for 10 minutes.", True),
+        (1000, 0, "1,000 objects or more wait below incoming/, the oldest for 0 s.", False),
+        (1500, 0, "1,000 objects or more wait below incoming/, the oldest for 0 s.", False),
     ],
 )
 def test_what_waits_is_counted_up_to_a_bound(
@@ -227,9 +229,14 @@ def test_what_waits_is_counted_up_to_a_bound(
 def test_claims(store: MemoryStore, clock: Clock, age: int, is_red: bool) -> None:
     RulesStore(store).put(RULES)
     clock.now -= timedelta(seconds=age)
-    store.put("claims/scheduled__x.json", b"{}")
-    assert text(store)[6].startswith("1 claim is open, the oldest for ")
+    claim = Claim.of([ReceivedVersion(key="incoming/a", version_id="v1", size=1, received_at=NOW)])
+    Claims(store).write("scheduled__x", claim)
+    store.put("claims/damaged.json", b"{")
+    assert text(store)[6].startswith("2 claims are open, the oldest for ")
     assert bool(look(store).red) is is_red
+    # Its live run has begun: it is only not removed yet, which the next batch does.
+    begin(store, f"{LIVE}{claim.batch_id}/")
+    assert look(store).claims.number == 1
 
 
 def with_cameras(number: int) -> bytes:
