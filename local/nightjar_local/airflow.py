@@ -99,6 +99,7 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "API__BASE_URL": url,
         "API__SECRET_KEY": settings.api_secret,
         "API__THEME": json.dumps(THEME),
+        "API__DEFAULT_WRAP": "True",  # the sentence that ends a log is seen whole
         "API_AUTH__JWT_SECRET": settings.jwt_secret,
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",

@@ -1,5 +1,6 @@
 """The object store on S3, through boto3."""
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -271,6 +272,9 @@ class S3Store:
 
 
 def _client(settings: StoreSettings, connections: int) -> "S3Client":
+    for name in ("boto3", "botocore"):
+        if (logger := logging.getLogger(name)).level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)  # with each client it would say where it found credentials
     # A session of its own: the default one keeps the first credentials it saw for the life of the process.
     return boto3.session.Session().client(
         "s3",
