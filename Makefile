@@ -32,7 +32,7 @@ status: ## each component of what `make up` started: its state, since when, how 
 down: ## stop what `make up` started
 	@$(BOOTSTRAP) airflow && $(LOCAL) down
 
-images: ## build every stage's image: [TAG=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=… PUSH=yes]
+images: ## build the images that changed, offer the value that deploys them: [TAG=…] [ALL=yes] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=… PUSH=yes]
 	@$(BOOTSTRAP) airflow && $(LOCAL) images
 
 chaos: ## footage lands while processes are killed and calls spoilt; shows the account [SEED=…] [MINUTES=5]

@@ -96,6 +96,11 @@ def test_it_says_what_to_set_and_how() -> None:
 
 def test_in_the_local_store_the_content_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr("nightjar_local.images.tags_of", lambda image: seen.append(image) or ["1.0.0"])
+
+    def tags_of(image: str) -> list[str]:
+        seen.append(image)
+        return ["1.0.0"]
+
+    monkeypatch.setattr("nightjar_local.images.tags_of", tags_of)
     assert offer(LocalStore(), "1.1.0", None).built == ()
     assert tuple(seen) == STAGE_IMAGES

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from nightjar.cli.known_cameras import cameras_named
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
-from nightjar.errors import InputError, UsageError
+from nightjar.errors import InputError
 
 if TYPE_CHECKING:
     from nightjar.domain.alerts import ApiCall
@@ -79,19 +80,16 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_alerts(given: argparse.Namespace) -> int:
     """Print the alerts; returns 0, or 65 when a line of the ledger cannot be read."""
-    from nightjar.domain.names import Camera, NameRefused
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
-    try:
-        cameras = frozenset(Camera.parse(name) for name in given.camera)
-    except NameRefused as error:
-        raise UsageError(f"--camera: {error}") from None
     check_range(given)
+    store = S3Store(load(StoreSettings))
+    cameras = cameras_named(store, given.camera)
     now = datetime.now(UTC)
     start = now - timedelta(days=_DAYS) if given.start == BEGINNING and not given.event else given.start
     wanted = Wanted(min(start, given.end), given.end, given.event, given.user, cameras)
-    told, unreadable = find(S3Store(load(StoreSettings)), wanted, now)
+    told, unreadable = find(store, wanted, now)
     if given.format == "json":
         sys.stdout.write(json.dumps([_as_json(each) for each in told], indent=1, ensure_ascii=False) + "\n")
     else:

@@ -23,8 +23,9 @@ def detector_folder(store: "ObjectStore", name: str | None) -> str:
     """The folder in `detections/` of the detector called `name` (a tag or an id), or else of the deployed one.
 
     Detections of release 0.1 are in folders that are named by tag. Raises UsageError for a tag that several detectors
-    had, InputError when no detector is deployed.
+    had and for a name that none has, InputError when no detector is deployed.
     """
+    from nightjar.domain.near import near_names
     from nightjar.stores.detections import Detections
     from nightjar.stores.detectors import Detectors
 
@@ -35,9 +36,17 @@ def detector_folder(store: "ObjectStore", name: str | None) -> str:
         if len(folders) == 1:
             return folders[0]
         raise InputError(f"expected a deployed detector, or detections of a single one, got {folders}: give --detector")
-    folders = [detector.id for detector in Detectors(store).tagged(name)]
-    if name in Detections(store).makers():
-        folders.append(name)
+    published, makers = Detectors(store).published(), Detections(store).makers()
+    ids = sorted({detector.id for detector in published})
+    if name in ids:
+        return name
+    folders = sorted({detector.id for detector in published if detector.tag == name})
+    folders += [name] if name in makers else []
     if len(folders) > 1:
         raise UsageError(f"expected one detector called {name}, got {len(folders)}: name one of {', '.join(folders)}")
-    return folders[0] if folders else name
+    if not folders:
+        known = {each: (each,) for each in (*(detector.tag for detector in published), *ids, *makers)}
+        near = near_names(name, known) or list(known)
+        hint = f"did you mean {' or '.join(near[:3])}?" if near else "no detector has looked at anything yet"
+        raise UsageError(f"--detector: expected the id or the tag of a detector, got {name!r}: {hint}")
+    return folders[0]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightjar.cli.deployed import detector_folder
+from nightjar.cli.known_cameras import cameras_named
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError, UsageError
 
@@ -73,18 +74,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_export(given: argparse.Namespace) -> int:
     """Export as the command line says; returns 0, or 65 when some pictures are no longer there."""
-    from nightjar.domain.names import Camera, NameRefused
     from nightjar.runtime.progress import log_handler
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[log_handler(sys.stderr)])
-    try:
-        cameras = frozenset(Camera.parse(name) for name in given.camera)
-    except NameRefused as error:
-        raise UsageError(f"--camera: {error}") from None
     check_range(given)
     store = S3Store(load(StoreSettings))
+    cameras = cameras_named(store, given.camera)
     wanted = Wanted(detector_folder(store, given.detector), given.start, given.end, cameras)
     done = export(store, wanted, given.format, given.out)
     sys.stdout.write(f"{done.pictures} pictures, {done.objects} objects by detector {wanted.detector}: {given.out}\n")

@@ -40,12 +40,10 @@ class Detectors:
             return None
         return read_record(self._store, _key(identity), PublishedDetector)[0]
 
-    def tagged(self, tag: str) -> list[PublishedDetector]:
-        """Every detector that an image with this tag was, by id: other settings make another detector."""
-        keys = [info.key for info in self._store.list_objects(DETECTORS)]
-        published = (read_record(self._store, key, PublishedDetector)[0] for key in keys)
-        by_id = {detector.id: detector for detector in published if detector.tag == tag}
-        return [by_id[each] for each in sorted(by_id)]
+    def published(self) -> list[PublishedDetector]:
+        """The detector of every release. Several tags may be the same one, and one tag several, by its settings."""
+        keys = sorted(info.key for info in self._store.list_objects(DETECTORS))
+        return [read_record(self._store, key, PublishedDetector)[0] for key in keys]
 
     def get(self, identity: str) -> PublishedDetector:
         """The detector of a release; raises InputError when its detect stage has never started."""

@@ -117,7 +117,9 @@ def test_the_command(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> N
     assert listed[1].endswith("sent    alice-porch  alice@example.com  Person at Porch, home, 13:00  0123456789abcdef")
     assert listed[3:] == ["  the last answer was 400: bad address", "2 alerts: 1 sent, 1 failed"]
     assert "beef" in said("--from", "2026-01-01")
+    s3_store.put("config/rules.yaml", b"users: {bob: {email: b@example.com, timezone: UTC, devices: {door: {}}}}")
     assert "1 alert: 1 failed" in said("--camera", "bob-door")
+    said("--camera", "bob-dore", code=64)
     assert "1 alert: 1 sent" in said("--user", "alice")
     details = said("--event", "0123")
     for part in ("state         sent", f"ledger        {key}", "by run r1", "finished      not yet"):

@@ -77,9 +77,16 @@ def test_a_detector_is_named_by_tag_or_id() -> None:
     detect(store, "1")
     assert detector_folder(store, "1") == "1", "expected folders of release 0.1 to be named by tag"
     assert detector_folder(store, "2") == detector_folder(store, new.id) == new.id
-    assert detector_folder(store, "3") == "3"
+    for wrong, hint in (("sha-abd", "did you mean"), (new.id[:-1], f"did you mean {new.id}")):
+        with pytest.raises(UsageError, match=f"--detector: expected the id or the tag of a detector, got .*{hint}"):
+            detector_folder(store, wrong)
     other = publish(store, stage("2", A="b"), settings="t")
     with pytest.raises(UsageError) as error:
         detector_folder(store, "2")
     assert new.id in str(error.value) and other.id in str(error.value)
     assert detector_folder(store, other.id) == other.id
+
+
+def test_in_an_empty_bucket_no_detector_has_a_name() -> None:
+    with pytest.raises(UsageError, match="got '1': no detector has looked at anything yet"):
+        detector_folder(MemoryStore(), "1")

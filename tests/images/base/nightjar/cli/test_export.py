@@ -23,9 +23,13 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.line_store import Place, RunShard
+from nightjar.stores.rules import RulesStore
 from nightjar.stores.standard import standard_key
 from nightjar_local.seaweedfs import S3Access
 
+RULES = b"""rules: {}
+users: {alice: {email: a@example.com, timezone: UTC, devices: {porch: {}, gate: {}}}}
+"""
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PORCH, YARD = Camera("alice", "porch"), Camera("alice", "yard")
 DETECTOR = DetectorRef(tag="d1", model="ssdlite", sha256="ab" * 32, settings="s1")
@@ -199,7 +203,16 @@ def test_from_and_to_take_days_and_times(text: str, start: datetime, end: dateti
         (["--format", "csv", "--from", "yesterday"], 64, "got 'yesterday'"),
         (["--format", "xml"], 64, "xml"),
         (["--format", "json", "--detector", "d1"], 0, "3 pictures, 3 objects by detector d1"),
-        (["--format", "json", "--detector", "d9"], 0, "0 pictures"),
+        (
+            ["--format", "json", "--detector", "d9"],
+            64,
+            "--detector: expected the id or the tag of a detector, got 'd9'",
+        ),
+        (["--format", "json", "--camera", "alice-porsh"], 64, "got alice-porsh: did you mean alice-porch?"),
+        (["--format", "json", "--camera", "alice_porch"], 64, "got 'alice_porch': did you mean alice-porch?"),
+        (["--format", "json", "--camera", "porch"], 64, "got 'porch': did you mean alice-porch?"),
+        (["--format", "json", "--camera", "bob-shop", "alice-porch"], 64, "or one that has detections, got bob-shop"),
+        (["--format", "json", "--camera", "alice-gate"], 0, "0 pictures"),  # in the rules, and nothing of it yet
         (["--format", "csv", "--camera", "alice-yard", "alice-porch", "--from", "2026-11-21"], 0, "2 pictures"),
         (["--format", "pictures"], 65, "3 are gone or are others"),
     ],
@@ -219,6 +232,8 @@ def test_the_command_over_s3(
     memory = a_store()
     for info in memory.list_objects(""):
         s3_store.put(info.key, memory.get(info.key)[0])
+    RulesStore(s3_store).put(RULES)
     found = main(["export", *arguments, "--out", str(tmp_path)])
     told = capsys.readouterr()
     assert (found, said in told.out + told.err) == (code, True), told
+    assert "redentials" not in told.err

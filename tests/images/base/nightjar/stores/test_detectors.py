@@ -40,13 +40,12 @@ def test_a_release_finds_its_detector() -> None:
     assert store.get(f"detections/{detector().id}/model_card.json")[0] == CARD
 
 
-def test_the_detectors_of_a_tag() -> None:
+def test_the_detector_of_every_release() -> None:
     detectors = Detectors(MemoryStore())
     for identity, published in (("i1", detector("1")), ("i2", detector("1", settings="t")), ("i3", detector("2"))):
         detectors.publish(identity, published, CARD)
-    assert {each.settings for each in detectors.tagged("1")} == {"s", "t"}
-    assert [each.settings for each in detectors.tagged("2")] == ["s"]
-    assert detectors.tagged("3") == []
+    assert sorted((each.tag, each.settings) for each in detectors.published()) == [("1", "s"), ("1", "t"), ("2", "s")]
+    assert Detectors(MemoryStore()).published() == []
 
 
 def test_publishing_again_changes_nothing() -> None:
