@@ -1,12 +1,15 @@
 """Writing the outputs of a decoder: standard pictures, create-only, and quarantine."""
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.detections import Picture
+from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.names import NameRefused, parse_footage_name
 from nightjar.domain.quarantine import QuarantineEntry, expected_and_found
 from nightjar.domain.reasons import Reason
 from nightjar.domain.validations import Refusal
@@ -14,6 +17,8 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.stores.quarantine import Quarantine, entry_prefix
 from nightjar.stores.standard import Moment, StandardPictures
 from nightjar_validate.decoded import Decoded, Refused
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,22 +50,26 @@ class Writer:
         self._pictures, self._quarantine, self._image = StandardPictures(store), Quarantine(store), image
 
     def standard(self, source: Source, decoded: Decoded) -> Written:
-        """Put a picture where its identity belongs: the first to be there is kept.
+        """Put a picture where its moment belongs: the first to be there is kept, any other is a duplicate.
 
-        Clips of one camera may overlap and are decoded side by side, so which of two pictures of one moment comes first
-        is not fixed: to fix it, clips would have to be decoded one by one. How many are kept and how many refused
-        is fixed, both pictures are, and doing it again, in this run or another, decides as the first time.
+        Clips of one camera may overlap, with each other and with its stills, and are decoded side by side, so which of
+        two pictures of one moment comes first is not fixed: to fix it, clips would have to be decoded one by one. How
+        many are kept is fixed, and doing it again, in this run or another, decides as the first time.
+
+        A person has to look only where two different objects claim to be the same thing: two stills, or two videos, of
+        one name. Collect lets in no such pair, but someone with a key of the bucket may.
         """
         footage = source.footage
         assert source.taken_at is not None, "expected decoding only of footage whose name tells its time"
         taken_at = source.taken_at + timedelta(milliseconds=decoded.offset_ms)
         put = self._pictures.put(footage, taken_at, decoded.data)
-        if put.moment is Moment.SAME:
-            return Written()
         if put.ref is None:
-            detail = f"expected one picture of this moment, that of {put.holder}, got another"
-            offset_ms = decoded.offset_ms if source.video else None
-            return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
+            if put.moment is Moment.TAKEN and _same_identity(footage, put.holder):
+                detail = f"expected one {_kind(source)} of this name ({put.holder} is here already), got another"
+                offset_ms = decoded.offset_ms if source.video else None
+                return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
+            log.info("duplicate: %s has the picture of this moment", put.holder, extra={"footage": footage.key})
+            return Written()
         picture = Picture(
             user=footage.camera.user,
             device=footage.camera.device,
@@ -102,3 +111,16 @@ class Writer:
             reason=refused.reason, detail=refused.detail, taken_at=taken_at, quarantine_key=entry_prefix(entry)
         )
         return Written(refusal=refusal, refs=refs)
+
+
+def _same_identity(footage: Footage, holder: str) -> bool:
+    """Whether the footage at the key `holder` has the camera, the time and the kind of `footage`."""
+    try:
+        name = parse_footage_name(last_segment(holder))
+    except NameRefused:  # put there by hand
+        return False
+    return (name.stem, name.is_video) == (footage.name.stem, footage.name.is_video)
+
+
+def _kind(source: Source) -> str:
+    return "video" if source.video else "still"

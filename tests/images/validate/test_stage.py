@@ -350,29 +350,52 @@ def test_mended_rules_bring_in_what_was_refused_and_never_the_other_way_round() 
         assert validated(store, HISTORY_RUN).counts.outcomes == expected
 
 
-def test_a_frame_of_the_moment_of_a_still_is_refused_alone(tmp_path: Path) -> None:
+def test_a_frame_of_the_moment_of_a_still_is_a_duplicate(tmp_path: Path) -> None:
     store = memory_store()
     clip = put_footage(store, f"alice-porch-{AT - 10}.mp4", video(tmp_path / "v.mp4", moving(3), rate=1))
     picture = put_footage(store, f"alice-porch-{AT - 9}.jpg", GOOD)
     begin_run(store, [clip, picture])
     manifest = validated(store)
-    assert manifest.counts.outcomes == {"standard": 3, "quarantined:identity-conflict": 1}
-    [conflict] = quarantine(store)
-    assert (conflict.entry.source_key, conflict.entry.detail) == (clip.key, "frame at 1000 ms")
-    assert picture.key in conflict.entry.expected
-    assert Image.open(io.BytesIO(conflict.data)).size == (320, 240)
+    assert manifest.counts.outcomes == {"standard": 3, "duplicate": 1}
+    assert quarantine(store) == []
     kept = {p.standard_key: p.footage_key for p in pictures(store)}
     assert kept[f"standard/2026/11/20/13/alice-porch/{AT - 9}.jpg"] == picture.key
 
 
-@pytest.mark.parametrize(
-    ("turned", "outcomes"),
-    [(0, {"standard": 4, "duplicate": 2}), (90, {"standard": 4, "quarantined:identity-conflict": 2})],
-    ids=["the same frames", "other frames"],
-)
-def test_clips_that_overlap(turned: int, outcomes: dict[str, int], tmp_path: Path) -> None:
-    """Of two frames of one moment either may be the first; the counts, and what a second time gives, are fixed."""
+def test_a_still_that_comes_after_its_clip_is_a_duplicate(tmp_path: Path) -> None:
     store = memory_store()
+    clip = put_footage(store, f"alice-porch-{AT}.mp4", video(tmp_path / "v.mp4", moving(3), rate=1))
+    begin_run(store, [clip])
+    assert validated(store).counts.outcomes == {"standard": 3}
+    picture = put_footage(store, f"alice-porch-{AT}.jpg", GOOD)
+    for run, footage in ((HISTORY_RUN, [picture]), (HISTORY_RUN, [clip, picture])):
+        begin_run(store, footage, run)
+        assert validated(store, run).counts.outcomes == (
+            {"duplicate": 1} if footage == [picture] else {"standard": 3, "duplicate": 1}
+        )
+    assert quarantine(store) == []
+
+
+@pytest.mark.parametrize("kinds", [("jpg", "png"), ("png", "jpg")])
+def test_two_stills_of_one_name_are_a_conflict(kinds: tuple[str, str]) -> None:
+    """Collect lets in no such pair: they were put there by hand."""
+    store = memory_store()
+    pair = [
+        put_footage(store, f"alice-porch-{AT}.{kind}", still(image))
+        for kind, image in zip(kinds, (ASTRONAUT, ASTRONAUT.rotate(90)), strict=True)
+    ]
+    begin_run(store, pair)
+    assert validated(store).counts.outcomes == {"standard": 1, "quarantined:identity-conflict": 1}
+    [conflict] = quarantine(store)
+    assert conflict.entry.reason is Reason.IDENTITY_CONFLICT
+    assert any(footage.key in conflict.entry.expected for footage in pair)
+    assert conflict.data in (still(ASTRONAUT), still(ASTRONAUT.rotate(90)))
+
+
+@pytest.mark.parametrize("turned", [0, 90], ids=["the same frames", "other frames"])
+def test_clips_that_overlap(turned: int, tmp_path: Path) -> None:
+    """Of two frames of one moment either may be the first; the counts, and what a second time gives, are fixed."""
+    store, outcomes = memory_store(), {"standard": 4, "duplicate": 2}
     frames = moving(4)
     later = [frame.rotate(turned) for frame in frames[1:]]
     begin_run(
@@ -388,6 +411,7 @@ def test_clips_that_overlap(turned: int, outcomes: dict[str, int], tmp_path: Pat
         store.delete(info.key, info.version_id)
     assert validated(store).counts.outcomes == outcomes
     assert [key for key, _ in state(store)] == [key for key, _ in before]
+    assert quarantine(store) == []
 
 
 def test_content_counts_and_not_the_ending(tmp_path: Path) -> None:

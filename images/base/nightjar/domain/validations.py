@@ -28,6 +28,9 @@ class FailedFootage(Stored):
 class Validation(Stored):
     """The outcome of one footage object: every picture in it is standard, refused or a duplicate.
 
+    A duplicate is of a moment of which other footage of the camera has left its picture: a clip and a still of the same
+    second, or clips that overlap.
+
     `validator` is the validator's id (in release 0.1 its image's tag), `settings` how the rules treat the camera. Where
     footage, validator and settings agree, the object is not decoded again.
     """
