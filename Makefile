@@ -23,13 +23,13 @@ help: ## what each target does
 demo: ## the main job: sample footage in, alerts out, from nothing; leaves .nightjar/demo/
 	@$(BOOTSTRAP) airflow && $(LOCAL) demo
 
-up: ## the local deployment, left running; prints addresses and the login, writes .nightjar/env
+up: ## the local deployment, left running; prints addresses and the login, writes .nightjar/env [DEMO=yes: sample footage in]
 	@$(BOOTSTRAP) airflow && $(LOCAL) up
 
 status: ## each component of what `make up` started: its state, since when, how often it was started again, and why
 	@$(BOOTSTRAP) airflow && $(LOCAL) status
 
-down: ## stop what `make up` started
+down: ## stop what `make up` started; what it stores stays
 	@$(BOOTSTRAP) airflow && $(LOCAL) down
 
 images: ## build the images that changed, offer the value that deploys them: [TAG=…] [ALL=yes] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PIP_INDEX_URL=… PUSH=yes]

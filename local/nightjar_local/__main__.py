@@ -13,6 +13,7 @@ from nightjar_local.daemon import Daemon
 from nightjar_local.demo import demo
 from nightjar_local.layout import CHAOS, DEMO, DEPLOYMENT, shown
 from nightjar_local.processes import LocalError, termination_as_interrupt
+from nightjar_local.sample_drop import drop_into_deployment
 from nightjar_local.status import as_table, status
 from nightjar_local.up import up
 
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> int:
 def _up(_directory: Path | None) -> int:
     with termination_as_interrupt():
         up()
+        if os.environ.get("DEMO") == "yes":
+            print(f"{drop_into_deployment()}\n")
     return 0
 
 

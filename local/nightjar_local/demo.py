@@ -10,11 +10,12 @@ from typing import Any
 
 from nightjar.domain.release import VARIABLE
 from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.record_keys import NEWS
 from nightjar.stores.reports import REPORTS
 from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import LIVE, REPORT, WATCH
-from nightjar_local import deployment, images, progress, samples, settings
+from nightjar_local import deployment, images, outbox, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
 from nightjar_local.fresh import SETTINGS, alone_in
@@ -25,6 +26,9 @@ from nightjar_local.seaweedfs import S3Access
 from nightjar_local.summary import Bucket, Summary, as_table, headline, summarise, to_json
 from nightjar_local.up import DESCRIPTION, RULES
 
+NEXT = """\
+This deployment is stopped, and the next `make demo` begins anew. `make up` starts one that stays; it begins empty, and
+`make up DEMO=yes` puts this footage in. Its data survives `make down`."""
 TIMEOUT = 900.0
 EVERY = 0.5
 
@@ -45,7 +49,7 @@ def demo(directory: Path = DEMO) -> int:
         with deployment.running(directory, chosen) as running:
             clock.lap("start-up")
             clock.say(f"healthy; {len(footage)} pieces of footage go to {INCOMING}")
-            summary = _watch_it_work(running, value, footage, clock, directory / "reports")
+            summary = _watch_it_work(running, value, footage, clock, directory)
             clock.lap("from footage to alerts and report")
             clock.say("stopping")
         clock.lap("stopping")
@@ -53,7 +57,9 @@ def demo(directory: Path = DEMO) -> int:
     print(f"\n{as_table(summary)}\n\n{clock.laps()}\n\n{headline(summary, len(footage))}\n")
     if summary.report:
         print(f"Report:  {summary.report}")
-    print(f"Summary: {shown(directory / 'summary.json')}")
+    if index := outbox.write_pages(directory / "outbox"):
+        print(f"E-mails: {shown(index)}")
+    print(f"Summary: {shown(directory / 'summary.json')}\n\n{NEXT}")
     if problem := summary.problem():
         print(f"\nThe demo did not succeed: {problem}. Logs are in {shown(directory / 'logs')}.")
         return 1
@@ -104,7 +110,7 @@ class Clock:
 
 
 def _watch_it_work(
-    running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock, reports: Path
+    running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock, directory: Path
 ) -> Summary:
     upload(running.access, footage)
     landed = time.monotonic()
@@ -120,7 +126,9 @@ def _watch_it_work(
         if outcome.state != "success":
             print(_why(api))
     seconds = {**progress.wall_seconds(outcome.tasks), "total": total}
-    pages = sorted(page for page in Bucket(running.access).download(REPORTS, reports) if page.suffix == ".html")
+    bucket = Bucket(running.access)
+    bucket.download(OUTBOX, directory / "outbox")
+    pages = sorted(page for page in bucket.download(REPORTS, directory / "reports") if page.suffix == ".html")
     return summarise(
         running.access,
         [str(run["dag_run_id"]) for run in outcome.runs],
@@ -131,9 +139,14 @@ def _watch_it_work(
 
 
 def upload(access: S3Access, footage: list[Sample]) -> None:
-    """Put the rules, and then the footage into the drop zone, as many uploaders at once would."""
+    """Put the rules, and then the footage."""
+    access.client().put_object(Bucket=access.bucket, Key=RULES_KEY, Body=RULES.read_bytes())
+    put_footage(access, footage)
+
+
+def put_footage(access: S3Access, footage: list[Sample]) -> None:
+    """Put the footage into the drop zone, as many uploaders at once would."""
     client = access.client()
-    client.put_object(Bucket=access.bucket, Key=RULES_KEY, Body=RULES.read_bytes())
 
     def put(sample: Sample) -> None:
         client.put_object(Bucket=access.bucket, Key=f"{INCOMING}{sample.name}", Body=sample.body)

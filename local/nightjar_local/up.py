@@ -87,6 +87,7 @@ Nightjar is up.
   In a shell
             source {shown(ENVIRONMENT_FILE)}      # credentials, and the commands nightjar, airflow and aws
   Logs      {shown(deployment.directory / LOGS)}; supervisor.log there tells when a component was started again, and why
+  Footage   a new deployment is empty; make up DEMO=yes puts the sample footage in
   State     make status
-  Stop it   make down
+  Stop it   make down      # what it stores stays, for the next make up
 """

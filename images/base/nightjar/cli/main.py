@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn, Protocol
 
 from nightjar.cli import alerts, export, rules, status
 from nightjar.cli.status import Section
@@ -13,16 +13,23 @@ from nightjar.errors import NightjarError, UsageError
 COMMANDS = (rules, alerts, export)
 
 
+class Command(Protocol):
+    """A module that is a command."""
+
+    def register(self, commands: "argparse._SubParsersAction[Any]", /) -> None:
+        """Add it to the command line."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Wrong usage ends with the code that it has everywhere in Nightjar, and not with argparse's 2."""
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
-def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = ()) -> int:
+def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (), more: Sequence[Command] = ()) -> int:
     """Run the command in `arguments` (those of the process by default); returns the exit code.
 
-    `sections` are what the surroundings add to `nightjar status`.
+    `sections` are what the surroundings add to `nightjar status`, `more` are commands of theirs.
     """
     parser = _Parser(
         prog="nightjar",
@@ -30,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (
         "NIGHTJAR_S3_ENDPOINT and the AWS_* variables.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in (*COMMANDS, *more):
         command.register(commands)
     status.register(commands, sections)
     try:
