@@ -23,8 +23,9 @@ from nightjar_local.seaweedfs import running
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from tests.benchmarks.memory import watch_peaks_mib
 from tests.benchmarks.rows import Asked, Row
+from tests.bucket import sha256_of
 from tests.images.detect.shards import sample_pictures
-from tests.scenes import SHARD, after, detection, sha256_of, start_run
+from tests.scenes import SHARD, after, detection, start_run
 
 ALERTS = 1000
 CAMERAS = 20

@@ -11,7 +11,8 @@ from nightjar_record.stage import work
 from nightjar_report.stage import report_day
 from tests.benchmarks.counting import Counted, CountingStore
 from tests.benchmarks.rows import Asked, Row
-from tests.images.record.world import DAY, NOON, PORCH, World, keys, person
+from tests.bucket import NOON, PORCH
+from tests.images.record.world import DAY, World, keys, person
 
 RUNS = 2000
 PICTURES = 20_000  # of the event

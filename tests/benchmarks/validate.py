@@ -3,7 +3,6 @@
 Rounds alternate, so that a noisy moment hits both sides, and the best round of each counts.
 """
 
-import hashlib
 import io
 import os
 import statistics
@@ -17,20 +16,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from nightjar.domain.batch import Footage
-from nightjar.domain.names import parse_footage_name
-from nightjar.domain.release import Release
-from nightjar.runtime.manifests import read_manifest, write_lines, write_record
+from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
-from nightjar.stores.footage import footage_key
-from nightjar.stores.rules import RULES_KEY, RulesStore
 from nightjar.stores.runs import LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar_local.images import build
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
 from tests.benchmarks.memory import watch_peaks_mib
 from tests.benchmarks.rows import Row
+from tests.bucket import RunWorld, put_footage
 from tests.images.detect.shards import sample_pictures
 
 DIFFERENT = 40
@@ -38,12 +33,6 @@ PICTURES = 400  # a shard
 SIZE = (1920, 1080)
 ROUNDS = 3
 RUN = run_prefix(LIVE, "20261120T130500Z-0123456789ab")
-RULES = b"""\
-version: 1
-event_gap_seconds: 60
-rules: {}
-users: {alice: {email: alice@example.com, timezone: UTC, devices: {porch: {}}}}
-"""
 _PROGRAMS = Path(__file__).parent
 
 Say = Callable[[str], None]
@@ -110,9 +99,10 @@ def _bench(say: Say) -> Iterator[Bench]:
             files[-1].write_bytes(_large(pictures[number % len(pictures)], number))
         say(f"validate: {sum(f.stat().st_size for f in files) / len(files) / 1e3:.0f} kB each; storing {PICTURES}")
         at = int(time.time()) - PICTURES
-        footage = [_put(store, files[n % DIFFERENT].read_bytes(), at + n) for n in range(PICTURES)]
-        store.put(RULES_KEY, RULES)
-        write_record(store, f"{RUN}{RELEASE}", Release(run="bench", stages={}, rules=RulesStore(store).freeze()))
+        footage = [
+            put_footage(store, f"alice-porch-{at + n}.jpg", files[n % DIFFERENT].read_bytes()) for n in range(PICTURES)
+        ]
+        RunWorld.of(store, RUN).pin()
         write_lines(store, f"{shard_prefix(RUN, 'many')}{SHARD}", footage)
         write_lines(store, f"{shard_prefix(RUN, 'one')}{SHARD}", footage[:1])
         yield Bench(store, image / "venv/bin/python", folder, tuple(files))
@@ -124,12 +114,6 @@ def _large(data: bytes, number: int) -> bytes:
         file = io.BytesIO()
         image.convert("RGB").rotate(number, expand=False).resize(SIZE).save(file, "JPEG", quality=90)
         return file.getvalue()
-
-
-def _put(store: S3Store, data: bytes, at: int) -> Footage:
-    key, sha256 = footage_key(parse_footage_name(f"alice-porch-{at}.jpg")), hashlib.sha256(data).hexdigest()
-    info = store.put(key, data, metadata={"sha256": sha256})
-    return Footage.model_validate({"key": key, "version_id": info.version_id, "size": len(data), "sha256": sha256})
 
 
 def _plain(bench: Bench) -> float:

@@ -9,8 +9,8 @@ from kubernetes.client import ApiClient
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.layout import digest
-from nightjar.domain.manifest import Counts, Manifest, ObjectRef
-from nightjar.domain.release import FrozenRules, Release, StageRelease, Started
+from nightjar.domain.manifest import Counts, Manifest
+from nightjar.domain.release import Started
 from nightjar.domain.shards import most_pictures
 from nightjar.domain.stages import STAGES
 from nightjar.errors import InputError, UsageError
@@ -20,6 +20,7 @@ from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.runs import Run
 from operators.settings import deployment
 from operators.stage import StageOperator
+from tests.bucket import release_of
 from tests.operators.conftest import make_context
 from tests.operators.stage_programs import REGISTRY
 from tests.operators.worked import NOW
@@ -52,17 +53,9 @@ def fill(store: MemoryStore, prefix: str, *names: str) -> None:
 
 def pin(store: MemoryStore, tag: str = "1.0.0", start: str = "1") -> str:
     """Pin the run to a release with the same settings for every stage; returns its SHA-256."""
-    rules = ObjectRef(key="config/rules.yaml", version_id="v", sha256="5" * 64, size=1)
     started = Started(dag_run="r", start=start)
-    release = Release(
-        run="20261120T130500Z-0123456789ab",
-        start=started.identity,
-        stages={
-            stage.name: StageRelease(image=f"{REGISTRY}/{stage.image}:{tag}", settings=SETTINGS)
-            for stage in STAGES.values()
-        },
-        rules=FrozenRules(key="rules/5.yaml", sha256="5" * 64, source=rules),
-    )
+    settings = dict.fromkeys(STAGES, SETTINGS)
+    release = release_of("20261120T130500Z-0123456789ab", started, dict.fromkeys(STAGES, tag), settings)
     return Run(store, RUN).pin(started, lambda: release)[1].sha256
 
 

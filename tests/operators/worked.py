@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef
-from nightjar.domain.release import FrozenRules, Release, StageRelease, Started
+from nightjar.domain.release import Started
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.manifests import write_bytes
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.runs import RECONCILE, Run, Runs
-from tests.operators.stage_programs import REGISTRY
+from tests.bucket import FROZEN, REGISTRY, release_of
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -36,17 +36,11 @@ def pin(
     settings: Mapping[str, str] | None = None,
 ) -> str:
     """Pin the run anew; returns the SHA-256 of its release."""
-    rules = ObjectRef(key="config/rules.yaml", version_id="v", sha256="5" * 64, size=1)
     started = Started(dag_run="manual", start=str(start))
-    release = Release(
-        run=Runs(store).at(run).name,
-        start=started.identity,
-        stages={
-            stage.name: StageRelease(image=f"{REGISTRY}/{stage.image}:{tag}", settings=dict(settings or {}))
-            for stage in STAGES.values()
-        },
-        rules=FrozenRules(key="rules/5.yaml", sha256=rules.sha256, source=rules, problem=problem),
-    )
+    tags = dict.fromkeys(STAGES, tag)
+    by_stage = dict.fromkeys(STAGES, settings or {})
+    rules = FROZEN.model_copy(update={"problem": problem})
+    release = release_of(Runs(store).at(run).name, started, tags, by_stage, rules)
     at = Runs(store).at(run)
     at.begin(started, lambda _: False)
     return at.pin(started, lambda: release)[1].sha256

@@ -10,7 +10,8 @@ from nightjar.domain.layout import MANIFEST
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
-from tests.scenes import NOON, PORCH, detection, start_run
+from tests.bucket import PORCH
+from tests.scenes import NOON, detection, start_run
 
 
 @pytest.fixture

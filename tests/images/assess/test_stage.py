@@ -18,12 +18,12 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.events import Events
 from nightjar_assess.stage import assess
+from tests.bucket import PORCH
 from tests.scenes import (
     DETECTOR,
     DOOR,
     NIGHT,
     NOON,
-    PORCH,
     RULES,
     SHARD,
     after,

@@ -25,7 +25,8 @@ from nightjar.stores.runs import HISTORY
 from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.stage import detect_shard
 from nightjar_local.chaos.s3_proxy import S3Proxy
-from tests.images.detect.shards import NOON, PORCH, YARD, detections, noise, picture, series, validated
+from tests.bucket import NOON, PORCH, YARD, put_picture
+from tests.images.detect.shards import detections, noise, series, validated
 
 DAY = "2026/11/20"
 
@@ -56,7 +57,7 @@ def counts(manifest: Manifest) -> tuple[int, dict[str, int], dict[str, int]]:
 def test_a_line_has_the_format_that_outside_programs_rely_on(
     store: MemoryStore, detect: Detect, pictures: dict[str, bytes]
 ) -> None:
-    context = validated(store, [picture(store, pictures["chelsea.png"])])
+    context = validated(store, [put_picture(store, pictures["chelsea.png"])])
     manifest = detect(context)
     [ref] = manifest.objects
     assert ref.key == f"detections/{manifest.result['detector']}/{DAY}/alice-porch/b1.jsonl"
@@ -148,8 +149,8 @@ def test_many_failures_do_not_flood_the_manifest(store: MemoryStore, detect: Det
 
 def test_two_cameras_and_midnight_give_an_object_each(store: MemoryStore, detect: Detect) -> None:
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
-    late = [picture(store, noise(n), midnight + timedelta(milliseconds=500 * n)) for n in (-2, -1, 0, 1)]
-    other = picture(store, noise(9), NOON, YARD)
+    late = [put_picture(store, noise(n), midnight + timedelta(milliseconds=500 * n)) for n in (-2, -1, 0, 1)]
+    other = put_picture(store, noise(9), NOON, YARD)
     manifest = detect(validated(store, [*reversed(late), other], shard="pack-0001"))
     found = {key: [line.picture for line in lines] for key, lines in detections(store).items()}
     assert found == {
@@ -180,7 +181,7 @@ def test_history_knows_what_live_saw_and_a_late_picture_costs_only_itself(store:
     early = series(store, [noise(1), noise(2)])
     detect(validated(store, early[:1], run="b1"))
     detect(validated(store, early[1:], run="b2"))
-    late = picture(store, noise(3), NOON + timedelta(minutes=1))
+    late = put_picture(store, noise(3), NOON + timedelta(minutes=1))
     manifest = detect(validated(store, [*early, late], run="2026-11-20", dag=HISTORY))
     assert counts(manifest)[2] == {"known": 2, "computed": 1}
     found = detections(store)
@@ -216,12 +217,12 @@ def test_known_means_picture_model_and_settings_agree(
 
 
 def test_a_picture_standardised_anew_is_looked_at_again(store: MemoryStore, detect: Detect) -> None:
-    detect(validated(store, [picture(store, noise(1))]))
-    assert counts(detect(validated(store, [picture(store, noise(2))])))[2] == {"known": 0, "computed": 1}
+    detect(validated(store, [put_picture(store, noise(1))]))
+    assert counts(detect(validated(store, [put_picture(store, noise(2))])))[2] == {"known": 0, "computed": 1}
 
 
 def test_detections_that_cannot_be_read_are_computed_again(store: MemoryStore, detect: Detect) -> None:
-    context = validated(store, [picture(store, noise(1))])
+    context = validated(store, [put_picture(store, noise(1))])
     [ref] = detect(context).objects
     good = store.get(ref.key)[0]
     store.put(ref.key, b'{"half a li')
@@ -283,7 +284,7 @@ def test_a_shard_that_validate_did_not_finish_is_refused(
 
 
 def test_a_shard_with_a_picture_twice_is_refused(store: MemoryStore, detect: Detect) -> None:
-    one: Picture = picture(store, noise(1))
+    one: Picture = put_picture(store, noise(1))
     with pytest.raises(InputError, match="each picture once"):
         detect(validated(store, [one, one]))
 

@@ -19,7 +19,8 @@ from nightjar_local.sendgrid_double import SendGridDouble
 from nightjar_notify.channels import Channel, MailChannel
 from nightjar_notify.pace import Pace
 from nightjar_notify.stage import notify_events
-from tests.scenes import RULES, SHARD, after, sha256_of, start_run
+from tests.bucket import sha256_of
+from tests.scenes import RULES, SHARD, after, start_run
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.settings.notify import SendGridSettings
 from nightjar_local.sendgrid_double import Reply, SendGridDouble, quota_used_up, rate_limited
 from nightjar_notify.answers import Verdict, asked_to_wait, verdict_of
+from tests.bucket import PORCH
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
-from tests.scenes import DOOR, NOON, PORCH, after, detection
+from tests.scenes import DOOR, NOON, after, detection
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from nightjar.stores.outbox import Outbox
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from nightjar_notify.channels import Channel, Delivery, OutboxChannel
 from nightjar_notify.message import Message
+from tests.bucket import PORCH
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
-from tests.scenes import DOOR, PORCH, after, detection
+from tests.scenes import DOOR, after, detection
 
 NUMBER = 40
 QUICK = Reply(202, seconds=0.05)

@@ -10,8 +10,9 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectInfo
 from nightjar_local.sendgrid_double import SendGridDouble
+from tests.bucket import PORCH
 from tests.images.notify.runs import PERSON, Assessed, Notify, change, ledger
-from tests.scenes import NOON, PORCH, after, detection
+from tests.scenes import NOON, after, detection
 
 
 class Meanwhile(MemoryStore):

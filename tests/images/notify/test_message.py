@@ -10,7 +10,8 @@ from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules
 from nightjar.runtime.rules import parse_rules
 from nightjar_notify.message import Message, compose
-from tests.scenes import DETECTOR, DOOR, PORCH, RULES, detection, objects
+from tests.bucket import PORCH
+from tests.scenes import DETECTOR, DOOR, RULES, detection, objects
 
 
 def about(

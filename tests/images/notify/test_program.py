@@ -16,8 +16,9 @@ from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
 from nightjar_local.sendgrid_double import Reply, SendGridDouble, quota_used_up
+from tests.bucket import PORCH
 from tests.images.notify.runs import Assessed
-from tests.scenes import NOON, PORCH, after, detection
+from tests.scenes import NOON, after, detection
 
 PACKAGES = "images/base:images/notify"
 

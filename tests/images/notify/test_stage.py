@@ -20,8 +20,9 @@ from nightjar.stores.outbox import Outbox
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from nightjar_notify.channels import Delivery, OutboxChannel
 from nightjar_notify.message import Message
+from tests.bucket import PORCH
 from tests.images.notify.runs import PERSON, Assessed, Notify, change, ledger
-from tests.scenes import DOOR, NIGHT, NOON, PORCH, RULES, after, detection
+from tests.scenes import DOOR, NIGHT, NOON, RULES, after, detection
 
 
 def test_nothing_to_do(api: SendGridDouble, notify: Notify, assessed: Assessed) -> None:

@@ -17,22 +17,8 @@ from nightjar.stores.records import Records
 from nightjar.stores.runs import HISTORY
 from nightjar.stores.tables import ALERTS, EVENTS, PICTURES, TABLES
 from nightjar_record.stage import work
-from tests.images.record.world import (
-    DAY,
-    DETECTOR,
-    NEXT_DAY,
-    NOON,
-    PORCH,
-    SHOP,
-    YARD,
-    World,
-    history,
-    keys,
-    parts,
-    person,
-    rows,
-    versions,
-)
+from tests.bucket import NOON, PORCH, SHOP, YARD
+from tests.images.record.world import DAY, DETECTOR, NEXT_DAY, World, history, keys, parts, person, rows, versions
 
 
 def live_day(store: ObjectStore, record: bool = True) -> tuple[World, World]:

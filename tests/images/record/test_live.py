@@ -18,20 +18,8 @@ from nightjar.stores.events import Events
 from nightjar.stores.records import Records
 from nightjar.stores.tables import TABLES
 from nightjar_record.stage import work
-from tests.images.record.world import (
-    DAY,
-    NEXT_DAY,
-    NOON,
-    PORCH,
-    SHOP,
-    YARD,
-    World,
-    keys,
-    parts,
-    person,
-    rows,
-    versions,
-)
+from tests.bucket import NOON, PORCH, SHOP, YARD
+from tests.images.record.world import DAY, NEXT_DAY, World, keys, parts, person, rows, versions
 
 
 def an_eventful_run(store: ObjectStore) -> StageContext:

@@ -1,8 +1,8 @@
 """A bucket after a run's stages up to notify, built through the domain's own documents and the stores."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from nightjar.domain.alerts import Alert, AlertState, ApiCall, DigestLine
@@ -11,56 +11,33 @@ from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, F
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import Event, Suppressed, SuppressedObject, Threat, ThreatPicture, summary_of
 from nightjar.domain.layout import DIGEST, FAILURES, digest
-from nightjar.domain.manifest import Counts, Manifest, ObjectRef
+from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.domain.model import Stored, ms_from_utc
 from nightjar.domain.names import Camera, FootageName
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
-from nightjar.domain.release import FrozenRules, Release, StageRelease
 from nightjar.domain.rules import Safe
 from nightjar.domain.stages import STAGES
 from nightjar.domain.validations import FailedFootage, Refusal, Validation
-from nightjar.runtime.manifests import write_bytes, write_lines, write_manifest, write_record
+from nightjar.runtime.manifests import write_lines, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.events import Events
-from nightjar.stores.footage import footage_key
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.quarantine import Quarantine, entry_prefix
 from nightjar.stores.records import Records
-from nightjar.stores.runs import BATCH, HISTORY, LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
+from nightjar.stores.runs import BATCH, HISTORY, LIVE, SHARD, shard_prefix, stage_prefix
 from nightjar.stores.standard import standard_key
 from nightjar.stores.tables import TABLES
 from nightjar.stores.validations import Validations
+from tests.bucket import NOON, REGISTRY, RULES, RunWorld, picture_of, sha256_of
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = NOON.date()
-PORCH = Camera("alice", "porch")
-YARD = Camera("alice", "yard")
-SHOP = Camera("bob", "shop")
 NEXT_DAY = DAY + timedelta(days=1)
 DETECTOR = DetectorRef(tag="d1", model="ssdlite_mobilenet_v2_coco", sha256="ab" * 32, settings="s1")
 VALIDATOR = "v1"
-REGISTRY = "registry.example.com/nightjar"
-RULES = b"""\
-version: 1
-event_gap_seconds: 60
-rules:
-  200: {name: intruder, unsafe: [person], min_probability: 0.6}
-users:
-  alice:
-    email: alice@example.com
-    timezone: Europe/Berlin
-    rules: [200]
-    devices: {porch: {site: home}, yard: {}}
-  bob:
-    email: bob@example.com
-    timezone: America/New_York
-    rules: [200]
-    devices: {shop: {}}
-"""
 
 
 def person(probability: float = 0.9) -> DetectedObject:
@@ -84,7 +61,8 @@ class World:
     ) -> None:
         self.store = store
         self.detector = detector
-        self.prefix = run_prefix(dag, run)
+        self.run = RunWorld(store, run, dag)
+        self.prefix = self.run.prefix
         self.name = run
         self.batch: list[BatchLine] = []
         self.validations: list[Validation] = []
@@ -173,7 +151,7 @@ class World:
             detail="",
             received_at=NOON,
             taken_at=taken_at,
-            sha256=_sha256(name),
+            sha256=sha256_of(name),
             size=9,
             stage="collect",
             image=f"{REGISTRY}/collect:c1",
@@ -190,7 +168,7 @@ class World:
                 outcome=Outcome.DUPLICATE,
                 footage_key=picture.footage_key,
                 footage_version=picture.footage_version,
-                sha256=_sha256(picture.footage_key),
+                sha256=sha256_of(picture.footage_key),
             )
         )
 
@@ -218,7 +196,7 @@ class World:
             site="home" if first.device == "porch" else None,
             rule_id=rule_id,
             rule_name="intruder",
-            rules_sha256=_sha256(RULES.decode()),
+            rules_sha256=sha256_of(RULES.decode()),
             made=1,
             revision=base.revision + 1 if base else 1,
             **{**summary, **more},
@@ -297,28 +275,12 @@ class World:
     def close(self, day: date | None = None) -> StageContext:
         """Write the stores and manifests of all stages before record; what record is started with."""
         store, prefix = self.store, self.prefix
-        rules = write_bytes(store, "rules/1.yaml", RULES, content_type="application/yaml")
         tags = dict(zip(STAGES, ("c1", "v1", self.detector.tag, "a1", "n1", "r1", "r1"), strict=True))
-        release = Release(
-            run=self.name,
-            stages={stage: StageRelease(image=f"{REGISTRY}/{stage}:{tag}") for stage, tag in tags.items()},
-            rules=FrozenRules(key=rules.key, sha256=rules.sha256, source=rules),
-        )
-        release_ref = write_record(store, f"{prefix}{RELEASE}", release)
+        self.run.pin(tags=tags)
         batch = write_lines(store, f"{prefix}{BATCH}", self.batch)
         proofs = self._shard() if self.validations else []
-        self._manifest("reconcile", None, [], inputs=[batch, *proofs], counts=self._account())
-        return StageContext(
-            stage="record",
-            image=f"{REGISTRY}/report:r1",
-            run=self.name,
-            input_prefix=stage_prefix(prefix, "reconcile"),
-            output_prefix=stage_prefix(prefix, "record"),
-            store=store,
-            release_key=release_ref.key,
-            day=day,
-            clock=lambda: NOON,
-        )
+        self.run.leave("reconcile", None, [], inputs=[batch, *proofs], counts=self._account())
+        return self.run.context("record", self.run.at("reconcile"), image=f"{REGISTRY}/report:r1", day=day)
 
     def _shard(self) -> list[ObjectRef]:
         """Write the outputs of the shard's stages; their manifests."""
@@ -340,8 +302,8 @@ class World:
                 write_lines(store, f"{stage_prefix(prefix, 'validate', 'all')}{FAILURES}", self.unvalidated)
             )
         proofs = [
-            self._manifest("validate", "all", validated, inputs=[shard]),
-            self._manifest("detect", "all", detected),
+            self.run.leave("validate", "all", validated, inputs=[shard]),
+            self.run.leave("detect", "all", detected),
         ]
         if self.is_assessed:
             output = stage_prefix(prefix, "assess", "all")
@@ -351,10 +313,10 @@ class World:
                 "suppressed": self.suppressed,
             }
             assessed = [write_lines(store, f"{output}{name}.jsonl", each) for name, each in lines.items()]
-            proofs.append(self._manifest("assess", "all", [*self.written, *assessed]))
+            proofs.append(self.run.leave("assess", "all", [*self.written, *assessed]))
             if self.events:
                 digested = write_lines(store, f"{stage_prefix(prefix, 'notify', 'all')}{DIGEST}", self.late)
-                proofs += [self._manifest("notify", "all", [digested])] if self.is_notified else []
+                proofs += [self.run.leave("notify", "all", [digested])] if self.is_notified else []
         return proofs
 
     def _write_lines(self, lines: Any, places: Sequence[tuple[Any, Place]]) -> list[ObjectRef]:
@@ -387,39 +349,9 @@ class World:
             outcomes[f"quarantined:{refused}"] = outcomes.get(f"quarantined:{refused}", 0) + 1
         return Counts(received=sum(outcomes.values()), outcomes=outcomes)
 
-    def _manifest(
-        self,
-        stage: str,
-        shard: str | None,
-        objects: Iterable[ObjectRef],
-        inputs: Iterable[ObjectRef] = (),
-        counts: Counts | None = None,
-    ) -> ObjectRef:
-        manifest = Manifest(
-            stage=stage,
-            image=f"{REGISTRY}/{stage}:x",
-            run=self.name,
-            inputs=tuple(inputs),
-            objects=tuple(objects),
-            counts=counts or Counts(),
-            started_at=NOON,
-            finished_at=NOON,
-        )
-        return write_manifest(self.store, stage_prefix(self.prefix, stage, shard), manifest)
-
     def _picture(self, camera: Camera, at: datetime, extension: str, footage_at: datetime) -> Picture:
-        key = standard_key(camera, at)
-        return Picture(
-            user=camera.user,
-            device=camera.device,
-            taken_at=at,
-            footage_key=footage_key(FootageName(camera, ms_from_utc(footage_at), extension)),
-            footage_version="f1",
-            standard_key=key,
-            standard_sha256=_sha256(key),
-            width=640,
-            height=480,
-        )
+        footage = FootageName(camera, ms_from_utc(footage_at), extension)
+        return picture_of(camera, at, sha256_of(standard_key(camera, at)), footage)
 
     def _filed(self, picture: Picture, at: datetime, extension: str) -> None:
         name = FootageName(picture.camera, ms_from_utc(at), extension).canonical
@@ -429,7 +361,7 @@ class World:
                 outcome=Outcome.FILED,
                 footage_key=picture.footage_key,
                 footage_version=picture.footage_version,
-                sha256=_sha256(picture.footage_key),
+                sha256=sha256_of(picture.footage_key),
             )
         )
 
@@ -446,7 +378,7 @@ class World:
             Validation(
                 footage_key=picture.footage_key,
                 footage_version=picture.footage_version,
-                footage_sha256=_sha256(picture.footage_key),
+                footage_sha256=sha256_of(picture.footage_key),
                 validator=VALIDATOR,
                 settings="s1",
                 video=extension == "mp4",
@@ -467,17 +399,13 @@ class World:
             detail=part,
             received_at=at,
             taken_at=at,
-            sha256=_sha256(picture.footage_key),
+            sha256=sha256_of(picture.footage_key),
             size=9,
             stage="validate",
             image=f"{REGISTRY}/validate:{VALIDATOR}",
         )
         Quarantine(self.store).put(entry, b"whatever!")
         return Refusal(reason=reason, detail="expected better", taken_at=at, quarantine_key=entry_prefix(entry))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _place_of_footage(validation: Validation) -> Place:

@@ -16,8 +16,9 @@ from nightjar_report.account import as_words, by_reason, duration, notices
 from nightjar_report.page import headline, render
 from nightjar_report.stage import summary_of
 from nightjar_report.summary import AlertedEvent, Summary
+from tests.bucket import NOON, PORCH, YARD
 from tests.images.base.nightjar.stores.test_tables import an_event
-from tests.images.record.world import DAY, NOON, PORCH, YARD, World, person
+from tests.images.record.world import DAY, World, person
 
 
 def day_of(world: World) -> Summary:

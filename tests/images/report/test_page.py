@@ -20,8 +20,9 @@ from nightjar_report import page, plots
 from nightjar_report.account import account
 from nightjar_report.stage import summary_of
 from nightjar_report.summary import AlertedEvent, Summary, Top, top
+from tests.bucket import NOON
 from tests.images.record.test_live import an_eventful_run
-from tests.images.record.world import DAY, NOON, World, person
+from tests.images.record.world import DAY, World, person
 
 
 @cache

@@ -21,10 +21,11 @@ from nightjar.stores.records import Records
 from nightjar_record.stage import work as record
 from nightjar_report import stage
 from nightjar_report.stage import summary_of, work
+from tests.bucket import NOON, PORCH, SHOP, YARD
 from tests.images.base.nightjar.stores.test_records import put_later_release
 from tests.images.base.nightjar.stores.test_tables import an_event
 from tests.images.record.test_live import an_eventful_run
-from tests.images.record.world import DAY, NOON, PORCH, SHOP, YARD, World, history, parts, person, versions
+from tests.images.record.world import DAY, World, history, parts, person, versions
 
 PAGE = "reports/2026/11/20/report.html"
 NEXT_PAGE = "reports/2026/11/21/report.html"

@@ -1,6 +1,5 @@
 """What the tests of the stage share: a run with a shard of real footage, and what came of it."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,39 +9,25 @@ from nightjar.domain.batch import Footage
 from nightjar.domain.detections import ListedPicture, Picture
 from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Manifest
-from nightjar.domain.names import parse_footage_name
 from nightjar.domain.quarantine import QuarantineEntry
-from nightjar.domain.release import Release
 from nightjar.errors import TryAgainError
-from nightjar.runtime.manifests import read_lines, read_record, write_lines, write_record
+from nightjar.runtime.manifests import read_lines, read_record, write_lines
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.settings import load
 from nightjar.runtime.stage import StageContext, StageResult, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.settings.validate import ValidateSettings
-from nightjar.stores.footage import footage_key
-from nightjar.stores.rules import RULES_KEY, RulesStore
-from nightjar.stores.runs import RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
+from nightjar.stores.rules import RulesStore
+from nightjar.stores.runs import SHARD, run_prefix, shard_prefix, stage_prefix
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.stage import validate, validate_shard
+from tests.bucket import RunWorld, image_of
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 AT = int(NOW.timestamp())
-IMAGE = "registry.example.com/nightjar/validate:1.0.0"
+IMAGE = image_of("validate")
 LIVE_RUN = run_prefix("nightjar_live", "20261120T130500Z-0123456789ab")
 HISTORY_RUN = run_prefix("nightjar_history", "2026-11-20")
-RULES = b"""\
-version: 1
-event_gap_seconds: 60
-rules:
-  200: {name: intruder, unsafe: [person], min_probability: 0.6}
-users:
-  alice:
-    email: alice@example.com
-    timezone: Europe/Berlin
-    rules: [200]
-    devices: {porch: {}, yard: {allow_grey: true}}
-"""
 
 
 def memory_store() -> MemoryStore:
@@ -61,28 +46,15 @@ class Failing(MemoryStore):
         return super().put(key, *args, **options)
 
 
-def put_footage(store: ObjectStore, name: str, data: bytes) -> Footage:
-    """File `data` under its canonical key, as collect does."""
-    key = footage_key(parse_footage_name(name))
-    sha256 = hashlib.sha256(data).hexdigest()
-    info = store.put(key, data, metadata={"sha256": sha256})
-    return Footage.model_validate({"key": key, "version_id": info.version_id, "size": len(data), "sha256": sha256})
-
-
 def begin_run(store: ObjectStore, footage: list[Footage], run_at: str = LIVE_RUN, shard: str = "pack-0001") -> None:
     """Freeze the rules and the release, and write the shard."""
-    if store.head(RULES_KEY) is None:
-        store.put(RULES_KEY, RULES)
-    write_record(store, f"{run_at}{RELEASE}", Release(run=run_at, stages={}, rules=RulesStore(store).freeze()))
+    RunWorld.of(store, run_at).pin()
     write_lines(store, f"{shard_prefix(run_at, shard)}{SHARD}", footage)
 
 
 def context(store: ObjectStore, run_at: str = LIVE_RUN, shard: str = "pack-0001", image: str = IMAGE) -> StageContext:
     """The stage as the operator starts it on that shard."""
-    output = stage_prefix(run_at, "validate", shard)
-    return StageContext(
-        "validate", image, "a run", shard_prefix(run_at, shard), output, store, f"{run_at}{RELEASE}", clock=lambda: NOW
-    )
+    return RunWorld.of(store, run_at).context("validate", shard_prefix(run_at, shard), shard, image, now=NOW)
 
 
 def validated(

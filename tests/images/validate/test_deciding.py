@@ -12,7 +12,7 @@ from nightjar_validate import deciding
 from nightjar_validate.deciding import camera_settings, limits_of, validator_id
 from nightjar_validate.decoded import Decoded
 from nightjar_validate.standard import fitted, standardise
-from tests.images.validate.shards import RULES
+from tests.bucket import RULES
 
 BASE = ValidateSettings()
 

@@ -13,8 +13,9 @@ import pytest
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.runs import RELEASE, shard_prefix, stage_prefix
+from tests.bucket import put_footage
 from tests.images.validate.pictures import ASTRONAUT, GREY, still
-from tests.images.validate.shards import IMAGE, LIVE_RUN, begin_run, pictures, put_footage, quarantine, state
+from tests.images.validate.shards import IMAGE, LIVE_RUN, begin_run, pictures, quarantine, state
 
 SHARD = "alice-porch"
 

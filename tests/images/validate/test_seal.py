@@ -21,8 +21,9 @@ from nightjar_validate.decoded import Decoded, Job
 from nightjar_validate.formats import HEAD, Format, sniff
 from nightjar_validate.pool import DecoderPool
 from nightjar_validate.seal import ALLOWED
+from tests.bucket import put_footage
 from tests.images.validate.pictures import ASTRONAUT, GREY, damaged, moving, still, video
-from tests.images.validate.shards import AT, begin_run, memory_store, put_footage, validated
+from tests.images.validate.shards import AT, begin_run, memory_store, validated
 
 ESCAPES = "tests.images.validate.escapes:decode"
 WITHOUT_SECCOMP = "tests.images.validate.without_seccomp:decode"

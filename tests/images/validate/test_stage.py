@@ -21,18 +21,17 @@ from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import stage_prefix
 from nightjar_validate.deciding import validator_id
+from tests.bucket import RULES, put_footage
 from tests.images.validate.pictures import ASTRONAUT, GREY, bomb, moving, sound, still, video
 from tests.images.validate.shards import (
     AT,
     HISTORY_RUN,
     LIVE_RUN,
     NOW,
-    RULES,
     Failing,
     begin_run,
     memory_store,
     pictures,
-    put_footage,
     quarantine,
     state,
     validated,
@@ -244,7 +243,7 @@ def test_what_changed_is_looked_at_again(change: str, monkeypatch: pytest.Monkey
     if change == "other settings":
         monkeypatch.setenv("NIGHTJAR_LONG_SIDE", "320")
     elif change == "other rules":
-        store.put(RULES_KEY, RULES.replace(b"porch: {}", b"porch: {allow_grey: true}"))
+        store.put(RULES_KEY, RULES.replace(b"{site: home}", b"{allow_grey: true}"))
         looked_again, outcomes = 1, {"standard": 2}
     else:
         [picture] = pictures(store)

@@ -16,7 +16,8 @@ from nightjar.domain.events import (
     together,
 )
 from nightjar.domain.grouping import event_id
-from tests.scenes import BOX, DETECTOR, DOOR, NOON, PORCH, after, detection, objects
+from tests.bucket import PORCH
+from tests.scenes import BOX, DETECTOR, DOOR, NOON, after, detection, objects
 
 
 def threat(seconds: float, **seen: float) -> ThreatPicture:

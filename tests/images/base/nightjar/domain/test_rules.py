@@ -8,7 +8,8 @@ from nightjar.domain.detections import DetectedObject
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import Rules, nearest_miss, unsafe_objects, why_safe
 from nightjar.runtime.rules import parse_rules
-from tests.scenes import DOOR, NIGHT, PORCH, RULES
+from tests.bucket import PORCH
+from tests.scenes import DOOR, NIGHT, RULES
 
 RULES_ = parse_rules(RULES.encode())
 BOX = (0.0, 0.0, 1.0, 1.0)

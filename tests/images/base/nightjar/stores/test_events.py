@@ -20,7 +20,8 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
-from tests.scenes import DETECTOR, PORCH, detection, objects
+from tests.bucket import PORCH
+from tests.scenes import DETECTOR, detection, objects
 
 START = datetime.fromisoformat("2024-11-20T23:50:00+00:00")
 TODAY = date(2024, 11, 21)

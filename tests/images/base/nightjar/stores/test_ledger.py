@@ -16,7 +16,8 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.store import ObjectChangedError, ObjectInfo, ObjectStore
 from nightjar.stores.ledger import Ledger
-from tests.scenes import DETECTOR, DOOR, NOON, PORCH, after, detection, objects
+from tests.bucket import PORCH
+from tests.scenes import DETECTOR, DOOR, NOON, after, detection, objects
 
 DAY = NOON.date()
 GOLDEN = Path(__file__).parents[4] / "golden"
