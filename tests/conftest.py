@@ -1,4 +1,4 @@
-"""What tests of several parts share: a real S3 server, and a home of its own for Airflow."""
+"""Shared by tests of several parts: a real S3 server, and a home of its own for Airflow."""
 
 import atexit
 import json

@@ -57,7 +57,7 @@ def objects(seen: Mapping[str, float]) -> tuple[DetectedObject, ...]:
 def detection(
     camera: Camera, taken_at: datetime, seen: Mapping[str, float], detector: DetectorRef = DETECTOR, sha256: str = "a"
 ) -> Detection:
-    """What a detector saw in one picture."""
+    """The detection of one picture."""
     picture = picture_of(camera, taken_at, sha256 * 64 if len(sha256) == 1 else sha256)
     return Detection.of(picture, detector, objects(seen))
 

@@ -36,7 +36,7 @@ class Watched(Chain):
 
 @pytest.fixture(scope="module")
 def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
-    """What each stage asked of S3 in two live runs, a history run and two reports over all kinds of footage."""
+    """The requests of each stage to S3 in two live runs, a history run and two reports over all kinds of footage."""
     access = replace(seaweedfs_server, bucket="stages")
     make_bucket(access.client(), access.bucket)
     now = datetime.now(UTC)

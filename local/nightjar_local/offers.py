@@ -136,7 +136,7 @@ def deployed_images() -> Images | None:
 
 
 def as_text(made: Offer) -> str:
-    """What was built and what was not, the value, and how to set it."""
+    """The images that were built and those that were not, the value, and how to set it."""
     lines = [f"Built: {', '.join(made.built) or 'nothing, the images that are there hold these sources'}"]
     if made.kept:
         lines.append(f"Unchanged: {', '.join(made.kept)}")

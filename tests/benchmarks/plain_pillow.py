@@ -1,4 +1,4 @@
-"""What validate is measured against: Pillow decodes, resizes and encodes the pictures given as files, in one process.
+"""The measure for validate: Pillow decodes, resizes and encodes the pictures given as files, in one process.
 
 Prints pictures a second, from the first to the last picture. Standard library and Pillow only.
 """

@@ -225,7 +225,7 @@ def test_map_index_is_readable(dags: dict[str, DAG]) -> None:
 def weight(task: Any) -> int:
     """The weight by which the scheduler orders tasks that wait for a worker."""
     strategy = get_airflow_priority_weight_strategies()[task.weight_rule]()
-    return strategy.get_weight(SimpleNamespace(task=task))  # type: ignore[arg-type]
+    return strategy.get_weight(SimpleNamespace(task=task))  # type: ignore[arg-type] # of a task instance it asks for the task only
 
 
 def leaves(dag: DAG) -> list[Any]:

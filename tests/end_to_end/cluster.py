@@ -37,7 +37,7 @@ TIMEOUT = 300.0
 
 
 class Airflow(AirflowApi):
-    """What the tests ask of Airflow besides what the local deployment asks."""
+    """Calls of the tests to Airflow, besides those of the local deployment."""
 
     def trigger(self, dag: str, run: str, conf: Mapping[str, Any]) -> None:
         """Start a run."""

@@ -81,7 +81,7 @@ def make_base_image(root: Path, environment: Mapping[str, str]) -> None:
 
 
 def run(command: list[str], environment: Mapping[str, str]) -> str:
-    """What the command printed, stripped; raises AssertionError with all it said if it fails."""
+    """The output of the command, stripped; raises AssertionError with all of it if the command fails."""
     found = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", **environment}
     result = subprocess.run(command, env=found, text=True, capture_output=True, check=False)
     said = "\n".join((result.stdout + result.stderr).splitlines()[-30:])

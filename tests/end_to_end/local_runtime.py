@@ -38,7 +38,7 @@ TIMEOUT = 400.0
 
 
 class Operator(Airflow):
-    """What an operator does in the UI."""
+    """The acts of an operator in the UI."""
 
     def clear(self, dag: str, run: str) -> None:
         """Clear a whole run, so that it runs again."""

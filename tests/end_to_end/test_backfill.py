@@ -25,7 +25,7 @@ CAMERAS = {Camera("alice", "porch"), Camera("bob", "lobby")}
 
 
 def stills(day: date, hour: int = 12) -> list[Sample]:
-    """What two cameras sent in an hour of `day`: a person, cats, and nothing much."""
+    """Footage of two cameras in an hour of `day`: a person, cats, and nothing much."""
     shots = samples.footage(datetime.combine(day, time(hour), UTC))
     return [one for one in shots if one.name.endswith(".jpg") and one.body and _belongs(one.name, day)]
 

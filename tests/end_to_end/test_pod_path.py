@@ -103,7 +103,7 @@ def store(cluster: Cluster) -> S3Store:
 
 @pytest.fixture(scope="module")
 def real_run(cluster: Cluster) -> str:
-    """What the watch and the real stages make of real footage and of names that nobody should trust."""
+    """The outcome of the watch and the real stages on real footage and on names that nobody should trust."""
     shots = [shot for shot in samples.footage() if shot.body and shot.name.startswith(("alice-porch", "bob-lobby"))]
     picture = next(shot.body for shot in shots if shot.name.endswith(".jpg"))
     drop = {shot.name: shot.body for shot in shots if shot.name.endswith(".jpg")}

@@ -1,4 +1,4 @@
-"""What the API server checks before it takes a pod: the strict schema, names, labels and annotations."""
+"""The checks of the API server before it takes a pod: the strict schema, names, labels and annotations."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def admit(pod: Mapping[str, Any], namespace: str) -> None:
 
 
 def schema_violations(pod: Mapping[str, Any]) -> list[str]:
-    """What breaks the strict schema, which knows all fields: the field's path and the reason; empty if valid."""
+    """The field that breaks the strict schema, which knows all fields: its path and the reason; empty if valid."""
     try:
         kubernetes_validate.validate(dict(pod), SCHEMA_VERSION, strict=True)
     except kubernetes_validate.ValidationError as error:

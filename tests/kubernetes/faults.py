@@ -1,4 +1,4 @@
-"""What can be made to go wrong: faults that befall chosen pods, and errors that the API answers for a while."""
+"""Faults on demand: some befall chosen pods, others are errors that the API answers for a while."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ REFERENCE = re.compile(
 
 @dataclass(frozen=True)
 class LocalImage:
-    """What a pod's container is started from.
+    """The image that a pod's container is started from.
 
     Attributes:
         bin: a folder of programs, such as a virtual environment's; it comes first on the container's PATH.

@@ -27,7 +27,7 @@ START_FAILED = 128
 
 @dataclass(frozen=True)
 class Node:
-    """What the pods of one kubelet share: images, secrets, config maps, and a directory for their files."""
+    """Shared by the pods of one kubelet: images, secrets, config maps, and a directory for their files."""
 
     images: Registry
     directory: Path
@@ -308,7 +308,7 @@ class PodWorker:
                 self.log.append(line.rstrip(b"\n"))
 
     def _termination_message(self, exit_code: int) -> str:
-        """What the log ends with: a process has no file system of its own to find its termination log in."""
+        """The end of the log: a process has no file system of its own to find its termination log in."""
         if exit_code and self._container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             return self.log.tail(FALLBACK_LINES, FALLBACK_BYTES)
         return ""

@@ -1,4 +1,4 @@
-"""What the container builder is told, seen by a builder that writes down its command line."""
+"""The command lines of the container builder, seen by a builder that writes them down."""
 
 import shutil
 import stat

@@ -183,7 +183,7 @@ def test_its_dags_are_let_run_once_and_a_shell_can_use_it(up: Up, tmp_path: Path
 
 
 def shell(*commands: str) -> str:
-    """What these commands print, one after the other, in a shell of somebody who has nothing set."""
+    """The output of these commands, one after the other, in a shell of somebody who has nothing set."""
     result = subprocess.run(
         ["bash", "-euc", "\n".join(commands)],
         env={"PATH": "/usr/bin:/bin"},

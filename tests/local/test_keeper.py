@@ -56,7 +56,7 @@ class Kept:
         return self.process
 
     def events(self) -> list[tuple[str, str]]:
-        """What the journal says."""
+        """The text of the journal."""
         return [(entry.kind, entry.text) for entry in journal.read(journal.journal_file(self.directory))]
 
 

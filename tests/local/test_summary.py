@@ -1,4 +1,4 @@
-"""What the demo says of a run: when it is a success, and its headline."""
+"""The demo's words about a run: when it is a success, and its headline."""
 
 import pytest
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -161,11 +162,15 @@ time.sleep(600)
         supervisor.stop(token)
 
 
+def _is_up(running: Running, name: str) -> bool:
+    return "up" in running.said(name)
+
+
 def test_it_stops_whole_in_order_and_components_one_by_one(running: Running) -> None:
     running.spawn(["store"], ["first", "second"])
     for name in ("store", "first", "second"):
         running.supervisor.start(name)
-        running.wait(lambda name=name: "up" in running.said(name))  # type: ignore[misc]
+        running.wait(partial(_is_up, running, name))
     running.supervisor.stop_component("second")
     assert running.state("second").state == "stopped"
     assert running.supervisor.stop(running.token)

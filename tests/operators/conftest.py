@@ -29,7 +29,7 @@ class TaskInstance(SimpleNamespace):
 
 
 class TaskStates(dict[str, Any]):
-    """What a task remembers over its retries, as Airflow's task state store keeps it."""
+    """A task's memory over its retries, as Airflow's task state store keeps it."""
 
     def set(self, key: str, value: Any) -> None:
         """Remember `value`."""

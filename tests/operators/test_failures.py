@@ -1,4 +1,4 @@
-"""What an end means to Airflow: whether it is tried again, and what is said."""
+"""Exit codes and Airflow: whether a task is tried again, and what its log says."""
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException

@@ -148,9 +148,9 @@ def test_a_run_by_older_rules_is_a_warning_with_a_sentence(store: MemoryStore) -
 def frozen(
     store: MemoryStore, run: str, max_tries: int = 5, variable_: str | None = None, **runs: str
 ) -> dict[str, str]:
-    """What freeze_release of the DAG run `run` returns while `runs` are in these states."""
+    """The result of freeze_release of the DAG run `run` while `runs` are in these states."""
     context = make_context(dag_id="history", max_tries=max_tries, runs={("history", r): s for r, s in runs.items()})
-    return freeze({**context, "run_id": run}, store, RUN, variable_ or variable(), CLUSTER)  # type: ignore[typeddict-item]
+    return freeze({**context, "run_id": run}, store, RUN, variable_ or variable(), CLUSTER)  # type: ignore[typeddict-item] # a context of tests has only what is asked for
 
 
 def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:

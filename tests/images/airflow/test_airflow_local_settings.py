@@ -1,4 +1,4 @@
-"""What is preloaded: all that the DAGs use, in the processes that fork and in no other."""
+"""The modules that are preloaded: all that the DAGs use, in the processes that fork and in no other."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""What the tests of collect share: dropping objects, running the stage, and reading what came of it."""
+"""Shared by the tests of collect: dropping objects, running the stage, and reading the bucket afterwards."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def drop(store: ObjectStore, *names: str, data: bytes | None = None) -> list[tup
 
 
 def begin_live_run(store: ObjectStore, manifest: Manifest) -> None:
-    """What freeze_release does first: from now on the batch is handed over."""
+    """The first act of freeze_release: from now on the batch is handed over."""
     store.put(f"{run_prefix(LIVE, str(manifest.result['batch_id']))}{STARTED}", b"{}")
 
 

@@ -1,4 +1,4 @@
-"""What a batch takes."""
+"""The versions that a batch takes."""
 
 import weakref
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What tests of notify share: the types of the fixtures, and a look into the ledger."""
+"""Shared by the tests of notify: the types of the fixtures, and a look into the ledger."""
 
 import json
 from collections.abc import Callable

@@ -32,7 +32,7 @@ NEXT_PAGE = "reports/2026/11/21/report.html"
 
 
 def reporting(store: ObjectStore) -> StageContext:
-    """What report is started with."""
+    """The context in which report works."""
     return StageContext(
         stage="report",
         image="registry.example.com/nightjar/report:r1",

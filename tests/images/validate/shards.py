@@ -1,4 +1,4 @@
-"""What the tests of the stage share: a run with a shard of real footage, and what came of it."""
+"""Shared by the tests of the stage: a run with a shard of real footage, and its outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

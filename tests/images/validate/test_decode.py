@@ -1,4 +1,4 @@
-"""What decoding makes of real bytes: the table of good and bad pictures and videos."""
+"""Decoding of real bytes: the table of good and bad pictures and videos."""
 
 import io
 import struct

@@ -21,7 +21,7 @@ SHARD = "alice-porch"
 
 
 def command(**changes: str) -> dict[str, Any]:
-    """What subprocess needs to start the stage on the shard."""
+    """The arguments of subprocess that start the stage on the shard."""
     arguments = ["--input-prefix", shard_prefix(LIVE_RUN, SHARD)]
     arguments += ["--output-prefix", stage_prefix(LIVE_RUN, "validate", SHARD), "--release", f"{LIVE_RUN}{RELEASE}"]
     environment = {**os.environ, "NIGHTJAR_IMAGE": IMAGE, "NIGHTJAR_RUN": "a run", "NIGHTJAR_SHARD": SHARD}

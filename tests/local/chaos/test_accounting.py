@@ -71,7 +71,7 @@ def test_a_good_account_holds() -> None:
     ],
 )
 def test_each_thing_that_does_not_hold_is_a_problem(change: dict[str, object], problem: str) -> None:
-    assert problems(replace(GOOD, **change)) == [problem]  # type: ignore[arg-type]
+    assert problems(replace(GOOD, **change)) == [problem]  # type: ignore[arg-type] # the table names fields of several types
 
 
 def test_a_message_counts_when_the_api_took_it_also_if_nobody_learnt_that() -> None:

@@ -1,4 +1,4 @@
-"""What an error from boto means: who has to act, and whether it may concern one object only."""
+"""The meaning of an error from boto: who has to act, and whether it may concern one object only."""
 
 from botocore.exceptions import (
     BotoCoreError,

@@ -1,4 +1,4 @@
-"""What the rules judge: classes, probability, hours on the user's wall clock."""
+"""The verdicts of rules: classes, probability, hours on the user's wall clock."""
 
 from datetime import UTC, datetime
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -125,11 +126,11 @@ class Racing(MemoryStore):
         self.key, self.meanwhile = key, meanwhile
         self.armed = False
 
-    def put(self, key: str, *args: object, **kwargs: object) -> ObjectInfo:
+    def put(self, key: str, *args: Any, **kwargs: Any) -> ObjectInfo:
         if key.endswith(self.key) and self.armed:
             self.armed = False
             self.meanwhile()
-        return super().put(key, *args, **kwargs)  # type: ignore[arg-type]
+        return super().put(key, *args, **kwargs)
 
 
 def test_of_two_dag_runs_that_begin_at_the_same_moment_the_slower_is_refused() -> None:
@@ -163,9 +164,9 @@ def test_an_earlier_start_that_still_writes_does_not_win() -> None:
 class Restless(MemoryStore):
     """Somebody else always writes first."""
 
-    def put(self, key: str, *args: object, **kwargs: object) -> ObjectInfo:
+    def put(self, key: str, *args: Any, **kwargs: Any) -> ObjectInfo:
         super().put(key, f'{{"dag_run": "{len(list(self.list_versions(key)))}", "start": "1"}}'.encode())
-        return super().put(key, *args, **kwargs)  # type: ignore[arg-type]
+        return super().put(key, *args, **kwargs)
 
 
 def test_others_that_never_rest_mean_try_again() -> None:
