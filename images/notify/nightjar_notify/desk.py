@@ -17,7 +17,7 @@ from nightjar.stores.standard import StandardPictures
 from nightjar_notify.channels import Channel, Delivery
 from nightjar_notify.message import Message, compose
 from nightjar_notify.pace import Pace
-from nightjar_notify.picture import picture_of
+from nightjar_notify.picture import pictures_of
 
 log = logging.getLogger(__name__)
 
@@ -127,10 +127,10 @@ class Desk:
 
     def _alert(self, event: Event, camera: CameraRules, before: LedgerLine | None) -> Handled | None:
         repeated = before is not None and before.alert.may_have_been_sent
-        picture = picture_of(self._pictures, event.shown)
+        pictures = pictures_of(self._pictures, event.shown)
 
         def composed(possibly_repeated: bool) -> Message:
-            return compose(event, camera, picture, possibly_repeated=possibly_repeated)
+            return compose(event, camera, pictures, possibly_repeated=possibly_repeated)
 
         message = composed(repeated)
         with self._pace.delivery() as allowed:

@@ -5,11 +5,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from nightjar_notify.message import CONTENT_ID, Message
+from nightjar_notify.message import Message
 
 
 def to_mime(message: Message, sender: str, event_id: str, moment: datetime) -> bytes:
-    """`message` as MIME (text, and HTML with its picture), dated `moment` (aware); boundaries come from `event_id`."""
+    """`message` as MIME (text, and HTML with its pictures), dated `moment` (aware); boundaries come from `event_id`."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = f"Nightjar <{sender}>"
     mail["To"] = message.recipient
@@ -19,16 +19,11 @@ def to_mime(message: Message, sender: str, event_id: str, moment: datetime) -> b
     mail["X-Nightjar-Event"] = event_id
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
-    if message.picture is not None:
-        html = mail.get_payload(1)
-        assert isinstance(html, EmailMessage)
+    html = mail.get_payload(1)
+    assert isinstance(html, EmailMessage)
+    for each in message.pictures:
         html.add_related(
-            message.picture,
-            "image",
-            "jpeg",
-            cid=f"<{CONTENT_ID}>",
-            disposition="inline",
-            filename=message.picture_name,
+            each.jpeg, "image", "jpeg", cid=f"<{each.content_id}>", disposition="inline", filename=each.name
         )
     for number, part in enumerate(part for part in mail.walk() if part.is_multipart()):
         part.set_boundary(f"=_nightjar_{event_id}_{number}")

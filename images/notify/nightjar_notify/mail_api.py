@@ -18,7 +18,7 @@ from nightjar.domain.alerts import ApiCall
 from nightjar.errors import UsageError
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_notify.answers import Verdict, asked_to_wait, is_quota, verdict_of
-from nightjar_notify.message import CONTENT_ID, Message
+from nightjar_notify.message import Message
 from nightjar_notify.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -150,15 +150,16 @@ def _request(message: Message, sender: str, event_id: str) -> Request:
         # Who opens an alert, and when, is nobody's business.
         "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},
     }
-    if message.picture is not None:
+    if message.pictures:
         request["attachments"] = [
             {
-                "content": base64.b64encode(message.picture).decode("ascii"),
+                "content": base64.b64encode(each.jpeg).decode("ascii"),
                 "type": "image/jpeg",
-                "filename": message.picture_name,
+                "filename": each.name,
                 "disposition": "inline",
-                "content_id": CONTENT_ID,
+                "content_id": each.content_id,
             }
+            for each in message.pictures
         ]
     return request
 

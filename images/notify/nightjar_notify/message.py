@@ -1,29 +1,40 @@
 """The message about an event: subject, text and HTML. Pure; every name that comes from outside is escaped."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from nightjar.domain.events import Event
+from nightjar.domain.events import MOST_OBJECTS, Event
+from nightjar.domain.labels import counted, listed, plural
+from nightjar.domain.places import place
 from nightjar.domain.probability import percent
 from nightjar.domain.rules import CameraRules
+from nightjar_notify.picture import Pictures, Shown
 
-CONTENT_ID = "picture"
 _MOST_LABELS = 3
 
 
 @dataclass(frozen=True)
+class Inline:
+    """A JPEG that the HTML shows by its content id."""
+
+    content_id: str
+    name: str
+    jpeg: bytes
+
+
+@dataclass(frozen=True)
 class Message:
-    """An e-mail. `picture` is a JPEG that the HTML shows by its content id; None when there is none any more."""
+    """An e-mail. `pictures` are what the HTML shows; none when the picture is there no more."""
 
     recipient: str
     subject: str
     text: str
     html: str
-    picture: bytes | None
-    picture_name: str
+    pictures: tuple[Inline, ...]
 
 
 @dataclass(frozen=True)
@@ -32,53 +43,62 @@ class _Fact:
     value: str
 
 
-def compose(event: Event, camera: CameraRules, picture: bytes | None, *, possibly_repeated: bool) -> Message:
+def compose(event: Event, camera: CameraRules, pictures: Pictures | None, *, possibly_repeated: bool) -> Message:
     """The message about `event`, with times on the user's wall clock."""
-    headline = f"{_named(list(event.labels))} at {event.camera.name}{_site(event)}"
+    where = place(event.device, event.site)
+    headline = f"{_headline(event)} at {where}"
     began = camera.local(event.started_at)
     subject = f"{'[possibly repeated] ' if possibly_repeated else ''}{headline}, {began:%H:%M}"
+    inline = tuple(_inline(event, pictures)) if pictures else ()
     values = {
         "subject": subject,
         "headline": headline,
         "when": f"{_day(began)}, {began:%H:%M} {began.tzname()}",
-        "facts": _facts(event, camera),
+        "facts": _facts(event, camera, where),
         "possibly_repeated": possibly_repeated,
-        "has_picture": picture is not None,
-        "content_id": CONTENT_ID,
-        "picture_alt": f"{_seen(event.shown.labels)} at {_clock(camera.local(event.shown.picture.taken_at))}",
-        "camera": event.camera.name,
-        "event_id": event.id,
+        "whole": pictures.whole if pictures else None,
+        "closeup": pictures.closeup if pictures else None,
+        "content_ids": [each.content_id for each in inline],
+        "picture_alt": f"{_seen(event.shown.labels, event)}, {_clock(camera.local(event.shown.picture.taken_at))}",
+        "where": where,
+        "internal": f"Camera {event.camera.name}, rule {event.rule_id}, event {event.id}",
     }
     return Message(
         recipient=camera.email,
         subject=subject,
         text=_templates().get_template("alert.txt.j2").render(values),
         html=_templates().get_template("alert.html.j2").render(values),
-        picture=picture,
-        picture_name=f"{event.camera.name}-{event.id}.jpg",
+        pictures=inline,
     )
 
 
-def _facts(event: Event, camera: CameraRules) -> list[_Fact]:
+def _inline(event: Event, pictures: Pictures) -> Iterator[Inline]:
+    shown: dict[str, Shown | None] = {"picture": pictures.whole, "closeup": pictures.closeup}
+    for content_id, each in shown.items():
+        if each is not None:
+            ending = "" if content_id == "picture" else f"-{content_id}"
+            yield Inline(content_id, f"{event.camera.name}-{event.id}{ending}.jpg", each.jpeg)
+
+
+def _facts(event: Event, camera: CameraRules, where: str) -> list[_Fact]:
     shown = camera.local(event.shown.picture.taken_at)
     number = event.picture_count
     pictures = "1 picture" if number == 1 else f"{number:,} pictures, the clearest at {_clock(shown)}"
     return [
-        _Fact("What", _seen(event.labels)),
-        _Fact("Where", f"{event.camera.name}{_site(event)}"),
+        _Fact("What", _seen(event.labels, event)),
+        _Fact("Where", where),
         _Fact("When", _span(camera.local(event.started_at), camera.local(event.ended_at), camera)),
         _Fact("Rule", _rule(event, camera)),
         _Fact("Seen in", pictures),
-        _Fact("Event", event.id),
     ]
 
 
 def _rule(event: Event, camera: CameraRules) -> str:
     rule = camera.rules.get(event.rule_id)
     if rule is None:
-        return f"{event.rule_name} ({event.rule_id})"
+        return event.rule_name
     hours = f", {rule.hours}" if rule.hours else ""
-    return f"{event.rule_name} ({event.rule_id}): {', '.join(rule.unsafe)} from {percent(rule.min_probability)}{hours}"
+    return f"{event.rule_name}: {', '.join(rule.unsafe)} from {percent(rule.min_probability)}{hours}"
 
 
 def _span(began: datetime, ended: datetime, camera: CameraRules) -> str:
@@ -90,20 +110,37 @@ def _span(began: datetime, ended: datetime, camera: CameraRules) -> str:
     return f"{_day(began)}, {_clock(began)} {began.tzname()} to {_day(ended)}, {_clock(ended)} {zone}"
 
 
-def _named(labels: list[str]) -> str:
-    """person, dog, cat, bird: `Person, dog, cat and more`."""
-    shown = labels[:_MOST_LABELS] if len(labels) > _MOST_LABELS else labels[:-1]
-    last = "more" if len(labels) > _MOST_LABELS else labels[-1]
-    text = f"{', '.join(shown)} and {last}" if shown else last
+def _headline(event: Event) -> str:
+    """`Person`, `Person and dog`, `3 people`, `2 people and a dog`, `Person, dog, cat and more`."""
+    labels = list(event.labels)
+    numbers = {label: _number(label, event) for label in labels}
+    alone = all(number == 1 for number in numbers.values())
+    named = [label if alone else _counted(numbers[label], label) for label in labels[:_MOST_LABELS]]
+    text = listed([*named, "more"] if len(labels) > _MOST_LABELS else named)
     return text[:1].upper() + text[1:]
 
 
-def _seen(labels: dict[str, float]) -> str:
-    return ", ".join(f"{label} {percent(probability)}" for label, probability in labels.items())
+def _seen(labels: dict[str, float], event: Event) -> str:
+    """`person, 95 %`; `3 people, up to 95 %; a dog, 87 %`."""
+    numbers = {label: _number(label, event) for label in labels}
+    alone = len(labels) == 1
+    parts = []
+    for label, probability in labels.items():
+        number = numbers[label]
+        name = label if alone and number == 1 else _counted(number, label)
+        parts.append(f"{name}, {'up to ' if number > 1 else ''}{percent(probability)}")
+    return "; ".join(parts)
 
 
-def _site(event: Event) -> str:
-    return f" ({event.site})" if event.site else ""
+def _number(label: str, event: Event) -> int:
+    """How many objects with `label` there are: in the picture that is shown, or else in its own best picture."""
+    own = [event.shown, *([event.best[label]] if label in event.best else [])]
+    return next((n for each in own if (n := sum(o.label == label for o in each.objects))), 1)
+
+
+def _counted(number: int, label: str) -> str:
+    """The number in words; of a crowd, an event keeps the most probable objects only."""
+    return f"{number} or more {plural(label)}" if number >= MOST_OBJECTS else counted(number, label)
 
 
 def _day(moment: datetime) -> str:

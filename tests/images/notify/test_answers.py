@@ -259,4 +259,4 @@ def test_a_key_that_no_header_can_hold_is_a_usage_error_that_does_not_show_it(
     told = "".join(traceback.format_exception(raised.value)) + caplog.text + repr(ledger(store))
     assert "SG.s" not in told
     notify(context)  # with a good key
-    assert [r.subject for r in api.received] == ["Person at alice-porch (home), 13:00"]
+    assert [r.subject for r in api.received] == ["Person at Porch, home, 13:00"]

@@ -92,8 +92,8 @@ def test_killed_between_sending_and_recording_it_is_sent_once_more_and_marked(
     _, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
     assert [r.subject for r in api.received] == [
-        "Person at alice-porch (home), 13:00",
-        "[possibly repeated] Person at alice-porch (home), 13:00",
+        "Person at Porch, home, 13:00",
+        "[possibly repeated] Person at Porch, home, 13:00",
     ]
     alert = ledger(s3_store)
     assert (alert.state, alert.possibly_repeated) == ("sent", True)

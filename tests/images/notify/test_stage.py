@@ -37,7 +37,7 @@ def test_one_event_is_one_message(api: SendGridDouble, notify: Notify, assessed:
     [request] = api.received
     assert request.path == "/v3/mail/send"
     assert request.authorization == "Bearer SG.secret"
-    assert request.subject == "Person at alice-porch (home), 13:00"
+    assert request.subject == "Person at Porch, home, 13:00"
     assert request.body["personalizations"][0]["to"] == [{"email": "alice@example.com"}]
     assert request.body["attachments"][0]["content_id"] == "picture"
     assert manifest.counts.outcomes == {"alerted:sent": 1}

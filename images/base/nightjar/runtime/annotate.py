@@ -2,23 +2,31 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
 from nightjar.domain.detections import DetectedObject
 from nightjar.domain.probability import percent
+from nightjar.runtime.tag_places import Area, tag_places
 
 _COLOUR = (255, 214, 0)  # yellow edged with black stands out from grass, brick, snow and night alike
 _EDGE = (0, 0, 0)
 _TEXT = (0, 0, 0)
 _QUALITY = 85
+_LEAST_FONT = 11  # pixels; smaller text cannot be read
+_SMALLER = (1.0, 0.8, 0.65)  # the sizes of a tag that are tried where there is little room
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None = None) -> bytes:
     """The picture `jpeg` as JPEG with a box, the label and the probability of each of `objects`.
 
     Boxes are x_min, y_min, x_max, y_max as fractions of the picture. With `longest`, the picture is made smaller so
-    that no side has more than that many pixels; text stays legible. Raises PIL.UnidentifiedImageError for no picture.
+    that no side has more than that many pixels; text stays legible. A tag with label and probability never covers
+    another object's box; in a crowd without room for it, it is left out. Raises PIL.UnidentifiedImageError for no
+    picture.
     """
     with Image.open(io.BytesIO(jpeg)) as opened:
         if longest:
@@ -26,49 +34,94 @@ def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None
         picture = opened.convert("RGB")
     if longest:
         picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return encoded(boxed(picture, objects))
+
+
+def boxed(picture: Image.Image, objects: Sequence[DetectedObject], *, tags: bool = True) -> Image.Image:
+    """Draw the boxes of `objects`, and their tags, on `picture`, which is changed."""
     draw = ImageDraw.Draw(picture)
-    size = max(16, max(picture.size) // 28)
-    font = ImageFont.load_default(size)
-    for each in sorted(objects, key=lambda o: o.probability):  # the most probable on top
-        _draw(draw, each, picture.size, font, line=max(2, max(picture.size) // 200))
+    line = max(2, max(picture.size) // 200)
+    surest = sorted(objects, key=lambda each: -each.probability)
+    boxes = [_pixels(each, picture.size) for each in surest]
+    for box in reversed(boxes):  # the most probable on top
+        draw.rectangle((box.left - 1, box.top - 1, box.right + 1, box.bottom + 1), outline=_EDGE, width=line + 2)
+        draw.rectangle((box.left, box.top, box.right, box.bottom), outline=_COLOUR, width=line)
+    if tags:
+        _draw_tags(draw, surest, boxes, picture.size, line)
+    return picture
+
+
+def encoded(picture: Image.Image) -> bytes:
+    """The picture as JPEG."""
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
 
 
-def _draw(
+@dataclass(frozen=True)
+class _Tag:
+    """A tag in one of its sizes, at no place yet."""
+
+    text: str
+    font: Font
+    pad: int
+    offset: tuple[float, float]  # of the text's ink from where it is drawn
+    area: Area
+
+
+def _draw_tags(
     draw: ImageDraw.ImageDraw,
-    seen: DetectedObject,
+    objects: Sequence[DetectedObject],
+    boxes: Sequence[Area],
     size_wh: tuple[int, int],
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     line: int,
 ) -> None:
+    picture = Area(0, 0, size_wh[0] - 1, size_wh[1] - 1)
+    full = max(16, max(size_wh) // 28)
+    heights = sorted({max(_LEAST_FONT, round(full * factor)) for factor in _SMALLER}, reverse=True)
+    fonts = [ImageFont.load_default(height) for height in heights]
+    made = [[_tag(draw, each, font, picture) for font in fonts] for each in objects]
+    placed = tag_places(picture, boxes, [[tag.area for tag in sizes] for sizes in made])
+    for box, place in zip(boxes, placed, strict=True):  # leads first, so that none crosses a tag
+        if place is not None and place.distance(box) > line:
+            _draw_lead(draw, place, box)
+    for place, sizes in zip(placed, made, strict=True):
+        if place is None:
+            continue
+        tag = next(tag for tag in sizes if (tag.area.width, tag.area.height) == (place.width, place.height))
+        draw.rectangle((place.left, place.top, place.right, place.bottom), fill=_COLOUR, outline=_EDGE)
+        at = (place.left + tag.pad - tag.offset[0], place.top + tag.pad - tag.offset[1])
+        draw.text(at, tag.text, font=tag.font, fill=_TEXT)
+
+
+def _tag(draw: ImageDraw.ImageDraw, seen: DetectedObject, font: Font, picture: Area) -> _Tag:
+    """The tag of an object, with a label that is cut where it would not fit into the picture."""
+    pad = max(2, round(font.size / 5)) if isinstance(font, ImageFont.FreeTypeFont) else 3
+    label, likely = seen.label, percent(seen.probability)
+    while True:
+        text = f"{label} {likely}" if label == seen.label else f"{label}… {likely}"
+        left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+        area = Area(0, 0, int(right - left + 2 * pad + 1), int(bottom - top + 2 * pad + 1))
+        if area.width <= picture.width or not label:
+            return _Tag(text, font, pad, (left, top), area)
+        label = label[: min(len(label) - 1, int(len(label) * picture.width / area.width))]
+
+
+def _draw_lead(draw: ImageDraw.ImageDraw, tag: Area, box: Area) -> None:
+    """A line from the tag to the nearest point of its box."""
+    ends = (*_nearest(tag, box), *_nearest(box, tag))
+    draw.line(ends, fill=_EDGE, width=4)
+    draw.line(ends, fill=_COLOUR, width=2)
+
+
+def _nearest(area: Area, other: Area) -> tuple[float, float]:
+    """The point of `area` that is nearest to the middle of `other`."""
+    x, y = (other.left + other.right) / 2, (other.top + other.bottom) / 2
+    return max(area.left, min(x, area.right)), max(area.top, min(y, area.bottom))
+
+
+def _pixels(seen: DetectedObject, size_wh: tuple[int, int]) -> Area:
     width, height = size_wh
-    x_min, x_max = sorted((seen.box[0] * (width - 1), seen.box[2] * (width - 1)))
-    y_min, y_max = sorted((seen.box[1] * (height - 1), seen.box[3] * (height - 1)))
-    draw.rectangle((x_min - 1, y_min - 1, x_max + 1, y_max + 1), outline=_EDGE, width=line + 2)
-    draw.rectangle((x_min, y_min, x_max, y_max), outline=_COLOUR, width=line)
-    text = f"{seen.label} {percent(seen.probability)}"
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
-    pad = line + 2
-    tag_width, tag_height = right - left + 2 * pad, bottom - top + 2 * pad
-    x, y = _place((x_min, y_min, x_max, y_max), (tag_width, tag_height), size_wh)
-    draw.rectangle((x, y, x + tag_width, y + tag_height), fill=_COLOUR, outline=_EDGE)
-    draw.text((x + pad - left, y + pad - top), text, font=font, fill=_TEXT)
-
-
-def _place(
-    box_xyxy: tuple[float, float, float, float], tag_wh: tuple[float, float], size_wh: tuple[int, int]
-) -> tuple[float, float]:
-    """The top left corner of a tag: above the box, beside or below it; inside, at its foot, only for want of room.
-
-    All in pixels. Heads are at the top of boxes, and faces are what people look for first.
-    """
-    x_min, y_min, x_max, y_max = box_xyxy
-    right, bottom = size_wh[0] - 1 - tag_wh[0], size_wh[1] - 1 - tag_wh[1]
-    along = max(0.0, min(x_min, right))
-    beside = max(0.0, min(y_min, bottom))
-    for x, y in ((along, y_min - tag_wh[1]), (x_max, beside), (x_min - tag_wh[0], beside), (along, y_max)):
-        if 0 <= x <= right and 0 <= y <= bottom:
-            return x, y
-    return along, max(0.0, min(y_max - tag_wh[1], bottom))
+    left, right = sorted((seen.box[0] * (width - 1), seen.box[2] * (width - 1)))
+    top, bottom = sorted((seen.box[1] * (height - 1), seen.box[3] * (height - 1)))
+    return Area(left, top, right, bottom)

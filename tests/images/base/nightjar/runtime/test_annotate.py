@@ -80,6 +80,16 @@ def test_the_tag_leaves_the_head_free(box: tuple[float, float, float, float], ta
     assert not is_yellow(image, *head)
 
 
+def test_the_tags_of_a_crowd_cover_no_other_box() -> None:
+    boxes = [(0.05 + 0.15 * n, 0.3, 0.25 + 0.15 * n, 0.9) for n in range(5)]
+    crowd = [DetectedObject(label="person", probability=0.9 - n / 50, box=box) for n, box in enumerate(boxes)]
+    image = np.asarray(drawn(picture(640, 480), *crowd)).astype(int)
+    yellow = (image[..., 0] > 200) & (image[..., 1] > 160) & (image[..., 2] < 90)
+    inside = yellow[160:420, 40:600]  # nothing but the lines of boxes, of 3 pixels each
+    assert inside.mean() < 0.1
+    assert yellow[:140].sum() + yellow[436:].sum() > 5 * 60 * 12  # five tags above and below
+
+
 def test_nothing_seen_is_only_made_smaller() -> None:
     assert drawn(picture(640, 480), longest=320).size == (320, 240)
 
