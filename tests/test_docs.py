@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -118,28 +116,6 @@ def test_the_changelog_has_the_release_of_the_package_or_is_about_to() -> None:
     heads = re.findall(r"^## (.+)$", TEXT[ROOT / "CHANGELOG.md"], re.MULTILINE)
     assert heads[0].startswith("Unreleased")
     assert any(re.fullmatch(rf"{re.escape(version)} \(\d{{4}}-\d{{2}}-\d{{2}}\)", head) for head in heads)
-
-
-COMMANDS = sorted(
-    {
-        match
-        for page in PAGES
-        for match in re.findall(r"^\s+(nightjar [a-z][^#\n]*)|`(nightjar [a-z][^`]*)`", page.read_text(), re.M)
-    }
-)
-
-
-@pytest.mark.parametrize("command", [a or b for a, b in COMMANDS])
-def test_documented_commands_are_understood(command: str) -> None:
-    words = command.split()[1:]
-    verbs = [word for word in words if not word.startswith("-")][: 2 if words[0] == "rules" else 1]
-    # That of a laptop, which has all commands and one more.
-    program = ROOT / "local" / "nightjar"
-    usage = subprocess.run(
-        [sys.executable, str(program), *verbs, "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    for flag in (word for word in words if word.startswith("--")):
-        assert flag in usage, f"{command!r}: no {flag} in\n{usage}"
 
 
 def test_the_folders_of_the_readme_exist() -> None:

@@ -26,11 +26,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
-def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (), more: Sequence[Command] = ()) -> int:
-    """Run the command in `arguments` (those of the process by default); returns the exit code.
-
-    `sections` are what the surroundings add to `nightjar status`, `more` are commands of theirs.
-    """
+def command_line(sections: Sequence[Section] = (), more: Sequence[Command] = ()) -> argparse.ArgumentParser:
+    """The parser of all commands; see `main`. Raises UsageError for wrong usage."""
     parser = _Parser(
         prog="nightjar",
         description="Look at and work on a Nightjar deployment. The bucket is named by NIGHTJAR_BUCKET, "
@@ -40,8 +37,16 @@ def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (
     for command in (*COMMANDS, *more):
         command.register(commands)
     status.register(commands, sections)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (), more: Sequence[Command] = ()) -> int:
+    """Run the command in `arguments` (those of the process by default); returns the exit code.
+
+    `sections` are what the surroundings add to `nightjar status`, `more` are commands of theirs.
+    """
     try:
-        given = parser.parse_args(arguments)
+        given = command_line(sections, more).parse_args(arguments)
         return int(given.run(given))
     except NightjarError as error:
         print(f"nightjar: {error}", file=sys.stderr)  # noqa: T201 - it talks to a terminal
