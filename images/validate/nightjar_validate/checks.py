@@ -6,6 +6,7 @@ from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Limits
 
 _MEASURED_SIDE = 160  # pixels; averaging down to this also takes out sensor and JPEG noise
+_DARK = 48  # levels from black, or white, that still look so
 _TAIL = 0.005  # of the pixels at either end say nothing: hot pixels, a lamp
 
 
@@ -16,16 +17,30 @@ def problem(image: Image.Image, limits: Limits, allow_grey: bool) -> tuple[Reaso
     darkest, brightest = spread(luma.histogram())
     contrast = brightest - darkest
     if contrast < limits.void_contrast:
-        return Reason.VOID, f"expected levels to differ by at least {limits.void_contrast} of 255, got {contrast}"
+        return (
+            Reason.VOID,
+            f"expected something to see, got {_tone(darkest, brightest)} {_needed(contrast, limits.void_contrast)}",
+        )
     if contrast < limits.min_contrast:
         return (
             Reason.LOW_CONTRAST,
-            f"expected levels to differ by at least {limits.min_contrast} of 255, got {contrast}",
+            f"expected light and dark, got hardly any contrast {_needed(contrast, limits.min_contrast)}",
         )
     colour = max(max(abs(level - 128) for level in spread(band.histogram())) for band in (blue, red))
     if colour <= limits.grey_tolerance and not allow_grey:
-        return Reason.GREY, f"expected colour more than {limits.grey_tolerance} of 127 from grey, got {colour}"
+        amount = "hardly any colour" if colour else "no colour at all"
+        return Reason.GREY, f"expected colour, got {amount} {_needed(colour, limits.grey_tolerance + 1)}"
     return None
+
+
+def _tone(darkest: int, brightest: int) -> str:
+    if brightest < _DARK:
+        return "a black picture"
+    return "a white picture" if darkest > 255 - _DARK else "a picture of one tone"
+
+
+def _needed(measured: int, least: int) -> str:
+    return f"({measured}; at least {least} needed)"
 
 
 def spread(histogram: list[int]) -> tuple[int, int]:

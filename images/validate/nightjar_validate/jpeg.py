@@ -17,6 +17,12 @@ _ODD_SAMPLING = "subsampling"  # of the same: rare kinds, which simplejpeg does 
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd")
 _PADDING = 16  # bytes: some cameras pad the data before a marker, to words of their memory
 _PADDED = re.compile(rb"(?<!\xff)\x00{1,%d}(?=\xff[\xd0-\xd9])" % _PADDING)
+_PLAIN = {
+    "premature end": "data that ends too early",
+    "extraneous bytes": "data that does not fit the picture",
+    "Huffman": "data with a hole or nonsense in it",
+    "instead of RST": "data with a hole or nonsense in it",
+}
 _SCALES = (8, 4, 2, 1)
 
 
@@ -73,10 +79,16 @@ def _decoded(jpeg: JpegStructure, data: bytes, scale: int) -> Image.Image:
             raise MemoryError from error
         if _ODD_SAMPLING in str(error):
             return _decoded_by_pillow(data, (width, height))
-        raise DamagedJpegError(str(error).removeprefix("Corrupt JPEG data: ")) from error
+        raise DamagedJpegError(_plain(str(error))) from error
     if pixels.shape[:2] != (height, width):
         raise DamagedJpegError(f"{pixels.shape[1]} x {pixels.shape[0]} pixels instead of {width} x {height}")
     return Image.frombuffer(mode, (width, height), pixels, "raw", raw_mode, 0, 1)
+
+
+def _plain(said: str) -> str:
+    """What libjpeg-turbo says of damage, after what it means."""
+    said = said.removeprefix("Corrupt JPEG data: ")
+    return f"{next((words for sign, words in _PLAIN.items() if sign in said), 'damaged data')} ({said})"
 
 
 def _decoded_by_pillow(data: bytes, size: tuple[int, int]) -> Image.Image:

@@ -109,7 +109,7 @@ class Decoder:
                     return
             finished = True
         except TimeoutError:
-            yield Refused(Reason.DECODER_TIMEOUT, f"expected an end within {job.seconds:.0f} s, got none")
+            yield Refused(Reason.DECODER_TIMEOUT, f"expected decoding within {job.seconds:.0f} s, got no end of it")
         except (Closed, ConnectionError, WireError) as error:
             if not self.alive:
                 raise _stopped() from None
@@ -120,13 +120,19 @@ class Decoder:
 
     def _post_mortem(self, job: Job, error: Exception) -> Refused:
         if isinstance(error, WireError):
-            return Refused(Reason.DECODER_CRASHED, f"expected an answer of the decoder, got {error}")
+            return Refused(Reason.DECODER_CRASHED, f"expected decoding, got nonsense from the decoder ({error})")
         code = self._exit_code()
         if code == -signal.SIGXCPU:
-            return Refused(Reason.DECODER_TIMEOUT, f"expected an end within {job.cpu_seconds} s of computing, got none")
+            return Refused(
+                Reason.DECODER_TIMEOUT, f"expected decoding within {job.cpu_seconds} s of computing, got no end of it"
+            )
         if code == -signal.SIGKILL:  # nobody here did: the kernel, short of memory
-            return Refused(Reason.DECODER_OUT_OF_MEMORY, "expected decoding within the pod's memory, got killed")
-        return Refused(Reason.DECODER_CRASHED, f"expected the decoder to live, got {self._how_it_ended()}")
+            return Refused(
+                Reason.DECODER_OUT_OF_MEMORY, "expected decoding within the pod's memory, got a need for more"
+            )
+        return Refused(
+            Reason.DECODER_CRASHED, f"expected decoding, got a crash of the decoder ({self._how_it_ended()})"
+        )
 
     def _exit_code(self) -> int | None:
         """As of Popen; None when it lives on, though it answers no more."""

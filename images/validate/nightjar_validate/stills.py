@@ -120,21 +120,19 @@ def _guarded(call: Callable[[], T]) -> T:
     except MemoryError:
         raise
     except UnidentifiedImageError as error:  # its message names the file object
-        raise _UndecodableError("bytes that Pillow cannot identify") from error
+        raise _UndecodableError("bytes that do not begin as one") from error
     except Exception as error:
-        raise _UndecodableError(f"{type(error).__name__}: {error}") from error
+        raise _UndecodableError(f"data that cannot be decoded ({type(error).__name__}: {error})") from error
 
 
 def _check_size(size: tuple[int, int], job: Job, most: int) -> None:
     width, height = size
     if width * height > most:
-        raise _RefusedError(
-            Reason.TOO_MANY_PIXELS, f"expected at most {most:,} pixels, got {width} x {height} ({width * height:,})"
-        )
+        came = f"{width} x {height} = {width * height:,} pixels (at most {most:,} allowed)"
+        raise _RefusedError(Reason.TOO_MANY_PIXELS, f"expected a smaller picture, got {came}")
     if min(size) < job.limits.min_side:
-        raise _RefusedError(
-            Reason.TOO_SMALL, f"expected at least {job.limits.min_side} pixels a side, got {width} x {height}"
-        )
+        came = f"{width} x {height} pixels (at least {job.limits.min_side} a side needed)"
+        raise _RefusedError(Reason.TOO_SMALL, f"expected a larger picture, got {came}")
 
 
 def _orientation(image: Image.Image) -> int:

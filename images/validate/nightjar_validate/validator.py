@@ -20,6 +20,7 @@ from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.footage import footage_key
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.quarantine import Quarantine
+from nightjar.stores.runs import folder_of
 from nightjar.stores.standard import StandardPictures
 from nightjar.stores.validations import Validations
 from nightjar_validate.deciding import camera_settings, limits_of, validator_id
@@ -57,7 +58,7 @@ class Validator:
         self._store, self._settings, self._rules, self._pool = context.store, settings, rules, pool
         self._id = validator_id(settings)
         self._known = KnownValidations(Validations(context.store), reader)
-        self._writer = Writer(context.store, context.image)
+        self._writer = Writer(context.store, context.image, folder_of(context.run_prefix))
         self._pictures, self._quarantine = StandardPictures(context.store), Quarantine(context.store)
 
     def validate(self, footage: Footage) -> Done:
@@ -82,7 +83,7 @@ class Validator:
         if known and (refs := self._kept_refs(known)) is not None:
             return Done(footage, known, refs, reused=True)
         if device is None:
-            detail = f"expected a camera of the rules, got {name.camera.name}"
+            detail = f"expected a camera of the rules, got {name.camera.name}, which they do not know"
             return self._refuse_unread(footage, Reason.UNKNOWN_CAMERA, detail)
         if problem := self._size_problem(footage.size, name.is_video):
             return self._refuse_unread(footage, *problem)
@@ -123,9 +124,10 @@ class Validator:
     def _size_problem(self, size: int, video: bool) -> tuple[Reason, str] | None:
         most = self._settings.max_video_bytes if video else self._settings.max_still_bytes
         if size == 0:
-            return Reason.EMPTY, "expected content, got 0 bytes"
+            return Reason.EMPTY, "expected content, got an empty file (0 bytes)"
         if size > most:
-            return Reason.TOO_MANY_BYTES, f"expected at most {most} bytes, got {size}"
+            kind = "video" if video else "still"
+            return Reason.TOO_MANY_BYTES, f"expected a smaller {kind}, got {size:,} bytes (at most {most:,} allowed)"
         return None
 
     def _refuse_unread(self, footage: Footage, reason: Reason, detail: str) -> Done:

@@ -46,8 +46,9 @@ class Written:
 class Writer:
     """Writes to the stores of standard pictures and of quarantine; doing it again gives the same and writes nothing."""
 
-    def __init__(self, store: ObjectStore, image: str) -> None:
-        self._pictures, self._quarantine, self._image = StandardPictures(store), Quarantine(store), image
+    def __init__(self, store: ObjectStore, image: str, run: str) -> None:
+        self._pictures, self._quarantine = StandardPictures(store), Quarantine(store)
+        self._image, self._run = image, run
 
     def standard(self, source: Source, decoded: Decoded) -> Written:
         """Put a picture where its moment belongs: the first to be there is kept, any other is a duplicate.
@@ -65,7 +66,7 @@ class Writer:
         put = self._pictures.put(footage, taken_at, decoded.data)
         if put.ref is None:
             if put.moment is Moment.TAKEN and _same_identity(footage, put.holder):
-                detail = f"expected one {_kind(source)} of this name ({put.holder} is here already), got another"
+                detail = f"expected one {_kind(source)} of this name, got another beside {put.holder}"
                 offset_ms = decoded.offset_ms if source.video else None
                 return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
             log.info("duplicate: %s has the picture of this moment", put.holder, extra={"footage": footage.key})
@@ -105,6 +106,7 @@ class Writer:
             size=len(frame) if frame is not None else footage.size,
             stage="validate",
             image=self._image,
+            run=self._run,
         )
         refs = self._quarantine.put(entry, frame)
         refusal = Refusal(

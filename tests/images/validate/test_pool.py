@@ -55,8 +55,8 @@ def job(folder: Path, data: bytes, cpu_seconds: int = 20, seconds: float = 60.0)
         (b"hang up", 0, Reason.DECODER_CRASHED, "a closed channel"),
         (b"rare signal", 0, Reason.DECODER_CRASHED, "exit code -40"),
         (b"write", 0, Reason.DECODER_CRASHED, "File too large"),
-        (b"sleep", 1, Reason.DECODER_TIMEOUT, "expected an end within 1 s"),
-        (b"compute", 0, Reason.DECODER_TIMEOUT, "expected an end within 1 s"),
+        (b"sleep", 1, Reason.DECODER_TIMEOUT, "expected decoding within 1 s"),
+        (b"compute", 0, Reason.DECODER_TIMEOUT, "expected decoding within 1 s"),
         (b"eat", 0, Reason.DECODER_OUT_OF_MEMORY, "expected decoding within 512 MiB"),
     ],
 )

@@ -59,6 +59,19 @@ REFUSED: dict[Reason, tuple[str, bytes]] = {
 }
 
 
+# In plain words, with what was measured and what was needed; of videos in tests of their own.
+SAID = {
+    Reason.UNKNOWN_CAMERA: "mallory-porch, which they do not know",
+    Reason.TOO_SMALL: "40 x 40 pixels (at least 64 a side needed)",
+    Reason.GREY: "no colour at all (0; at least 6 needed)",
+    Reason.VOID: "a black picture (0; at least 12 needed)",
+    Reason.EMPTY: "an empty file (0 bytes)",
+    Reason.DECODER_CRASHED: "a crash of the decoder (SIGABRT",
+    Reason.DECODER_TIMEOUT: "no end of it",
+    Reason.DECODER_OUT_OF_MEMORY: "a need for more",
+}
+
+
 def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NIGHTJAR_MAX_STILL_BYTES", "300000")
     monkeypatch.setenv("NIGHTJAR_STILL_SECONDS", "3")
@@ -94,7 +107,8 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
         assert each.key.startswith(f"quarantine/{reason}/2026/11/20/")
         assert each.entry.source_key.endswith(name.rpartition("-")[2])
         assert (each.entry.sha256, each.entry.size) == (hashlib.sha256(data).hexdigest(), len(data))
-        assert each.entry.found, "expected to be told what came"
+        assert each.entry.found.startswith(SAID.get(reason, "")) and each.entry.found and each.entry.expected
+        assert each.entry.run == LIVE_RUN.removeprefix("runs/").rstrip("/")
     [picture] = pictures(store)
     assert picture.footage_key == good.key
 
@@ -387,7 +401,7 @@ def test_two_stills_of_one_name_are_a_conflict(kinds: tuple[str, str]) -> None:
     assert validated(store).counts.outcomes == {"standard": 1, "quarantined:identity-conflict": 1}
     [conflict] = quarantine(store)
     assert conflict.entry.reason is Reason.IDENTITY_CONFLICT
-    assert any(footage.key in conflict.entry.expected for footage in pair)
+    assert any(footage.key in conflict.entry.found for footage in pair)
     assert conflict.data in (still(ASTRONAUT), still(ASTRONAUT.rotate(90)))
 
 

@@ -13,10 +13,12 @@ StoredReason = Annotated[Reason | str, Field(union_mode="left_to_right")]
 
 
 class QuarantineEntry(Stored):
-    """Why `object` beside it was refused, and where it came from. The same refusal gives the same entry.
+    """Why `object` beside it was refused, and where it came from.
 
-    `detail` tells apart several refused parts of one source, such as the frames of a video; empty for the whole.
-    `received_at` is when the source's version was written; `sha256` is empty for what was refused unread.
+    `found` says in plain words what came, with the number that was measured and the number that was needed; `expected`
+    says in short what would have been good. `detail` tells apart several refused parts of one source, such as frames of
+    a video; empty for the whole. `received_at` is when the source's version was written; `sha256` is empty for what was
+    refused unread. `run` is the run that first refused it so, a folder below `runs/`; empty up to release 0.2.
     """
 
     reason: StoredReason
@@ -32,6 +34,7 @@ class QuarantineEntry(Stored):
     size: int
     stage: str
     image: str
+    run: str = ""
 
 
 def expected_and_found(sentence: str) -> tuple[str, str]:

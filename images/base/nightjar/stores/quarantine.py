@@ -42,7 +42,7 @@ class Quarantine:
         self._store = store
 
     def put(self, entry: QuarantineEntry, data: bytes | None = None) -> tuple[ObjectRef, ...]:
-        """Write `object`, then `reason.json`; doing it again changes nothing. Returns both.
+        """Write `object`, then `reason.json`; doing it again, in this run or another, changes nothing. Returns both.
 
         Without `data` the object is copied inside the bucket from the entry's source; raises ObjectMissingError when
         that is gone and was not copied before.
@@ -50,6 +50,7 @@ class Quarantine:
         prefix = entry_prefix(entry)
         key = f"{prefix}{_OBJECT}"
         info = self._store.head(key)
+        kept = self._same_reason(prefix, entry) if info else None
         if info is None:
             metadata = source_metadata(entry.source_key, entry.source_version, entry.sha256)
             if data is None:
@@ -62,7 +63,7 @@ class Quarantine:
                     if info is None:
                         raise
         written = ObjectRef(key=key, version_id=info.version_id, sha256=entry.sha256, size=info.size)
-        return written, write_record(self._store, f"{prefix}{_REASON}", entry)
+        return written, kept or write_record(self._store, f"{prefix}{_REASON}", entry)
 
     def find(self, prefix: str) -> tuple[ObjectRef, ...]:
         """Both objects in the folder `prefix`; empty when the refusal is not there, or only a part of it."""
@@ -95,6 +96,14 @@ class Quarantine:
             if entry and is_of(_camera(entry), user, device)
         }
         return sum(erase_versions(self._store, folder, lambda _: True) for folder in sorted(folders))
+
+    def _same_reason(self, prefix: str, entry: QuarantineEntry) -> ObjectRef | None:
+        """The `reason.json` in the folder `prefix`, if it says the same as `entry` of an earlier run."""
+        key = f"{prefix}{_REASON}"
+        if self._store.head(key) is None:
+            return None
+        before, reference = read_record(self._store, key, QuarantineEntry)
+        return reference if before.model_copy(update={"run": entry.run}) == entry else None
 
     def _entry(self, key: str, version_id: str | None = None) -> QuarantineEntry | None:
         """The `reason.json` at `key`; None when it is gone since it was listed."""

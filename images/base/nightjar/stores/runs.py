@@ -61,6 +61,11 @@ def run_name(run_id: str) -> str:
     return clean if safe else f"{clean.strip('.')}-{digest(run_id, 8)}"
 
 
+def folder_of(prefix: str) -> str:
+    """The run in whose folder `prefix` is, as people find it: `<dag>/<run>`."""
+    return "/".join(prefix.removeprefix(_RUNS).split("/")[:2])
+
+
 def stage_prefix(run: str, stage: str, shard: str | None = None) -> str:
     """Where `stage` writes its output in the run with prefix `run`: `<run>/<stage>/` or `<run>/<stage>/<shard>/`."""
     return f"{run}{stage}/{shard}/" if shard else f"{run}{stage}/"

@@ -50,6 +50,24 @@ def test_written_twice_is_written_once(data: bytes | None) -> None:
     assert is_copy_of(store.get(refs[0].key)[1], NAME, source.version_id)
 
 
+def test_a_later_run_that_says_the_same_changes_nothing() -> None:
+    store = MemoryStore()
+    first, later = (entry("v1", run=f"nightjar_history/2026112{day}") for day in (0, 1))
+    refs = Quarantine(store).put(first, b"abc")
+    assert Quarantine(store).put(later, b"abc") == refs
+    [(_, kept)] = Quarantine(store).of_day(RECEIVED.date())
+    assert kept.run == "nightjar_history/20261120", "expected the run that refused it first"
+    assert Quarantine(store).put(entry("v1", run=later.run, found="another word"), b"abc") != refs
+    [(_, kept)] = Quarantine(store).of_day(RECEIVED.date())
+    assert (kept.run, kept.found) == (later.run, "another word")
+
+
+def test_an_entry_of_a_release_without_runs() -> None:
+    fields = entry("v1").model_dump(mode="json", by_alias=True)
+    del fields["run"]
+    assert QuarantineEntry.model_validate(fields).run == ""
+
+
 def test_a_source_that_is_gone() -> None:
     store = MemoryStore()
     with pytest.raises(ObjectMissingError):
