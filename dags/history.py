@@ -22,12 +22,12 @@ close_run, always last
 
 **Parameters.** None: the day is the start of the run's data interval.
 
-**Example.** `airflow backfill create --dag-id nightjar_history --from-date 2026-11-01 --to-date 2026-11-07
---reprocess-behavior none --max-active-runs 2`. To use another detector on the past, set its tag in the Variable
-`nightjar_images` first; each run is pinned to the release that is current when it starts.
+**Example.** `nightjar backfill --from 2026-11-01 --to 2026-11-07` runs the days that have not run, and names those that
+have; with `--redo` these run again. To use another detector on the past, set its tag in the Variable `nightjar_images`
+first; each run is pinned to the release that is current when it starts.
 
 **Is a re-run safe?** Yes. The same footage, detector and rules give the same detections, events and rows; a cleared
-run is pinned anew. (On SQLite, clear the run: `--reprocess-behavior completed` needs PostgreSQL.)
+run is pinned anew. (Airflow's own `backfill create --reprocess-behavior completed` needs PostgreSQL.)
 """
 
 from datetime import UTC, datetime, timedelta

@@ -96,10 +96,18 @@ class Local:
 
     def command(self, *arguments: str) -> str:
         """Run `airflow …` as on a machine of the deployment; returns what it said."""
+        return self._run("airflow", *arguments)
+
+    def nightjar(self, *arguments: str) -> str:
+        """Run `nightjar …` there; returns what it said."""
+        return self._run("nightjar", *arguments)
+
+    def _run(self, command: str, *arguments: str) -> str:
         dags = ROOT / "dags"
         environment = airflow.environment(self.home, self.deployment.settings, self.deployment.access, dags)
+        environment["PATH"] = f"{Path(program(command)).parent}:{environment['PATH']}"
         result = subprocess.run(
-            [program("airflow"), *arguments], env=environment, capture_output=True, text=True, check=False
+            [program(command), *arguments], env=environment, capture_output=True, text=True, check=False
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout

@@ -59,7 +59,7 @@ def _belongs(name: str, day: date) -> bool:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """A deployment whose history has run over two past days of footage, by `airflow backfill create`."""
+    """A deployment whose history has run over two past days of footage, by `nightjar backfill`."""
     with running(tmp_path_factory.mktemp("backfill")) as local:
         for day in DAYS:
             local.file(stills(day))
@@ -68,12 +68,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         local.wait("the run of yesterday", lambda: bool(local.airflow.runs(HISTORY)))
         local.wait_for_success(HISTORY, local.airflow.run_of_day(TODAY - timedelta(days=1)))
         first, last = (day.isoformat() for day in DAYS)
-        local.command(
-            "backfill",
-            "create",
-            *("--dag-id", HISTORY, "--from-date", first, "--to-date", last),
-            *("--reprocess-behavior", "none", "--max-active-runs", "2"),
-        )
+        said = local.nightjar("backfill", "--from", first, "--to", last)
+        assert said == f"2 days get a run: {first}, {last}\n"
         local.airflow.start_dags([REPORT], check=local.deployment.check)
         for day in DAYS:
             local.wait_for_success(HISTORY, local.airflow.run_of_day(day))
@@ -97,8 +93,12 @@ def test_each_picture_is_detected_once_and_nobody_is_alerted(local: Local) -> No
 
 def test_running_a_day_again_detects_nothing_again_and_gives_the_same(local: Local) -> None:
     before = results(local)
-    for day in DAYS:
-        local.airflow.clear(HISTORY, local.airflow.run_of_day(day))
+    first, last = (day.isoformat() for day in DAYS)
+    said = local.nightjar("backfill", "--from", first, "--to", last)
+    assert f"2 days are skipped, having run already: {first} (success), {last} (success)" in said
+    assert f"nightjar backfill --from {first} --to {last} --redo" in said
+    assert {local.detail(day, "detect", "computed") > 0 for day in DAYS} == {True}, "expected nothing to have run again"
+    local.nightjar("backfill", "--from", first, "--to", last, "--redo")
     for day in DAYS:
         local.wait_for_success(HISTORY, local.airflow.run_of_day(day))
         assert local.detail(day, "detect", "computed") == 0

@@ -1,0 +1,146 @@
+"""`nightjar backfill`: which days run, which are skipped and named, and what Airflow is told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nightjar.cli.backfill import carry_out, days_between, described, plan_for, states_of_days
+from nightjar.cli.main import main
+from nightjar.errors import TryAgainError, UsageError
+
+TODAY = date(2026, 11, 26)
+
+
+def day(number: int) -> date:
+    return date(2026, 11, number)
+
+
+def days(*numbers: int) -> list[date]:
+    return [day(number) for number in numbers]
+
+
+class Airflow:
+    """Knows the runs of some days by state, and remembers what it was told."""
+
+    def __init__(self, states: Mapping[int, str]) -> None:
+        self.states, self.told = states, list[str]()
+
+    def __call__(self, arguments: Sequence[str]) -> str:
+        self.told.append(" ".join(arguments))
+        runs = [
+            {"logical_date": f"{day(n)}T00:00:00+00:00", "run_after": f"{day(n)}T24", "state": state}
+            for n, state in self.states.items()
+        ]
+        return f"2026-11-26 [warning] no graphviz\n[py.warnings] x\n{json.dumps(runs)}\n\n"
+
+
+CLEAR = "tasks clear nightjar_history -s {} -e {} --yes"
+CREATE = (
+    "backfill create --dag-id nightjar_history --from-date {} --to-date {} --reprocess-behavior none "
+    "--max-active-runs 2"
+)
+
+
+@pytest.mark.parametrize(
+    ("states", "redo", "said", "told"),
+    [
+        ({}, False, ["3 days get a run: 2026-11-20, 2026-11-21, 2026-11-22"], [CREATE.format(day(20), day(22))]),
+        (
+            {20: "success", 22: "failed"},
+            False,
+            [
+                "1 day gets a run: 2026-11-21",
+                "2 days are skipped, having run already: 2026-11-20 (success), 2026-11-22 (failed)",
+                "To run them again: nightjar backfill --from 2026-11-20 --to 2026-11-22 --redo; or clear a day's run "
+                "in the UI.",
+            ],
+            [CREATE.format(day(21), day(21))],
+        ),
+        (
+            {20: "success", 22: "failed"},
+            True,
+            ["1 day gets a run: 2026-11-21", "2 days run again: 2026-11-20 (success), 2026-11-22 (failed)"],
+            [CLEAR.format(day(20), day(20)), CLEAR.format(day(22), day(22)), CREATE.format(day(21), day(21))],
+        ),
+        (
+            {20: "success", 21: "success", 22: "running"},
+            True,
+            ["1 day is left alone, being under way: 2026-11-22", "2 days run again: 2026-11-20 (success), 2026-11-21 "
+             "(success)"],
+            [CLEAR.format(day(20), day(21))],
+        ),
+        ({20: "queued", 21: "running", 22: "queued"}, True, ["3 days are left alone, being under way: 2026-11-20, "
+         "2026-11-21, 2026-11-22"], []),
+        ({19: "success", 23: "failed"}, False, ["3 days get a run: 2026-11-20, 2026-11-21, 2026-11-22"],
+         [CREATE.format(day(20), day(22))]),
+    ],
+)  # fmt: skip
+def test_each_day_is_told(states: Mapping[int, str], redo: bool, said: list[str], told: list[str]) -> None:
+    airflow = Airflow(states)
+    wanted = days(20, 21, 22)
+    plan = plan_for(wanted, states_of_days(airflow, wanted))
+    assert list(described(plan, redo=redo)) == said
+    [listed] = airflow.told
+    assert listed == "dags list-runs nightjar_history -s 2026-11-20 -e 2026-11-22T23:59:59 -o json"
+    airflow.told.clear()
+    carry_out(airflow, plan, redo=redo, at_once=2)
+    assert airflow.told == told
+
+
+@pytest.mark.parametrize("said", ["", "no such dag", "[warning] x"])
+def test_an_airflow_that_lists_nothing_readable_is_told(said: str) -> None:
+    with pytest.raises(TryAgainError, match="expected a list of runs from airflow"):
+        states_of_days(lambda _: said, days(20))
+
+
+def test_a_run_by_hand_without_a_logical_date_is_of_no_day() -> None:
+    said = json.dumps([{"logical_date": None, "run_after": "x", "state": "success"}])
+    assert states_of_days(lambda _: said, days(20)) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "number"),
+    [(day(20), day(20), 1), (day(20), day(25), 6), (date(2026, 2, 28), date(2026, 3, 1), 2)],
+)
+def test_days(first: date, last: date, number: int) -> None:
+    found = days_between(first, last, TODAY)
+    assert (found[0], found[-1], len(found)) == (first, last, number)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(day(21), day(20)), (day(20), day(26)), (day(27), day(28)), (date(1, 1, 1), day(20))]
+)
+def test_days_that_cannot_be(first: date, last: date) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        days_between(first, last, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", "yesterday", "--to", "2026-11-20"], "expected a UTC day like 2026-11-20, got 'yesterday'"),
+        (["--from", "2020-11-20"], "--to"),
+        (["--from", "2020-11-20", "--to", "2020-11-20", "--max-active-runs", "0"], "at least 1, got 0"),
+        (["--from", "2020-11-20", "--to", "2020-11-20"], "expected the command airflow on the PATH"),
+    ],
+)
+def test_the_command(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["backfill", *arguments]) == 64
+    assert said in capsys.readouterr().err
+
+
+def test_a_failure_says_what_airflow_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "airflow"
+    program.write_text("#!/bin/sh\necho no database >&2\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert main(["backfill", "--from", "2020-11-20", "--to", "2020-11-20"]) == 64
+    assert "airflow dags list-runs ended with exit code 3:\nno database" in capsys.readouterr().err
