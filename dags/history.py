@@ -6,8 +6,11 @@ in a backfill, the past. Records the day anew and puts the day's stored lines to
 saw is not computed again, and an event older than `NIGHTJAR_ALERT_MAX_AGE` (6 hours) alerts nobody.
 
 ```text
-freeze_release > select > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
-freeze_release > rules_in_force
+freeze_release > select > plan_shards
+    > for each shard, by itself:
+          validate > detect > assess > notify
+    > reconcile > record
+rules_in_force, after freeze_release
 close_run, always last
 ```
 

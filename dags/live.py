@@ -6,8 +6,11 @@ the warehouse. `nightjar_watch` starts it when footage landed, under the id of t
 twice. A few runs go side by side (`NIGHTJAR_LIVE_RUNS`), also over the same camera.
 
 ```text
-freeze_release > plan_shards > per shard: (validate > detect > assess > notify) > reconcile > record
-freeze_release > rules_in_force
+freeze_release > plan_shards
+    > for each shard, by itself:
+          validate > detect > assess > notify
+    > reconcile > record
+rules_in_force, after freeze_release
 close_run, always last
 ```
 

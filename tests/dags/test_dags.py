@@ -1,5 +1,6 @@
 """The DAGs as Airflow reads them: which, how they hang together, and that reading them does nothing else."""
 
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,15 @@ def test_a_deployment_without_a_bucket_is_told(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_runbooks(dags: dict[str, DAG], dag_id: str, heading: str) -> None:
     assert heading in (dags[dag_id].doc_md or "")
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_the_runbook_shows_the_chain_as_a_block(dags: dict[str, DAG], dag_id: str) -> None:
+    """Airflow's UI keeps the lines of a fenced block only, and shows about fifty characters of each."""
+    block = (dags[dag_id].doc_md or "").split("```text\n")[1].split("```")[0]
+    assert max(map(len, block.splitlines())) <= 50
+    missing = {task.rpartition(".")[2] for task in EXPECTED[dag_id]} - set(re.findall(r"\w+", block))
+    assert missing == set()
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)

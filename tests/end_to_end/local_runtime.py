@@ -44,18 +44,6 @@ class Operator(Airflow):
         """Clear a whole run, so that it runs again."""
         self._call("POST", f"/dags/{dag}/dagRuns/{run}/clear", json={"dry_run": False, "only_failed": False})
 
-    def clear_task(self, dag: str, run: str, task: str, map_index: int, *, downstream: bool) -> None:
-        """Clear one mapped task, with or without what is downstream of it."""
-        body = {
-            "dry_run": False,
-            "dag_run_id": run,
-            "task_ids": [[task, map_index]],
-            "include_downstream": downstream,
-            "only_failed": False,
-            "reset_dag_runs": True,
-        }
-        self._call("POST", f"/dags/{dag}/clearTaskInstances", json=body)
-
     def clear_failed(self, dag: str, run: str) -> None:
         """Clear what failed, and nothing else."""
         body = {"dry_run": False, "dag_run_id": run, "only_failed": True, "reset_dag_runs": True}
