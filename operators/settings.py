@@ -11,6 +11,12 @@ from nightjar.domain.stages import STAGES, Stage
 from nightjar.runtime.settings import Settings, StoreSettings, load
 
 DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
+# As Kubernetes checks the labels of nodes; what it refuses would fail each pod when it is made.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+LabelKey = Annotated[
+    str, Field(pattern=rf"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?{_LABEL}$", max_length=317)
+]  # `<name>` or `<DNS name>/<name>`
+LabelValue = Annotated[str, Field(pattern=rf"^({_LABEL})?$")]
 Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")]
 
@@ -24,10 +30,16 @@ def _stage_name(name: str) -> str:
 class Toleration(Input):
     """As in Kubernetes: a taint of nodes that the pod may run on all the same."""
 
-    key: str = Field(min_length=1, max_length=316)
+    key: LabelKey
     operator: Literal["Exists", "Equal"] = "Equal"
-    value: str | None = Field(None, max_length=63)
+    value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+    @model_validator(mode="after")
+    def _exists_has_no_value(self) -> "Toleration":
+        if self.operator == "Exists" and self.value:
+            raise ValueError(f"expected no value with operator Exists, got {self.value!r}")
+        return self
 
 
 class StagePods(Input):
@@ -41,7 +53,7 @@ class StagePods(Input):
     memory: Memory | None = None
     gpu: int = Field(0, ge=0, le=16)
     service_account: DnsName | None = None
-    node_selector: dict[str, str] = Field(default_factory=dict)
+    node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
     priority_class: DnsName | None = None
     parallel: int | None = Field(None, ge=1)

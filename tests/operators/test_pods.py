@@ -249,6 +249,25 @@ def test_pods_are_set_by_the_deployment(store: MemoryStore, monkeypatch: pytest.
     assert [other.get(name) or None for name in ("nodeSelector", "tolerations", "priorityClassName")] == [None] * 3
 
 
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {},
+        {"pool": ""},
+        {"cloud.google.com/gke-nodepool": "gpu-1"},
+        {"kubernetes.io/os": "linux", "a": "A_b.c-9"},
+        {"n" * 63: "v" * 63},
+    ],
+)
+def test_labels_of_nodes_as_kubernetes_has_them(
+    selector: dict[str, str], store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_STAGES", json.dumps({"detect": {"node_selector": selector}}))
+    pod = stage_pod(store, "detect", left_by(store, "validate"))
+    kubernetes_validate.validate(pod, "1.36", strict=True)
+    assert (pod["spec"].get("nodeSelector") or {}) == selector
+
+
 def test_parallelism_is_set_by_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTJAR_STAGES", '{"detect": {"parallel": 7}}')
     bounds = {stage: operator(stage).max_active_tis_per_dag for stage in STAGES}
@@ -277,6 +296,30 @@ def test_no_stage() -> None:
             "NIGHTJAR_STAGES",
             '{"notify": {"tolerations": [{"key": "a", "operator": "In"}]}}',
             r"NIGHTJAR_STAGES\.notify\.tolerations\.0\.operator: ",
+        ),
+        *(
+            (
+                "NIGHTJAR_STAGES",
+                json.dumps({"detect": {"node_selector": selector}}),
+                rf"detect\.node_selector\.{place}: ",
+            )
+            for selector, place in (
+                ({"pool": "gpu nodes"}, "pool"),
+                ({"pool": "-gpu"}, "pool"),
+                ({"pool": "g" * 64}, "pool"),
+                ({"pool": 1}, "pool"),
+                ({"a/b/c": "x"}, "a/b/c"),
+                ({"Example.com/pool": "x"}, "Example.com/pool"),
+                ({"": "x"}, ""),
+            )
+        ),
+        *(
+            ("NIGHTJAR_STAGES", json.dumps({"detect": {"tolerations": [toleration]}}), r"detect\.tolerations\.0")
+            for toleration in (
+                {"key": "a b"},
+                {"key": "a", "value": "$(SECRET)"},
+                {"key": "a", "operator": "Exists", "value": "x"},
+            )
         ),
     ],
 )

@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", frozen=True, extra="ignore", env_ignore_empty=True)
 
 
-def _endpoint(text: str) -> str:
+def _address(text: str) -> str:
     try:
         parts = urlsplit(text)
         good = parts.hostname and parts.port != 0
@@ -28,8 +28,8 @@ def _endpoint(text: str) -> str:
     return text
 
 
-# Without user and password: it stands in the pods' specs.
-_Endpoint = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$"), AfterValidator(_endpoint)]
+# Of a server, without a path. Without user and password: it stands in the pods' specs, and a release keeps it.
+Address = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$"), AfterValidator(_address)]
 
 
 class StoreSettings(Settings):
@@ -38,7 +38,7 @@ class StoreSettings(Settings):
     bucket: Annotated[
         str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the versioned bucket of everything")
     ]
-    s3_endpoint: Annotated[_Endpoint | None, Field(description="of an S3 server other than AWS")] = None
+    s3_endpoint: Annotated[Address | None, Field(description="of an S3 server other than AWS")] = None
 
 
 class StageSettings(Settings):

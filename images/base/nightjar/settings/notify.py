@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from nightjar.runtime.settings import Settings
+from nightjar.runtime.settings import Address, Settings
 
 # Nobody can own it (RFC 2606), so that a message in the outbox is complete and is never taken for one that was sent.
 NO_SENDER = "alerts@nightjar.invalid"
@@ -46,10 +46,7 @@ class SendGridSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="SENDGRID_", hide_input_in_errors=True)
 
     api_key: Annotated[SecretStr | None, Field(description="without one, alerts go to the outbox")] = None
-    # Without user and password: a release keeps it, and shows it.
-    api_url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$", description="to point at a double")] = (
-        "https://api.sendgrid.com"
-    )
+    api_url: Annotated[Address, Field(description="to point at a double")] = "https://api.sendgrid.com"
 
     @field_validator("api_key")
     @classmethod

@@ -90,6 +90,10 @@ def test_a_field_that_sounds_secret_is_typed_so(kind: type[Settings]) -> None:
         ("validate", "NIGHTJAR_LONG_SIDE", "63"),
         ("detect", "NIGHTJAR_MIN_PROBABILITY", "much"),
         ("notify", "SENDGRID_API_URL", "ftp://x"),
+        ("notify", "SENDGRID_API_URL", "https://api.example.com:99999"),
+        ("notify", "SENDGRID_API_URL", "https://[::1"),
+        ("notify", "SENDGRID_API_URL", "https://:443"),
+        ("notify", "SENDGRID_API_URL", "https://api.example.com/v3"),
         ("notify", "SENDGRID_API_URL", "https://user:password@proxy.example.com"),
     ],
 )
