@@ -1,11 +1,12 @@
 """Judge the pictures of a shard by the rules, and bring the events of its cameras up to date."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
 from nightjar.domain.detections import Detection
+from nightjar.domain.labels import listed, near_labels
 from nightjar.domain.manifest import Counts
 from nightjar.domain.names import Camera
 from nightjar.domain.release import Release
@@ -90,12 +91,18 @@ def _counts(assessed: Sequence[Assessed]) -> Counts:
     )
 
 
+def _meant(label: str, labels: Collection[str]) -> str:
+    near = near_labels(label, labels)
+    return f" (did you mean {listed(near, 'or')}?)" if near else ""
+
+
 def _warnings(store: ObjectStore, rules: Rules, release: Release, cameras: Sequence[Camera]) -> list[str]:
     warnings = [release.rules.problem] if release.rules.problem else []
     detect = release.stage("detect")
     if (labels := Detectors(store).labels(detect.identity)) is not None:
         for rule_id, unseen in rules.unseen_labels(labels).items():
-            warnings.append(f"rule {rule_id} ({rules.rules[rule_id].name}): {detect.image} cannot see {unseen}")
+            told = ", ".join(f"{label}{_meant(label, labels)}" for label in unseen)
+            warnings.append(f"rule {rule_id} ({rules.rules[rule_id].name}): {detect.image} cannot see {told}")
     unknown = [camera.name for camera in cameras if rules.device(camera) is None]
     if unknown:
         warnings.append(f"detections of cameras that are not in the rules count as safe: {', '.join(unknown)}")

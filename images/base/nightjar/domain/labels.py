@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 
 from nightjar.domain.near import near_names
 
-# Labels of COCO, as most models have them, with other words that people use.
+# Labels of COCO, as most models have them, with other words that people use, and animals that it has no label for: the
+# label by which such a model knows them, if at all.
 _OTHER_WORDS = {
     "person": ("human", "man", "men", "woman", "women", "child", "children", "pedestrian", "intruder", "somebody"),
     "bicycle": ("bike", "cyclist", "pushbike"),
@@ -14,9 +15,11 @@ _OTHER_WORDS = {
     "bus": ("coach", "vehicle"),
     "airplane": ("aeroplane", "plane", "aircraft"),
     "boat": ("ship", "vessel", "yacht"),
-    "cat": ("kitten", "kitty"),
-    "dog": ("puppy", "hound"),
-    "cow": ("cattle", "bull"),
+    "cat": ("kitten", "kitty", "raccoon", "fox", "lynx"),
+    "dog": ("puppy", "hound", "raccoon", "fox", "wolf", "coyote"),
+    "bear": ("raccoon", "badger"),
+    "cow": ("cattle", "bull", "deer", "moose"),
+    "horse": ("pony", "donkey", "deer"),
     "bird": ("pigeon", "crow", "duck", "chicken", "hen"),
     "couch": ("sofa",),
     "tv": ("television", "tvmonitor", "monitor", "screen"),
@@ -51,7 +54,8 @@ _SIBILANTS = ("s", "x", "z", "ch", "sh")
 
 def near_labels(label: str, known: Collection[str]) -> list[str]:
     """Up to three of the `known` labels that a person may have meant by `label`, nearest first."""
-    return near_names(label, {each: (each, plural(each), *_OTHER_WORDS.get(each, ())) for each in known})
+    by_name = near_names(label, {each: (each, plural(each)) for each in known})
+    return by_name or near_names(label, {each: _OTHER_WORDS[each] for each in known if each in _OTHER_WORDS})
 
 
 def plural(label: str) -> str:
@@ -82,7 +86,7 @@ def _plural_of_word(word: str) -> str:
     return f"{word}es" if lower.endswith(_SIBILANTS) else f"{word}s"
 
 
-def listed(parts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+def listed(parts: Iterable[str], word: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; of at least one part."""
     *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last

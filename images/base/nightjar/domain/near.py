@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 
-_LEAST = 0.7  # of 1 for the same letters; with less, names of other things come up
+_LEAST = 0.75  # of 1 for the same letters; with less, names of other things come up
 _MOST = 3
 _LONGEST = 80  # characters of a name that are compared: its length comes from a person
 

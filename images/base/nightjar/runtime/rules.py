@@ -7,7 +7,7 @@ from functools import partial
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from nightjar.domain.labels import near_labels
+from nightjar.domain.labels import listed, near_labels
 from nightjar.domain.rules import UNKNOWN_RULE, UNKNOWN_ZONE, Rules
 from nightjar.domain.rules_draft import Place, unknown_rules, unseen_in
 from nightjar.domain.zones import near_zones
@@ -81,7 +81,7 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def _with_near(problem: Problem) -> Problem:
     near = problem.near() if isinstance(problem, _Unknown) else []
-    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    hint = f": did you mean {listed(near, 'or')}?" if near else ""
     return Problem(problem.line, f"{problem.message}{hint}")
 
 

@@ -253,7 +253,7 @@ def test_an_unknown_rule_and_a_label_are_told_beside_a_wrong_zone_and_a_misread_
         "line 16: users.bo-b: expected a name of 1 to 64 of A-Z a-z 0-9 _, got 'bo-b'",
     ]
     assert [str(problem) for problem in checked.unseen] == [
-        "line 4: rules.100.unsafe.2: no label that the detector can see: 'racoon'",
+        "line 4: rules.100.unsafe.2: no label that the detector can see: 'racoon': did you mean cat or dog?",
         "line 4: rules.100.unsafe.3: no label that the detector can see: 'Person': did you mean person?",
     ]
 
