@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from nightjar.domain.reasons import Reason
 from nightjar_validate.formats import Format
 
+LONGEST_VIDEO = 31 * 86_400.0  # seconds: what a clip says to have been taken later than this after its start is no time
+
 
 @dataclass(frozen=True)
 class Limits:

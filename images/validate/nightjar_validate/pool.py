@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 
 from nightjar.domain.reasons import Reason
 from nightjar.errors import TryAgainError
-from nightjar_validate.decoded import Decoded, Job, Output, Refused
+from nightjar_validate.decoded import LONGEST_VIDEO, Decoded, Job, Output, Refused
 from nightjar_validate.wire import Closed, WireError, receive_answer, receive_ready, send_job
 
 log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ def _stopped() -> StoppedDecoderError:
 
 def _checked(answer: Decoded | Refused, job: Job) -> Decoded | Refused:
     """`answer`; raises WireError for a time that the file cannot hold, as a decoder that was taken over might forge."""
-    latest = round(job.limits.max_video_seconds * 1000) if job.format.is_video else 0
+    latest = round(LONGEST_VIDEO * 1000) if job.format.is_video else 0
     if not 0 <= (answer.offset_ms or 0) <= latest:
         raise WireError(f"a picture at {answer.offset_ms} ms of at most {latest}")
     return answer

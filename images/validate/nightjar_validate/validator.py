@@ -105,7 +105,7 @@ class Validator:
             head = file.read(HEAD)
         kind = sniff(head)
         if kind is None:
-            detail = f"expected JPEG, PNG, WebP, MP4, MKV or AVI, got a file that begins with {head[:12].hex(' ')}"
+            detail = f"expected JPEG, PNG, WebP, MP4, MOV, MKV or AVI, got a file that begins with {head[:12].hex(' ')}"
             return self._write(source, [Refused(Reason.UNSUPPORTED_FORMAT, detail)])
         if problem := self._size_problem(info.size, kind.is_video):
             return self._write(source, [Refused(*problem)])

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     VOID = "void"
     NO_VIDEO = "no-video"
     VIDEO_TOO_LONG = "video-too-long"
+    CLOCK_JUMP = "clock-jump"
     DECODER_CRASHED = "decoder-crashed"
     DECODER_TIMEOUT = "decoder-timeout"
     DECODER_OUT_OF_MEMORY = "decoder-out-of-memory"
@@ -40,8 +41,9 @@ _MEANING = {
     Reason.UNKNOWN_CAMERA: "The user or device is not in `config/rules.yaml`: add it and clear that day's history run.",
     Reason.EMPTY: "The object has no bytes: upload the whole one; if it repeats, look at the camera's storage.",
     Reason.TOO_MANY_BYTES: "The object is larger than the limit for a still or a video.",
-    Reason.UNSUPPORTED_FORMAT: "The content is not JPEG, PNG, WebP, MP4, MKV or AVI, whatever the name says.",
-    Reason.TRUNCATED: "The data ends too early: an upload broke off. Pictures that a cut video still held were used.",
+    Reason.UNSUPPORTED_FORMAT: "The content is not JPEG, PNG, WebP, MP4, MOV, MKV or AVI, whatever the name says.",
+    Reason.TRUNCATED: "Data is missing: the end, as an upload broke off, or the start, as a clip begins between key "
+    "frames. Pictures that such a video still held were used.",
     Reason.CORRUPT: "The data is damaged: a part of the picture is missing or wrong. Good parts of a video were used.",
     Reason.TOO_SMALL: "The picture has too few pixels to see anything in.",
     Reason.TOO_MANY_PIXELS: "The picture has more pixels than the limit of its format, which keeps out bombs.",
@@ -49,7 +51,9 @@ _MEANING = {
     Reason.LOW_CONTRAST: "The picture is nearly uniform: fog, glare, dirt on the lens.",
     Reason.VOID: "The picture is black or of one colour: the lens is covered or the camera is broken.",
     Reason.NO_VIDEO: "The file holds no video stream or no frame.",
-    Reason.VIDEO_TOO_LONG: "The video is longer than the limit: upload it in parts.",
+    Reason.VIDEO_TOO_LONG: "The video holds more pictures than the limit: the first were used; upload it in parts.",
+    Reason.CLOCK_JUMP: "The times in the video jump: the pictures before that were used, those after it have no time "
+    "that can be trusted. Look after the camera's clock.",
     Reason.DECODER_CRASHED: "The decoder died on this object, in isolation: keep it for a bug report.",
     Reason.DECODER_TIMEOUT: "Decoding took longer than the limit.",
     Reason.DECODER_OUT_OF_MEMORY: "Decoding needed more memory than the limit.",

@@ -27,7 +27,9 @@ class ValidateSettings(Settings):
     min_contrast: Annotated[int, Field(ge=0, le=255, description="levels between dark and light, at least")] = 24
     void_contrast: Annotated[int, Field(ge=0, le=255, description="levels below which a picture is void")] = 12
     frames_per_second: Annotated[float, Field(gt=0, le=60, description="pictures taken from a second of video")] = 1.0
-    max_video_seconds: Annotated[float, Field(gt=0, le=86_400, description="seconds that a video may last")] = 3600.0
+    max_video_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="seconds that the pictures of a video stand for, at most")
+    ] = 3600.0
     max_frames: Annotated[int, Field(ge=1, le=1_000_000, description="pictures taken from a video, at most")] = 3600
 
     still_seconds: Annotated[int, Field(ge=1, le=600, description="seconds of computing for a still")] = 20

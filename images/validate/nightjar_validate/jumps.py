@@ -1,0 +1,41 @@
+"""Where the clock of a video jumps: what follows has no time any more.
+
+A gap is no jump: cameras pause while nothing moves, and take a frame a minute for a time lapse. So a step is a jump if
+it goes back, or if it takes an hour or more and stands alone between shorter ones: that is how clocks are set, by a
+time zone, to summer time, to another date.
+"""
+
+from collections.abc import Callable, Iterator
+
+from nightjar_validate.decoded import LONGEST_VIDEO
+from nightjar_validate.frames import Moment
+
+JUMP = 3600.0  # seconds forward
+_BACK = 1.0  # seconds back: cameras that mix up neighbouring frames stay below
+_ALIKE = 2  # a step of a time lapse is less than so many times as long as the one before or the one after it
+
+
+def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iterator[Moment]:
+    """The frames before the first jump; `jumped` is told what came, in words, if there is one."""
+    last = 0.0
+    usual = 0.0  # the step before
+    waiting: Moment | None = None  # reached by a `leap`: the next frame tells whether that was a jump
+    leap = 0.0
+    for moment in moments:
+        step = moment.seconds - last
+        last = moment.seconds
+        if waiting:
+            if step * _ALIKE <= leap:
+                break
+            yield waiting
+            usual, waiting = leap, None
+        if step < -_BACK or last > LONGEST_VIDEO:
+            waiting, leap = moment, step
+            break
+        if step >= JUMP and step >= usual * _ALIKE:
+            waiting, leap = moment, step
+            continue
+        usual = step
+        yield moment
+    if waiting:
+        jumped(f"a clock that jumps by {leap:+.1f} s after {waiting.seconds - leap:.1f} s")
