@@ -43,8 +43,6 @@ def moments(
     context = stream.codec_context
     context.thread_count = 1
     context.copy_opaque = True  # frames then tell which packet they are from
-    if context.name == "mjpeg":  # it shows what is left of a torn frame, and does not mark it
-        context.options = {"err_detect": "explode"}
     try:
         for number, packet in enumerate(container.demux(stream)):
             reading.packets += bool(packet.size)

@@ -26,6 +26,7 @@ class Trust:
     """
 
     def __init__(self, codec: str) -> None:
+        self.codec = codec
         self.first: int | None = None  # the packet of the first frame that is trusted
         self.lost = 0  # frames after that which are not
         self.damage = ""  # the first, in words

@@ -13,6 +13,7 @@ import av.logging
 from PIL import Image
 
 from nightjar.domain.reasons import Reason
+from nightjar_validate import jpeg
 from nightjar_validate.clock import Clock, Stamps, avi_clock
 from nightjar_validate.decoded import Decoded, Job, Limits, Output, Refused
 from nightjar_validate.formats import Format, is_cut
@@ -81,7 +82,7 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream, job:
     most = min(limits.max_frames, math.ceil(limits.max_video_seconds * limits.frames_per_second))
     shown = moments(container, stream, _clock(stream, job, file), state.trust, state.reading)
     good = until_jump((moment for moment in shown if moment.good), state.jumped)
-    for seconds, frame in _sampled(good, limits.frames_per_second):
+    for seconds, frame in _sampled(good, limits.frames_per_second, state.trust):
         if refused := _size_problem(frame.width, frame.height, limits):
             yield refused
             return
@@ -104,14 +105,21 @@ def _clock(stream: av.VideoStream, job: Job, file: BinaryIO) -> Clock:
     return avi_clock(stream.time_base, head, stream.guessed_rate)
 
 
-def _sampled(moments: Iterator[Moment], frames_per_second: float) -> Iterator[tuple[float, av.VideoFrame]]:
-    """The first frame at or after each step of `frames_per_second`, with its seconds."""
+def _sampled(
+    moments: Iterator[Moment], frames_per_second: float, trust: Trust
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """The first frame at or after each step of `frames_per_second`, with its seconds. Torn frames are left out."""
     next_step = 0
     for moment in moments:
         since = max(0.0, moment.seconds)
-        if since * frames_per_second + 1e-6 >= next_step:
-            next_step = int(since * frames_per_second + 1e-6) + 1
-            yield since, moment.frame
+        if since * frames_per_second + 1e-6 < next_step:
+            continue
+        # FFmpeg shows what is left of a torn JPEG. In other formats later frames would show the damage, too.
+        if trust.codec == "mjpeg" and (damage := jpeg.damage(bytes(moment.packet))):
+            trust.lose(f"{damage} in the frame at {since:.1f} s")
+            continue
+        next_step = int(since * frames_per_second + 1e-6) + 1
+        yield since, moment.frame
 
 
 def _picture(frame: av.VideoFrame, stream: av.VideoStream, seconds: float, job: Job) -> Decoded | Refused:

@@ -77,7 +77,7 @@ def _set_up(
     if codec == "libx265":
         b = "" if b_frames else ":bframes=0"
         stream.options = {"x265-params": f"keyint={key_every}:min-keyint={key_every}:log-level=none{b}"}
-    elif codec in {"mpeg4", "mpeg2video", "libvpx"}:
+    elif codec in {"mpeg4", "mpeg2video", "libvpx", "mjpeg"}:
         stream.codec_context.bit_rate = 4_000_000
     elif codec == "libx264":
         stream.options = {

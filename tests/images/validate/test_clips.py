@@ -1,6 +1,7 @@
 """Videos of real cameras: their headers and clocks are opinions, and what can be decoded counts."""
 
 import random
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -273,6 +274,35 @@ def test_damage_that_a_decoder_conceals_is_left_out_and_told(tmp_path: Path) -> 
     assert max(smeared(picture, (picture.offset_ms or 0) // 100) for picture in pictures) < 5
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.CORRUPT
+
+
+def torn(data: bytes, frame: int, how: str) -> bytes:
+    """An MJPEG clip whose JPEG number `frame` is torn, though it ends as it should."""
+    begins = [at.start() for at in re.finditer(b"\xff\xd8\xff", data)]
+    begin = begins[frame]
+    end = data.index(b"\xff\xd9", begin)
+    match how:
+        case "zeros":
+            hole = slice(begin + (end - begin) // 2, begin + (end - begin) // 2 + 512)
+        case "half":
+            hole = slice(begin + (end - begin) // 2, end)
+        case _:
+            hole = slice(begin + 700, begin + 1400)
+    length = hole.stop - hole.start
+    filler = random.Random(3).randbytes(length) if how == "noise" else bytes(length)
+    return data[: hole.start] + filler + data[hole.stop :]
+
+
+@pytest.mark.parametrize("how", ["zeros", "half", "noise"])
+@pytest.mark.parametrize("container", ["avi", "mov", "matroska"])
+def test_a_torn_frame_of_mjpeg(container: str, how: str) -> None:
+    data = torn(clip(container, "mjpeg"), 20, how)
+    *pictures, refused = decoded(data)
+    assert [picture.offset_ms for picture in pictures] == [0, 1000, 2100, 3000, 4000], "expected the frame after it"
+    assert max(smeared(picture, (picture.offset_ms or 0) // 100) for picture in pictures) < 5
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.offset_ms) == (Reason.CORRUPT, None)
+    assert refused.detail.startswith("expected a whole video, got ")
 
 
 # Tracks

@@ -76,12 +76,14 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
     monkeypatch.setenv("NIGHTJAR_MAX_STILL_BYTES", "300000")
     monkeypatch.setenv("NIGHTJAR_STILL_SECONDS", "3")
     monkeypatch.setenv("NIGHTJAR_DECODER_MEBIBYTES", "384")
+    monkeypatch.setenv("NIGHTJAR_MAX_FRAMES", "2")
     refused = {
         **REFUSED,
         Reason.NO_VIDEO: (f"alice-porch-{AT - 12}.mp4", sound(tmp_path / "sound.mp4")),
-        Reason.VIDEO_TOO_LONG: (
-            f"alice-porch-{AT - 13}.mkv",
-            video(tmp_path / "long.mkv", moving(2), times=[0.0, 36_000.0]),
+        Reason.VIDEO_TOO_LONG: (f"alice-porch-{AT - 3000}.mkv", video(tmp_path / "long.mkv", moving(50))),
+        Reason.CLOCK_JUMP: (
+            f"alice-porch-{AT - 2000}.mkv",
+            video(tmp_path / "jump.mkv", moving(3), times=[0.0, 0.1, 36_000.0]),
         ),
         Reason.DECODER_CRASHED: (f"alice-porch-{AT - 14}.jpg", b"\xff\xd8\xff abort"),
         Reason.DECODER_TIMEOUT: (f"alice-porch-{AT - 15}.jpg", b"\xff\xd8\xff compute"),
@@ -96,7 +98,7 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
     begin_run(store, [*footage, good])
     manifest = validated(store, decode=HOSTILE)
     assert manifest.counts.outcomes == {
-        "standard": 1,
+        "standard": 4,
         **{f"quarantined:{reason}": 1 for reason in refused},
     }
     assert manifest.counts.received == len(refused) + 1
@@ -109,8 +111,9 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
         assert (each.entry.sha256, each.entry.size) == (hashlib.sha256(data).hexdigest(), len(data))
         assert each.entry.found.startswith(SAID.get(reason, "")) and each.entry.found and each.entry.expected
         assert each.entry.run == LIVE_RUN.removeprefix("runs/").rstrip("/")
-    [picture] = pictures(store)
-    assert picture.footage_key == good.key
+    # The pictures that a video holds before it is refused are used.
+    keys = [each.key for each in footage if each.name.is_video and each.key.endswith(".mkv")]
+    assert sorted(picture.footage_key for picture in pictures(store)) == sorted([good.key, *keys, keys[0]])
 
 
 def test_footage_in_the_wrong_place() -> None:
