@@ -50,7 +50,8 @@ def moments(
             trust.read(packet.pts, key=packet.is_keyframe)
             packet.opaque = (number, packet.is_keyframe)
             for frame in _decoded(stream, packet, number, trust):
-                own, flagged = frame.opaque or (number, packet.is_keyframe)
+                origin = frame.opaque  # missing where a decoder does not pass it on
+                own, flagged = origin if isinstance(origin, tuple) else (number, packet.is_keyframe)
                 # The packet's flag is the container's opinion. Some decoders do not say what a key frame is, though.
                 key = frame.key_frame or (flagged and frame.pict_type in _KEY_TYPES)
                 good = trust.trusts(own, frame.pts, key=key, marked=frame.is_corrupt)

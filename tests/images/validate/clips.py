@@ -98,7 +98,7 @@ def remuxed(
 ) -> bytes:
     """The clip `data` in `container`: only the packets for which `keep` is true, each moved by `shift` seconds."""
     out = io.BytesIO()
-    with av.open(io.BytesIO(data)) as source, av.open(out, "w", format=container, options=options or {}) as file:
+    with av.open(io.BytesIO(data), "r") as source, av.open(out, "w", format=container, options=options or {}) as file:
         stream = source.streams.video[0]
         copy = file.add_stream_from_template(stream)
         for number, packet in enumerate(packet for packet in source.demux(stream) if packet.size):
@@ -135,7 +135,7 @@ def segments(folder: Path, seconds: int = 30, each: int = 10) -> list[bytes]:
     """Matroska pieces of one recording whose clock goes on from piece to piece, as FFmpeg's segmenter cuts them."""
     whole = clip("matroska", frames=seconds * RATE)
     with (
-        av.open(io.BytesIO(whole)) as source,
+        av.open(io.BytesIO(whole), "r") as source,
         av.open(
             str(folder / "piece%d.mkv"),
             "w",

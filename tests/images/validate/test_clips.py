@@ -4,6 +4,7 @@ import random
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -28,7 +29,7 @@ SECONDS = [0, 1000, 2000, 3000, 4000]
 DAY = 86_400
 
 
-def offsets(data: bytes, **limits: object) -> tuple[list[int | None], list[Reason]]:
+def offsets(data: bytes, **limits: Any) -> tuple[list[int], list[Reason]]:
     """The times of the pictures in a clip, and the reasons of what is refused of it."""
     outputs = decoded(data, **limits)
     pictures = [output.offset_ms for output in outputs if isinstance(output, Decoded)]
@@ -217,19 +218,35 @@ def test_quicktime_that_begins_with(box: bytes) -> None:
 # What a decoder makes up is no picture
 
 
-def smeared(picture: Decoded | Refused, frame: int) -> float:
+def smeared(picture: Decoded | Refused, frame: int, size: tuple[int, int] = (320, 240)) -> float:
     """How far a picture is from that frame of the scene, in levels: below 5 where nothing is made up."""
-    true = moving(frame + 1)[frame]
+    true = moving(frame + 1)[frame].resize(size)
     return sum(ImageStat.Stat(ImageChops.difference(opened(picture), true)).mean) / 3
 
 
-@pytest.mark.parametrize("missing", [1, 20, 45])
-@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4", "libvpx", "mpeg2video"])
-@pytest.mark.parametrize("container", ["mp4", "matroska"])
+@pytest.mark.parametrize(
+    ("container", "codec", "missing"),
+    [
+        ("mp4", "libx264", 20),
+        ("mp4", "libx265", 1),
+        ("mov", "mpeg4", 20),
+        ("matroska", "libx264", 1),
+        ("matroska", "libx264", 45),
+        ("matroska", "libx265", 20),
+        ("matroska", "mpeg4", 1),
+        ("matroska", "mpeg4", 45),
+        ("matroska", "libvpx", 20),
+        ("matroska", "mpeg2video", 20),
+        ("avi", "mpeg4", 20),
+    ],
+)
 def test_a_clip_that_begins_between_key_frames(container: str, codec: str, missing: int) -> None:
-    if (container, codec) == ("mp4", "libvpx"):
-        pytest.skip("MP4 does not hold VP8")
-    data = remuxed(clip("matroska", codec, frames=100, key_every=50), container, keep=lambda number: number >= missing)
+    data = remuxed(
+        clip("matroska", codec, frames=100, key_every=50),
+        container,
+        keep=lambda number: number >= missing,
+        shift=lambda _: -missing / 10 if container == "avi" else 0.0,  # AVI knows no late beginning
+    )
     *pictures, refused = decoded(data)
     first, end = 5000 - 100 * missing, 10_000 - 100 * missing
     assert [picture.offset_ms for picture in pictures] == [first, *(n for n in range(0, end, 1000) if n > first)]
@@ -247,7 +264,9 @@ def test_a_clip_with_b_frames_that_begins_between_key_frames(codec: str) -> None
     assert [round((picture.offset_ms or 0) / 1000) for picture in pictures[:5]] == [3, 4, 5, 6, 7]
     begin = 50 - (pictures[0].offset_ms or 0) // 100
     assert max(smeared(picture, begin + (picture.offset_ms or 0) // 100) for picture in pictures) < 6
-    assert (refused.reason, "key frame" in refused.detail) == (Reason.TRUNCATED, True)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.TRUNCATED
+    assert "key frame" in refused.detail
 
 
 def test_a_clip_without_a_key_frame() -> None:
@@ -328,7 +347,7 @@ def test_the_film_is_looked_at(container: str, films: list[tuple[str, tuple[int,
     pictures = decoded(tracks(container, *films))
     assert [picture.offset_ms for picture in pictures] == [0, 1000, 2000]
     assert {opened(picture).size for picture in pictures} == {(640, 360)}
-    assert near(opened(pictures[0]), (0.5, 0.5), ASTRONAUT.resize((640, 360)).getpixel((320, 180)))
+    assert smeared(pictures[0], 0, (640, 360)) < 6
 
 
 def test_a_video_of_a_single_frame_beside_another() -> None:

@@ -101,7 +101,7 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
         "standard": 4,
         **{f"quarantined:{reason}": 1 for reason in refused},
     }
-    assert manifest.counts.received == len(refused) + 1
+    assert manifest.counts.received == len(refused) + 4
     found = {each.entry.reason: each for each in quarantine(store)}
     for reason, (name, data) in refused.items():
         each = found[reason]

@@ -28,7 +28,13 @@ class ValidateSettings(Settings):
     void_contrast: Annotated[int, Field(ge=0, le=255, description="levels below which a picture is void")] = 12
     frames_per_second: Annotated[float, Field(gt=0, le=60, description="pictures taken from a second of video")] = 1.0
     max_video_seconds: Annotated[
-        float, Field(gt=0, le=86_400, description="seconds that the pictures of a video stand for, at most")
+        float,
+        Field(
+            gt=0,
+            le=86_400,
+            description="seconds of footage taken from a video, at most: each picture stands for 1 / "
+            "NIGHTJAR_FRAMES_PER_SECOND",
+        ),
     ] = 3600.0
     max_frames: Annotated[int, Field(ge=1, le=1_000_000, description="pictures taken from a video, at most")] = 3600
 
