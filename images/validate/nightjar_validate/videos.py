@@ -126,7 +126,7 @@ def _picture(frame: av.VideoFrame, stream: av.VideoStream, seconds: float, job: 
     shown = shown_size(frame.width, frame.height, stream.sample_aspect_ratio)
     width, height = fitted(shown, job.limits.long_side)
     image: Image.Image = frame.to_image(  # type: ignore[no-untyped-call] # PyAV types all of a frame but this
-        width=width, height=height, interpolation="BICUBIC"
+        width=width, height=height, interpolation="BICUBIC", threads=1
     )
     return standardise(image, image.size, job.limits, job.allow_grey, orientation_of(frame), round(seconds * 1000))
 
