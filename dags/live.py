@@ -61,7 +61,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 from chain import DEFAULTS, MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
-from operators.folders import LIVE, run_prefix
+from operators.folders import BATCH_ID, LIVE, run_prefix
 from operators.release import freeze_release
 from operators.settings import deployment
 
@@ -87,7 +87,7 @@ with DAG(
     params={
         "batch_id": Param(
             type="string",
-            pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}$(?!\n)",
+            pattern=BATCH_ID,
             description="The batch to work on, as collect named it",
         )
     },

@@ -1,9 +1,10 @@
 """
 # nightjar_watch: sees what landed and hands it over
 
-**Purpose.** Waits on `incoming/`, lets `collect` claim and file what landed, hands the batch over to a run of
-`nightjar_live`, and looks again as soon as that run has begun. While `NIGHTJAR_LIVE_RUNS` (4) live runs are under way
-it waits, so that batches grow with the load. There is always exactly one run.
+**Purpose.** Waits for footage in `incoming/` (or a claim in `claims/`, that a dead run or `nightjar retry` left), lets
+`collect` claim and file what landed, hands the batch over to a run of `nightjar_live`, and looks again as soon as that
+run has begun. While `NIGHTJAR_LIVE_RUNS` (4) live runs are under way it waits, so that batches grow with the load.
+There is always exactly one run.
 
 ```text
 wait_for_footage > collect > hand_over
@@ -18,8 +19,7 @@ cool_off, when one of them failed
   triggerer's log says so. Look at the runs of `nightjar_live`: one that hangs ends at its time bound by itself.
 * *`collect` failed, exit code 64*: bucket, credentials or the Variable `nightjar_images` are wrong. The task's log
   says which. Correct it; the next run starts by itself.
-* *`collect` failed otherwise*: S3 failed for minutes, or a bug. Nothing is lost: its claim is taken up again by the
-  next run, as soon as anything is in `incoming/`.
+* *`collect` failed otherwise*: S3 failed for minutes, or a bug. Nothing is lost: the next run takes up its claim.
 * *`hand_over` is up for retry*: the live run failed before it began (`freeze_release` could not even write to S3) or
   was deleted, or S3 cannot be reached. Mend that; the live run is started again half a minute after it ended.
 * *`hand_over` is deferred for long*: the live run is queued. Is `nightjar_live` paused, or the scheduler overloaded?
@@ -43,7 +43,7 @@ from airflow.sdk import DAG
 from chain import DEFAULTS
 
 from operators.cool_off import CoolOffOperator
-from operators.folders import INCOMING, LIVE, WATCH, run_name, run_prefix
+from operators.folders import CLAIMS, INCOMING, LIVE, WATCH, run_name, run_prefix
 from operators.footage import FootageSensor
 from operators.hand_over import HandOverOperator
 from operators.release import stage_image
@@ -67,6 +67,7 @@ with DAG(
     wait_for_footage = FootageSensor(
         task_id="wait_for_footage",
         prefix=INCOMING,
+        claims=CLAIMS,
         dag_id=LIVE,
         most_runs=deployment().live_runs,
         poke_interval=1,
@@ -91,6 +92,7 @@ with DAG(
         trigger_run_id=BATCH_ID,
         conf={"batch_id": BATCH_ID},
         run_prefix=run_prefix(LIVE, BATCH_ID),
+        batch_id=BATCH_ID,
         poke_interval=1,
     )
     cool_off = CoolOffOperator(task_id="cool_off", seconds=60)

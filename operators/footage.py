@@ -1,7 +1,7 @@
-"""FootageSensor: waits for footage in the drop zone, and for room among the runs that work on footage."""
+"""FootageSensor: waits for footage or an open claim, and for room among the runs that work on footage."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
@@ -40,19 +40,21 @@ def _botocore_config() -> dict[str, Any] | None:
 
 
 class FootageTrigger(BaseTrigger):
-    """Fires when an object matches `bucket_key` and fewer than `most_runs` runs of `dag_id` are queued or running."""
+    """Fires when an object matches one of `patterns` and fewer than `most_runs` runs of `dag_id` are under way."""
 
-    def __init__(self, *, bucket_name: str, bucket_key: str, dag_id: str, most_runs: int, poke_interval: float) -> None:
+    def __init__(
+        self, *, bucket_name: str, patterns: Sequence[str], dag_id: str, most_runs: int, poke_interval: float
+    ) -> None:
         super().__init__()
         self.bucket_name = bucket_name
-        self.bucket_key = bucket_key
+        self.patterns = list(patterns)
         self.dag_id = dag_id
         self.most_runs = most_runs
         self.poke_interval = poke_interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As Airflow keeps it while it waits."""
-        names = ("bucket_name", "bucket_key", "dag_id", "most_runs", "poke_interval")
+        names = ("bucket_name", "patterns", "dag_id", "most_runs", "poke_interval")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
     async def runs_under_way(self) -> int:
@@ -64,7 +66,7 @@ class FootageTrigger(BaseTrigger):
         try:
             hook = bucket_hook()
             async with await hook.get_async_conn() as client:
-                while not await hook.check_key_async(client, self.bucket_name, self.bucket_key, wildcard_match=True):
+                while not await self._something_waits(hook, client):
                     await asyncio.sleep(self.poke_interval)
             # Footage that waits is not listed again and again: it may be much.
             if await self.runs_under_way() >= self.most_runs:
@@ -75,17 +77,23 @@ class FootageTrigger(BaseTrigger):
         except Exception as error:
             yield TriggerEvent({"status": "error", "message": str(error)})
 
+    async def _something_waits(self, hook: BucketHook, client: Any) -> bool:
+        for pattern in self.patterns:
+            if await hook.check_key_async(client, self.bucket_name, pattern, wildcard_match=True):
+                return True
+        return False
+
 
 class FootageSensor(S3KeySensor):
     """Waits, without holding a worker, until something is below `prefix` and DAG `dag_id` has room for another run.
 
-    It has while fewer than `most_runs` of its runs are queued or running. What lands meanwhile makes the next batch
-    larger.
+    A claim below `claims` counts as well: what a dead run left behind, or an operator retries. The DAG has room while
+    fewer than `most_runs` of its runs are queued or running. What lands meanwhile makes the next batch larger.
     """
 
     aws_hook_class = BucketHook
 
-    def __init__(self, *, prefix: str, dag_id: str, most_runs: int, **kwargs: Any) -> None:
+    def __init__(self, *, prefix: str, claims: str, dag_id: str, most_runs: int, **kwargs: Any) -> None:
         super().__init__(
             bucket_name=bucket_name(),
             bucket_key=f"{prefix}?*",  # not `*`: that would match the key of the folder itself
@@ -95,19 +103,21 @@ class FootageSensor(S3KeySensor):
             deferrable=True,
             **kwargs,
         )
+        self.claims_pattern = f"{claims}?*"
         self.dag_with_room = dag_id
         self.most_runs = most_runs
 
     def poke(self, context: Context) -> bool:
-        """Whether there are footage and room now."""
-        return super().poke(context) and count_runs(context, self.dag_with_room, UNDER_WAY) < self.most_runs
+        """Whether there are footage or a claim, and room now."""
+        waits = super().poke(context) or self._check_key(self.claims_pattern, context)
+        return bool(waits) and count_runs(context, self.dag_with_room, UNDER_WAY) < self.most_runs
 
     def _defer(self) -> NoReturn:
         self.defer(
             timeout=timedelta(seconds=self.timeout),
             trigger=FootageTrigger(
                 bucket_name=str(self.bucket_name),
-                bucket_key=str(self.bucket_key),
+                patterns=[str(self.bucket_key), self.claims_pattern],
                 dag_id=self.dag_with_room,
                 most_runs=self.most_runs,
                 poke_interval=self.poke_interval,

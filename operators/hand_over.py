@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from nightjar.stores.claims import Claims
 from nightjar.stores.runs import Runs, started_key
 from operators.bucket import bucket
 from operators.dag_runs import UNDER_WAY, count_from_triggerer, count_runs
@@ -58,11 +59,12 @@ class HandOverOperator(TriggerDagRunOperator):
     Its end is nobody's business here: a run that fails or hangs is seen in the UI, and holds back no other. One that
     failed before it began has not taken up what is handed over; then this task is tried again, however long it takes.
     There is one run under an id: a run that has begun before is not started again, one that is under way is waited for.
+    Last, the claims on `batch_id`, which is handed over then, are closed: the watch takes them for work that waits.
     """
 
-    template_fields: Sequence[str] = ("trigger_run_id", "conf", "run_prefix")
+    template_fields: Sequence[str] = ("trigger_run_id", "conf", "run_prefix", "batch_id")
 
-    def __init__(self, *, run_prefix: str, **kwargs: Any) -> None:
+    def __init__(self, *, run_prefix: str, batch_id: str = "", **kwargs: Any) -> None:
         defaults: dict[str, Any] = {
             # Upstream waits for one of these states, which is "for the run to be there": BegunTrigger does the waiting,
             # and notices a run that was deleted while it was queued.
@@ -76,11 +78,13 @@ class HandOverOperator(TriggerDagRunOperator):
         }
         super().__init__(logical_date=None, **(defaults | kwargs))
         self.run_prefix = run_prefix
+        self.batch_id = batch_id
 
     def execute(self, context: Context) -> None:
         """Trigger the run unless it has begun or is under way; defers until it has begun."""
         if Runs(bucket()).at(self.run_prefix).has_begun():
             self.log.info("%s %s has begun already", self.trigger_dag_id, self.trigger_run_id)
+            self._close_claims()
             return
         if count_runs(context, self.trigger_dag_id, UNDER_WAY, str(self.trigger_run_id)):
             self.log.info("%s %s is under way: waiting until it begins", self.trigger_dag_id, self.trigger_run_id)
@@ -98,6 +102,11 @@ class HandOverOperator(TriggerDagRunOperator):
                 f"run {self.trigger_run_id} of {self.trigger_dag_id} ended before it wrote "
                 f"{started_key(self.run_prefix)}: it will be run again"
             )
+        self._close_claims()
+
+    def _close_claims(self) -> None:
+        if self.batch_id:
+            Claims(bucket()).close(self.batch_id)
 
     def _wait_until_begun(self) -> NoReturn:
         self.defer(

@@ -18,7 +18,7 @@ from nightjar.domain.stages import STAGES
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectStore
-from nightjar.stores.footage import FootageStore
+from nightjar.stores.footage import FIRST_VERSION, FootageStore
 from nightjar.stores.runs import Run, Runs
 from operators.assignment import pinned_release
 from operators.bucket import bucket
@@ -138,4 +138,5 @@ def _filed(name: FootageName, info: ObjectInfo) -> BatchLine:
         footage_key=info.key,
         footage_version=info.version_id,
         sha256=info.metadata.get("sha256"),
+        first_version=info.metadata.get(FIRST_VERSION),
     )

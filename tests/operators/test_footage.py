@@ -23,7 +23,9 @@ def store(s3_store: S3Store, monkeypatch: pytest.MonkeyPatch) -> S3Store:
 
 
 def sensor() -> FootageSensor:
-    return FootageSensor(task_id="wait_for_footage", prefix="incoming/", dag_id="live", most_runs=2, poke_interval=0.2)
+    return FootageSensor(
+        task_id="wait_for_footage", prefix="incoming/", claims="claims/", dag_id="live", most_runs=2, poke_interval=0.2
+    )
 
 
 def runs(*states: str) -> Any:
@@ -65,6 +67,15 @@ def deferred_trigger(context: Any) -> Trigger:
 def test_what_is_there_is_seen_at_once(store: S3Store, states: tuple[str, ...]) -> None:
     store.put(PICTURE, b"picture")
     sensor().execute(runs(*states))
+
+
+@pytest.mark.parametrize("key", ["claims/w1.json", "claims/retry-20261126T041500Z-0123456789ab.json"])
+def test_an_open_claim_is_work_too(store: S3Store, key: str) -> None:
+    """A watch run that died once the drop zone was empty left it, or an operator who retries."""
+    trigger = deferred_trigger(runs())
+    store.put(key, b"{}")
+    assert asyncio.run(first_event(trigger)) == {"status": "success"}
+    sensor().execute(runs())
 
 
 def test_what_lands_is_seen_by_the_triggerer(store: S3Store) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 import pkgutil
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRunTriggerException, TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
+from nightjar.domain.batch import Claim, ReceivedVersion
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.claims import Claims
 from operators.hand_over import BegunTrigger, HandOverOperator
 from tests.operators.conftest import make_context
 
@@ -17,9 +20,14 @@ FOLDER = f"runs/nightjar_live/{RUN}/"
 BEGUN = f"{FOLDER}started.json"
 
 
-def operator() -> HandOverOperator:
+def operator(batch_id: str = "") -> HandOverOperator:
     return HandOverOperator(
-        task_id="hand_over", trigger_dag_id="live", trigger_run_id=RUN, run_prefix=FOLDER, poke_interval=0.1
+        task_id="hand_over",
+        trigger_dag_id="live",
+        trigger_run_id=RUN,
+        run_prefix=FOLDER,
+        batch_id=batch_id,
+        poke_interval=0.1,
     )
 
 
@@ -69,6 +77,21 @@ def test_as_soon_as_the_run_is_there_it_is_waited_for(s3_store: S3Store, state: 
 
 def test_begun_is_all_that_counts() -> None:
     operator().begun({}, {"begun": True})
+
+
+@pytest.mark.parametrize("how", ["begun before", "begun now"])
+def test_the_claim_is_closed_once_the_run_has_begun(s3_store: S3Store, how: str) -> None:
+    version = ReceivedVersion(key="incoming/a", version_id="v", size=1, received_at=datetime.now(UTC))
+    claims, claim = Claims(s3_store), Claim.of([version])
+    claims.write("w1", claim.model_copy(update={"batch_id": RUN}))
+    claims.write("w2", claim)
+    task = operator(RUN)
+    if how == "begun before":
+        s3_store.put(BEGUN, b"{}")
+        task.execute(make_context(runs={}))
+    else:
+        task.begun({}, {"begun": True})
+    assert [held.run for held in claims.waiting()] == ["w2"]
 
 
 def test_a_run_that_failed_before_it_began_is_done_again() -> None:

@@ -1,73 +1,88 @@
 """Filing: one received version becomes footage, or is known as a duplicate, or goes to quarantine."""
 
-import hashlib
 import logging
-import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
+from nightjar.domain.batch import BatchLine, NameFields, Outcome, ReceivedVersion
+from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.names import FootageName, NameRefused, check_time, name_refusal, shown
+from nightjar.domain.names import FootageName, NameRefused, check_time, name_refusal, parse_footage_name, shown
 from nightjar.domain.quarantine import QuarantineEntry, StoredReason, expected_and_found
 from nightjar.domain.reasons import Reason
 from nightjar.errors import TryAgainError
-from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
+from nightjar.runtime.store import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectInfo,
+    ObjectMissingError,
+    ObjectStore,
+    ObjectUnreadableError,
+)
 from nightjar.stores.drop_zone import DropZone
-from nightjar.stores.footage import FootageStore
+from nightjar.stores.footage import FIRST_VERSION, FootageStore, footage_key
 from nightjar.stores.provenance import is_copy_of
 from nightjar.stores.quarantine import Quarantine, quarantine_prefix
+from nightjar_collect.contents import Content, Contents, Place
+from nightjar_collect.parts import Extent
 
 log = logging.getLogger(__name__)
-
-# Up to this size an object is held in memory, once for each transfer at work.
-IN_MEMORY = 16 << 20
-_one_large_file = threading.Lock()  # on the pod's disk at a time
 
 
 @dataclass(frozen=True)
 class Filed:
-    """The outcome of a version, with the objects that hold it now. No line: it was withdrawn before it was filed."""
+    """The outcome of a version, with the objects that hold it now. No line: it was withdrawn before it was filed.
+
+    `part` is the footage that gave way to it: a part of it that was filed before.
+    """
 
     line: BatchLine | None
     refs: tuple[ObjectRef, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Content:
-    sha256: str  # empty: not read
-    data: bytes | None  # None: too large to hold
+    part: ObjectInfo | None = None
 
 
 class Filer:
     """Files versions from `drop_zone`. It recognises what it did before a kill, and gives the same outcome again."""
 
-    def __init__(self, store: ObjectStore, drop_zone: DropZone, image: str, max_bytes: int) -> None:
-        self._store, self._drop_zone, self._image, self._max_bytes = store, drop_zone, image, max_bytes
-        self._footage, self._quarantine = FootageStore(store), Quarantine(store)
+    def __init__(self, store: ObjectStore, drop_zone: DropZone, image: str, run: str, max_bytes: int) -> None:
+        self._store, self._drop_zone, self._max_bytes = store, drop_zone, max_bytes
+        self._image, self._run = image, run  # `run` is a folder below runs/
+        self._footage, self._quarantine, self._contents = FootageStore(store), Quarantine(store), Contents(store)
 
     def file_all(self, versions: Sequence[ReceivedVersion]) -> list[Filed]:
-        """File `versions` in this order: of one identity, the first is kept."""
-        return [self.file(version) for version in versions]
+        """File `versions` of one identity in this order: the first is kept, unless it is a part of a later one.
 
-    def file(self, version: ReceivedVersion) -> Filed:
-        """File one version; a refusal is an outcome, not an error."""
-        name = version.name
-        if name is None:
-            return self._refuse(version, Reason.BAD_NAME, name_refusal(self._drop_zone.name(version.key)))
+        Parts make no refusal beside their whole: what conflicts, and the empty object that S3 mounts put first, is
+        looked at when all others are filed.
+        """
+        filed: list[Filed] = []
+        waiting: list[ReceivedVersion] = []
+
+        def file(version: ReceivedVersion, *, at_last: bool) -> None:
+            done = self.file(version, at_last=at_last)
+            if done is None:
+                waiting.append(version)
+                return
+            if done.part and done.line:
+                filed[:] = [_given_way(each, done.part, done.line) for each in filed]
+            filed.append(done)
+
+        for version in versions:
+            file(version, at_last=False)
+        for version in tuple(waiting):
+            file(version, at_last=True)
+        return filed
+
+    def file(self, version: ReceivedVersion, *, at_last: bool = True) -> Filed | None:
+        """File one version; a refusal is an outcome, not an error.
+
+        None, unless `at_last`, if others of its identity, that are filed meanwhile, may change its outcome.
+        """
         try:
-            check_time(name, version.received_at)
-        except NameRefused as refusal:
-            return self._refuse(version, Reason.IMPLAUSIBLE_TIME, str(refusal))
-        if version.size == 0:  # S3 mounts put an empty object first: it must not take the identity from the whole one
-            return self._refuse(version, Reason.EMPTY, "expected content, got 0 bytes")
-        if version.size > self._max_bytes:
-            sentence = f"expected at most {self._max_bytes} bytes, got {version.size}"
-            return self._refuse(version, Reason.TOO_MANY_BYTES, sentence)
-        return self._file(version, name)
+            return self._filed_again(version) if self._footage.holds(version.key) else self._file(version, at_last)
+        except ObjectUnreadableError as error:
+            return self._unreadable(version, error)
 
     def refs(self, line: BatchLine) -> tuple[ObjectRef, ...]:
         """The objects that hold what this line is about, from the line and the bucket."""
@@ -78,68 +93,128 @@ class Filer:
             return ()
         return self._in_quarantine(line.source, line.reason)
 
-    def _file(self, version: ReceivedVersion, name: FootageName) -> Filed:
-        if filed := self._footage.of_moment(name):
-            return self._meet(version, name, filed)
-        content = self._read(version.key, version.version_id, version.size)
+    def _filed_again(self, version: ReceivedVersion) -> Filed:
+        """The outcome of footage that validate refused and that is retried: it is filed already."""
+        current = self._store.head(version.key)
+        if current is None:
+            return self._withdrawn(version, None)
+        if current.version_id != version.version_id:  # the whole of it came since
+            return Filed(_line(version, Outcome.DUPLICATE, current, current.metadata.get("sha256")))
+        return _filed(version, current, current.metadata.get("sha256", ""))
+
+    def _file(self, version: ReceivedVersion, at_last: bool) -> Filed | None:
+        name = version.name
+        if name is None:
+            return self._refuse(version, Reason.BAD_NAME, name_refusal(self._drop_zone.name(version.key)))
+        try:
+            check_time(name, version.received_at)
+        except NameRefused as refusal:
+            return self._refuse(version, Reason.IMPLAUSIBLE_TIME, str(refusal))
+        if version.size > self._max_bytes:
+            sentence = f"expected at most {self._max_bytes} bytes, got {version.size}"
+            return self._refuse(version, Reason.TOO_MANY_BYTES, sentence)
+        filed = self._footage.of_moment(name)
+        if version.size == 0 and not at_last:
+            return None
+        if version.size == 0 and not filed:  # it must not take the identity from the whole one
+            return self._refuse(version, Reason.EMPTY, "expected content, got 0 bytes")
+        if filed:
+            return self._meet(version, name, filed, at_last)
+        content = self._read(version)
         if content is None:
             return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
         if content.data is None:
-            info = self._footage.copy(name, version.key, version.version_id, content.sha256)
+            info = self._footage.copy(name, version.key, version.version_id, content.sha256, _stored(version))
         else:
             try:
                 info = self._footage.put(name, content.data, version.key, version.version_id, content.sha256)
             except ObjectExistsError:  # an earlier try whose answer was lost, or another run
-                return self._meet(version, name, self._footage.of_moment(name))
+                return self._meet(version, name, self._footage.of_moment(name), at_last)
         return _filed(version, info, content.sha256)
 
-    def _meet(self, version: ReceivedVersion, name: FootageName, filed: Sequence[ObjectInfo]) -> Filed:
+    def _meet(
+        self, version: ReceivedVersion, name: FootageName, filed: Sequence[ObjectInfo], at_last: bool
+    ) -> Filed | None:
         """The outcome of `version` beside the footage of its identity that is filed already."""
         if not filed:
             raise TryAgainError(f"expected the footage of {name.stem} that kept it from being filed, got none")
         for info in filed:
             if is_copy_of(info, version.key, version.version_id):
                 return _filed(version, info, info.metadata["sha256"])
-        content = self._read(version.key, version.version_id, version.size)
+        content = self._read(version)
         if content is None:
             return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
-        hashes = [self._sha256(info) for info in filed]
+        hashes = [info.metadata.get("sha256") or self._contents.read(_place(info)).sha256 for info in filed]
         for info, sha256 in zip(filed, hashes, strict=True):
             if sha256 == content.sha256:
                 return Filed(_line(version, Outcome.DUPLICATE, info, sha256))
+        ours = self._contents.extent(_place_of(version))
+        for info, sha256 in zip(filed, hashes, strict=True):
+            theirs = self._extent(info)
+            if theirs is None:
+                continue
+            is_part = ours.size < theirs.size and self._contents.holds(_place(info), ours)
+            if is_part or ours.sha256 == theirs.sha256:
+                return Filed(_line(version, Outcome.DUPLICATE, info, sha256))
+            if theirs.size < ours.size and self._contents.holds(_place_of(version), theirs):
+                return self._replace(version, name, info, content, at_last)
+        if not at_last:
+            return None
         sentence = f"expected one content for {name.stem}, SHA-256 {' and '.join(hashes)}, got SHA-256 {content.sha256}"
         return self._refuse(version, Reason.IDENTITY_CONFLICT, sentence, content)
 
-    def _sha256(self, info: ObjectInfo) -> str:
-        if known := info.metadata.get("sha256"):
-            return known
-        content = self._read(info.key, info.version_id, info.size)  # put there by hand
-        return content.sha256 if content else ""
+    def _extent(self, info: ObjectInfo) -> Extent | None:
+        """How far footage is written; None when S3 does not give it, such as an archived original."""
+        try:
+            return self._contents.extent(_place(info))
+        except ObjectUnreadableError as error:
+            log.warning("not compared: %s", error)
+            return None
 
-    def _read(self, key: str, version_id: str, size: int) -> _Content | None:
+    def _replace(
+        self, version: ReceivedVersion, name: FootageName, part: ObjectInfo, content: Content, at_last: bool
+    ) -> Filed | None:
+        """File `version`, of which only `part` is filed: as a new version of its key, so that it is looked at."""
+        source = (version.key, version.version_id, content.sha256)
+        try:
+            info = self._footage.replace(part, content.data, _stored(version), *source)
+        except ObjectChangedError:  # an earlier try whose answer was lost, or another run
+            return self._meet(version, name, self._footage.of_moment(name), at_last)
+        log.info("filed in place of a part of it", extra={"footage": part.key, **_whose(version)})
+        done = _filed(version, info, content.sha256)
+        return Filed(done.line, done.refs, part)
+
+    def _read(self, version: ReceivedVersion) -> Content | None:
         """The content of a version; None when it is gone."""
         try:
-            if size <= IN_MEMORY:
-                data, _ = self._store.get(key, version_id)
-                return _Content(hashlib.sha256(data).hexdigest(), data)
-            with _one_large_file, tempfile.TemporaryDirectory() as directory:
-                path = Path(directory) / "object"
-                self._store.download(key, path, version_id)
-                with path.open("rb") as file:
-                    return _Content(hashlib.file_digest(file, "sha256").hexdigest(), None)
+            return self._contents.read(_place_of(version))
         except ObjectMissingError:
             return None
 
-    def _refuse(
-        self, version: ReceivedVersion, reason: Reason, sentence: str, content: _Content | None = None
-    ) -> Filed:
+    def _refuse(self, version: ReceivedVersion, reason: Reason, sentence: str, content: Content | None = None) -> Filed:
         if version.size > self._max_bytes:  # more than the pod's disk may take, which would fail at every try
-            content = _Content("", None)
-        content = content or self._read(version.key, version.version_id, version.size)
+            content = Content("", None)
+        content = content or self._read(version)
         if content is None:
             return self._withdrawn(version, reason)
+        try:
+            entry = self._entry(version, reason, sentence, content.sha256)
+            refs = self._quarantine.put(entry, content.data, _stored(version))
+        except ObjectMissingError:
+            return self._withdrawn(version, reason)
+        log.info("refused: %s", sentence, extra={"reason": str(reason), **_whose(version)})
+        return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
+
+    def _unreadable(self, version: ReceivedVersion, error: ObjectUnreadableError) -> Filed:
+        """Refuse a version whose content S3 does not give: only the reason is written, the object stays."""
+        sentence = f"expected an object that S3 gives, as it gives others, got {error.code}: {error}"
+        refs = self._quarantine.note(self._entry(version, Reason.UNREADABLE, sentence, ""))
+        log.warning("refused: %s", sentence, extra={"reason": str(Reason.UNREADABLE), **_whose(version)})
+        return Filed(_line(version, Outcome.QUARANTINED, reason=Reason.UNREADABLE), refs)
+
+    def _entry(self, version: ReceivedVersion, reason: Reason, sentence: str, sha256: str) -> QuarantineEntry:
         expected, found = expected_and_found(sentence)
-        entry = QuarantineEntry(
+        return QuarantineEntry(
             reason=reason,
             meaning=reason.meaning,
             expected=expected,
@@ -149,21 +224,16 @@ class Filer:
             detail="",
             received_at=version.received_at,
             taken_at=_taken_at(version, reason),
-            sha256=content.sha256,
+            sha256=sha256,
             size=version.size,
             stage="collect",
             image=self._image,
+            run=self._run,
         )
-        try:
-            refs = self._quarantine.put(entry, content.data)
-        except ObjectMissingError:
-            return self._withdrawn(version, reason)
-        log.info("refused: %s", sentence, extra={"reason": str(reason), **_whose(version)})
-        return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
 
-    def _withdrawn(self, version: ReceivedVersion, reason: Reason) -> Filed:
+    def _withdrawn(self, version: ReceivedVersion, reason: Reason | None) -> Filed:
         """The outcome of a version that is no longer there: if an earlier try put it in quarantine, it stays there."""
-        if refs := self._in_quarantine(version, reason):
+        if reason and (refs := self._in_quarantine(version, reason)):
             return Filed(_line(version, Outcome.QUARANTINED, reason=reason), refs)
         log.warning("withdrawn before it was filed: %s", shown(version.key), extra=_whose(version))
         return Filed(None)
@@ -171,6 +241,28 @@ class Filer:
     def _in_quarantine(self, version: ReceivedVersion, reason: StoredReason) -> tuple[ObjectRef, ...]:
         day = (_taken_at(version, reason) or version.received_at).date()
         return self._quarantine.find(quarantine_prefix(reason, day, version.key, version.version_id))
+
+
+def _stored(version: ReceivedVersion) -> tuple[str, str]:
+    """Key and version of the object that holds the content."""
+    return (version.kept.key, version.kept.version_id) if version.kept else (version.key, version.version_id)
+
+
+def _place_of(version: ReceivedVersion) -> Place:
+    return Place(*_stored(version), version.size)
+
+
+def _place(info: ObjectInfo) -> Place:
+    return Place(info.key, info.version_id, info.size)
+
+
+def _given_way(filed: Filed, part: ObjectInfo, whole: BatchLine) -> Filed:
+    """The outcome of an earlier version of a claim, if it was `part` or a duplicate of that: a duplicate of `whole`."""
+    line = filed.line
+    if line is None or (line.footage_key, line.footage_version) != (part.key, part.version_id):
+        return filed
+    found = {"footage_key": whole.footage_key, "footage_version": whole.footage_version, "sha256": whole.sha256}
+    return Filed(line.model_copy(update={"outcome": Outcome.DUPLICATE, "first_version": None, **found}))
 
 
 def _taken_at(version: ReceivedVersion, reason: StoredReason) -> datetime | None:
@@ -186,8 +278,14 @@ def _whose(version: ReceivedVersion) -> dict[str, str]:
 
 
 def _filed(version: ReceivedVersion, info: ObjectInfo, sha256: str) -> Filed:
+    """The outcome of a version that is `info` in `footage/` now."""
     ref = ObjectRef(key=info.key, version_id=info.version_id, sha256=sha256, size=info.size)
-    return Filed(_line(version, Outcome.FILED, info, sha256), (ref,))
+    line = _line(version, Outcome.FILED, info, sha256)
+    if version.name and info.key != footage_key(version.name):  # the whole of a part that has another extension
+        name = parse_footage_name(last_segment(info.key))
+        source = version.model_copy(update={"named": NameFields.of(name)})
+        line = line.model_copy(update={"source": source})
+    return Filed(line.model_copy(update={"first_version": info.metadata.get(FIRST_VERSION)}), (ref,))
 
 
 def _line(

@@ -7,11 +7,12 @@ recognises the versions that it filed before.
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from nightjar.domain.batch import BatchLine, Claim, Outcome, ReceivedVersion
 from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.domain.reasons import Reason
 from nightjar.errors import UsageError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
@@ -21,7 +22,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.settings.collect import CollectSettings
 from nightjar.stores.claims import Claims, HeldClaim
 from nightjar.stores.drop_zone import DropZone
-from nightjar.stores.runs import Runs
+from nightjar.stores.runs import WATCH, Runs
 from nightjar_collect.filing import Filed, Filer
 from nightjar_collect.selection import receipt_order, select
 
@@ -45,7 +46,7 @@ def collect(context: StageContext) -> StageResult:
     claim = held.claim
     log.info("collecting %d versions", len(claim.versions), extra={"batch_id": claim.batch_id, "claimed_by": held.run})
     live = Runs(store).live(claim.batch_id)
-    filer = Filer(store, drop_zone, context.image, settings.max_object_bytes)
+    filer = Filer(store, drop_zone, context.image, f"{WATCH}/{run}", settings.max_object_bytes)
     if store.head(live.batch_key):
         lines, batch = live.batch()
         written = [ref for refs in in_parallel(filer.refs, lines, settings.transfers) for ref in refs]
@@ -55,9 +56,8 @@ def collect(context: StageContext) -> StageResult:
             Claims(store).drop(held)
             return StageResult(counts=_counts([], len(claim.versions), markers), result={"batch_id": None})
         batch = live.write_batch(lines)
-    for _ in in_parallel(lambda v: drop_zone.remove(v.key, v.version_id), claim.versions, settings.transfers):
-        pass
-    withdrawn = len(claim.versions) - len(lines)
+    _empty(drop_zone, claim, lines, settings.transfers)
+    withdrawn = len({_identity(version) for version in claim.versions} - {_identity(line.source) for line in lines})
     return StageResult(
         counts=_counts(lines, withdrawn, markers),
         inputs=[held.ref],
@@ -103,8 +103,42 @@ def _file(filer: Filer, claim: Claim, settings: CollectSettings) -> tuple[list[B
     groups = in_parallel(work, _by_identity(claim.versions), settings.transfers, ahead=settings.batch_objects)
     filed = [each for group in groups for each in group]
     progress.finish()
-    lines = sorted((f.line for f in filed if f.line), key=lambda line: (line.source.key, line.source.version_id))
+    lines = sorted((line for f in filed for line in _lines(f)), key=lambda line: _identity(line.source))
     return lines, [ref for f in filed for ref in f.refs]
+
+
+def _lines(filed: Filed) -> Iterator[BatchLine]:
+    """The lines of a version: one, or none if it was withdrawn.
+
+    A refused version that a retry files after all has two: it is a duplicate from now on, of footage that is worked on.
+    """
+    line = filed.line
+    if line is None:
+        return
+    if line.source.kept is None or line.outcome is not Outcome.FILED:
+        yield line
+        return
+    footage = line.footage
+    place = {"key": footage.key, "version_id": footage.version_id, "kept": None}
+    yield line.model_copy(update={"outcome": Outcome.DUPLICATE})
+    yield line.model_copy(update={"source": line.source.model_copy(update=place)})
+
+
+def _empty(drop_zone: DropZone, claim: Claim, lines: Iterable[BatchLine], transfers: int) -> None:
+    """Remove from the drop zone what is filed or in quarantine, and hide what could not be copied."""
+    unreadable: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        if line.reason == Reason.UNREADABLE:
+            unreadable[line.source.key].add(line.source.version_id)
+    copied = (v for v in claim.versions if v.version_id not in unreadable.get(v.key, ()))
+    for _ in in_parallel(lambda v: drop_zone.remove(v.key, v.version_id), copied, transfers):
+        pass
+    for key, version_ids in unreadable.items():
+        drop_zone.hide(key, version_ids)
+
+
+def _identity(version: ReceivedVersion) -> tuple[str, str]:
+    return version.key, version.version_id
 
 
 def _by_identity(versions: Iterable[ReceivedVersion]) -> list[list[ReceivedVersion]]:

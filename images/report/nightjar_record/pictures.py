@@ -166,9 +166,14 @@ def _origin(footage: Footage) -> dict[str, Any]:
     }
 
 
+def _trigger(footage: Footage) -> str:
+    """The id of a footage object; the whole of an object has that of the part that was filed first."""
+    return row_id(footage.key, footage.first_version or footage.version_id)
+
+
 def _not_validated(footage: Footage, shard: ShardOutputs) -> Dated:
     taken_at = footage.name.taken_at
-    trigger = row_id(footage.key, footage.version_id)
+    trigger = _trigger(footage)
     identity = row_id(trigger, ms_from_utc(taken_at), 0)
     reason = shard.unvalidated.get((footage.key, footage.version_id), NOT_VALIDATED)
     known = {"reason": reason, "taken_at": taken_at, **_origin(footage)}
@@ -185,9 +190,9 @@ def _validated(
     """The pictures, refusals and duplicates of a footage object.
 
     An id is made of footage, time and a running number, so that a picture that failed or was refused in one run and
-    passes in a later one is the same row.
+    passes in a later run is the same row.
     """
-    trigger = row_id(footage.key, footage.version_id)
+    trigger = _trigger(footage)
     numbers: Counter[int | None] = Counter()
     known = {**_origin(footage), "validator": validation.validator, "video": validation.video}
     if validation.footage_sha256:

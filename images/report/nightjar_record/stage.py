@@ -11,6 +11,7 @@ from nightjar.stores.records import Records
 from nightjar.stores.tables import ALERTS, EVENTS, TABLES, PictureOutcome
 from nightjar_record.alerting import alerts_about, touched_events
 from nightjar_record.day import compact_day, record_day
+from nightjar_record.healing import lift_healed
 from nightjar_record.inputs import RunOutputs, earlier_days, event_lines, read_run, shard_outputs, written_by_assess
 from nightjar_record.outcomes import alert_row, event_row
 from nightjar_record.partitions import Partitions, counts_of
@@ -19,7 +20,8 @@ from nightjar_record.partitions import Partitions, counts_of
 def work(context: StageContext) -> StageResult:
     """Record the rows of the run; with a day, all rows of that day, in place of the parts of runs, and compact it.
 
-    A live run reads nothing but its own outputs, its events and their alerts: its cost does not grow with the day.
+    A live run reads nothing but its own outputs, its events and their alerts: its cost does not grow with the day. (One
+    that brings the whole of a part, or a retry, also reads what was refused on that day.)
     """
     store = context.store
     run = read_run(context)
@@ -34,6 +36,7 @@ def work(context: StageContext) -> StageResult:
         written, counts, days = record_day(store, run, context.day, rows)
         written += compact_day(store, run, context.day)
         warnings = []
+    lift_healed(store, run, rows, days if context.day else rows.days)
     records = Records(store)
     for day in days:  # last: whoever reads the news then finds the rows
         records.announce(day, run.name)

@@ -19,6 +19,8 @@ from nightjar.runtime.settings import StoreSettings
 from nightjar_local.seaweedfs import S3Access
 from tests.images.collect.dropping import collected, look
 
+PART, WHOLE = b"beginning", b"beginning and end"
+
 
 class Points:
     """The points of a run: one before each call to S3 and one after. At the point `kill_at` this process ends."""
@@ -49,7 +51,8 @@ def empty(access: S3Access, client: Any) -> None:
 
 
 def drop_all(access: S3Access, client: Any, at: int) -> dict[tuple[str, str], bytes]:
-    """A good one, the same moment with the same and with other content, a bad name, and a large one of each kind.
+    """A good one, the same moment with the same and with other content, a bad name, a large one of each kind, and a
+    part with its whole.
 
     Version to content.
     """
@@ -60,6 +63,8 @@ def drop_all(access: S3Access, client: Any, at: int) -> dict[tuple[str, str], by
         ("{{ bad }}", b"bad"),
         (f"alice-porch-{at}.mp4", b"more than is held in memory"),
         ("{{ large }}", b"much more than is held in memory"),
+        (f"alice-yard-{at}.mp4", PART),
+        (f"alice-yard-{at}000.mp4", WHOLE),
     ]
     return {
         (
@@ -90,18 +95,22 @@ def check(store: S3Store, received: dict[tuple[str, str], bytes]) -> None:
     assert bucket.incoming == []
     [lines] = bucket.batches.values()
     assert [(line.source.key, line.source.version_id) for line in lines] == sorted(received)
-    assert sorted(str(line.outcome) for line in lines) == ["duplicate", *2 * ["filed"], *3 * ["quarantined"]]
+    assert sorted(str(line.outcome) for line in lines) == [*2 * ["duplicate"], *3 * ["filed"], *3 * ["quarantined"]]
     filed = {
-        line.footage_key: [received[line.source.key, line.source.version_id]] for line in lines if line.footage_key
+        line.footage_key: [received[line.source.key, line.source.version_id]]
+        for line in lines
+        if line.outcome is Outcome.FILED
     }
-    assert bucket.footage == filed
+    expected = {key: [PART, WHOLE] if content == [WHOLE] else content for key, content in filed.items()}
+    assert {key: sorted(versions) for key, versions in bucket.footage.items()} == expected
     for line in lines:
         content = received[line.source.key, line.source.version_id]
         if line.outcome is Outcome.QUARANTINED:
             stored = [data for entry, data in bucket.quarantine if entry.source_version == line.source.version_id]
             assert stored == [content]
         else:
-            assert line.sha256 == hashlib.sha256(content).hexdigest()
+            now = WHOLE if content == PART else content
+            assert line.sha256 == hashlib.sha256(now).hexdigest()
     assert len(bucket.quarantine) == 3
 
 
@@ -109,14 +118,14 @@ def test_killed_before_and_after_every_call(
     seaweedfs: S3Access, s3_settings: StoreSettings, s3_store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NIGHTJAR_TRANSFERS", "1")  # so that calls come in one order
-    monkeypatch.setattr("nightjar_collect.filing.IN_MEMORY", 10)  # bytes, so that some are copied inside the store
+    monkeypatch.setattr("nightjar_collect.contents.IN_MEMORY", 10)  # bytes, so that some are copied inside the store
     client = seaweedfs.client()
     received = drop_all(seaweedfs, client, int(time.time()))
     counting = S3Store(s3_settings)
     points = Points(counting)
     whole = collected(counting)
     check(s3_store, received)
-    assert points.calls.count("CopyObject") == 2 * 2
+    assert points.calls.count("CopyObject") == 2 * 3
     assert len(points.calls) > 80
 
     for point in range(len(points.calls)):

@@ -24,6 +24,10 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+RETRY = "retry-"  # how the id of a retry's batch begins
+# A batch id, as a regular expression.
+BATCH_ID = rf"^({RETRY})?[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{12}}$(?!\n)"
+
 # As stored: an outcome that only a later release knows is kept as text.
 StoredOutcome = Annotated[Outcome | str, Field(union_mode="left_to_right")]
 
@@ -56,10 +60,18 @@ class NameFields(Part):
         return iso_utc(moment)
 
 
+class Kept(Part):
+    """Where the content of a received version is by now: the object of its refusal in quarantine."""
+
+    key: str
+    version_id: str
+
+
 class ReceivedVersion(Part):
     """One version of one object that landed in the drop zone: `(key, version_id)` names it for ever.
 
-    `named` is None where the name breaks the contract.
+    `named` is None where the name breaks the contract. In the batch of a history run or a retry it may also be one of
+    `footage/`. With `kept`, it was refused, is retried, and is read from there.
     """
 
     key: str
@@ -67,6 +79,7 @@ class ReceivedVersion(Part):
     size: int
     received_at: datetime
     named: NameFields | None = None
+    kept: Kept | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -90,7 +103,8 @@ class ReceivedVersion(Part):
 class BatchLine(Stored):
     """A received version and what became of it. `footage_*` and `sha256` are set unless it was quarantined.
 
-    For a duplicate they name the footage that is already there. Only filed lines are worked on.
+    For a duplicate they name the footage that is already there. Only filed lines are worked on. `first_version` is set
+    for the whole of an object of which a part was filed first: the version of that part.
     """
 
     source: ReceivedVersion
@@ -99,6 +113,12 @@ class BatchLine(Stored):
     footage_key: str | None = None
     footage_version: str | None = None
     sha256: str | None = None
+    first_version: str | None = None
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it is about something that may have been refused before: a retry, or the whole of a part."""
+        return self.first_version is not None or self.source.kept is not None or self.source.key == self.footage_key
 
     @property
     def footage(self) -> "Footage":
@@ -106,18 +126,28 @@ class BatchLine(Stored):
         key, version_id = self.footage_key, self.footage_version
         if self.outcome is not Outcome.FILED or key is None or version_id is None:
             raise ValueError(f"expected a filed line, got {self.outcome}")
-        fields = {"key": key, "version_id": version_id, "size": self.source.size, "sha256": self.sha256 or ""}
+        fields = {
+            "key": key,
+            "version_id": version_id,
+            "size": self.source.size,
+            "sha256": self.sha256 or "",
+            "first_version": self.first_version,
+        }
         return Footage.model_validate(fields | ({"named": self.source.named} if self.source.named else {}))
 
 
 class Footage(Stored):
-    """One original in `footage/`: a line of a shard. `sha256` is empty for an object that was put there by hand."""
+    """One original in `footage/`: a line of a shard. `sha256` is empty for an object that was put there by hand.
+
+    `first_version` is that of the part of this object that was filed before it, if there was one.
+    """
 
     key: str
     version_id: str
     size: int
     sha256: str
     named: NameFields
+    first_version: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -139,7 +169,7 @@ class Footage(Stored):
 
 
 class Claim(Stored):
-    """`claims/<watch run>.json`: the versions that a run took on, sorted, and the id of their batch."""
+    """`claims/<run>.json`: the versions that a watch run or a retry took on, sorted, and the id of their batch."""
 
     batch_id: str
     versions: tuple[ReceivedVersion, ...]
@@ -149,6 +179,15 @@ class Claim(Stored):
         """The claim on `versions`; raises ValueError for none."""
         ordered = tuple(sorted(versions, key=lambda v: (v.key, v.version_id)))
         return cls(batch_id=batch_id(ordered), versions=ordered)
+
+    @classmethod
+    def retry(cls, versions: Iterable[ReceivedVersion], now: datetime) -> "Claim":
+        """The claim by which an operator puts refused `versions` through again at `now`; raises ValueError for none.
+
+        A batch and a run of its own each time; `now` may be asked twice within a second for the same versions.
+        """
+        claim = cls.of(versions)
+        return claim.model_copy(update={"batch_id": f"{RETRY}{now:%Y%m%dT%H%M%SZ}-{claim.batch_id.rpartition('-')[2]}"})
 
 
 def batch_id(versions: Iterable[ReceivedVersion]) -> str:

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     UNKNOWN_CAMERA = "unknown-camera"
     EMPTY = "empty"
     TOO_MANY_BYTES = "too-many-bytes"
+    UNREADABLE = "unreadable"
     UNSUPPORTED_FORMAT = "unsupported-format"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
@@ -38,9 +39,12 @@ _MEANING = {
     Reason.IMPLAUSIBLE_TIME: "The time in the name is in the future or over ten years old: set the camera's clock.",
     Reason.IDENTITY_CONFLICT: "Other content is already filed under the same user, device and time: "
     "the first is kept; give the two different times.",
-    Reason.UNKNOWN_CAMERA: "The user or device is not in `config/rules.yaml`: add it and clear that day's history run.",
+    Reason.UNKNOWN_CAMERA: "The user or device is not in `config/rules.yaml`: add it, then run "
+    "`nightjar retry --reason unknown-camera`.",
     Reason.EMPTY: "The object has no bytes: upload the whole one; if it repeats, look at the camera's storage.",
     Reason.TOO_MANY_BYTES: "The object is larger than the limit for a still or a video.",
+    Reason.UNREADABLE: "S3 does not give the object, but gives others (archived, its key disabled): it stays below "
+    "`incoming/` under a delete marker. Make it readable, then run `nightjar retry --reason unreadable`.",
     Reason.UNSUPPORTED_FORMAT: "The content is not JPEG, PNG, WebP, MP4, MOV, MKV or AVI, whatever the name says.",
     Reason.TRUNCATED: "Data is missing: the end, as an upload broke off, or the start, as a clip begins between key "
     "frames. Pictures that such a video still held were used.",

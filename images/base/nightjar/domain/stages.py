@@ -108,7 +108,7 @@ STAGES = {
                 *("alerts", "detections", "events", "quarantine"),
                 *("records", "rules", "runs", "validations"),
             ),
-            writes=("detections", "records", "runs", "validations"),
+            writes=("detections", "quarantine", "records", "runs", "validations"),
         ),
         Stage(
             "report",

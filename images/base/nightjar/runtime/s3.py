@@ -240,7 +240,8 @@ class S3Store:
     def _gives_others(self, key: str) -> bool:
         """Whether the bucket can be listed, and an object beside `key` can be looked at, if there is one."""
         try:
-            for prefix in dict.fromkeys((key.rpartition("/")[0], key.partition("/")[0])):
+            folders = key.rpartition("/")[:2], key.partition("/")[:2] if "/" in key else ("", "")
+            for prefix in dict.fromkeys(map("".join, folders)):
                 listed = self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=_NEIGHBOURS)
                 others = [info["Key"] for info in listed.get("Contents", []) if info["Key"] != key]
                 if any(self._has_head(other) for other in others):

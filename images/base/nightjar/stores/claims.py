@@ -1,7 +1,8 @@
 """Claims: which received versions a watch run took on, written before anything is touched: `claims/<watch run>.json`.
 
 A claim is created once and never changed. It stays until the live run of its batch has begun. If the watch run dies
-before that, the next one picks the claim up and does the same batch again instead of listing anew.
+before that, the next one picks the claim up and does the same batch again instead of listing anew. An operator who
+retries refused footage leaves a claim too (`claims/<batch id>.json`), which the next watch run picks up.
 """
 
 import logging
@@ -23,7 +24,7 @@ CLAIMS = "claims/"
 
 @dataclass(frozen=True)
 class HeldClaim:
-    """A claim as it is in the bucket; `run` is the watch run that made it."""
+    """A claim as it is in the bucket; `run` is the watch run that made it, or the batch id of a retry."""
 
     run: str
     claim: Claim
@@ -55,11 +56,10 @@ class Claims:
         """
         own = _key(run)
         for info in sorted(self._store.list_objects(CLAIMS), key=lambda i: (i.key != own, i.modified_at, i.key)):
-            claim, ref = read_record(self._store, info.key, Claim)
-            held = HeldClaim(info.key.removeprefix(CLAIMS).removesuffix(".json"), claim, ref)
-            if not has_begun(claim.batch_id):
+            held = self._held(info.key)
+            if not has_begun(held.claim.batch_id):
                 return held
-            log.info("the live run for the claim of %s has begun", held.run, extra={"batch_id": claim.batch_id})
+            log.info("the live run for the claim of %s has begun", held.run, extra={"batch_id": held.claim.batch_id})
             self.drop(held)
         return None
 
@@ -77,9 +77,27 @@ class Claims:
                 if not has_begun(claim.batch_id):
                     yield info.modified_at
 
+    def waiting(self) -> Iterator[HeldClaim]:
+        """All claims, oldest first, but those that cannot be read."""
+        for info in sorted(self._store.list_objects(CLAIMS), key=lambda info: (info.modified_at, info.key)):
+            try:
+                yield self._held(info.key)
+            except InputError as error:
+                log.warning("left out: %s", error)
+
+    def close(self, batch_id: str) -> None:
+        """Remove the claims on a batch whose live run has begun."""
+        for held in self.waiting():
+            if held.claim.batch_id == batch_id:
+                self.drop(held)
+
     def drop(self, held: HeldClaim) -> None:
         """Remove a claim for good."""
         self._store.delete(held.ref.key, held.ref.version_id)
+
+    def _held(self, key: str) -> HeldClaim:
+        claim, ref = read_record(self._store, key, Claim)
+        return HeldClaim(key.removeprefix(CLAIMS).removesuffix(".json"), claim, ref)
 
 
 def _key(run: str) -> str:

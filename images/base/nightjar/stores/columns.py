@@ -62,7 +62,8 @@ class Table(Generic[R]):
     """A table of the warehouse: `row` is a dataclass whose fields are all annotated with a Column.
 
     `order` is how rows are sorted, so that equal rows give equal bytes and a reader can skip. Of several rows with the
-    same id, the row with the highest value in `newest_by` counts, and among equals the row of the newest part.
+    same id, the row with the highest value in `newest_by` counts, and among equals the row of the newest part. A part
+    tells all about what its rows share in `whole_by`: rows of older parts about the same do not count.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Table(Generic[R]):
     order: tuple[str, ...]
     date_of: str  # what decides the partition, for the documentation
     newest_by: str | None = None
+    whole_by: str | None = None
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:
@@ -123,6 +125,7 @@ class Table(Generic[R]):
         if not numbered:
             return self.content([])
         rows = pa.concat_tables(numbered, promote_options="permissive")
+        rows = self._of_newest_parts(rows)
         age = [self.newest_by] if self.newest_by in rows.column_names else []
         keys: list[Any] = [(name, "ascending", "at_start") for name in (ID, *age, _AGE)]
         rows = rows.sort_by(keys)
@@ -131,6 +134,16 @@ class Table(Generic[R]):
             is_last = pa.concat_arrays([pc.not_equal(ids[:-1], ids[1:]), pa.array([True])])
             rows = rows.filter(is_last)
         return Content(self, rows.drop_columns([_AGE])).ordered()
+
+    def _of_newest_parts(self, rows: pa.Table) -> pa.Table:
+        """`rows`, with their part's number in `_AGE`, without those about which a newer part tells all."""
+        if self.whole_by is None or self.whole_by not in rows.column_names:
+            return rows
+        newest: Any = rows.group_by(self.whole_by).aggregate([(_AGE, "max")])
+        shared: Any = rows[self.whole_by]
+        places = pc.index_in(shared, value_set=newest[self.whole_by].combine_chunks())
+        ages = newest[f"{_AGE}_max"].take(places)
+        return rows.filter(pc.or_(pc.is_null(shared), pc.equal(rows[_AGE], ages)))
 
 
 class Content(Generic[R]):

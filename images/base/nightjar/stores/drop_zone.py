@@ -1,6 +1,6 @@
 """The drop zone, where uploaders put footage: `incoming/<name>`. Names are parsed here, once."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from nightjar.domain.batch import NameFields, ReceivedVersion
@@ -52,8 +52,27 @@ class DropZone:
         return key.removeprefix(self._prefix)
 
     def remove(self, key: str, version_id: str) -> None:
-        """Remove one version for good. Fine when it is already gone."""
-        self._store.delete(key, version_id)
+        """Remove one version for good. Fine when it is already gone, and when it is not of the drop zone."""
+        if key.startswith(self._prefix):
+            self._store.delete(key, version_id)
+
+    def hide(self, key: str, version_ids: Collection[str]) -> None:
+        """Put a delete marker over versions that nobody can read or copy: they stay, and are not collected again.
+
+        Not while another version of the key waits: once that is collected, these come up again.
+        """
+        before = self._versions(key)
+        if any(v.version_id not in version_ids and not v.is_delete_marker for v in before):
+            return
+        if not any(v.is_latest and v.is_delete_marker for v in before):
+            self._store.delete(key)
+        after = self._versions(key)
+        if any(v.version_id not in version_ids and not v.is_delete_marker for v in after):  # it came in between
+            for marker in (v for v in after if v.is_delete_marker):
+                self._store.delete(key, marker.version_id)
+
+    def _versions(self, key: str) -> list[VersionInfo]:
+        return [version for version in self._store.list_versions(key) if version.key == key]
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version that a user (or one camera) dropped and that is still here; returns their number."""

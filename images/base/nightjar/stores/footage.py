@@ -7,14 +7,21 @@ from datetime import date
 from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.names import VIDEO_EXTENSIONS, Camera, FootageName, NameRefused, parse_footage_name
 from nightjar.runtime.parallel import in_parallel
-from nightjar.runtime.store import ObjectInfo, ObjectStore, ObjectUnreadableError
+from nightjar.runtime.store import ObjectChangedError, ObjectInfo, ObjectStore, ObjectUnreadableError
 from nightjar.stores.erasure import erase_versions, is_of
 from nightjar.stores.provenance import source_metadata
 
 log = logging.getLogger(__name__)
 
 FOOTAGE = "footage/"
+# In the metadata of the whole of an object: the version of the part that was filed before it.
+FIRST_VERSION = "first-version"
 _HEADS_AT_ONCE = 32
+
+
+def first_version(info: ObjectInfo) -> str:
+    """The version under which this object (with metadata), or the first part of it, was filed."""
+    return info.metadata.get(FIRST_VERSION, info.version_id)
 
 
 def footage_key(name: FootageName) -> str:
@@ -38,10 +45,47 @@ class FootageStore:
         metadata = source_metadata(source_key, source_version, sha256)
         return self._store.put(footage_key(name), data, metadata=metadata, if_absent=True)
 
-    def copy(self, name: FootageName, source_key: str, source_version: str, sha256: str) -> ObjectInfo:
-        """File an object without reading it, inside the bucket; raises ObjectMissingError when the source is gone."""
+    def copy(
+        self,
+        name: FootageName,
+        source_key: str,
+        source_version: str,
+        sha256: str,
+        place: tuple[str, str] | None = None,
+    ) -> ObjectInfo:
+        """File an object without reading it, inside the bucket; raises ObjectMissingError when it is gone.
+
+        It is copied from `place` (key, version), by default from where it landed.
+        """
         metadata = source_metadata(source_key, source_version, sha256)
-        return self._store.copy(source_key, source_version, footage_key(name), metadata)
+        return self._store.copy(*(place or (source_key, source_version)), footage_key(name), metadata)
+
+    def replace(
+        self,
+        part: ObjectInfo,
+        data: bytes | None,
+        place: tuple[str, str],
+        source_key: str,
+        source_version: str,
+        sha256: str,
+    ) -> ObjectInfo:
+        """File the whole of an object of which `part` is filed, as a new version of its key.
+
+        That is `data`, or the object at `place`. Raises ObjectChangedError if the part is not the current version now.
+        """
+        metadata = source_metadata(source_key, source_version, sha256) | {FIRST_VERSION: first_version(part)}
+        if data is not None:
+            return self._store.put(part.key, data, metadata=metadata, if_match=part.etag)
+        now = self._store.head(part.key)
+        if now is None or now.version_id != part.version_id:
+            came = now.version_id if now else "none"
+            raise ObjectChangedError(f"expected version {part.version_id} at {part.key!r}, got {came}")
+        return self._store.copy(*place, part.key, metadata)
+
+    @staticmethod
+    def holds(key: str) -> bool:
+        """Whether `key` is one of this store."""
+        return key.startswith(FOOTAGE)
 
     def of_moment(self, name: FootageName) -> list[ObjectInfo]:
         """The footage of this camera and moment, with metadata: stills or, if `name` is of a video, videos."""

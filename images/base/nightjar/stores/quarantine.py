@@ -11,10 +11,11 @@ from nightjar.domain.layout import day_path, digest
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera, NameRefused, parse_footage_name
 from nightjar.domain.quarantine import QuarantineEntry
+from nightjar.domain.reasons import Reason
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_record, write_record
 from nightjar.runtime.parallel import in_parallel
-from nightjar.runtime.store import ObjectExistsError, ObjectStore
+from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectStore
 from nightjar.stores.erasure import erase_versions, is_of
 from nightjar.stores.provenance import source_metadata
 
@@ -41,11 +42,13 @@ class Quarantine:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def put(self, entry: QuarantineEntry, data: bytes | None = None) -> tuple[ObjectRef, ...]:
+    def put(
+        self, entry: QuarantineEntry, data: bytes | None = None, place: tuple[str, str] | None = None
+    ) -> tuple[ObjectRef, ...]:
         """Write `object`, then `reason.json`; doing it again, in this run or another, changes nothing. Returns both.
 
-        Without `data` the object is copied inside the bucket from the entry's source; raises ObjectMissingError when
-        that is gone and was not copied before.
+        Without `data` the object is copied inside the bucket from `place` (key, version), by default the entry's
+        source; raises ObjectMissingError when that is gone and was not copied before.
         """
         prefix = entry_prefix(entry)
         key = f"{prefix}{_OBJECT}"
@@ -54,7 +57,7 @@ class Quarantine:
         if info is None:
             metadata = source_metadata(entry.source_key, entry.source_version, entry.sha256)
             if data is None:
-                info = self._store.copy(entry.source_key, entry.source_version, key, metadata)
+                info = self._store.copy(*(place or (entry.source_key, entry.source_version)), key, metadata)
             else:
                 try:
                     info = self._store.put(key, data, metadata=metadata, if_absent=True)
@@ -65,12 +68,29 @@ class Quarantine:
         written = ObjectRef(key=key, version_id=info.version_id, sha256=entry.sha256, size=info.size)
         return written, kept or write_record(self._store, f"{prefix}{_REASON}", entry)
 
+    def note(self, entry: QuarantineEntry) -> tuple[ObjectRef, ...]:
+        """Write `reason.json` alone, for an object that cannot be read or copied; it stays where it is."""
+        prefix = entry_prefix(entry)
+        return (self._same_reason(prefix, entry) or write_record(self._store, f"{prefix}{_REASON}", entry),)
+
+    def lift(self, prefix: str) -> None:
+        """Take a refusal that no longer holds out of the listing: delete markers on both its objects."""
+        for name in (_REASON, _OBJECT):
+            if self._store.head(f"{prefix}{name}"):
+                self._store.delete(f"{prefix}{name}")
+
+    def object_of(self, prefix: str) -> ObjectInfo | None:
+        """The refused object in the folder `prefix`; None where S3 did not give it."""
+        return self._store.head(f"{prefix}{_OBJECT}")
+
     def find(self, prefix: str) -> tuple[ObjectRef, ...]:
         """Both objects in the folder `prefix`; empty when the refusal is not there, or only a part of it."""
         info, reason = self._store.head(f"{prefix}{_OBJECT}"), self._store.head(f"{prefix}{_REASON}")
-        if info is None or reason is None:
+        if reason is None:
             return ()
         entry, reference = read_record(self._store, reason.key, QuarantineEntry, reason.version_id)
+        if info is None:
+            return (reference,) if entry.reason == Reason.UNREADABLE else ()
         return ObjectRef(key=info.key, version_id=info.version_id, sha256=entry.sha256, size=info.size), reference
 
     def of_day(self, day: date) -> Iterator[tuple[str, QuarantineEntry]]:

@@ -139,8 +139,9 @@ class Records:
         others = [info for info in self.parts(content.table, day) if info.key != own]
         known = self.read(content.table, day, parts=others).content.where("id", content.values("id"))
         recorded = {line["id"]: line | {"run": ""} for line in known.lines()}
-        new = [line["id"] for line in content.lines() if recorded.get(line["id"]) != line | {"run": ""}]
-        return content.where("id", new)
+        new = [line for line in content.lines() if recorded.get(line["id"]) != line | {"run": ""}]
+        shared = content.table.whole_by or "id"  # a part tells all about what its rows share
+        return content.where(shared, {line[shared] for line in new})
 
     def replace(
         self,
@@ -254,6 +255,8 @@ class Records:
         data, _ = self._store.get(key, version_id)
         try:
             file = pq.ParquetFile(io.BytesIO(data))
+            needed = (table.whole_by,) if table.whole_by else ()
+            columns = None if columns is None else {*columns, *needed}
             known = None if columns is None else [c for c in ("id", *columns) if c in file.schema_arrow.names]
             arrow = file.read(columns=known)
             return table.conformed(arrow, columns), _provenances(arrow.schema.metadata or {})

@@ -218,6 +218,7 @@ PICTURES = Table(
     PictureRow,
     _BY_PICTURE,
     "the UTC day of `taken_at`, else of the footage or its arrival",
+    whole_by="trigger",
 )
 DETECTIONS = Table("detections", DetectionRow, _BY_PICTURE, "the UTC day of `taken_at`")
 _EVENT_DAY = "the UTC day on which the event began when it was made; it stays when the event is extended"
