@@ -45,7 +45,13 @@ without events.
 Exit codes: 64 (wrong usage or configuration) and 65 (input refused) fail a stage at once, and its time bound at the
 second time; everything else is tried six times with growing pauses.
 
-**Parameters.** `batch_id`: the batch, as collect named it; its footage is listed in
+* *footage was refused* (the run is green): `nightjar refused` says which and why. Mend the rules or the setting, then
+  `nightjar retry --reason … --camera …`: that becomes a run here whose id begins with `retry-`.
+* *an object "cannot be read"*: the counts say `failed:footage-unreadable:<code>` or `failed:picture-unreadable:<code>`
+  with S3's code, the task's log names the object. Restore it (`InvalidObjectState`: it is archived) or give access to
+  it, then clear `validate` or `detect` of its shard with its downstream.
+
+**Parameters.** `batch_id`: the batch, as collect or `nightjar retry` named it; its footage is listed in
 `runs/nightjar_live/<batch id>/batch.jsonl`.
 
 **Example.** `airflow dags trigger nightjar_live --run-id 20261120T130500Z-0123456789ab

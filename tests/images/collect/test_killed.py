@@ -114,6 +114,7 @@ def check(store: S3Store, received: dict[tuple[str, str], bytes]) -> None:
     assert len(bucket.quarantine) == 3
 
 
+@pytest.mark.timeout(900)
 def test_killed_before_and_after_every_call(
     seaweedfs: S3Access, s3_settings: StoreSettings, s3_store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

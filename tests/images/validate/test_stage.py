@@ -89,7 +89,7 @@ def test_every_reason_is_refused_with_the_object_and_why(monkeypatch: pytest.Mon
         Reason.DECODER_TIMEOUT: (f"alice-porch-{AT - 15}.jpg", b"\xff\xd8\xff compute"),
         Reason.DECODER_OUT_OF_MEMORY: (f"alice-porch-{AT - 16}.jpg", b"\xff\xd8\xff eat"),
     }
-    elsewhere = {Reason.BAD_NAME, Reason.IDENTITY_CONFLICT}  # in tests of their own
+    elsewhere = {Reason.BAD_NAME, Reason.IDENTITY_CONFLICT, Reason.UNREADABLE}  # in tests of their own
     assert set(refused) == set(Reason) - elsewhere, "expected a row for every reason"
 
     store = memory_store()

@@ -61,7 +61,7 @@ class NameFields(Part):
 
 
 class Kept(Part):
-    """Where the content of a received version is by now: the object of its refusal in quarantine."""
+    """Where the content of a refused version is by now: in quarantine, or, if S3 did not give it, where it landed."""
 
     key: str
     version_id: str

@@ -4,7 +4,7 @@ The day is the UTC day on which it was taken or, where its name does not tell, r
 of the source and, where only a part of it is refused (a frame of a video), which part.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
 from nightjar.domain.layout import day_path, digest
@@ -102,6 +102,28 @@ class Quarantine:
             if entry is not None:
                 yield key.removesuffix(_REASON), entry
 
+    def entries(
+        self, reasons: Collection[str], first: date, last: date
+    ) -> Iterator[tuple[str, QuarantineEntry | InputError]]:
+        """The refusals of these reasons (of all, if none) and of days from `first` to `last`, with their folders.
+
+        Instead of a `reason.json` that cannot be read, the error that says why.
+        """
+
+        def read(key: str) -> QuarantineEntry | InputError | None:
+            try:
+                return self._entry(key)
+            except InputError as error:
+                return error
+
+        folders = [f"{QUARANTINE}{reason}/" for reason in sorted(reasons)] or [QUARANTINE]
+        keys = (info.key for folder in folders for info in self._store.list_objects(folder))
+        bounds = day_path(first), day_path(last)
+        wanted = [key for key in keys if key.endswith(f"/{_REASON}") and bounds[0] <= _day_in(key) <= bounds[1]]
+        for key, entry in zip(wanted, in_parallel(read, wanted, _READERS), strict=True):
+            if entry is not None:
+                yield key.removesuffix(_REASON), entry
+
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of the refusals of a user (or of one camera); returns their number.
 
@@ -133,6 +155,11 @@ class Quarantine:
             if self._store.head(key, version_id) is None:
                 return None
             raise
+
+
+def _day_in(key: str) -> str:
+    """2026/11/20 of `quarantine/<reason>/2026/11/20/<hash>/reason.json`."""
+    return "/".join(key.split("/")[2:5])
 
 
 def _camera(entry: QuarantineEntry) -> Camera | None:
