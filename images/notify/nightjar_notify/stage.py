@@ -54,8 +54,9 @@ def notify_events(context: StageContext, channel: Channel, pace: Pace, max_age: 
         raise UsageError(
             f"the mail API refuses SENDGRID_API_KEY or NIGHTJAR_MAIL_FROM, no alert can be sent: {refused[0]}"
         )
-    if later := [each.later for each in handled if each.later]:
-        raise TryAgainError(f"{len(later)} of {len(events)} alerts could not be sent yet: {later[0]}")
+    if later := [each for each in handled if each.later]:
+        first = next((each for each in later if each.is_traced), later[0])  # an alert that was tried says why
+        raise TryAgainError(f"{len(later)} of {len(events)} alerts could not be sent yet: {first.later}")
     lines = [each.digest for each in handled if each.digest]
     digest = write_lines(store, f"{context.output_prefix}{DIGEST}", lines)
     outcomes = Counter(each.outcome for each in handled)

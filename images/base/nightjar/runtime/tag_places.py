@@ -7,6 +7,7 @@ inside its own box, or where the picture is free, nearest to its box, and a line
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import floor
 
 _STEPS = 24  # places looked at along each side of the picture when there is no room at the box
 
@@ -47,7 +48,7 @@ class Area:
 
     def at(self, left: float, top: float) -> "Area":
         """An area of the same size there, on whole pixels."""
-        return Area(round(left), round(top), round(left) + self.width, round(top) + self.height)
+        return Area(floor(left), floor(top), floor(left) + self.width, floor(top) + self.height)
 
     def distance(self, other: "Area") -> float:
         """The shortest way to `other` along the axes; 0 when they touch."""

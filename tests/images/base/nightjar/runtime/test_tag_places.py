@@ -23,6 +23,7 @@ SMALL = Area(0, 0, 85, 20)
         ([Area(550, 0, 640, 300)], [(420, 0)]),  # on the other side
         ([Area(0, 0, 640, 400)], [(0, 400)]),  # below
         ([Area(0, 0, 640, 480)], [(0, 450)]),  # inside, at the foot
+        ([Area(0.4, 0.4, 639.6, 479.6)], [(0, 449)]),  # nor is there room above half a pixel
         ([Area(100, 100, 200, 300), Area(100, 60, 400, 90)], [(200, 100), (100, 30)]),  # not on the box above
         ([Area(100, 100, 200, 300), Area(100, 100, 200, 300)], [(100, 70), (200, 100)]),  # the same box twice
     ],
