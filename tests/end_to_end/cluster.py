@@ -63,6 +63,10 @@ class Airflow(AirflowApi):
         """The state of every task instance of a run, by task id, for a mapped one `task[shard]`."""
         return {_name(task): task["state"] for task in self.tasks(dag, run)}
 
+    def last_line(self, task: Mapping[str, Any]) -> str:
+        """The line at the end of a task's log as the UI shows it: the ends of groups are no lines there."""
+        return [line for line in self.log(task).splitlines() if line != "::endgroup::"][-1]
+
     def complaints(self, dag: str, run: str) -> str:
         """The logs of the tasks that failed."""
         return "\n\n".join(

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,10 @@ def test_clearing_a_shard_with_its_downstream_does_what_is_missing(local: Local,
     assert outcomes(local, run) == {"detected": 2, "failed:detect": 1}
     assert is_alerted(local, "bob-thief", 240) and not is_alerted(local, "carol-thief", 240)
     assert "1 task failed: shard.detect_2" in close_run_says(local, run)
+    [refused] = [
+        task for task in local.airflow.tasks(LIVE, run) if task["state"] == "failed" and task["map_index"] >= 0
+    ]
+    assert local.airflow.last_line(refused).startswith("stage detect ended with exit code 65: ")
     before = tries(local, run)
     called = call_as_documented(local, run)
     assert '"rendered_map_index":"carol-thief"' in called, "expected the camera beside the index"
@@ -210,7 +214,7 @@ def test_a_second_run_of_what_is_worked_on_is_refused_until_the_first_has_ended(
     sentence = (
         f"run {batch} is working on {batch}: wait for its end, then clear this run if there is something left to do"
     )
-    assert last_line(local, task) == sentence
+    assert local.airflow.last_line(task) == sentence
     assert task["try_number"] <= task["max_tries"], "expected no retry of a refusal; there was none left to take"
     assert local.airflow.state(LIVE, batch) == "running"
     behave(detect)
@@ -239,7 +243,7 @@ def test_broken_rules_are_a_red_task_under_a_green_run(local: Local) -> None:
     states = local.airflow.states(LIVE, run)
     assert {task for task, state in states.items() if state == "failed"} == {"rules_in_force"}
     [task] = [task for task in local.airflow.tasks(LIVE, run) if task["task_id"] == "rules_in_force"]
-    assert last_line(local, task).startswith(
+    assert local.airflow.last_line(task).startswith(
         "warning: the last good rules are used: config/rules.yaml is wrong: line 4"
     )
     assert len(Runs(local.store).live(run).release()[0].rules_problems) == 2
@@ -309,12 +313,6 @@ def tries(local: Local, run: str) -> dict[str, int]:
         ]
         for task in local.airflow.tasks(LIVE, run)
     }
-
-
-def last_line(local: Local, task: Mapping[str, Any]) -> str:
-    """The line at the end of a task's log as the UI shows it: the ends of groups are no lines there."""
-    lines = [line for line in local.airflow.log(task).splitlines() if line != "::endgroup::"]
-    return lines[-1]
 
 
 def call_as_documented(local: Local, run: str) -> str:

@@ -190,7 +190,7 @@ def test_a_stage_that_is_refused_its_input_is_not_retried_and_holds_nobody_back(
     }
     assert [len(cluster.pods(run, stage)) for stage in ("validate", "detect", "assess", "notify")] == [4, 2, 2, 1]
     [failed] = [task for task in cluster.airflow.tasks(LIVE, run) if task["rendered_map_index"] == "alice-yard"]
-    assert "exit code 65: no such camera" in cluster.airflow.log(failed)
+    assert cluster.airflow.last_line(failed) == "stage validate ended with exit code 65: no such camera"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_pod_that_fails_vanishes_or_proves_nothing_is_tried_again(
         if (task["task_id"], task["rendered_map_index"]) == (f"shard.{stage}", shard)
     ]
     assert task["try_number"] == 2
-    assert re.search(says, cluster.airflow.log({**task, "try_number": 1}))
+    assert re.search(says, cluster.airflow.last_line({**task, "try_number": 1}))
 
 
 def test_every_pod_is_restricted_and_holds_no_secret(cluster: Cluster, troubled_runs: dict[str, str]) -> None:
