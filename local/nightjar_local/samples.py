@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageEnhance
 
 from nightjar_local.layout import CACHE, PYTHON, ROOT, UV
+from nightjar_local.mp4_clock import started_at
 from nightjar_local.processes import LocalError
 
 LOCK = ROOT / "local" / "samples.txt"
@@ -44,11 +45,12 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Clip:
-    """One time that a camera recorded a video."""
+    """One time that a camera recorded a video. Its own clock stood at `clock` seconds then."""
 
     camera: str
     minutes_ago: float
     video: str
+    clock: int = 0
 
 
 SECONDS_BETWEEN_SHOTS = 7
@@ -75,12 +77,14 @@ TRIGGERS = (
     Trigger("carol-drive", 49, "motorcycle_left.png", 3),
     Trigger("carol-drive", 31, "rocket.jpg", 3),
     Trigger("carol-garden", 39, "color.png", 3),
+    Trigger("carol-garden", 26, "color.png", 1),  # a snapshot of the second in which a clip begins, below
     Trigger("carol-garden", 18, "ihc.png", 2),
 )
 CLIPS = (
     Clip("bob-store", 25, "bikes.mp4"),
     Clip("carol-garden", 26, "bigbuckbunny.mp4"),
     Clip("carol-drive", 14, "bikes.mp4"),
+    Clip("bob-counter", 29, "carphone_pristine.mp4", clock=12_345),  # cut out of a stream, whose time it has
 )
 
 
@@ -109,7 +113,8 @@ def _stills(folder: Path, now: datetime) -> Iterator[Sample]:
 def _videos(folder: Path, now: datetime) -> Iterator[Sample]:
     for clip in CLIPS:
         moment = now - timedelta(minutes=clip.minutes_ago)
-        yield Sample(_name(clip.camera, moment, "mp4"), (folder / clip.video).read_bytes())
+        video = (folder / clip.video).read_bytes()
+        yield Sample(_name(clip.camera, moment, "mp4"), started_at(video, clip.clock) if clip.clock else video)
 
 
 def _bad(source: Path, now: datetime, good: list[Sample]) -> Iterator[Sample]:
@@ -127,6 +132,7 @@ def _bad(source: Path, now: datetime, good: list[Sample]) -> Iterator[Sample]:
         yield Sample(_name("alice-porch", ago(19)), jpeg(grey))  # infrared, on a camera that has none
     yield Sample(_name("bob-lobby", ago(40)), jpeg(cat.resize((32, 24))))
     yield Sample(_name("bob-lobby", ago(39)), jpeg(cat)[:6000])  # the upload broke off
+    yield Sample(_name("bob-lobby", ago(38)), torn(jpeg(cat)))
     yield Sample(_name("carol-drive", ago(45), "mp4"), street[:150_000])
     yield Sample(_name("carol-drive", ago(44)), (source / PICTURES / "no_time_for_that_tiny.gif").read_bytes())
     yield Sample("IMG_0001.jpg", jpeg(cat))
@@ -156,6 +162,11 @@ def jpeg(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
+
+
+def torn(data: bytes) -> bytes:
+    """A JPEG that lost its second half and has its end all the same, as a full card leaves it."""
+    return data[: len(data) // 2] + b"\xff\xd9"
 
 
 def _name(camera: str, moment: datetime, extension: str = "jpg") -> str:

@@ -1,15 +1,18 @@
 """The sample footage is what its rules and the demo's story need, and is the same every time."""
 
+import io
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import av
 import pytest
 
 from nightjar.domain.names import Camera, FootageName, NameRefused, parse_footage_name
 from nightjar.runtime.rules import parse_rules
 from nightjar_local import samples
 from nightjar_local.samples import Sample
+from nightjar_validate.jpeg import damage
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RULES = parse_rules((Path(__file__).parents[2] / "local" / "rules.yaml").read_bytes())
@@ -46,6 +49,27 @@ def test_one_is_sent_twice_and_one_clashes(footage: list[Sample]) -> None:
             bodies.setdefault(name.canonical, []).append(sample.body)
     several = sorted(len(set(same)) for same in bodies.values() if len(same) > 1)
     assert several == [1, 2]
+
+
+def test_a_clip_and_a_still_are_of_the_same_second(footage: list[Sample]) -> None:
+    names = [name for sample in footage if (name := parsed(sample))]
+    stills, videos = ({name.stem for name in names if name.is_video is video} for video in (False, True))
+    assert len(stills & videos) == 1
+
+
+def test_a_clip_has_a_clock_of_its_own(footage: list[Sample]) -> None:
+    starts = []
+    for sample in footage:
+        if sample.name.endswith(".mp4") and sample.body.rfind(b"moov") > 0:  # others are cut before their index
+            with av.open(io.BytesIO(sample.body)) as container:
+                starts.append((container.start_time or 0) / av.time_base)
+    assert [start for start in starts if start > 1] == [12_345]
+
+
+def test_a_still_is_torn(footage: list[Sample]) -> None:
+    jpegs = [sample.body for sample in footage if sample.body[:3] == b"\xff\xd8\xff"]
+    torn = [data for data in jpegs if damage(data)]
+    assert sorted(data.endswith(b"\xff\xd9") for data in torn) == [False, True], "expected one cut, and one torn"
 
 
 def parsed(sample: Sample) -> FootageName | None:
