@@ -61,7 +61,7 @@ def test_a_clip_has_a_clock_of_its_own(footage: list[Sample]) -> None:
     starts = []
     for sample in footage:
         if sample.name.endswith(".mp4") and sample.body.rfind(b"moov") > 0:  # others are cut before their index
-            with av.open(io.BytesIO(sample.body)) as container:
+            with av.open(io.BytesIO(sample.body), "r") as container:
                 starts.append((container.start_time or 0) / av.time_base)
     assert [start for start in starts if start > 1] == [12_345]
 
