@@ -1,4 +1,4 @@
-"""Words for files that are not decoded, by how they begin, so that an owner knows which setting of a camera to change."""
+"""Words for files that are not decoded, by how they begin: an owner then knows which setting of a camera to change."""
 
 _BEGINNINGS = (
     (b"GIF8", "a GIF"),
