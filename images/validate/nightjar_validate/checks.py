@@ -43,6 +43,20 @@ def _needed(measured: int, least: int) -> str:
     return f"({measured}; at least {least} needed)"
 
 
+def size_problem(size: tuple[int, int], most: int, least: int) -> tuple[Reason, str] | None:
+    """Why a picture of this size is refused: more than `most` pixels, or fewer than `least` a side."""
+    width, height = size
+    if width * height > most:
+        came = f"{width} x {height} = {width * height:,} pixels (at most {most:,} allowed)"
+        return Reason.TOO_MANY_PIXELS, f"expected a smaller picture, got {came}"
+    if min(size) < least:
+        return (
+            Reason.TOO_SMALL,
+            f"expected a larger picture, got {width} x {height} pixels (at least {least} a side needed)",
+        )
+    return None
+
+
 def spread(histogram: list[int]) -> tuple[int, int]:
     """The lowest and highest level of a band of 256 levels, but for the outermost tails."""
     tail = sum(histogram) * _TAIL

@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate import jpeg, png_chunks
+from nightjar_validate.checks import size_problem
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
 from nightjar_validate.formats import HEAD, Format, is_cut, webp_size
 from nightjar_validate.jpeg_structure import JpegStructure, structure_of
@@ -126,13 +127,8 @@ def _guarded(call: Callable[[], T]) -> T:
 
 
 def _check_size(size: tuple[int, int], job: Job, most: int) -> None:
-    width, height = size
-    if width * height > most:
-        came = f"{width} x {height} = {width * height:,} pixels (at most {most:,} allowed)"
-        raise _RefusedError(Reason.TOO_MANY_PIXELS, f"expected a smaller picture, got {came}")
-    if min(size) < job.limits.min_side:
-        came = f"{width} x {height} pixels (at least {job.limits.min_side} a side needed)"
-        raise _RefusedError(Reason.TOO_SMALL, f"expected a larger picture, got {came}")
+    if problem := size_problem(size, most, job.limits.min_side):
+        raise _RefusedError(*problem)
 
 
 def _orientation(image: Image.Image) -> int:

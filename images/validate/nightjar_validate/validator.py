@@ -25,6 +25,7 @@ from nightjar.stores.standard import StandardPictures
 from nightjar.stores.validations import Validations
 from nightjar_validate.deciding import camera_settings, limits_of, validator_id
 from nightjar_validate.decoded import Decoded, Job, Refused
+from nightjar_validate.foreign import described
 from nightjar_validate.formats import HEAD, Format, sniff
 from nightjar_validate.known import KnownValidations
 from nightjar_validate.pool import DecoderPool
@@ -105,7 +106,7 @@ class Validator:
             head = file.read(HEAD)
         kind = sniff(head)
         if kind is None:
-            detail = f"expected JPEG, PNG, WebP, MP4, MOV, MKV or AVI, got a file that begins with {head[:12].hex(' ')}"
+            detail = f"expected JPEG, PNG, WebP, MP4, MOV, MKV or AVI, got {described(head)}"
             return self._write(source, [Refused(Reason.UNSUPPORTED_FORMAT, detail)])
         if problem := self._size_problem(info.size, kind.is_video):
             return self._write(source, [Refused(*problem)])

@@ -13,7 +13,9 @@ import av.logging
 from PIL import Image
 
 from nightjar.domain.reasons import Reason
+from nightjar.domain.tally import many
 from nightjar_validate import jpeg
+from nightjar_validate.checks import size_problem
 from nightjar_validate.clock import Clock, Stamps, avi_clock
 from nightjar_validate.decoded import Decoded, Job, Limits, Output, Refused
 from nightjar_validate.formats import Format, is_cut
@@ -55,11 +57,14 @@ def decode_video(job: Job, file: BinaryIO) -> Output:
         except MemoryError:
             raise
         except (av.error.FFmpegError, ValueError) as error:
-            detail = f"expected a readable {job.format} file, got {said(error)}"
+            detail = f"expected a readable {job.format} file, got one that cannot be read ({said(error)})"
             yield Refused(Reason.TRUNCATED if is_cut(file, job.format) else Reason.CORRUPT, detail)
             return
         if not tracks:
-            yield Refused(Reason.NO_VIDEO, f"expected a video stream, got {len(container.streams)} of other kinds")
+            yield Refused(
+                Reason.NO_VIDEO,
+                f"expected video, got no video ({many(len(container.streams), 'track')} of other kinds)",
+            )
             return
         yield from _decode(container, tracks[0], job, file)
 
@@ -73,7 +78,7 @@ def _open(job: Job, file: BinaryIO) -> av.container.InputContainer:
 def _decode(container: av.container.InputContainer, stream: av.VideoStream, job: Job, file: BinaryIO) -> Output:
     limits = job.limits
     if not isinstance(stream.codec_context, av.VideoCodecContext):
-        yield Refused(Reason.UNSUPPORTED_FORMAT, "expected a codec that FFmpeg decodes, got another")
+        yield Refused(Reason.UNSUPPORTED_FORMAT, "expected a known codec, got one that FFmpeg does not know")
         return
     if refused := _size_problem(stream.codec_context.width, stream.codec_context.height, limits):
         yield refused
@@ -87,7 +92,7 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream, job:
             yield refused
             return
         if state.kept >= most:
-            yield Refused(Reason.VIDEO_TOO_LONG, f"expected at most {most} pictures, got more")
+            yield Refused(Reason.VIDEO_TOO_LONG, f"expected a shorter video, got more than {most:,} pictures")
             return
         state.kept += 1
         yield _picture(frame, stream, seconds, job)
@@ -132,11 +137,10 @@ def _picture(frame: av.VideoFrame, stream: av.VideoStream, seconds: float, job: 
 
 
 def _size_problem(width: int, height: int, limits: Limits) -> Refused | None:
-    if width * height > limits.max_pixels:
-        return Refused(Reason.TOO_MANY_PIXELS, f"expected at most {limits.max_pixels} pixels, got {width} x {height}")
-    if 0 < min(width, height) < limits.min_side:
-        return Refused(Reason.TOO_SMALL, f"expected at least {limits.min_side} pixels a side, got {width} x {height}")
-    return None
+    if not width or not height:  # not known before the first frame
+        return None
+    problem = size_problem((width, height), limits.max_pixels, limits.min_side)
+    return Refused(*problem) if problem else None
 
 
 def _missing(container: av.container.InputContainer, stream: av.VideoStream, job: Job, file: BinaryIO) -> str:
@@ -157,13 +161,17 @@ def _rest(state: _Decoding, missing: str) -> Refused | None:
     if state.jump:
         lost.append((Reason.CLOCK_JUMP, "times that go on evenly", state.jump))
     if missing and not state.jump:
-        lost.append((Reason.TRUNCATED, missing, f"{reading.end:.1f} s"))
+        lost.append((Reason.TRUNCATED, missing, f"an end after {reading.end:.1f} s"))
     if damage := trust.damage or reading.error:
         lost.append((Reason.CORRUPT, "a whole video", damage))
     early = reading.packets if trust.first is None else trust.first
     if early and (trust.first is not None or not damage):
         lost.append((Reason.TRUNCATED, "a key frame first", f"{early} frames that build on one before the clip"))
     if not lost:
-        return None if state.kept else Refused(Reason.NO_VIDEO, "expected at least one frame, got none")
+        return (
+            None
+            if state.kept
+            else Refused(Reason.NO_VIDEO, "expected at least one picture, got no frame that can be decoded")
+        )
     reason, expected, _ = lost[0]
     return Refused(reason, f"expected {expected}, got {'; and '.join(came for _, _, came in lost)}")

@@ -429,19 +429,19 @@ def test_an_mp4_cut_before_its_index_has_no_frames(cut: float, reason: Reason, t
         pytest.param(
             b"\x00\x00\x00\x10ftypisom" + bytes(4) + b"\x00\x00\x00\x10moov" + b"nonsense",
             Reason.NO_VIDEO,
-            "expected a video stream, got 0 of other kinds",
+            "expected video, got no video (0 tracks of other kinds)",
             id="MP4",
         ),
         pytest.param(
             b"\x1a\x45\xdf\xa3\x84" + b"nonsense" * 100,
             Reason.CORRUPT,
-            "expected a readable matroska file, got Invalid data found when processing input",
+            "expected a readable matroska file, got one that cannot be read (Invalid data found when processing input)",
             id="MKV",
         ),
         pytest.param(
             b"RIFF\x20\0\0\0AVI " + b"nonsense" * 6,
             Reason.NO_VIDEO,
-            "expected a video stream, got 0 of other kinds",
+            "expected video, got no video (0 tracks of other kinds)",
             id="AVI",
         ),
     ],
