@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.probability import percent
 from nightjar.domain.reasons import Reason
 from nightjar.domain.tally import many
+from nightjar.domain.zones import zone
 from nightjar.stores.records import Provenance
 from nightjar_report.account import account, as_words, notices
 from nightjar_report.summary import AlertedEvent, Summary, Top, top
@@ -158,10 +158,10 @@ def _state(event: AlertedEvent) -> str:
     return _STATES.get(alert.state, alert.state) + (", possibly repeated" if alert.possibly_repeated else "")
 
 
-def _local(moment: datetime, zone: str) -> str:
-    """`moment` on the clock of `zone`; in UTC, and said so, where this machine does not know the zone."""
+def _local(moment: datetime, name: str) -> str:
+    """`moment` on the clock of the zone called `name`; in UTC, and said so, if there is no such zone."""
     try:
-        local: Any = moment.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
+        local: Any = moment.astimezone(zone(name))
+    except ValueError:
         return f"{moment:%d %b %H:%M} UTC"
     return f"{local:%d %b %H:%M} {local.tzname()}"

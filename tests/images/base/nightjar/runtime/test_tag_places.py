@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightjar.runtime.tag_places import Area, tag_places
@@ -57,6 +57,7 @@ sides = st.tuples(st.floats(0, 640), st.floats(0, 640), st.floats(0, 480), st.fl
 areas = sides.map(lambda s: Area(min(s[:2]), min(s[2:]), max(s[:2]), max(s[2:])))
 
 
+@settings(deadline=None)
 @given(st.lists(areas, max_size=16))
 def test_no_tag_covers_another_box_or_tag_or_leaves_the_picture(boxes: list[Area]) -> None:
     places = tag_places(PICTURE, boxes, [[TAG, SMALL] for _ in boxes])

@@ -17,6 +17,7 @@ SET = {
     "NIGHTJAR_FRAMES_PER_SECOND": "0.25",
     "NIGHTJAR_DETECT_BACKEND": "saved_model",
     "NIGHTJAR_MODEL_DIR": "/models/a b",
+    "NIGHTJAR_MIN_PROBABILITY": "25 %",
     "NIGHTJAR_MAIL_FROM": "alerts@example.com",
     "NIGHTJAR_REPORT_THUMBNAILS": "0",
     "SENDGRID_API_URL": "http://127.0.0.1:9",
