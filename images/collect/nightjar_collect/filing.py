@@ -111,13 +111,13 @@ class Filer:
         except NameRefused as refusal:
             return self._refuse(version, Reason.IMPLAUSIBLE_TIME, str(refusal))
         if version.size > self._max_bytes:
-            sentence = f"expected at most {self._max_bytes} bytes, got {version.size}"
+            sentence = f"expected a smaller object, got {version.size:,} bytes (at most {self._max_bytes:,} allowed)"
             return self._refuse(version, Reason.TOO_MANY_BYTES, sentence)
         filed = self._footage.of_moment(name)
         if version.size == 0 and not at_last:
             return None
         if version.size == 0 and not filed:  # it must not take the identity from the whole one
-            return self._refuse(version, Reason.EMPTY, "expected content, got 0 bytes")
+            return self._refuse(version, Reason.EMPTY, "expected content, got an empty file (0 bytes)")
         if filed:
             return self._meet(version, name, filed, at_last)
         content = self._read(version)
@@ -160,7 +160,9 @@ class Filer:
                 return self._replace(version, name, info, content, at_last)
         if not at_last:
             return None
-        sentence = f"expected one content for {name.stem}, SHA-256 {' and '.join(hashes)}, got SHA-256 {content.sha256}"
+        known = " and ".join(f"{last_segment(i.key)} with {s}" for i, s in zip(filed, hashes, strict=True))
+        came = f"another content under the name of {known} (SHA-256 {content.sha256})"
+        sentence = f"expected the content that is filed already, got {came}"
         return self._refuse(version, Reason.IDENTITY_CONFLICT, sentence, content)
 
     def _extent(self, info: ObjectInfo) -> Extent | None:

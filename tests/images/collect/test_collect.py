@@ -372,5 +372,7 @@ def test_what_is_too_large_to_be_read_is_refused_unread(monkeypatch: pytest.Monk
     assert first.counts.outcomes == {"quarantined:bad-name": 1, "quarantined:too-many-bytes": 1}
     assert collected(store).objects == first.objects
     refused = [entry for entry, _ in look(store).quarantine]
-    assert {(entry.found, entry.sha256) for entry in refused if entry.reason == "too-many-bytes"} == {("4", "")}
+    assert {(entry.found, entry.sha256) for entry in refused if entry.reason == "too-many-bytes"} == {
+        ("4 bytes (at most 3 allowed)", "")
+    }
     assert {entry.sha256 for entry in refused if entry.reason == "bad-name"} == {""}
