@@ -190,13 +190,16 @@ def test_without_a_key_alerts_are_rendered_to_the_outbox(notify: Notify, assesse
     assert store.get(alert.outbox_key)[0] == data
 
 
+@pytest.mark.parametrize("is_archived", [False, True])
 def test_a_picture_that_is_gone_does_not_stop_the_alert(
-    api: SendGridDouble, notify: Notify, assessed: Assessed
+    api: SendGridDouble, notify: Notify, assessed: Assessed, is_archived: bool
 ) -> None:
     store = MemoryStore()
     context = assessed(store, "r1", detection(PORCH, NOON, PERSON), detection(DOOR, NOON, PERSON))
     store.delete(detection(PORCH, NOON, PERSON).picture.standard_key)
     store.put(detection(DOOR, NOON, PERSON).picture.standard_key, b"another")
+    if is_archived:
+        store.make_unreadable(detection(DOOR, NOON, PERSON).picture.standard_key)
     assert notify(context).counts.outcomes == {"alerted:sent": 2}
     for request in api.received:
         assert "attachments" not in request.body

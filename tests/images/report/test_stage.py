@@ -301,6 +301,7 @@ def test_outcomes_that_only_a_later_release_knows_are_counted_and_told_apart() -
         ("24", "nothing", 0),
         ("24", "garbage", 0),
         ("24", "another picture", 0),
+        ("24", "an archived picture", 0),
     ],
 )
 def test_an_alert_is_shown_with_its_picture(
@@ -314,6 +315,8 @@ def test_an_alert_is_shown_with_its_picture(
         store.delete(picture.standard_key)
     if stored == "another picture":
         store.put(picture.standard_key, a_jpeg(colour=(200, 0, 0)))
+    if stored == "an archived picture":
+        store.make_unreadable(picture.standard_key)
     world.alert(world.event([picture]))
     recorded(world)
     report(store)
