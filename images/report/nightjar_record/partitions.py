@@ -37,6 +37,18 @@ class Partitions:
         if len(content):
             self._contents[table.name, day].append(content)
 
+    def drop_footage(self, key: str, version_id: str) -> None:
+        """Drop the pictures of one footage object, and the objects in them."""
+        for (table, day), contents in list(self._contents.items()):
+            if table != PICTURES.name:
+                continue
+            for number, content in enumerate(contents):
+                of_footage = content.where("footage_key", [key]).where("footage_version", [version_id])
+                ids = of_footage.values("id")
+                contents[number] = content.without("id", ids)
+                objects = self._contents.get((DETECTIONS.name, day), [])
+                objects[:] = [each.without("picture", ids) for each in objects]
+
     def content(self, table: Table[Any], day: date) -> Content[Any]:
         """The rows of one table and day, in order."""
         return table.together(self._contents.get((table.name, day), []))

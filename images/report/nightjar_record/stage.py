@@ -11,7 +11,7 @@ from nightjar.stores.records import Records
 from nightjar.stores.tables import ALERTS, EVENTS, TABLES, PictureOutcome
 from nightjar_record.alerting import alerts_about, touched_events
 from nightjar_record.day import compact_day, record_day
-from nightjar_record.healing import lift_healed
+from nightjar_record.healing import drop_superseded, lift_healed
 from nightjar_record.inputs import RunOutputs, earlier_days, event_lines, read_run, shard_outputs, written_by_assess
 from nightjar_record.outcomes import alert_row, event_row
 from nightjar_record.partitions import Partitions, counts_of
@@ -29,8 +29,9 @@ def work(context: StageContext) -> StageResult:
     if context.day is None:
         _add_outcomes(store, run, rows)
         days = sorted({*rows.days, *earlier_days(context)})
-        written = [ref for day in days for ref in _add_part(store, run, rows, day)]
         counts = counts_of(rows.content(table, day) for table in TABLES for day in days)
+        drop_superseded(store, rows)
+        written = [ref for day in days for ref in _add_part(store, run, rows, day)]
         warnings = _disagreement(run, counts)
     else:
         written, counts, days = record_day(store, run, context.day, rows)

@@ -16,7 +16,7 @@ from nightjar.stores.runs import HISTORY
 from nightjar.stores.tables import PICTURES
 from nightjar_record.stage import work
 from tests.bucket import NOON, PORCH, SHOP
-from tests.images.record.world import DAY, World, history, rows
+from tests.images.record.world import DAY, World, history, person, rows
 
 FIRST, SECOND = "20261120T120000Z-000000000001", "20261120T130000Z-000000000002"
 RETRY = "retry-20261120T140000Z-000000000003"
@@ -79,6 +79,27 @@ def test_the_whole_of_a_part_takes_its_place(then_history: bool) -> None:
     assert {row["footage_version"] for row in rows(store)["pictures"]} == {"f2"}
     assert len({row["trigger"] for row in rows(store)["pictures"]}) == 1
     assert refused(store) == []
+
+
+def test_a_part_whose_run_ends_after_that_of_the_whole_is_no_complaint() -> None:
+    store = MemoryStore()
+    part = World(store, FIRST)
+    [first, _] = part.video(PORCH, NOON, [[person()], []], cut=True)
+    key = first.footage_key
+    version = store.put(key, b"part").version_id
+    again(part, footage_version=version)
+    part.still(SHOP, NOON)
+    run(work, part.close())
+    assert ("quarantined", "truncated") in outcomes(store), "expected a part alone to be told"
+    whole = World(store, SECOND)
+    whole.video(PORCH, NOON, [[person()], [], [], []])
+    again(whole, footage_version=store.put(key, b"the whole").version_id, first_version=version)
+    run(work, whole.close())
+    late = run(work, part.close())
+    assert outcomes(store) == [("detected", None)] * 5
+    assert refused(store) == []
+    assert len(rows(store)["detections"]) == 1
+    assert late.warnings == ()
 
 
 def test_history_alone_takes_the_whole_for_the_part() -> None:

@@ -105,7 +105,7 @@ STAGES = {
             cpu="1",
             memory="2Gi",
             reads=(
-                *("alerts", "detections", "events", "quarantine"),
+                *("alerts", "detections", "events", "footage", "quarantine"),
                 *("records", "rules", "runs", "validations"),
             ),
             writes=("detections", "quarantine", "records", "runs", "validations"),
