@@ -16,6 +16,7 @@ from airflow.cli.cli_parser import get_parser
 from docs.generate import pages
 from nightjar.cli.main import command_line
 from nightjar.domain.detections import Detection
+from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Images
 from nightjar.errors import UsageError
 from nightjar.runtime.rules import parse_rules
@@ -85,6 +86,16 @@ def test_rules_can_be_used(name: str, block: str) -> None:
     rules = parse_rules(block.encode(), name)
     assert rules.rules
     assert rules.cameras
+
+
+def test_footage_has_names_that_are_taken() -> None:
+    """A name in which `$(…)` or `<…>` stands for a part is not looked at."""
+    shown = [
+        name for page in PAGES for line in lines(page.read_text()) for name in re.findall(r"incoming/([\w.-]+)$", line)
+    ]
+    assert shown
+    for name in shown:
+        assert parse_footage_name(name).camera.user
 
 
 def images(value: dict[str, Any]) -> None:

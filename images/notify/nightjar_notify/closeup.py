@@ -8,7 +8,7 @@ from nightjar.runtime.tag_places import Area
 ENLARGED_WH = (400, 300)
 _FAR = 0.2  # an object is far away if no side of it is longer than this part of the picture's shorter side
 _TOGETHER = 0.4  # objects beside it are enlarged with it as long as all are within this part of that side
-_SHARE = 0.5  # how much of the enlargement's height or width they fill, at the most
+_SHARE = 0.65  # how much of the enlargement's height or width they fill, at the most
 _LEAST_HEIGHT = 60  # pixels of the picture that are enlarged: of less, nothing can be made out
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nightjar.domain.detections import DetectedObject
 from nightjar.domain.events import ThreatPicture
-from nightjar.runtime.annotate import boxed, encoded
+from nightjar.runtime.annotate import boxed, encoded, within
 from nightjar.runtime.tag_places import Area
 from nightjar.stores.standard import PictureError, StandardPictures
 from nightjar_notify.closeup import ENLARGED_WH, closeup_of, seen_in
@@ -54,12 +54,8 @@ def drawn(jpeg: bytes, objects: Sequence[DetectedObject]) -> Pictures:
     """The pictures of a message about `objects`, most probable first, in `jpeg`; raises OSError for no picture."""
     with Image.open(io.BytesIO(jpeg)) as opened:
         part = closeup_of(objects, opened.size)
-        if part is None:  # decoded at a fraction of its size, which costs a fraction of the time
-            opened.draft("RGB", (WIDEST, HIGHEST))
-        picture = opened.convert("RGB")
-    closeup = _enlarged(picture, objects, part) if part else None
-    picture.thumbnail((WIDEST, HIGHEST), Image.Resampling.LANCZOS)
-    return Pictures(_shown(boxed(picture, objects)), closeup)
+        closeup = _enlarged(opened.convert("RGB"), objects, part) if part else None
+    return Pictures(_shown(boxed(within(jpeg, (WIDEST, HIGHEST)), objects)), closeup)
 
 
 def _enlarged(picture: Image.Image, objects: Sequence[DetectedObject], part: Area) -> Shown:
