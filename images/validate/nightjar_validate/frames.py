@@ -1,6 +1,7 @@
 """From a container's packets to frames, each with its time and whether it can be trusted."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import av
@@ -68,18 +69,28 @@ def _decoded(
     stream: av.VideoStream, packet: "av.Packet[av.VideoStream]", number: int, trust: Trust
 ) -> list[av.VideoFrame]:
     """The frames that come out when `packet` goes in; none, and less trust, if it is damaged."""
-    logged, _ = av.logging.get_last_error()
     try:
         if packet.is_corrupt:
             raise av.error.InvalidDataError(0, "a packet that is cut")
-        frames = stream.decode(packet)
+        with _heard() as logged:
+            frames = stream.decode(packet)
     except av.error.InvalidDataError as error:
         trust.break_at(number, packet.pts, said(error), key=packet.is_keyframe)
         return []
-    count, last = av.logging.get_last_error()
-    if count > logged and last and tells_of_damage(last[2]):
+    if any(tells_of_damage(message, begun=trust.first is not None) for _, _, message in logged):
         trust.break_at(number, packet.pts, DAMAGED, key=packet.is_keyframe)
     return frames
+
+
+@contextmanager
+def _heard() -> Iterator[list[tuple[int, str, str]]]:
+    """All that FFmpeg logs meanwhile: its level, who says it, and the message. Else it is silent."""
+    av.logging.set_level(av.logging.DEBUG)
+    try:
+        with av.logging.Capture() as logged:
+            yield logged
+    finally:
+        av.logging.set_level(av.logging.PANIC)
 
 
 def said(error: Exception) -> str:

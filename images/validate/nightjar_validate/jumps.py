@@ -12,12 +12,14 @@ from nightjar_validate.frames import Moment
 
 JUMP = 3600.0  # seconds forward
 _BACK = 1.0  # seconds back: cameras that mix up neighbouring frames stay below
+_MIXED_UP = 16  # and these are never more frames than that: as many as a decoder keeps
 _ALIKE = 2  # a step of a time lapse is less than so many times as long as the one before or the one after it
 
 
 def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iterator[Moment]:
     """The frames before the first jump; `jumped` is told what came, in words, if there is one."""
-    last = 0.0
+    last = latest = 0.0
+    late = 0  # frames in a row that are not later than all before
     usual = 0.0  # the step before
     waiting: Moment | None = None  # reached by a `leap`: the next frame tells whether that was a jump
     leap = 0.0
@@ -29,7 +31,12 @@ def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iter
                 break
             yield waiting
             usual, waiting = leap, None
-        if step < -_BACK or last > LONGEST_VIDEO:
+        late = 0 if last > latest else late + 1
+        latest = max(last, latest)
+        if latest - last > _BACK or late > _MIXED_UP:
+            jumped(f"a clock that goes back by {latest - last:.1f} s after {latest:.1f} s")
+            return
+        if last > LONGEST_VIDEO:
             waiting, leap = moment, step
             break
         if step >= JUMP and step >= usual * _ALIKE:
@@ -38,4 +45,4 @@ def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iter
         usual = step
         yield moment
     if waiting:
-        jumped(f"a clock that jumps by {leap:+.1f} s after {waiting.seconds - leap:.1f} s")
+        jumped(f"a clock that jumps by +{leap:.1f} s after {waiting.seconds - leap:.1f} s")

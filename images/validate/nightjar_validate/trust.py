@@ -11,12 +11,16 @@ _DAMAGE = (
     "Error constructing the frame RPS",
     "outside the valid range",
 )
+_GAP = "Frame num gap"  # frames are missing that the next ones build on; at the beginning of a clip that is no news
 DAMAGED = "damaged frames"  # or frames that build on them
 
 
-def tells_of_damage(message: str) -> bool:
-    """Whether this message of a decoder means that the frame is damaged. Most errors that they log mean nothing."""
-    return any(words in message for words in _DAMAGE)
+def tells_of_damage(message: str, *, begun: bool) -> bool:
+    """Whether this message of a decoder means that the frame is damaged. Most errors that they log mean nothing.
+
+    `begun`: whether there was a good frame yet.
+    """
+    return any(words in message for words in _DAMAGE) or (begun and _GAP in message)
 
 
 class Trust:

@@ -45,6 +45,7 @@ class _Decoding:
 def decode_video(job: Job, file: BinaryIO) -> Output:
     """Frames at the set rate, then at most one refusal, of the rest of the file; or a refusal of the whole file."""
     av.logging.set_level(av.logging.PANIC)
+    av.logging.set_skip_repeated(False)  # else it tells of the repetitions when the next packet is decoded
     with ExitStack() as opened:
         try:
             container = opened.enter_context(_open(job, file))

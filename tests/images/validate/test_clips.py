@@ -78,6 +78,13 @@ def test_a_clock_that_jumps_back(to: int) -> None:
     assert offsets(data) == ([0, 1000, 2000], [Reason.CLOCK_JUMP])
 
 
+def test_a_clock_that_does_not_get_on() -> None:
+    data = clip("matroska", frames=60, options={"cluster_time_limit": "900"})
+    for number in range(1, 6):
+        data = reset(data, number)
+    assert offsets(data) == ([0], [Reason.CLOCK_JUMP])
+
+
 @pytest.mark.parametrize(
     ("times", "pictures", "jumps"),
     [
@@ -286,6 +293,15 @@ def test_damage_in_the_middle_is_left_out_up_to_the_next_key_frame(codec: str, s
     assert max(smeared(picture, (picture.offset_ms or 0) // 100) for picture in pictures) < 6
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.offset_ms) == (Reason.CORRUPT, None)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("b_frames", [False, True])
+def test_frames_that_are_missing_in_the_middle(codec: str, b_frames: bool) -> None:
+    whole = clip("matroska", codec, frames=60, key_every=20, b_frames=b_frames)
+    data = remuxed(whole, "matroska", keep=lambda number: not 25 <= number < 29)
+    found, refused = offsets(data)
+    assert (found, refused) == ([0, 1000, 2000, 4000, 5000], [Reason.CORRUPT])
 
 
 def test_damage_that_a_decoder_conceals_is_left_out_and_told(tmp_path: Path) -> None:
