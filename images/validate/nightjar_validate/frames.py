@@ -30,9 +30,13 @@ class Moment:
 
 @dataclass
 class Reading:
-    """How far the reading of a video got: packets, the time of the last frame in seconds, why it ended too early."""
+    """How far the reading of a video got: packets, the time of the last frame in seconds, why it ended too early.
+
+    `trimmed`: it begins with a key frame that is not to be shown, as the beginning was cut off by an edit list.
+    """
 
     packets: int = 0
+    trimmed: bool = False
     end: float = 0.0
     error: str = ""
 
@@ -47,6 +51,7 @@ def moments(
     try:
         for number, packet in enumerate(container.demux(stream)):
             reading.packets += bool(packet.size)
+            reading.trimmed |= number == 0 and packet.is_keyframe and packet.is_discard
             clock.read(packet)
             trust.read(packet.pts, key=packet.is_keyframe)
             packet.opaque = (number, packet.is_keyframe)

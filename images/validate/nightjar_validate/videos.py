@@ -166,7 +166,7 @@ def _rest(state: _Decoding, missing: str) -> Refused | None:
     if damage := trust.damage or reading.error:
         lost.append((Reason.CORRUPT, "a whole video", damage))
     early = reading.packets if trust.first is None else trust.first
-    if early and (trust.first is not None or not damage):
+    if early and not reading.trimmed and (trust.first is not None or not damage):
         lost.append((Reason.TRUNCATED, "a key frame first", f"{early} frames that build on one before the clip"))
     if not lost:
         return (

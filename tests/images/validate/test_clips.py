@@ -50,6 +50,15 @@ def test_a_clock_that_begins_late(container: str, codec: str, seconds: float) ->
     assert offsets(begun_at(seconds, container, codec)) == (SECONDS, [])
 
 
+@pytest.mark.parametrize("b_frames", [False, True])
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+def test_a_clip_whose_beginning_is_cut_off_by_an_edit_list(container: str, b_frames: bool) -> None:
+    data = remuxed(clip("mp4", key_every=50, b_frames=b_frames), container, shift=lambda _: -2.0)
+    pictures = decoded(data)
+    assert [picture.offset_ms for picture in pictures] == [0, 1000, 2000]
+    assert max(smeared(picture, 20 + 10 * number) for number, picture in enumerate(pictures)) < 6
+
+
 @pytest.mark.parametrize("container", ["mp4", "mov", "matroska", "avi"])
 def test_b_frames(container: str) -> None:
     assert offsets(clip(container, b_frames=True)) == (SECONDS, [])
