@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from nightjar.domain.labels import listed, near_labels
-from nightjar.domain.rules import UNKNOWN_RULE, UNKNOWN_ZONE, Rules
+from nightjar.domain.near import near_names
+from nightjar.domain.rules import UNKNOWN_RULE, UNKNOWN_ZONE, Device, Rule, Rules, User
 from nightjar.domain.rules_draft import Place, unknown_rules, unseen_in
 from nightjar.domain.zones import near_zones
 from nightjar.errors import UsageError
@@ -16,7 +17,7 @@ from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 
 _SHOWN_PROBLEMS = 20
 _HINTS = 100  # problems that get near names: looking for one of them costs up to 10 ms
-_NOT_TEXT = "string_type"  # pydantic's name of this error
+_NOT_TEXT, _UNKNOWN_KEY = "string_type", "extra_forbidden"  # pydantic's names of these errors
 
 
 class RulesError(UsageError):
@@ -92,6 +93,8 @@ def _problem(error: ErrorDetails, document: Document) -> Iterator[Problem]:
         problem = _located(error["loc"], _sentence(error, document.written.get(path)), document)
         if error["type"] == UNKNOWN_ZONE:
             yield _Unknown(problem.line, problem.message, partial(near_zones, error["input"]))
+        elif error["type"] == _UNKNOWN_KEY:
+            yield _Unknown(problem.line, problem.message, partial(_near_keys, error["loc"]))
         else:
             yield problem
 
@@ -104,7 +107,7 @@ def _unseen(document: Document, labels: frozenset[str]) -> Iterator[Problem]:
 
 
 def _sentence(error: ErrorDetails, written: str | None) -> str:
-    if error["type"] == "extra_forbidden":
+    if error["type"] == _UNKNOWN_KEY:
         return "unknown key"
     if error["type"] == "missing":
         return "missing key"
@@ -112,6 +115,13 @@ def _sentence(error: ErrorDetails, written: str | None) -> str:
         return f"expected text, got {written or 'nothing'}: put it in quotes if it is text"
     message = str(error["msg"]).removeprefix("Value error, ")
     return message if message.startswith("expected") else f"{message}, got {error['input']!r:.80}"
+
+
+def _near_keys(place: Place) -> list[str]:
+    """Keys that a person may have meant by the last step of `place`, among those that may stand there."""
+    kinds: dict[tuple[str | int, int], type[BaseModel]] = {("rules", 3): Rule, ("users", 3): User, ("users", 5): Device}
+    kind = kinds.get((place[0], len(place)), Rules)
+    return near_names(str(place[-1]), {name: (name,) for name in kind.model_fields})
 
 
 def _located(place: Place, message: str, document: Document) -> Problem:
