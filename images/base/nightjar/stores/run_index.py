@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from nightjar.domain.batch import RETRY
 from nightjar.domain.layout import MANIFEST, last_segment
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
@@ -39,8 +40,9 @@ def newest_runs(store: ObjectStore, dag: str, now: datetime, most: int) -> list[
     Newest first. Costs a listing for each of at most a dozen periods, shorter ones first, and some requests a run.
     """
     names: set[str] = set()
-    for prefix in _BY_TIME[dag](now):
-        names |= {last_segment(folder) for folder in store.list_folders(f"{run_prefix(dag, '').rstrip('/')}/{prefix}")}
+    for period in _PERIODS[dag](now):
+        prefixes = [f"{run_prefix(dag, '').rstrip('/')}/{kind}{period}" for kind in _KINDS[dag]]
+        names |= {last_segment(folder) for prefix in prefixes for folder in store.list_folders(prefix)}
         if len(names) >= most:
             break
     newest = sorted(names, key=_time_in, reverse=True)[:most]
@@ -48,7 +50,7 @@ def newest_runs(store: ObjectStore, dag: str, now: datetime, most: int) -> list[
 
 
 def _live_periods(now: datetime) -> Iterator[str]:
-    """The beginnings of batch ids: these ten minutes, this hour and the one before, this day and those before."""
+    """The beginnings of the times in batch ids: these ten minutes, this hour, the one before, this day, those before."""
     yield f"{now:%Y%m%dT%H%M}"[:-1]
     yield f"{now:%Y%m%dT%H}"
     yield f"{now - timedelta(hours=1):%Y%m%dT%H}"
@@ -56,9 +58,8 @@ def _live_periods(now: datetime) -> Iterator[str]:
 
 
 def _report_periods(now: datetime) -> Iterator[str]:
-    """The beginnings of Airflow's run ids, today's and those of the days before."""
-    for back in range(_DAYS_BACK):
-        yield from (f"{kind}__{now - back * _DAY:%Y-%m-%d}" for kind in ("asset_triggered", "scheduled", "manual"))
+    """The days in Airflow's run ids, today's and those before."""
+    yield from (f"{now - back * _DAY:%Y-%m-%d}" for back in range(_DAYS_BACK))
 
 
 def _history_periods(now: datetime) -> Iterator[str]:
@@ -67,7 +68,13 @@ def _history_periods(now: datetime) -> Iterator[str]:
     yield f"{now.replace(day=1) - _DAY:%Y-%m}"
 
 
-_BY_TIME: Mapping[str, Callable[[datetime], Iterator[str]]] = {
+# How the names of a DAG's runs begin, before the time.
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    LIVE: ("", RETRY),
+    HISTORY: ("",),
+    REPORT: ("asset_triggered__", "scheduled__", "manual__"),
+}
+_PERIODS: Mapping[str, Callable[[datetime], Iterator[str]]] = {
     LIVE: _live_periods,
     HISTORY: _history_periods,
     REPORT: _report_periods,
@@ -76,7 +83,7 @@ _BY_TIME: Mapping[str, Callable[[datetime], Iterator[str]]] = {
 
 def _time_in(name: str) -> str:
     """The part of a run's name that tells when it was made, whatever started it."""
-    return name.partition("__")[2] or name
+    return name.partition("__")[2] or name.removeprefix(RETRY)
 
 
 def _state(store: ObjectStore, dag: str, name: str) -> RunState:
