@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 
+from nightjar.domain.alerts import DigestLine
 from nightjar.domain.events import Event
 from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import Counts, ObjectRef
@@ -57,8 +58,9 @@ def notify_events(context: StageContext, channel: Channel, pace: Pace, max_age: 
     if later := [each for each in handled if each.later]:
         first = next((each for each in later if each.is_traced), later[0])  # an alert that was tried says why
         raise TryAgainError(f"{len(later)} of {len(events)} alerts could not be sent yet: {first.later}")
-    lines = [each.digest for each in handled if each.digest]
-    digest = write_lines(store, f"{context.output_prefix}{DIGEST}", lines)
+    key = f"{context.output_prefix}{DIGEST}"
+    lines = _as_first_handled(store, key, [each.digest for each in handled if each.digest])
+    digest = write_lines(store, key, lines)
     outcomes = Counter(each.outcome for each in handled)
     repeated = sum(each.repeated for each in handled)
     return StageResult(
@@ -71,6 +73,23 @@ def notify_events(context: StageContext, channel: Channel, pace: Pace, max_age: 
         objects=(*(ref for each in handled for ref in each.objects), digest),
         warnings=[each.warning for each in handled if each.warning],
     )
+
+
+def _as_first_handled(store: ObjectStore, key: str, lines: Sequence[DigestLine]) -> list[DigestLine]:
+    """`lines` with the times at which an earlier try looked at the events, if it left them at `key`.
+
+    How late an event came is told from these: a run that is cleared must not make it later.
+    """
+    if not lines:
+        return []
+    try:
+        before = {line.event_id: line.handled_at for line in read_lines(store, key, DigestLine)[0]}
+    except InputError:
+        return list(lines)
+    return [
+        line.model_copy(update={"handled_at": first}) if (first := before.get(line.event_id)) else line
+        for line in lines
+    ]
 
 
 def _proven(store: ObjectStore, key: str, objects: Sequence[ObjectRef]) -> tuple[list[Event], ObjectRef]:

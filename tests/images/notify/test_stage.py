@@ -83,7 +83,10 @@ def test_old_events_go_to_the_digest(api: SendGridDouble, notify: Notify, assess
     assert [a.user for a in ledger(store)] == ["bob"]
     [line] = store.get(f"{context.output_prefix}digest.jsonl")[0].splitlines()
     assert json.loads(line)["user"] == "alice"
-    # A run that is late, of an event that was alerted in time, does not digest it.
+    # A run that is late, of an event that was alerted in time, does not digest it; nor does it make the other later.
+    assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest": 1}
+    assert store.get(f"{context.output_prefix}digest.jsonl")[0].splitlines() == [line]
+    store.put(f"{context.output_prefix}digest.jsonl", b"damaged")
     assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest": 1}
 
 

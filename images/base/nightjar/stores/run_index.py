@@ -50,7 +50,7 @@ def newest_runs(store: ObjectStore, dag: str, now: datetime, most: int) -> list[
 
 
 def _live_periods(now: datetime) -> Iterator[str]:
-    """The beginnings of the times in batch ids: these ten minutes, this hour, the one before, this day, those before."""
+    """The beginnings of the times in batch ids: these ten minutes, this hour, the one before, whole days."""
     yield f"{now:%Y%m%dT%H%M}"[:-1]
     yield f"{now:%Y%m%dT%H}"
     yield f"{now - timedelta(hours=1):%Y%m%dT%H}"
