@@ -1,5 +1,6 @@
 """Which detector a person means: the one that is deployed, or one that is named by its tag or its id."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from nightjar.errors import InputError, UsageError
@@ -8,13 +9,22 @@ if TYPE_CHECKING:
     from nightjar.domain.detectors import PublishedDetector
     from nightjar.runtime.store import ObjectStore
 
+log = logging.getLogger(__name__)
+
 
 def deployed_detector(store: "ObjectStore") -> "PublishedDetector | None":
-    """The detector of the newest release; None before its detect stage has run for the first time."""
+    """The detector of the newest release; None before its detect stage has run for the first time.
+
+    None, too, and a warning, where the note of what is deployed is damaged: the next run writes it anew.
+    """
     from nightjar.stores.detectors import Detectors
     from nightjar.stores.runs import Runs
 
-    deployed = Runs(store).deployed()
+    try:
+        deployed = Runs(store).deployed()
+    except InputError as error:
+        log.warning("%s; the next run writes it anew", error)
+        return None
     detect = deployed.stages.get("detect") if deployed else None
     return Detectors(store).find(detect.identity) if detect else None
 

@@ -59,6 +59,18 @@ def test_the_deployed_detector_is_that_of_the_newest_release() -> None:
     assert detector_folder(store, None) == second.id
 
 
+def test_a_damaged_note_of_what_is_deployed_is_told_and_is_as_none(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore()
+    store.put("config/deployed.json", b"{")
+    assert deployed_detector(store) is None
+    assert (
+        "expected a Deployed at 'config/deployed.json'" in caplog.text and "the next run writes it anew" in caplog.text
+    )
+    publish(store, stage("1"))
+    deploy(store, stage("1"))
+    assert deployed_detector(store) is not None
+
+
 def test_without_a_deployed_detector_the_only_folder_is_meant() -> None:
     store = MemoryStore()
     with pytest.raises(InputError, match="--detector"):
