@@ -114,6 +114,9 @@ def _sentence(error: ErrorDetails, written: str | None) -> str:
     if error["type"] == _NOT_TEXT and written is not None:
         return f"expected text, got {written or 'nothing'}: put it in quotes if it is text"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if isinstance(error["input"], bool) and written is not None and written.casefold() not in ("true", "false"):
+        reading = str(error["input"]).lower()  # of yes, no, on and off
+        message = message.replace(f"got {reading}", f"got {written}, which YAML reads as {reading}")
     return message if message.startswith("expected") else f"{message}, got {error['input']!r:.80}"
 
 
