@@ -5,7 +5,9 @@ import itertools
 import struct
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -28,6 +30,22 @@ class Unseekable:
         return len(data)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a clip is made of, so that tests that want the same one encode it once."""
+
+    container: str
+    codec: str
+    key_every: int
+    b_frames: bool
+    size: tuple[int, int]
+    pixel: Fraction | None
+    matrix: tuple[int, ...]
+    options: tuple[tuple[str, str], ...]
+    unseekable: bool
+    times: tuple[float, ...]
+
+
 def clip(
     container: str,
     codec: str = "libx264",
@@ -38,26 +56,46 @@ def clip(
     times: Sequence[float] | None = None,
     size: tuple[int, int] = (320, 240),
     pixel: Fraction | None = None,
-    matrix: Sequence[int] | None = None,
+    matrix: Sequence[int] = (),
     options: dict[str, str] | None = None,
-    encoder: dict[str, str] | None = None,
     unseekable: bool = False,
     b_frames: bool = False,
 ) -> bytes:
     """A clip of a scene that moves, or of `images`, in a container of FFmpeg's; each frame at its second in `times`."""
-    out = Unseekable() if unseekable else tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed when it is let go
+    pictures = tuple(images or ())
+    made = _Made(
+        container,
+        codec,
+        key_every,
+        b_frames,
+        size,
+        pixel,
+        tuple(matrix),
+        tuple((options or {}).items()),
+        unseekable,
+        tuple(times or (number / RATE for number in range(len(pictures) or frames))),
+    )
+    return _encoded(made, pictures) if pictures else _encoded_once(made)
+
+
+@cache
+def _encoded_once(made: _Made) -> bytes:
+    return _encoded(made, moving(len(made.times)))
+
+
+def _encoded(made: _Made, images: Iterable[Image.Image]) -> bytes:
+    out = Unseekable() if made.unseekable else tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed when it is let go
     name = out if isinstance(out, Unseekable) else out.name  # faststart opens it by its name once more
-    with av.open(name, "w", format=container, options=options or {}) as file:
-        stream = file.add_stream(codec, rate=RATE)
+    with av.open(name, "w", format=made.container, options=dict(made.options)) as file:
+        stream = file.add_stream(made.codec, rate=RATE)
         assert isinstance(stream, av.VideoStream)
-        _set_up(stream, size, key_every, b_frames, encoder or {})
-        if pixel:
-            stream.codec_context.sample_aspect_ratio = pixel
-        if matrix:
-            stream.set_display_matrix(matrix)
-        for number, image in enumerate(images or moving(frames)):
-            frame = av.VideoFrame.from_image(image.resize(size))  # type: ignore[no-untyped-call] # as PyAV has it
-            seconds = times[number] if times else number / RATE
+        _set_up(stream, made.size, made.key_every, made.b_frames)
+        if made.pixel:
+            stream.codec_context.sample_aspect_ratio = made.pixel
+        if made.matrix:
+            stream.set_display_matrix(made.matrix)
+        for seconds, image in zip(made.times, images, strict=False):
+            frame = av.VideoFrame.from_image(image.resize(made.size))  # type: ignore[no-untyped-call] # as PyAV has it
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(seconds / frame.time_base)
             file.mux(stream.encode(frame))
@@ -65,9 +103,7 @@ def clip(
     return bytes(out.data) if isinstance(out, Unseekable) else Path(out.name).read_bytes()
 
 
-def _set_up(
-    stream: av.VideoStream, size: tuple[int, int], key_every: int, b_frames: bool, encoder: dict[str, str]
-) -> None:
+def _set_up(stream: av.VideoStream, size: tuple[int, int], key_every: int, b_frames: bool) -> None:
     stream.width, stream.height = size
     codec = stream.codec_context.name
     stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
@@ -76,16 +112,19 @@ def _set_up(
     stream.codec_context.gop_size = key_every
     if codec == "libx265":
         b = "" if b_frames else ":bframes=0"
-        stream.options = {"x265-params": f"keyint={key_every}:min-keyint={key_every}:log-level=none{b}"}
+        stream.options = {
+            "preset": "ultrafast",
+            "x265-params": f"keyint={key_every}:min-keyint={key_every}:log-level=none{b}",
+        }
     elif codec in {"mpeg4", "mpeg2video", "libvpx", "mjpeg"}:
         stream.codec_context.bit_rate = 4_000_000
+        stream.options = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {}
     elif codec == "libx264":
         stream.options = {
             "g": str(key_every),
             "keyint_min": str(key_every),
             "sc_threshold": "0",
             "bf": "3" if b_frames else "0",
-            **encoder,
         }
 
 
@@ -178,7 +217,7 @@ def tracks(container: str, *films: tuple[str, tuple[int, int], list[Image.Image]
         for codec, size, _ in films:
             stream = file.add_stream(codec, rate=RATE)
             assert isinstance(stream, av.VideoStream)
-            _set_up(stream, size, 10, False, {})
+            _set_up(stream, size, 10, False)
             streams.append(stream)
         for number, images in enumerate(itertools.zip_longest(*(images for _, _, images in films))):
             for stream, image in zip(streams, images, strict=True):
