@@ -40,6 +40,7 @@ class Document:
 
     `lines` has the line of each path. `written` has the text of each value that YAML took for a number, a boolean or
     null. `problems` are the mistakes as YAML, `refused` the paths of values among them, which are text in `value`.
+    With `any_number`, numbers are taken as YAML 1.1 reads them, whatever they look like to people.
     """
 
     value: "Value" = None
@@ -47,6 +48,7 @@ class Document:
     written: dict[Path, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     refused: set[Path] = field(default_factory=set)
+    any_number: bool = False
 
 
 class _RefusedError(Exception):
@@ -55,7 +57,7 @@ class _RefusedError(Exception):
         self.problem = Problem(line, message)
 
 
-def read_yaml(text: bytes) -> Document:
+def read_yaml(text: bytes, any_number: bool = False) -> Document:
     """The one document in `text`. Of a key that is given twice the first counts.
 
     After a mistake that the rest cannot be read past, the document has no value and no lines.
@@ -66,7 +68,7 @@ def read_yaml(text: bytes) -> Document:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _unreadable([], Problem(text[: error.start].count(b"\n") + 1, f"not UTF-8: {error.reason}"))
-    document = Document()
+    document = Document(any_number=any_number)
     try:
         _check_bounds(decoded)
         _read_mapping(yaml.compose(decoded, Loader=_LOADER), document)
@@ -147,7 +149,8 @@ def _scalar(node: yaml.ScalarNode, path: Path, document: Document) -> Value:
     except ValueError:  # no number after all, such as 0b_ or more digits than Python takes
         value = text
     assert value is None or isinstance(value, int | float | bool | str)
-    if not isinstance(value, int | float) or isinstance(value, bool) or _PLAIN_NUMBER.fullmatch(text):
+    plain = document.any_number or _PLAIN_NUMBER.fullmatch(text)
+    if not isinstance(value, int | float) or isinstance(value, bool) or plain:
         document.written[path] = text
         return value
     # Digits of a huge number cost much time, and Python refuses to make them.

@@ -50,9 +50,13 @@ class _Unknown(Problem):
     near: Callable[[], list[str]]
 
 
-def check_rules(text: bytes, labels: Iterable[str] | None = None) -> CheckedRules:
-    """Check the rules in YAML `text`; also against the `labels` that the detector can see, where they are known."""
-    document = read_yaml(text)
+def check_rules(text: bytes, labels: Iterable[str] | None = None, kept: bool = False) -> CheckedRules:
+    """Check the rules in YAML `text`; also against the `labels` that the detector can see, where they are known.
+
+    `kept` rules have been in force before, perhaps in release 0.2, which took numbers as YAML 1.1 reads them: they keep
+    their meaning.
+    """
+    document = read_yaml(text, any_number=kept)
     if not isinstance(document.value, dict):
         return CheckedRules(None, _in_order(document.problems))
     rules, problems = None, list(document.problems)
@@ -66,9 +70,12 @@ def check_rules(text: bytes, labels: Iterable[str] | None = None) -> CheckedRule
     return CheckedRules(None if problems else rules, _in_order(problems), _in_order(unseen))
 
 
-def parse_rules(text: bytes, source: str = "rules.yaml") -> Rules:
-    """The rules in YAML `text`; raises RulesError, a UsageError that lists every problem with its line."""
-    checked = check_rules(text)
+def parse_rules(text: bytes, source: str = "rules.yaml", kept: bool = False) -> Rules:
+    """The rules in YAML `text`; raises RulesError, a UsageError that lists every problem with its line.
+
+    For `kept` see `check_rules`.
+    """
+    checked = check_rules(text, kept=kept)
     if checked.rules is None:
         raise RulesError(source, checked.problems)
     return checked.rules

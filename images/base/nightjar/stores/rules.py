@@ -97,7 +97,7 @@ class RulesStore:
             if (last_good := self._get(LAST_GOOD_RULES_KEY)) is None:
                 raise
             text, source = last_good
-            parse_rules(text, LAST_GOOD_RULES_KEY)  # it may have been good for an older Nightjar
+            parse_rules(text, LAST_GOOD_RULES_KEY, kept=True)  # it may have been good for an older Nightjar
             problems = map(str, error.problems) if isinstance(error, RulesError) else (str(error),)
             return self._frozen(text, source, f"the last good rules are used: {error}", tuple(problems))
         write_bytes(self._store, LAST_GOOD_RULES_KEY, text, content_type=_YAML)
@@ -109,7 +109,8 @@ class RulesStore:
         for key in (RULES_KEY, LAST_GOOD_RULES_KEY):
             try:
                 text, info = self._store.get(key)
-                return RulesInForce(parse_rules(text, key), reference(info, text), info.modified_at, problems)
+                rules = parse_rules(text, key, kept=key == LAST_GOOD_RULES_KEY)
+                return RulesInForce(rules, reference(info, text), info.modified_at, problems)
             except ObjectMissingError:
                 problems = problems or (f"expected the rules at {RULES_KEY!r} in the bucket, found none",)
             except RulesError as error:
@@ -124,7 +125,7 @@ class RulesStore:
         text, ref = stored
         if ref.sha256 != frozen.sha256:
             raise InputError(f"expected rules with SHA-256 {frozen.sha256} at {frozen.key!r}, got {ref.sha256}")
-        return parse_rules(text, frozen.key), ref
+        return parse_rules(text, frozen.key, kept=True), ref
 
     def _frozen(
         self, text: bytes, source: ObjectRef, problem: str | None = None, problems: tuple[str, ...] = ()

@@ -79,6 +79,23 @@ def test_last_good_rules_of_an_older_nightjar_may_be_wrong_by_now() -> None:
         RulesStore(store).freeze()
 
 
+def test_rules_that_release_0_2_had_in_force_keep_their_meaning_until_they_are_mended() -> None:
+    """It took a number as YAML 1.1 reads it: 0300 is 192."""
+    store = MemoryStore()
+    text = RULES.replace(b"event_gap_seconds: 60", b"event_gap_seconds: 0300")
+    store.put(LAST_GOOD_RULES_KEY, text)
+    rules = RulesStore(store)
+    rules.put(text)
+    frozen = rules.freeze()
+    assert "line 2: event_gap_seconds: expected a decimal number" in (frozen.problem or "")
+    assert rules.load(frozen)[0].event_gap_seconds == 192
+    in_force = rules.in_force()
+    assert in_force.rules and in_force.rules.event_gap_seconds == 192
+    assert len(in_force.problems) == 1
+    rules.put(RULES)
+    assert rules.freeze().problem is None
+
+
 @pytest.mark.parametrize("text", ["ключ🦝: 1\n" * 200, f"{'🦝' * 999}: 1\n" * 9], ids=range(2))
 def test_a_problem_with_any_letters_is_told(text: str, s3_store: S3Store) -> None:
     rules = RulesStore(s3_store)
