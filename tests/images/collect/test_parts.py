@@ -3,7 +3,11 @@
 import itertools
 import random
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from nightjar.domain.batch import BatchLine
@@ -33,6 +37,50 @@ NO_PARTS = {
     "a beginning that another end follows": WHOLE[:1000] + OTHER[:1000],
     "another header, and an end of one byte only": b"another" + b"\1" * 2000,
 }
+
+
+CONTAINERS = [
+    pytest.param("mp4", "mpeg4", {}, id="MP4: size and index at the end"),
+    pytest.param("mp4", "mpeg4", {"movflags": "faststart"}, id="MP4: index moved to the front"),
+    pytest.param("mp4", "mpeg4", {"movflags": "frag_keyframe+empty_moov"}, id="MP4: in fragments"),
+    pytest.param("mov", "mjpeg", {}, id="MOV"),
+    pytest.param("matroska", "mpeg4", {}, id="MKV"),
+    pytest.param("avi", "mjpeg", {}, id="AVI"),
+    pytest.param("avi", "mpeg4", {}, id="AVI, MPEG-4"),
+]
+
+
+def recorded(
+    path: Path, container: str, codec: str, options: dict[str, str], seed: int = 0
+) -> tuple[list[bytes], bytes]:
+    """A video as it is on the recorder's disk while it is written, and at last."""
+    frames = np.random.default_rng(seed).integers(0, 256, (24, 480, 640, 3), dtype=np.uint8)
+    unfinished: list[bytes] = []
+    with av.open(str(path), "w", format=container, options=options) as output:
+        stream: Any = output.add_stream(codec, rate=10)
+        stream.width, stream.height = 640, 480
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for frame in frames:
+            for packet in stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")):
+                output.mux(packet)
+            if path.exists() and path.read_bytes() not in unfinished:
+                unfinished.append(path.read_bytes())
+        for packet in stream.encode():
+            output.mux(packet)
+    return unfinished, path.read_bytes()
+
+
+@pytest.mark.parametrize(("container", "codec", "options"), CONTAINERS)
+def test_what_a_recorder_had_written_is_a_part_of_what_it_closed(
+    container: str, codec: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    unfinished, whole = recorded(tmp_path / "a", container, codec, options)
+    assert max(map(len, unfinished)) > 100_000, "expected pictures in what was not closed yet"
+    assert [len(part) for part in unfinished if not Extent.of(part).is_in(whole)] == []
+    beginnings = [whole[:size] for size in range(1, len(whole), len(whole) // 20)]
+    assert all(Extent.of(part).is_in(whole) for part in beginnings)
+    other, _ = recorded(tmp_path / "b", container, codec, options, seed=1)
+    assert [len(part) for part in other if len(part) > 50_000 and Extent.of(part).is_in(whole)] == []
 
 
 def outcomes(store: ObjectStore, drops: Sequence[tuple[str, bytes]], *, at_once: bool) -> dict[str, int]:
