@@ -20,6 +20,8 @@ close_run, always last
   trigger it with a logical date of **the day after** the day: a run by hand is over the last day that was whole then.
 * *`freeze_release` failed: "run … is working on"* the day: two runs over one day, one by hand and one by schedule,
   would write to the same places. Wait for the end of the other; clear this one if there is something left to do.
+* *a camera was renamed or taken out of the rules*: nothing to do. What was valid stays so, its events too, and the run
+  warns; only what nobody judged under the old rules is refused as `unknown-camera`.
 * *a day has fewer pictures than expected*: they arrived after the run. Clear the day's run: only the late pictures
   cost anything.
 

@@ -110,12 +110,20 @@ class S3Store:
     @_reading
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         try:
-            answer = self._client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
+            return _info(key, self._head(key, version_id))
         except ClientError as error:
             if code_of(error) in MISSING:
                 return None
             raise
-        return _info(key, answer)
+
+    def _head(self, key: str, version_id: str | None) -> Mapping[str, Any]:
+        """The answer to a HEAD. That of an error has no body, and so no code: then the first byte is asked for."""
+        try:
+            return self._client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            if code_of(error).isdecimal() and code_of(error) not in MISSING:
+                self._client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0", **_version(version_id))
+            raise
 
     @_reading
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
@@ -180,7 +188,7 @@ class S3Store:
         replaced: _Replaced = {}
         if metadata is not None:
             replaced = {"Metadata": dict(metadata), "MetadataDirective": "REPLACE"}
-        size = self._client.head_object(Bucket=self.bucket, Key=source_key, VersionId=source_version)["ContentLength"]
+        size = self._head(source_key, source_version)["ContentLength"]
         try:
             if size <= _COPY_AT_ONCE:
                 answer = self._client.copy_object(Bucket=self.bucket, Key=target_key, CopySource=source, **replaced)
