@@ -80,7 +80,6 @@ def fill(store: ObjectStore) -> list[str]:
         (Wanted(start=NOW + timedelta(minutes=1), end=NOW + timedelta(hours=1)), [2]),
         (Wanted(start=NOW + timedelta(days=9)), []),
     ],
-    ids=str,
 )
 def test_which_refusals_are_listed(wanted: Wanted, expected: list[int]) -> None:
     store = MemoryStore()
