@@ -66,7 +66,10 @@ def webp_size(head: bytes) -> tuple[int, int] | None:
 
 
 def is_cut(file: BinaryIO, kind: Format) -> bool:
-    """Whether the file's own structure says that its end is missing. Moves the position of `file`."""
+    """Whether the file's own structure says that its end is missing. Moves the position of `file`.
+
+    Not for JPEG, whose structure tells it (`JpegStructure.ended`).
+    """
     if kind.is_video:
         return IS_CUT[kind](file)
     size = file.seek(0, os.SEEK_END)
@@ -74,4 +77,4 @@ def is_cut(file: BinaryIO, kind: Format) -> bool:
     if kind is Format.WEBP:
         return int.from_bytes(file.read(8)[4:], "little") + 8 > size
     file.seek(max(0, size - _TAIL))
-    return (b"\xff\xd9" if kind is Format.JPEG else b"IEND") not in file.read()
+    return b"IEND" not in file.read()

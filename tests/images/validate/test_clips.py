@@ -22,8 +22,8 @@ from tests.images.validate.clips import (
     tracks,
     without_brand,
 )
+from tests.images.validate.decoding import decoded, near, opened
 from tests.images.validate.pictures import ASTRONAUT, BLUE, RED, damaged, halves, moving
-from tests.images.validate.test_decode import decoded, near, opened
 
 SECONDS = [0, 1000, 2000, 3000, 4000]
 DAY = 86_400

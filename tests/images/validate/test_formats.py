@@ -45,7 +45,7 @@ def test_webp_size(size: tuple[int, int], options: dict[str, object]) -> None:
     assert webp_size(data[:20]) is None
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_stills_that_are_cut(kind: str) -> None:
     data, format_ = still(ASTRONAUT, kind), Format(kind)
     for cut, expected in ((len(data), False), (len(data) - 20, True), (len(data) // 2, True), (13, True)):
