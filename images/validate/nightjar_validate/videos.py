@@ -81,8 +81,10 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream, job:
     if not isinstance(stream.codec_context, av.VideoCodecContext):
         yield Refused(Reason.UNSUPPORTED_FORMAT, "expected a known codec, got one that FFmpeg does not know")
         return
-    if refused := _size_problem(stream.codec_context.width, stream.codec_context.height, limits):
-        yield refused
+    # A large frame is not decoded at all. That a file claims small frames says nothing.
+    claimed = _size_problem(stream.codec_context.width, stream.codec_context.height, limits)
+    if claimed and claimed.reason is Reason.TOO_MANY_PIXELS:
+        yield claimed
         return
     state = _Decoding(Trust(stream.codec_context.name))
     most = min(limits.max_frames, math.ceil(limits.max_video_seconds * limits.frames_per_second))

@@ -217,3 +217,16 @@ def test_quicktime_without_a_brand(codec: str, options: dict[str, str]) -> None:
 @pytest.mark.parametrize("box", [b"wide", b"free", b"skip", b"pnot"])
 def test_quicktime_that_begins_with(box: bytes) -> None:
     assert offsets(beginning_with(box, clip("mov", "mpeg4"))) == (SECONDS, [])
+
+
+# Sizes that a header claims
+
+
+@pytest.mark.parametrize("side", [0, 16, 255])
+@pytest.mark.parametrize(("container", "codec"), [("matroska", "libx264"), ("matroska", "mjpeg"), ("webm", "libvpx")])
+def test_a_size_that_is_not_that_of_the_frames(container: str, codec: str, side: int) -> None:
+    data = bytearray(clip(container, codec))
+    width, height = data.index(b"\xb0\x82\x01\x40"), data.index(b"\xba\x81\xf0")  # 320 and 240
+    data[width + 2 : width + 4] = side.to_bytes(2, "big")
+    data[height + 2] = side
+    assert offsets(bytes(data)) == (SECONDS, [])
