@@ -6,8 +6,8 @@ from PIL import ImageChops, ImageStat
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Decoded, Refused
-from tests.images.validate.pictures import moving
 from tests.images.validate.decoding import decoded, opened
+from tests.images.validate.pictures import moving
 
 
 def offsets(data: bytes, **limits: Any) -> tuple[list[int], list[Reason]]:

@@ -15,9 +15,9 @@ from tests.images.validate.clips import (
     remuxed,
     tracks,
 )
+from tests.images.validate.decoding import decoded, near, opened
 from tests.images.validate.looks import offsets, smeared
 from tests.images.validate.pictures import ASTRONAUT, BLUE, RED, damaged, halves, moving
-from tests.images.validate.decoding import decoded, near, opened
 
 # What a decoder makes up is no picture
 

@@ -17,8 +17,8 @@ from tests.images.validate.clips import (
     segments,
     without_brand,
 )
-from tests.images.validate.looks import offsets, smeared
 from tests.images.validate.decoding import decoded
+from tests.images.validate.looks import offsets, smeared
 
 SECONDS = [0, 1000, 2000, 3000, 4000]
 DAY = 86_400
