@@ -48,6 +48,7 @@ def moments(
     context = stream.codec_context
     context.thread_count = 1
     context.copy_opaque = True  # frames then tell which packet they are from
+    context.options = {"err_detect": "crccheck"}  # the only way to see damage in HEVC, where a camera sends checksums
     try:
         for number, packet in enumerate(container.demux(stream)):
             reading.packets += bool(packet.size)

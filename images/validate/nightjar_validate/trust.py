@@ -10,6 +10,7 @@ _DAMAGE = (
     "Could not find ref with POC",
     "Error constructing the frame RPS",
     "outside the valid range",
+    "mismatching checksum",
 )
 _GAP = "Frame num gap"  # frames are missing that the next ones build on; at the beginning of a clip that is no news
 DAMAGED = "damaged frames"  # or frames that build on them

@@ -114,7 +114,7 @@ def _set_up(stream: av.VideoStream, size: tuple[int, int], key_every: int, b_fra
         b = "" if b_frames else ":bframes=0"
         stream.options = {
             "preset": "ultrafast",
-            "x265-params": f"keyint={key_every}:min-keyint={key_every}:log-level=none{b}",
+            "x265-params": f"keyint={key_every}:min-keyint={key_every}:hash=1:log-level=none{b}",
         }
     elif codec in {"mpeg4", "mpeg2video", "libvpx", "mjpeg"}:
         stream.codec_context.bit_rate = 4_000_000

@@ -74,7 +74,7 @@ def test_a_clip_without_a_key_frame() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4", "mpeg2video"])
 def test_damage_in_the_middle_is_left_out_up_to_the_next_key_frame(codec: str, seed: int) -> None:
     data = bytearray(clip("matroska", codec, frames=60, key_every=10))
     at = random.Random(seed).randrange(len(data) // 4, len(data) // 2)
