@@ -1,9 +1,11 @@
 """Filing: one received version becomes footage, or is known as a duplicate, or goes to quarantine."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from nightjar.domain.batch import BatchLine, NameFields, Outcome, ReceivedVersion
 from nightjar.domain.layout import last_segment
@@ -28,6 +30,15 @@ from nightjar_collect.contents import Content, Contents, Place
 from nightjar_collect.parts import Extent
 
 log = logging.getLogger(__name__)
+
+
+_one_comparison = threading.Lock()
+
+
+class _Beside(Enum):
+    """The relation of a version to footage of its identity: a part of it, the whole of it, or something else."""
+
+    PART, WHOLE, OTHER = range(3)
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,8 @@ class Filer:
             return self._filed_again(version) if self._footage.holds(version.key) else self._file(version, at_last)
         except ObjectUnreadableError as error:
             return self._unreadable(version, error)
+        except ObjectMissingError as error:  # taken back or erased while it was compared
+            raise TryAgainError(f"expected objects to stay while they are compared: {error}") from error
 
     def refs(self, line: BatchLine) -> tuple[ObjectRef, ...]:
         """The objects that hold what this line is about, from the line and the bucket."""
@@ -144,19 +157,15 @@ class Filer:
         content = self._read(version)
         if content is None:
             return self._withdrawn(version, Reason.IDENTITY_CONFLICT)
-        hashes = [info.metadata.get("sha256") or self._contents.read(_place(info)).sha256 for info in filed]
+        hashes = [self._sha256(info) for info in filed]
         for info, sha256 in zip(filed, hashes, strict=True):
             if sha256 == content.sha256:
                 return Filed(_line(version, Outcome.DUPLICATE, info, sha256))
-        ours = self._contents.extent(_place_of(version))
         for info, sha256 in zip(filed, hashes, strict=True):
-            theirs = self._extent(info)
-            if theirs is None:
-                continue
-            is_part = ours.size < theirs.size and self._contents.holds(_place(info), ours)
-            if is_part or ours.sha256 == theirs.sha256:
+            beside = self._compare(version, content, info)
+            if beside is _Beside.PART:
                 return Filed(_line(version, Outcome.DUPLICATE, info, sha256))
-            if theirs.size < ours.size and self._contents.holds(_place_of(version), theirs):
+            if beside is _Beside.WHOLE:
                 return self._replace(version, name, info, content, at_last)
         if not at_last:
             return None
@@ -165,13 +174,32 @@ class Filer:
         sentence = f"expected the content that is filed already, got {came}"
         return self._refuse(version, Reason.IDENTITY_CONFLICT, sentence, content)
 
-    def _extent(self, info: ObjectInfo) -> Extent | None:
-        """How far footage is written; None when S3 does not give it, such as an archived original."""
+    def _sha256(self, info: ObjectInfo) -> str:
+        """The SHA-256 of footage; empty for one that was put there by hand and that S3 does not give."""
+        if known := info.metadata.get("sha256"):
+            return known
         try:
-            return self._contents.extent(_place(info))
+            return self._contents.read(_place(info)).sha256
         except ObjectUnreadableError as error:
             log.warning("not compared: %s", error)
-            return None
+            return ""
+
+    def _compare(self, version: ReceivedVersion, content: Content, info: ObjectInfo) -> "_Beside":
+        """The relation of `version` to footage with another content. One at a time: three contents may be held."""
+        ours, theirs = _place_of(version), _place(info)
+        with _one_comparison:
+            mine = Extent.of(content.data) if content.data is not None else self._contents.extent(ours)
+            try:
+                filed = self._contents.extent(theirs)
+                if mine.sha256 == filed.sha256 or (mine.size < filed.size and self._contents.holds(theirs, mine)):
+                    return _Beside.PART
+            except ObjectUnreadableError as error:  # such as an archived original
+                log.warning("not compared: %s", error)
+                return _Beside.OTHER
+            is_whole = filed.size < mine.size and (
+                filed.is_in(content.data) if content.data is not None else self._contents.holds(ours, filed)
+            )
+            return _Beside.WHOLE if is_whole else _Beside.OTHER
 
     def _replace(
         self, version: ReceivedVersion, name: FootageName, part: ObjectInfo, content: Content, at_last: bool
