@@ -291,8 +291,8 @@ def _given_way(filed: Filed, part: ObjectInfo, whole: BatchLine) -> Filed:
     line = filed.line
     if line is None or (line.footage_key, line.footage_version) != (part.key, part.version_id):
         return filed
-    found = {"footage_key": whole.footage_key, "footage_version": whole.footage_version, "sha256": whole.sha256}
-    return Filed(line.model_copy(update={"outcome": Outcome.DUPLICATE, "first_version": None, **found}))
+    place = {"footage_key": whole.footage_key, "footage_version": whole.footage_version, "sha256": whole.sha256}
+    return Filed(line.model_copy(update={"outcome": Outcome.DUPLICATE, "first_version": None, **place}))
 
 
 def _taken_at(version: ReceivedVersion, reason: StoredReason) -> datetime | None:

@@ -52,8 +52,8 @@ class Extent:
         if data[place : self.size] != self.end:
             place = _find(data, self.end)
         moved = place - (self.size - len(self.end))
-        found = sum(data[at + moved : at + moved + len(some)] == some for at, some in self.middle if at + moved >= 0)
-        return place >= 0 and 3 * found >= 2 * len(self.middle)
+        same = sum(data[at + moved : at + moved + len(some)] == some for at, some in self.middle if at + moved >= 0)
+        return place >= 0 and 3 * same >= 2 * len(self.middle)
 
     def _is_header_of(self, data: Buffer) -> bool:
         """Pictures of two videos have next to no bytes in common, headers most of them."""

@@ -64,7 +64,7 @@ class Refused:
 
     @property
     def sentence(self) -> str:
-        """What was expected and what came."""
+        """Why, in words: expected this, got that."""
         entry = self.entry
         return f"expected {entry.expected}, got {entry.found}" if entry.expected else entry.found
 

@@ -20,7 +20,7 @@ _READERS = 16
 
 @dataclass(frozen=True)
 class Retry:
-    """What a retry does: the claims to write, and how many objects are left out because nothing can be done now."""
+    """A retry: the claims to write, and how many objects are left out because nothing can be done about them now."""
 
     claims: "Sequence[Claim]"
     objects: int
