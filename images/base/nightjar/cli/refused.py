@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nightjar.domain.quarantine import QuarantineEntry
     from nightjar.runtime.store import ObjectStore
 
-_SHOWN = 120  # characters of a sentence in the table
+_SHOWN = 120  # characters of a name or a sentence in the table
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,16 @@ def table(refused: Sequence[Refused]) -> Iterator[str]:
     if not refused:
         yield "nothing is refused that this asks for"
         return
-    rows = [("taken", "reason", "camera", "name", "why", "folder", "run")]
+    rows = [("taken", "reason", "camera", "name", "why")]
     for each in refused:
         taken, reason = f"{each.at:%Y-%m-%d %H:%M:%S}", str(each.entry.reason)
-        rows.append((taken, reason, each.camera, _printable(each.name), _why(each), each.folder, each.run))
+        rows.append((taken, reason, each.camera, _printable(each.name), _why(each)))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
+    for row, one in zip(rows, (None, *refused), strict=True):
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    yield f"{summary(refused)}"
+        if one:
+            yield f"    {one.folder}{f'  by {one.run}' if one.run else ''}"
+    yield summary(refused)
 
 
 def summary(refused: Iterable[Refused]) -> str:
@@ -183,13 +185,13 @@ def summary(refused: Iterable[Refused]) -> str:
 
 
 def _why(refused: Refused) -> str:
-    said = _printable(f"{refused.sentence}{f' ({refused.entry.detail})' if refused.entry.detail else ''}")
-    return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"
+    return _printable(f"{refused.sentence}{f' ({refused.entry.detail})' if refused.entry.detail else ''}")
 
 
 def _printable(text: str) -> str:
-    """Untrusted text for a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """Untrusted text for a terminal, cut to a bounded length."""
+    said = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"
 
 
 def _as_json(refused: Refused) -> dict[str, object]:
