@@ -79,7 +79,9 @@ class RunOutputs:
         """By what its rows are made."""
         images = {name: stage.image for name, stage in self.release.stages.items()}
         rules = self.release.rules
-        return Provenance(run=self.name, images=images, rules=rules.sha256, problem=rules.problem)
+        return Provenance(
+            run=self.name, images=images, rules=rules.sha256, problem=rules.problem, problems=rules.problems
+        )
 
 
 def read_run(context: StageContext) -> RunOutputs:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from nightjar.domain.rules import Safe
 from nightjar.domain.tally import many
+from nightjar.stores.records import Provenance
 from nightjar.stores.tables import Unalerted, Verdict
 from nightjar_report.summary import AlertedEvent, Summary, top
 
 _MOST_REASONS = 6
+_MOST_MISTAKES = 3
 
 _MISSES: Mapping[str, str] = {
     Safe.BELOW_PROBABILITY: "less probable than the rule asks",
@@ -28,7 +30,7 @@ def notices(summary: Summary) -> list[Notice]:
     """All that is not as it should be on this day, the gravest first; empty on a good day."""
     missed, refused = summary.unalerted, summary.refused
     interrupted = len(summary.unfinished) - len(refused)
-    problem = summary.provenances[-1].problem if summary.provenances else None
+    rules = _rules_problem(summary.provenances[-1]) if summary.provenances else ""
     failed = sum(summary.failed.values())
     found = [
         Notice(f"Nobody was told about {many(len(missed), 'event')}. {_causes(missed)}") if missed else None,
@@ -38,7 +40,7 @@ def notices(summary: Summary) -> list[Notice]:
         else None,
         Notice(f"{many(failed, 'picture')} could not be looked at.") if failed else None,
         Notice(f"{many(summary.unjudged, 'picture')} could not be judged.") if summary.unjudged else None,
-        Notice(f"The rules file is broken, so the last good rules are in force: {problem}") if problem else None,
+        Notice(f"The rules file is broken, so the last good rules are in force: {rules}") if rules else None,
         Notice("No key of a mail API is set: alerts are kept in the outbox and not sent.", alarming=False)
         if any(each.in_outbox for each in summary.alerts)
         else None,
@@ -96,6 +98,14 @@ def duration(seconds: float) -> str:
         return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
     hours = round(minutes / 60)
     return many(hours // 24, "day") + (f" {hours % 24} h" if hours % 24 else "")
+
+
+def _rules_problem(made: Provenance) -> str:
+    """What is wrong with the newest rules: the first mistakes with their lines; empty if they are in force."""
+    if not made.problem or not made.problems:
+        return made.problem or ""
+    more = len(made.problems) - _MOST_MISTAKES
+    return "; ".join(made.problems[:_MOST_MISTAKES]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _threats(summary: Summary) -> str:

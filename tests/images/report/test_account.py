@@ -133,6 +133,17 @@ def test_a_broken_rules_file_stands_on_top_until_it_is_mended() -> None:
     assert notices(replace(summary, provenances=(broken, mended))) == []
 
 
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(1, "line 1: x"), (3, "line 1: x; line 2: x; line 3: x"), (5, "line 1: x; line 2: x; line 3: x; and 2 more")],
+)
+def test_the_first_mistakes_in_the_rules_are_told_with_their_lines(number: int, expected: str) -> None:
+    problems = tuple(f"line {n}: x" for n in range(1, number + 1))
+    made = Provenance(run="a", problem="the last good rules are used: …", problems=problems)
+    [notice] = notices(replace(day_of(World(MemoryStore())), provenances=(made,)))
+    assert notice.text.endswith(f"in force: {expected}")
+
+
 def test_a_missing_mail_key_is_said_once_and_alarms_nobody() -> None:
     world, events = two_intruders()
     for event in events:

@@ -56,13 +56,15 @@ R = TypeVar("R")
 class Provenance(Stored):
     """By what the rows of a part were made: the run, the image of each stage, the rules.
 
-    `problem` says why the newest rules were not used. `at` is when the part was written, known once it is stored.
+    `problem` says why the newest rules were not used, `problems` each mistake in them with its line; release 0.2 did
+    not write these. `at` is when the part was written, known once it is stored.
     """
 
     run: str
     images: dict[str, str] = Field(default_factory=dict)
     rules: str = ""
     problem: str | None = None
+    problems: tuple[str, ...] = ()
     at: datetime | None = None
 
     @property
