@@ -181,9 +181,9 @@ def test_a_problem_names_its_line(old: str, new: str, where: str, message: str) 
     ],
 )
 def test_what_is_not_yaml_or_not_plain(text: str | bytes, message: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     assert any(re.search(message, problem) for problem in problems(text))
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10
 
 
 def test_all_problems_are_told_in_order_and_the_sentence_is_bounded() -> None:
@@ -208,9 +208,9 @@ def test_a_thousand_users_are_read_quickly() -> None:
     user = "  u{n}:\n    email: a@b.c\n    timezone: Europe/Berlin\n    rules: [1]\n    devices: {{a: {{}}, b: {{}}}}\n"
     head = "version: 1\nevent_gap_seconds: 60\nrules:\n  1: {name: a, unsafe: [b], min_probability: 0}\nusers:\n"
     text = head + "".join(user.format(n=n) for n in range(1000))
-    began = time.monotonic()
+    began = time.thread_time()
     assert len(parse_rules(text.encode()).cameras) == 2000
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3, "expected seconds of computing"
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ def test_a_file_of_any_shape_is_told_what_is_wrong(text: str) -> None:
 def test_a_file_full_of_wrong_names_is_told_quickly() -> None:
     users = "".join(f"  u{n}: {{email: a@b.c, timezone: Europa/Berl{n}}}\n" for n in range(3_000))
     rule = f"rules: {{1: {{name: r, min_probability: 1, unsafe: [{','.join(f'persn{n}' for n in range(3_000))}]}}}}\n"
-    began = time.monotonic()
+    began = time.thread_time()
     checked = check_rules(f"{rule}users:\n{users}".encode(), ["person"])
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10
     assert (len(checked.problems), len(checked.unseen)) == (3_000, 3_000)
     assert "did you mean Europe/" in str(checked.problems[0])
