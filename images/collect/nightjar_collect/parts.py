@@ -3,7 +3,8 @@
 S3 mounts, mirrors and recorders put what they have so far, and the whole object later. The part is the beginning of the
 whole. Where the recorder rewrote the header as it closed the file (the sizes of MP4, AVI and MKV; an index moved to the
 front), at least its end and most of its middle stand in the whole, maybe further back; of a video's header alone, most
-bytes stand where they stood. What was not written yet may be zeros.
+bytes stand where they stood. A short video that was closed is no header alone, however much of it is header. What was
+not written yet may be zeros.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ class Extent:
     """How far an object is written: `size` without the zeros at its end, the SHA-256 of that, and its last bytes.
 
     `middle` has a few bytes each from places behind its first quarter, by their offset. `header` is all of a video's
-    file that may be no more than a header; else empty.
+    file that was not closed and may be no more than a header; else empty.
     """
 
     size: int
@@ -37,7 +38,7 @@ class Extent:
     def of(cls, data: Buffer) -> "Extent":
         """The extent of `data`."""
         size = _written(data)
-        header = bytes(data[:size]) if size <= _HEADER and _is_video(data) else b""
+        header = bytes(data[:size]) if size <= _HEADER and _is_video(data) and not _is_closed(data) else b""
         places = (size * eighth // 8 for eighth in range(2, 8))
         middle = tuple((place, bytes(data[place : min(place + _SAMPLE, size)])) for place in places)
         return cls(size, _sha256(data, size), bytes(data[size - min(_END, size // 2) : size]), middle, header)
@@ -64,6 +65,16 @@ class Extent:
 def _is_video(data: Buffer) -> bool:
     """Whether it begins as MP4, MOV, AVI or Matroska do."""
     return data[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free") or data[:4] in (b"RIFF", b"\x1a\x45\xdf\xa3")
+
+
+def _is_closed(data: Buffer) -> bool:
+    """Whether the recorder closed this video: it then wrote the size of AVI and of Matroska, and the index of MP4."""
+    if data[:4] == b"RIFF":
+        return int.from_bytes(data[4:8], "little") + 8 == len(data)
+    if data[:4] == b"\x1a\x45\xdf\xa3":
+        segment = data.find(b"\x18\x53\x80\x67")
+        return segment >= 0 and data[segment + 4 : segment + 12] != b"\x01" + b"\xff" * 7
+    return data.find(b"moov") >= 0 and data.find(b"mdat") >= 0
 
 
 def _find(data: Buffer, some: bytes) -> int:

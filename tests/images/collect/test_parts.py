@@ -83,6 +83,32 @@ def test_what_a_recorder_had_written_is_a_part_of_what_it_closed(
     assert [len(part) for part in other if len(part) > 50_000 and Extent.of(part).is_in(whole)] == []
 
 
+@pytest.mark.parametrize(("container", "codec", "options"), CONTAINERS)
+def test_two_short_videos_that_are_mostly_header_are_two(
+    container: str, codec: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    short, longer = (
+        plain(tmp_path / str(frames), container, codec, options, frames=frames, level=level)
+        for frames, level in ((2, 40), (5, 200))
+    )
+    assert len(short) < len(longer), "expected what could be a part by its size"
+    assert not Extent.of(short).is_in(longer)
+
+
+def plain(path: Path, container: str, codec: str, options: dict[str, str], *, frames: int, level: int) -> bytes:
+    """A video that shows next to nothing, so that it is of few bytes."""
+    with av.open(str(path), "w", format=container, options=options) as output:
+        stream: Any = output.add_stream(codec, rate=10)
+        stream.width, stream.height = 160, 120
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for number in range(frames):
+            picture = np.full((120, 160, 3), level, dtype=np.uint8)
+            picture[:, number * 8 :] = 255 - level
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode())
+    return path.read_bytes()
+
+
 def outcomes(store: ObjectStore, drops: Sequence[tuple[str, bytes]], *, at_once: bool) -> dict[str, int]:
     """Drop all, collected in one batch or in a batch each, and count the outcomes."""
     total: dict[str, int] = {}
