@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nightjar.cli.known_cameras import cameras_named
+from nightjar.cli.known_cameras import cameras_named, check_user
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError
 
@@ -66,7 +66,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="who was alerted about which event, and how far it got",
         description="List alerts with their state: claimed (being sent, or to be tried again), sent, failed, uncertain "
         "(an attempt ended without knowing whether it went out; the next one says that it may be repeated) or in "
-        f"outbox. Without --from and --event, those of the last {_DAYS} days; times are UTC.",
+        f"outbox. Without --from and --event, those of the last {_DAYS} days, or of the {_DAYS} days up to --to; times "
+        "are UTC.",
     )
     alerts.add_argument(
         "--event", default="", metavar="ID", help="all about the alert of this event; its start will do"
@@ -87,9 +88,13 @@ def run_alerts(given: argparse.Namespace) -> int:
     store = S3Store(load(StoreSettings))
     cameras = cameras_named(store, given.camera)
     now = datetime.now(UTC)
-    start = now - timedelta(days=_DAYS) if given.start == BEGINNING and not given.event else given.start
-    wanted = Wanted(min(start, given.end), given.end, given.event, given.user, cameras)
+    start = given.start
+    if start == BEGINNING and not given.event:
+        start = _earlier(min(now, given.end), timedelta(days=_DAYS))
+    wanted = Wanted(start, given.end, given.event, given.user, cameras)
     told, unreadable = find(store, wanted, now)
+    if given.user and not told:
+        check_user(store, given.user)
     if given.format == "json":
         sys.stdout.write(json.dumps([_as_json(each) for each in told], indent=1, ensure_ascii=False) + "\n")
     else:
@@ -127,10 +132,14 @@ def _keys(ledger: "Ledger", wanted: Wanted, now: datetime) -> list[str]:
     """The keys of the lines that may be wanted."""
     last = min(wanted.end, now + _ABOUT)
     if last - wanted.start <= _LONGEST:
-        keys = ledger.keys((wanted.start - _ABOUT).date(), (last + _ABOUT).date())
+        keys = ledger.keys(_earlier(wanted.start, _ABOUT).date(), (last + _ABOUT).date())
     else:
         keys = ledger.keys()
     return [key for key in keys if key.rpartition("/")[2].startswith(wanted.event)]
+
+
+def _earlier(moment: datetime, by: timedelta) -> datetime:
+    return BEGINNING if moment - BEGINNING < by else moment - by
 
 
 def _table(told: Sequence[Told], wanted: Wanted) -> Iterator[str]:

@@ -40,6 +40,22 @@ def cameras_named(store: "ObjectStore", names: Sequence[str]) -> "frozenset[Came
     return frozenset(cameras)
 
 
+def check_user(store: "ObjectStore", name: str) -> None:
+    """Raise UsageError that proposes near names for a user whom neither the rules nor any detections know."""
+    from nightjar.domain.near import near_names
+    from nightjar.stores.rules import RulesStore
+
+    in_force = RulesStore(store).in_force()
+    known = set(in_force.rules.users) if in_force.rules else set()
+    if name in known:
+        return
+    known |= {camera.user for camera in _with_detections(store)}
+    if name not in known:
+        near = near_names(name, {user: (user,) for user in known})
+        hint = f": did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"--user: expected a user of the rules, or one with detections, got {name!r}{hint}")
+
+
 def _near(name: str, known: "Iterable[Camera]") -> str:
     from nightjar.domain.near import near_names
 

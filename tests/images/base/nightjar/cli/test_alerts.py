@@ -117,10 +117,16 @@ def test_the_command(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> N
     assert listed[1].endswith("sent    alice-porch  alice@example.com  Person at Porch, home, 13:00  0123456789abcdef")
     assert listed[3:] == ["  the last answer was 400: bad address", "2 alerts: 1 sent, 1 failed"]
     assert "beef" in said("--from", "2026-01-01")
+    assert "beef" in said("--to", f"{now - timedelta(days=29):%Y-%m-%d}"), "expected those of the days before --to"
+    for edge in ("0001-01-01", "0001-01-01T01:00", "0001-01-02T00:00+14:00", "9999-12-31T23:59-12:00"):
+        said("--to", edge)
+    said("--from", "0001-01-01T00:00+14:00", "--to", "9999-12-31T23:59-14:00")
     s3_store.put("config/rules.yaml", b"users: {bob: {email: b@example.com, timezone: UTC, devices: {door: {}}}}")
     assert "1 alert: 1 failed" in said("--camera", "bob-door")
     said("--camera", "bob-dore", code=64)
     assert "1 alert: 1 sent" in said("--user", "alice")
+    assert "did you mean bob?" in said("--user", "bobb", code=64)
+    assert "no alerts" in said("--user", "bob", "--from", "2026-01-01", "--to", "2026-01-02")
     details = said("--event", "0123")
     for part in ("state         sent", f"ledger        {key}", "by run r1", "finished      not yet"):
         assert part in details
