@@ -60,7 +60,7 @@ class Refused:
     @property
     def name(self) -> str:
         """The name under which it landed or was filed."""
-        return self.entry.source_key.removeprefix("incoming/").rpartition("/")[2] or self.entry.source_key
+        return self.entry.source_key.rpartition("/")[2] or self.entry.source_key
 
     @property
     def sentence(self) -> str:
