@@ -50,7 +50,7 @@ def mp4_is_cut(file: BinaryIO) -> bool:
             length = size - position
         if length < 8:
             return False  # damaged, which is something else
-        if kind == b"mdat" and indexed and not fragments:
+        if kind in _NO_INDEX and indexed and not fragments:
             length = min(length, size - position)
         indexed |= kind in {b"moov", b"moof"}
         fragments |= kind == b"moof"

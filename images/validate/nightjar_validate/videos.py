@@ -99,7 +99,7 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream, job:
             return
         state.kept += 1
         yield _picture(frame, stream, seconds, job)
-    if rest := _rest(state, _missing(container, stream, job, file)):
+    if rest := _rest(state, _missing(container, stream, job, file, state.reading.end)):
         yield rest
 
 
@@ -146,15 +146,22 @@ def _size_problem(width: int, height: int, limits: Limits) -> Refused | None:
     return Refused(*problem) if problem else None
 
 
-def _missing(container: av.container.InputContainer, stream: av.VideoStream, job: Job, file: BinaryIO) -> str:
-    """How much video a file was to hold whose end is missing, in words; empty if its end is there."""
+def _missing(
+    container: av.container.InputContainer, stream: av.VideoStream, job: Job, file: BinaryIO, seen: float
+) -> str:
+    """How much video a file was to hold whose end is missing, in words; empty if its end is there.
+
+    `seen` is the time of its last frame, in seconds.
+    """
     size = container.size
     beyond = job.format is Format.MP4 and any(entry.pos + entry.size > size for entry in stream.index_entries)
     if not beyond and not is_cut(file, job.format):
         return ""
     start = container.start_time if job.format is Format.MKV and container.start_time else 0
     claimed = ((container.duration or 0) - start) / av.time_base
-    return f"{claimed:.1f} s of video" if claimed > 0 else "a whole video"
+    # Of AVI it is FFmpeg's guess from the rate and the bytes, which is hours where the header was never finished.
+    is_told = job.format is not Format.AVI and claimed > seen
+    return f"{claimed:.1f} s of video" if is_told else "a whole video"
 
 
 def _rest(state: _Decoding, missing: str) -> Refused | None:

@@ -17,7 +17,24 @@ from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 
 _SHOWN_PROBLEMS = 20
 _HINTS = 100  # problems that get near names: looking for one of them costs up to 10 ms
-_NOT_TEXT, _UNKNOWN_KEY = "string_type", "extra_forbidden"  # pydantic's names of these errors
+_NOT_TEXT, _UNKNOWN_KEY, _TOO_FEW = "string_type", "extra_forbidden", "too_short"  # pydantic's names of these errors
+# What it says of others, in plain words; in braces what it knows of the key.
+_PLAIN = {
+    _NOT_TEXT: "expected text",
+    _TOO_FEW: "expected a list of at least {min_length}",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_parsing_size": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than_equal": "expected at most {le}",
+    "literal_error": "expected {expected}",
+}
 
 
 class RulesError(UsageError):
@@ -94,9 +111,13 @@ def _with_near(problem: Problem) -> Problem:
 
 
 def _problem(error: ErrorDetails, document: Document) -> Iterator[Problem]:
-    """The error as a problem; none where another problem says it: a number that YAML misreads, an id of no rule."""
+    """The error as a problem; none where another problem says it.
+
+    That is so of a number that YAML misreads, of an id of no rule, and of a list without items that are right.
+    """
     path = tuple(map(str, error["loc"]))
-    if error["type"] != UNKNOWN_RULE and path not in document.refused:
+    is_said = error["type"] == UNKNOWN_RULE or (error["type"] == _TOO_FEW and error["input"])
+    if not is_said and path not in document.refused:
         problem = _located(error["loc"], _sentence(error, document.written.get(path)), document)
         if error["type"] == UNKNOWN_ZONE:
             yield _Unknown(problem.line, problem.message, partial(near_zones, error["input"]))
@@ -124,7 +145,11 @@ def _sentence(error: ErrorDetails, written: str | None) -> str:
     if isinstance(error["input"], bool) and written is not None and written.casefold() not in ("true", "false"):
         reading = str(error["input"]).lower()  # of yes, no, on and off
         message = message.replace(f"got {reading}", f"got {written}, which YAML reads as {reading}")
-    return message if message.startswith("expected") else f"{message}, got {error['input']!r:.80}"
+    if plain := _PLAIN.get(error["type"]):
+        message = plain.format_map(error.get("ctx", {}))
+    elif message.startswith("expected"):
+        return message
+    return f"{message}, got {'nothing' if error['input'] is None else format(repr(error['input']), '.80')}"
 
 
 def _near_keys(place: Place) -> list[str]:

@@ -25,9 +25,14 @@ def line_of(part: str) -> int:
 @pytest.mark.parametrize(
     ("old", "new", "where", "message"),
     [
-        ("version: 1", "version: 2", "version: 1", "version: Input should be 1, got '?2"),
+        ("version: 1", "version: 2", "version: 1", "version: expected 1, got '?2"),
         ("version: 1", "x: 1\nversion: 1", "version: 1", "x: unknown key"),
-        ("event_gap_seconds: 60", "event_gap_seconds: -1", "event_gap", "greater than or equal to 0, got -1"),
+        (
+            "event_gap_seconds: 60",
+            "event_gap_seconds: -1",
+            "event_gap",
+            "event_gap_seconds: expected at least 0, got -1$",
+        ),
         ("version: 1", "version: true", "version: 1", "version: expected a number, got true"),
         (
             "event_gap_seconds: 60",
@@ -55,9 +60,10 @@ def line_of(part: str) -> int:
         ),
         ("min_probability: 0.8", "min_probability: 1.2", "100:", "rules.100.min_probability: .* got 1.2"),
         ("min_probability: 0.8", "min_probability: 0.8, min: 1", "100:", "rules.100.min: unknown key"),
-        ("unsafe: [dog, cat, bird]", "unsafe: []", "100:", "rules.100.unsafe"),
+        ("unsafe: [dog, cat, bird]", "unsafe: []", "100:", r"unsafe: expected a list of at least 1, got \[\]$"),
+        ("event_gap_seconds: 60", "event_gap_seconds: 90000", "event_gap", "expected at most 86400, got 90000$"),
         ("[dog, cat, bird]", "[dog, dog]", "100:", "expected each only once, got twice: dog"),
-        ("[dog, cat, bird]", "dog", "100:", "rules.100.unsafe"),
+        ("[dog, cat, bird]", "dog", "100:", "unsafe: expected a list, got 'dog'$"),
         ("name: animals", 'name: "a\\nb"', "100:", "printable characters"),
         ("22:00-06:00", "22:00", "200:", "hours: expected hours like \"22:00-06:00\", got '22:00'"),
         ('"22:00-06:00"', "22:00", "200:", "rules.200.hours: .* in quotes, got 22:00, which YAML reads as 1320"),
@@ -71,7 +77,7 @@ def line_of(part: str) -> int:
         ("rules: [100, 300]", "rules: [100, 300, 08]", "porch", "expected a whole number, got '08'"),
         ("rules: [100, 300]", "rules: [100, 300, 1e3]", "porch", "expected a whole number, got '1e3'"),
         ("rules: [100, 300]", "rules: [100, 300.5]", "porch", "got 300.5"),
-        ("rules: [100, 300]", "rules: [100, ~]", "porch", "got None"),
+        ("rules: [100, 300]", "rules: [100, ~]", "porch", "rules.1: expected a whole number, got nothing$"),
         ("event_gap_seconds: 60", "event_gap_seconds: 0300", "event_gap", "got 0300, which YAML reads as 192"),
         ("event_gap_seconds: 60", "event_gap_seconds: 080", "event_gap", "expected a whole number, got '080'"),
         ("event_gap_seconds: 60", "event_gap_seconds: 1_000", "event_gap", "got 1_000, which YAML reads as 1000"),
@@ -192,6 +198,11 @@ def test_all_problems_are_told_in_order_and_the_sentence_is_bounded() -> None:
     many = "version: 1\n" + "".join(f"x{n}: 1\n" for n in range(1000))
     with pytest.raises(RulesError, match="and 981 more"):
         parse_rules(many.encode())
+
+
+def test_a_list_whose_only_item_is_wrong_is_one_problem() -> None:
+    [problem] = problems(RULES.replace("[dog, cat, bird]", "[no]"))
+    assert "unsafe.0: expected text, got no" in problem
 
 
 def test_names_that_yaml_takes_for_something_else_stay_names() -> None:
