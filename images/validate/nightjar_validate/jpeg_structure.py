@@ -172,14 +172,21 @@ class _Reader:
             else:
                 self._look_at_tables(marker, data[at + 4 : end])
             match = _SCAN_END.search(data, end)
+            stop = match.start() if match else self._written(end)
             if marker == _SOS:
-                self._look_for_zeros(scan, end, match.start() if match else len(data))
+                self._look_for_zeros(scan, end, stop)
             if match is None:
-                return len(data)
+                return stop
             at = match.start()
             if data[at + 1] == _EOI:
                 self._jpeg.ended = True
                 return at
+
+    def _written(self, start: int) -> int:
+        """Where the data from `start` on ends: zeros up to the end of a file are room that was never written to."""
+        size = len(self._data.rstrip(b"\0"))
+        stuffed = self._data[size - 1 : size + 1] == b"\xff\0"
+        return max(start, size + stuffed)
 
     def _segment_end(self, at: int) -> int | None:
         """Where the segment at `at` ends; None if the file ends before it."""

@@ -123,7 +123,9 @@ def _guarded(call: Callable[[], T]) -> T:
     except UnidentifiedImageError as error:  # its message names the file object
         raise _UndecodableError("bytes that do not begin as one") from error
     except Exception as error:
-        raise _UndecodableError(f"data that cannot be decoded ({type(error).__name__}: {error})") from error
+        # Others are accidents in a decoder, whose words say nothing of the picture.
+        said = f"{type(error).__name__}: {error}" if isinstance(error, OSError | SyntaxError) else type(error).__name__
+        raise _UndecodableError(f"data that cannot be decoded ({said})") from error
 
 
 def _check_size(size: tuple[int, int], job: Job, most: int) -> None:

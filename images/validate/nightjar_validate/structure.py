@@ -10,6 +10,8 @@ _BOXES = {
     *(b"ftyp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"PICT", b"uuid", b"udta", b"meta"),
     *(b"styp", b"sidx", b"ssix", b"mfra", b"pdin", b"prft", b"emsg"),
 }
+# Behind the index they tell of nothing that is missing.
+_NO_INDEX = {b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta"}
 _FIRST_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}  # of a MOV file without `ftyp`
 
 _CHUNK = re.compile(rb"[0-9]{2}(dc|db|wb|pc|tx|iv|sb)|ix[0-9]{2}|idx1|JUNK|LIST|RIFF", re.DOTALL)
@@ -33,7 +35,8 @@ def begins_quicktime(head: bytes) -> bool:
 def mp4_is_cut(file: BinaryIO) -> bool:
     """A box that ends behind the file, or no index (moov): recorders write that last.
 
-    How long the frames' box (mdat) is to be does not count where the index came before: that tells where each frame is.
+    Where the index came before, it does not count how long the frames' box (mdat) is to be, nor a maker's box: the index
+    tells where each frame is.
     """
     size = _size(file)
     position, indexed, fragments = 0, False, False

@@ -1,6 +1,7 @@
 """Videos of real cameras: their headers and clocks are opinions, and what can be decoded counts."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -154,9 +155,14 @@ def test_a_header_that_was_never_finished(container: str, codec: str, options: d
 @pytest.mark.parametrize(("container", "codec", "options"), UNFINISHED)
 def test_a_recording_that_broke_off(container: str, codec: str, options: dict[str, str]) -> None:
     data = clip(container, codec, options=options, unseekable=True)
-    found, refused = offsets(data[: len(data) * 3 // 4])
+    cut = data[: len(data) * 3 // 4]
+    found, refused = offsets(cut)
     assert found[:3] == SECONDS[:3]
     assert refused == [Reason.TRUNCATED]
+    [told] = (output.detail for output in decoded(cut) if isinstance(output, Refused))
+    claimed = re.match(r"expected (?:a whole video|([0-9.]+) s of video), got an end after [34]\.[0-9] s", told)
+    assert claimed, told
+    assert claimed[1] is None or float(claimed[1]) <= 5, "expected no length that the header made up"
 
 
 @pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
@@ -196,6 +202,13 @@ def test_bytes_of_a_maker_behind_the_end(container: str, options: dict[str, str]
     data = clip(container, codec, options=options)
     assert decoded(data + trailer) == decoded(data)
     assert offsets(data + trailer) == (SECONDS, [])
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}], ids=["index last", "index first"])
+@pytest.mark.parametrize("kind", [b"free", b"skip", b"uuid", b"udta"])
+def test_a_box_of_a_maker_that_is_cut(kind: bytes, options: dict[str, str]) -> None:
+    trailer = b"\x00\x10\x00\x00" + kind + b"Camera 12, firmware"
+    assert offsets(clip("mp4", options=options) + trailer) == (SECONDS, [])
 
 
 def test_an_mp4_file_whose_frames_are_all_there_though_it_was_to_be_longer() -> None:

@@ -123,6 +123,7 @@ def without_tables(data: bytes) -> bytes:
     [
         pytest.param(JPEG[:-2], id="no end"),
         pytest.param(JPEG[:-1], id="half an end"),
+        pytest.param(JPEG[:-2] + bytes(5000), id="zeros in place of its end"),
         pytest.param(JPEG + END, id="two ends"),
         pytest.param(JPEG + bytes(5000), id="zeros behind it"),
         pytest.param(JPEG + b"a maker's words" * 500 + END, id="words behind it"),
