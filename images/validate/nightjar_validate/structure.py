@@ -35,8 +35,8 @@ def begins_quicktime(head: bytes) -> bool:
 def mp4_is_cut(file: BinaryIO) -> bool:
     """A box that ends behind the file, or no index (moov): recorders write that last.
 
-    Where the index came before, it does not count how long the frames' box (mdat) is to be, nor a maker's box: the index
-    tells where each frame is.
+    Where the index came before, it does not count how long the box of the frames (mdat), or one of a maker, is to be:
+    the index tells where each frame is.
     """
     size = _size(file)
     position, indexed, fragments = 0, False, False

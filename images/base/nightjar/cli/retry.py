@@ -57,7 +57,8 @@ def run_retry(given: argparse.Namespace) -> int:
         write(store, retry)
     sys.stdout.writelines(f"{line}\n" for line in _said(refused, retry, dry_run=given.dry_run))
     if unreadable:
-        raise InputError(f"{len(unreadable)} refusals were left out: {unreadable[0]}")
+        number = len(unreadable)
+        raise InputError(f"{number:,} refusal{' was' if number == 1 else 's were'} left out: {unreadable[0]}")
     return 0
 
 
