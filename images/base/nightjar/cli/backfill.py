@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,13 @@ _DAY = timedelta(days=1)
 _MOST_DAYS = 3660
 _SAID = 20  # lines of what airflow said when it failed
 
+_PAUSES = (2.0, 4.0, 8.0, 16.0)  # seconds before the next try while Airflow's database is locked
+
 Airflow = Callable[[Sequence[str]], str]  # runs `airflow …` and returns its output
+
+
+class LockedError(TryAgainError):
+    """Airflow's database is locked: SQLite, which a laptop has, takes one writer at a time."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,12 @@ def run_backfill(given: argparse.Namespace) -> int:
     days = days_between(given.first, given.last, datetime.now(UTC).date())
     if given.max_active_runs < 1:
         raise UsageError(f"expected --max-active-runs of at least 1, got {given.max_active_runs}")
-    plan = plan_for(days, states_of_days(call_airflow, days))
+    airflow = patient(call_airflow)
+    plan = plan_for(days, states_of_days(airflow, days))
     for line in described(plan, redo=given.redo):
         sys.stdout.write(f"{line}\n")
     if not given.dry_run:
-        carry_out(call_airflow, plan, redo=given.redo, at_once=given.max_active_runs)
+        carry_out(airflow, plan, redo=given.redo, at_once=given.max_active_runs)
     return 0
 
 
@@ -122,16 +130,49 @@ def carry_out(airflow: Airflow, plan: Plan, *, redo: bool, at_once: int) -> None
         airflow(["backfill", "create", "--dag-id", DAG, *arguments, "--max-active-runs", f"{at_once}"])
 
 
+def patient(airflow: Airflow, pauses: Sequence[float] = _PAUSES) -> Airflow:
+    """`airflow`, tried again after each of `pauses`, in seconds, while its database is locked.
+
+    Airflow takes back what it began when that happens, so that nothing is made twice.
+    """
+
+    def call(arguments: Sequence[str]) -> str:
+        for pause in pauses:
+            try:
+                return airflow(arguments)
+            except LockedError:
+                time.sleep(pause)
+        return airflow(arguments)
+
+    return call
+
+
 def call_airflow(arguments: Sequence[str]) -> str:
-    """Run `airflow …`; returns its output. Raises UsageError when there is no such command or it fails."""
+    """Run `airflow …`; returns its output. Raises UsageError when there is no such command or it fails.
+
+    Raises TryAgainError when it fails for now: another backfill is under way, or (LockedError) its database is locked.
+    """
     program = shutil.which("airflow")
     if program is None:
         raise UsageError("expected the command airflow on the PATH; on a laptop: source .nightjar/env")
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     if done.returncode != 0:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-_SAID:])
-        raise UsageError(f"airflow {' '.join(arguments[:2])} ended with exit code {done.returncode}:\n{said}")
+        raise _failure(" ".join(arguments[:2]), done.returncode, done.stdout + done.stderr)
     return done.stdout
+
+
+def _failure(command: str, code: int, said: str) -> UsageError | TryAgainError:
+    if "AlreadyRunningBackfill" in said:
+        return TryAgainError(
+            f"expected no other backfill of {DAG} under way, since Airflow takes one at a time; no new run was made. "
+            "Wait until its runs have ended, then give the command again"
+        )
+    if "database is locked" in said:
+        return LockedError(
+            f"airflow {command}: its database was locked by other work all the time; give the command again"
+        )
+    last = "\n".join(said.splitlines()[-_SAID:])
+    return UsageError(f"airflow {command} ended with exit code {code}:\n{last}")
 
 
 def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:

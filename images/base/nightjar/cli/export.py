@@ -74,6 +74,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_export(given: argparse.Namespace) -> int:
     """Export as the command line says; returns 0, or 65 when some pictures are no longer there."""
+    from nightjar.domain.tally import many
     from nightjar.runtime.progress import log_handler
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
@@ -84,7 +85,8 @@ def run_export(given: argparse.Namespace) -> int:
     cameras = cameras_named(store, given.camera)
     wanted = Wanted(detector_folder(store, given.detector), given.start, given.end, cameras)
     done = export(store, wanted, given.format, given.out)
-    sys.stdout.write(f"{done.pictures} pictures, {done.objects} objects by detector {wanted.detector}: {given.out}\n")
+    pictures, objects = many(done.pictures, "picture"), many(done.objects, "object")
+    sys.stdout.write(f"{pictures}, {objects} by detector {wanted.detector}: {given.out}\n")
     if done.missing:
         total = done.pictures + done.missing
         raise InputError(f"expected {total} pictures, {done.missing} are gone or are others than the detector saw")

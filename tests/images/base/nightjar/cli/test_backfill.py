@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.cli.backfill import carry_out, days_between, described, plan_for, states_of_days
+from nightjar.cli.backfill import (
+    LockedError,
+    call_airflow,
+    carry_out,
+    days_between,
+    described,
+    patient,
+    plan_for,
+    states_of_days,
+)
 from nightjar.cli.main import main
 from nightjar.errors import TryAgainError, UsageError
 
@@ -144,3 +153,65 @@ def test_a_failure_says_what_airflow_said(
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     assert main(["backfill", "--from", "2020-11-20", "--to", "2020-11-20"]) == 64
     assert "airflow dags list-runs ended with exit code 3:\nno database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "told"),
+    [
+        (
+            "sqlite3.OperationalError: (sqlite3.OperationalError) database is locked",
+            LockedError,
+            "airflow backfill create: its database was locked by other work",
+        ),
+        (
+            "airflow.models.backfill.AlreadyRunningBackfill: Another backfill is running for Dag nightjar_history.",
+            TryAgainError,
+            "expected no other backfill of nightjar_history under way",
+        ),
+        ("KeyError: 1", UsageError, "airflow backfill create ended with exit code 1:\nKeyError: 1"),
+    ],
+)
+def test_why_airflow_failed(
+    said: str, error: type[Exception], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "airflow"
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    with pytest.raises(error) as raised:
+        call_airflow(["backfill", "create", "--dag-id", "nightjar_history"])
+    assert type(raised.value) is error
+    assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("locked", "pauses", "tries"), [(0, [], 1), (0, [0, 0], 1), (1, [0, 0], 2), (2, [0, 0], 3), (3, [0, 0], None)]
+)
+def test_a_locked_database_is_tried_again(locked: int, pauses: list[float], tries: int | None) -> None:
+    told = list[str]()
+
+    def airflow(arguments: Sequence[str]) -> str:
+        told.append(" ".join(arguments))
+        if len(told) <= locked:
+            raise LockedError("locked")
+        return "made"
+
+    if tries is None:
+        with pytest.raises(LockedError):
+            patient(airflow, pauses)(["backfill", "create"])
+        assert len(told) == len(pauses) + 1
+    else:
+        assert patient(airflow, pauses)(["backfill", "create"]) == "made"
+        assert told == ["backfill create"] * tries
+
+
+def test_another_failure_is_not_tried_again() -> None:
+    told = list[str]()
+
+    def airflow(arguments: Sequence[str]) -> str:
+        told.append(" ".join(arguments))
+        raise TryAgainError("another backfill is under way")
+
+    with pytest.raises(TryAgainError, match="another backfill"):
+        patient(airflow, [0, 0])(["backfill", "create"])
+    assert told == ["backfill create"]
