@@ -38,7 +38,7 @@ class Stamps:
 
     def seconds(self, frame: av.VideoFrame, own: int, latest: int) -> float:
         """Seconds of a frame that was decoded."""
-        self._begun = True
+        self._begun |= bool(frame.key_frame)  # some decoders show others, too, that lack one before the clip
         time = frame.time if frame.time is not None else (self._start or 0.0) + self._shown / self._rate
         self._shown += 1
         self._start = time if self._start is None else self._start

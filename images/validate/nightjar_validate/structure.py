@@ -80,6 +80,12 @@ def avi_is_cut(file: BinaryIO) -> bool:
     return False
 
 
+def avi_is_unfinished(file: BinaryIO) -> bool:
+    """Whether the recorder of an AVI file never came to fill in its sizes, and so not its length either."""
+    file.seek(4)
+    return int.from_bytes(file.read(4), "little") in _UNFILLED
+
+
 def mkv_is_cut(file: BinaryIO) -> bool:
     """A segment that ends behind the file, or an index that is to be behind it.
 

@@ -1,7 +1,7 @@
 """Decoding videos with FFmpeg through PyAV. Runs only inside an isolated decoder."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from nightjar_validate.frames import Moment, Reading, moments, said
 from nightjar_validate.geometry import orientation_of, shown_size
 from nightjar_validate.jumps import until_jump
 from nightjar_validate.standard import fitted, standardise
+from nightjar_validate.structure import avi_is_unfinished
 from nightjar_validate.tracks import candidates, film
 from nightjar_validate.trust import Trust
 
@@ -61,13 +62,22 @@ def decode_video(job: Job, file: BinaryIO) -> Output:
             detail = f"expected a readable {job.format} file, got one that cannot be read ({said(error)})"
             yield Refused(Reason.TRUNCATED if is_cut(file, job.format) else Reason.CORRUPT, detail)
             return
-        if not tracks:
-            yield Refused(
-                Reason.NO_VIDEO,
-                f"expected video, got no video ({many(len(container.streams), 'track')} of other kinds)",
-            )
+        if not tracks or not isinstance(tracks[0].codec_context, av.VideoCodecContext):
+            yield _no_film(container, tracks, job, file)
             return
         yield from _decode(container, tracks[0], job, file)
+
+
+def _no_film(
+    container: av.container.InputContainer, tracks: Sequence[av.VideoStream], job: Job, file: BinaryIO
+) -> Refused:
+    """Why there is nothing to decode: the index may be missing that tells of tracks and codecs."""
+    if is_cut(file, job.format):
+        return Refused(Reason.TRUNCATED, "expected a whole video, got an end before its first frame")
+    if tracks:
+        return Refused(Reason.UNSUPPORTED_FORMAT, "expected a known codec, got one that FFmpeg does not know")
+    others = many(len(container.streams), "track")
+    return Refused(Reason.NO_VIDEO, f"expected video, got no video ({others} of other kinds)")
 
 
 def _open(job: Job, file: BinaryIO) -> av.container.InputContainer:
@@ -78,9 +88,6 @@ def _open(job: Job, file: BinaryIO) -> av.container.InputContainer:
 
 def _decode(container: av.container.InputContainer, stream: av.VideoStream, job: Job, file: BinaryIO) -> Output:
     limits = job.limits
-    if not isinstance(stream.codec_context, av.VideoCodecContext):
-        yield Refused(Reason.UNSUPPORTED_FORMAT, "expected a known codec, got one that FFmpeg does not know")
-        return
     # A large frame is not decoded at all. That a file claims small frames says nothing.
     claimed = _size_problem(stream.codec_context.width, stream.codec_context.height, limits)
     if claimed and claimed.reason is Reason.TOO_MANY_PIXELS:
@@ -159,8 +166,8 @@ def _missing(
         return ""
     start = container.start_time if job.format is Format.MKV and container.start_time else 0
     claimed = ((container.duration or 0) - start) / av.time_base
-    # Of AVI it is FFmpeg's guess from the rate and the bytes, which is hours where the header was never finished.
-    is_told = job.format is not Format.AVI and claimed > seen
+    # Of an AVI file that was never finished it is FFmpeg's guess from rate and bytes: hours, often.
+    is_told = claimed > seen and not (job.format is Format.AVI and avi_is_unfinished(file))
     return f"{claimed:.1f} s of video" if is_told else "a whole video"
 
 

@@ -118,6 +118,8 @@ def _set_up(stream: av.VideoStream, size: tuple[int, int], key_every: int, b_fra
         }
     elif codec in {"mpeg4", "mpeg2video", "libvpx", "mjpeg"}:
         stream.codec_context.bit_rate = 4_000_000
+        if b_frames:
+            stream.codec_context.max_b_frames = 2
         stream.options = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {}
     elif codec == "libx264":
         stream.options = {

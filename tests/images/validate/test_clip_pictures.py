@@ -1,10 +1,12 @@
 """Pictures from videos of real cameras: of the film, as it is to be shown, and nothing that a decoder made up."""
 
+import io
 import random
 import re
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
@@ -65,6 +67,20 @@ def test_a_clip_with_b_frames_that_begins_between_key_frames(codec: str) -> None
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.TRUNCATED
     assert "key frame" in refused.detail
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mpeg2video"])
+@pytest.mark.parametrize("missing", [1, 2, 3, 7])
+def test_a_clip_begins_with_the_first_frame_that_is_shown_though_another_is_decoded_before(
+    codec: str, missing: int
+) -> None:
+    whole = clip("matroska", codec, frames=100, key_every=50, b_frames=True)
+    *pictures, refused = decoded(remuxed(whole, "matroska", keep=lambda number: number >= missing))
+    with av.open(io.BytesIO(whole), "r") as file:
+        times = [packet.pts * packet.time_base for packet in file.demux(video=0) if packet.pts is not None]
+    begin = round(min(times[missing:]) * 10)
+    assert max(smeared(picture, begin + (picture.offset_ms or 0) // 100) for picture in pictures) < 6
+    assert isinstance(refused, Refused)
 
 
 def test_a_clip_without_a_key_frame() -> None:

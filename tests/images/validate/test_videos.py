@@ -130,6 +130,15 @@ def test_an_mp4_cut_before_its_index_has_no_frames(cut: float, reason: Reason, t
     assert refused.reason is reason
 
 
+@pytest.mark.parametrize("options", ["faststart", "frag_keyframe+empty_moov"])
+@pytest.mark.parametrize("kept", [40, 100, 440, 700])
+def test_an_mp4_cut_within_its_index_is_truncated(options: str, kept: int, tmp_path: Path) -> None:
+    data = video(tmp_path / "v.mp4", moving(3), options={"movflags": options})
+    [refused] = decoded(data[:kept])
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.TRUNCATED
+
+
 @pytest.mark.parametrize(
     ("data", "reason", "detail"),
     [
