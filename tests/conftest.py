@@ -53,6 +53,11 @@ SLOW = (
     "*/test_on_s3.py",
     "*/test_killed.py",
     "*/test_two_releases.py",
+    # With validate's decoders, which are programs.
+    "images/validate/test_clips_in_stage.py",
+    "images/validate/test_moments.py",
+    "images/validate/test_pool.py",
+    "images/validate/test_stage.py",
 )
 
 

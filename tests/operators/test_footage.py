@@ -102,6 +102,7 @@ def test_without_footage_room_alone_is_nothing(store: S3Store) -> None:
     assert trigger.asked == 0
 
 
+@pytest.mark.slow
 def test_an_outage_in_the_triggerer_is_a_failure_that_is_tried_again(
     store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

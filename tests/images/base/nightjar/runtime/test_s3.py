@@ -94,6 +94,7 @@ def test_a_good_endpoint_is_taken(endpoint: str, monkeypatch: pytest.MonkeyPatch
     S3Store(load(StoreSettings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("denied", "code", "status", "expected"),
     [

@@ -123,8 +123,8 @@ def spoilable(request: pytest.FixtureRequest) -> Iterator[tuple[ObjectStore, Cal
         pytest.param("AccessDenied", 403, False, False, id="denied, and alone"),
         pytest.param("KMS.DisabledException", 400, False, True, id="its key is disabled"),
         pytest.param("InvalidRequest", 400, False, True, id="encrypted with a key of the uploader"),
-        pytest.param("InternalError", 500, False, True, id="lost by the server"),
-        pytest.param("IncompleteBody", 200, True, True, id="shorter than it says, each time"),
+        pytest.param("InternalError", 500, False, True, id="lost by the server", marks=pytest.mark.slow),
+        pytest.param("IncompleteBody", 200, True, True, id="shorter than it says, each time", marks=pytest.mark.slow),
     ],
 )
 def test_an_object_that_alone_cannot_be_read_is_told_by_the_api_code(
