@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (
         given = command_line(sections, more).parse_args(arguments)
         return int(given.run(given))
     except NightjarError as error:
-        print(f"nightjar: {error}", file=sys.stderr)  # noqa: T201 - it talks to a terminal
+        hint = "; on a laptop: source .nightjar/env" if "NIGHTJAR_BUCKET: not set" in str(error) else ""
+        print(f"nightjar: {error}{hint}", file=sys.stderr)  # noqa: T201 - it talks to a terminal
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import Input, Part, Stored
@@ -70,8 +71,13 @@ def parse_images(text: str) -> Images:
     try:
         return Images.model_validate(value)
     except ValidationError as error:
-        found = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors())
+        found = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {_sentence(e)}" for e in error.errors())
         raise UsageError(f"Variable {VARIABLE} is wrong: {found}") from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    plain = {"missing": "missing key", "extra_forbidden": "unknown key"}
+    return plain.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 def image_tag(reference: str) -> str:

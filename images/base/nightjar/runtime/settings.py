@@ -78,4 +78,6 @@ def _place(prefix: str, place: tuple[int | str, ...]) -> str:
 def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
         return "unknown key"
+    if error["type"] == "missing":
+        return "missing key" if len(error["loc"]) > 1 else "not set"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -77,7 +77,7 @@ def files(tmp_path: Path) -> Path:
         (["good.yaml", "--model-card", "missing.json"], 64, ["expected a file at"]),
         (["good.yaml", "--model-card", "no-card.json"], 65, ["expected a model card"]),
         (["good.yaml", "--model-card", "good.yaml"], 65, ["expected a model card"]),
-        ([], 64, ["NIGHTJAR_BUCKET"]),
+        ([], 64, ["NIGHTJAR_BUCKET: not set; on a laptop: source .nightjar/env"]),
     ],
 )
 def test_a_file(
