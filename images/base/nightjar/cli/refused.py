@@ -164,7 +164,7 @@ def table(refused: Sequence[Refused]) -> Iterator[str]:
     if not refused:
         yield "nothing is refused that this asks for"
         return
-    rows = [("taken", "reason", "camera", "name", "why")]
+    rows = [("taken or came", "reason", "camera", "name", "why")]
     for each in refused:
         taken, reason = f"{each.at:%Y-%m-%d %H:%M:%S}", str(each.entry.reason)
         rows.append((taken, reason, each.camera, _printable(each.name), _why(each)))

@@ -104,7 +104,8 @@ def parse_footage_name(name: str) -> FootageName:
 
 def name_refusal(name: str) -> str:
     """The sentence that refuses a `name` which breaks the contract."""
-    return f"expected <user>-<device>-<unixtime>.<ext>, got {shown(name)}"
+    place = " in no folder" if "/" in name else ""
+    return f"expected <user>-<device>-<unixtime>.<ext>{place}, got {shown(name)}"
 
 
 def check_time(name: FootageName, received_at: datetime) -> None:
