@@ -3,6 +3,9 @@
 A gap is no jump: cameras pause while nothing moves, and take a frame a minute for a time lapse. So a step is a jump if
 it goes back, or if it takes an hour or more and stands alone between shorter ones: that is how clocks are set, by a
 time zone, to summer time, to another date.
+
+MP4 has no number for a step of 2^31 ticks, which may be hours: recorders that use FFmpeg then write steps of a single
+tick. So a clock that stands still up to the end is one that has jumped, too.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,13 +16,15 @@ from nightjar_validate.frames import Moment
 JUMP = 3600.0  # seconds forward
 _BACK = 1.0  # seconds back: cameras that mix up neighbouring frames stay below
 _MIXED_UP = 16  # and these are never more frames than that: as many as a decoder keeps
+_STILL = 0.001  # seconds: frames that are less apart are not taken by any camera
+_AT_LAST = 2  # frames in a row at the end of a video from which a clock stands still
 _ALIKE = 2  # a step of a time lapse is less than so many times as long as the one before or the one after it
 
 
 def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iterator[Moment]:
     """The frames before the first jump; `jumped` is told what came, in words, if there is one."""
-    last = latest = 0.0
-    late = 0  # frames in a row that are not later than all before
+    last, latest = 0.0, -1.0
+    late = still = 0  # frames in a row that are not later than all before, and those without time between them
     usual = 0.0  # the step before
     waiting: Moment | None = None  # reached by a `leap`: the next frame tells whether that was a jump
     leap = 0.0
@@ -31,8 +36,11 @@ def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iter
                 break
             yield waiting
             usual, waiting = leap, None
-        late = 0 if last > latest else late + 1
+        still = still + 1 if abs(last - latest) < _STILL else 0
+        late = 0 if last > latest and not still else late + 1
         latest = max(last, latest)
+        if still > _MIXED_UP:
+            break
         if latest - last > _BACK or late > _MIXED_UP:
             jumped(f"a clock that goes back by {latest - last:.1f} s after {latest:.1f} s")
             return
@@ -44,5 +52,7 @@ def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iter
             continue
         usual = step
         yield moment
-    if waiting:
+    if still >= _AT_LAST:
+        jumped(f"a clock that stands still after {latest:.1f} s")
+    elif waiting:
         jumped(f"a clock that jumps by +{leap:.1f} s after {waiting.seconds - leap:.1f} s")

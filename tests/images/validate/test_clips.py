@@ -70,6 +70,27 @@ def test_a_clock_that_jumps_ahead(container: str, leap: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("jump", "b_frames"),
+    [(20, False), (25, False), (48, False), (20, True), (25, True), (40, True)],
+)
+@pytest.mark.parametrize(
+    ("days", "options"),
+    [
+        pytest.param(40, {}, id="MP4"),
+        pytest.param(1.1, {"video_track_timescale": "90000"}, id="a fine timescale"),
+        pytest.param(300, {"movflags": "frag_keyframe+empty_moov"}, id="fragments"),
+    ],
+)
+def test_a_jump_that_mp4_has_no_number_for(jump: int, days: float, options: dict[str, str], b_frames: bool) -> None:
+    whole = clip("matroska", b_frames=b_frames)
+    data = remuxed(whole, "mp4", shift=lambda number: days * DAY if number >= jump else 0.0, options=options)
+    found, refused = offsets(data)
+    assert found == [1000 * n for n in range(len(found))]
+    assert len(found) == -(-jump // 10)
+    assert refused == [Reason.CLOCK_JUMP]
+
+
 @pytest.mark.parametrize("to", [0, 1000])
 def test_a_clock_that_jumps_back(to: int) -> None:
     data = reset(clip("matroska", frames=60, key_every=30, options={"cluster_time_limit": "3000"}), to=to)
@@ -97,6 +118,7 @@ def test_a_clock_that_does_not_get_on() -> None:
         pytest.param([0, 36_000, 36_000.1], 1, True, id="a jump after the first frame"),
         pytest.param([DAY * n for n in range(40)], 32, True, id="no camera takes longer than a month"),
         pytest.param([0], 1, False, id="a single frame"),
+        pytest.param([0, 0.9, 1.8, 1.804], 2, False, id="a frame soon after the one before"),
     ],
 )
 @pytest.mark.parametrize("container", ["mp4", "matroska"])
