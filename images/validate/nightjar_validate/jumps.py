@@ -23,7 +23,7 @@ _ALIKE = 2  # a step of a time lapse is less than so many times as long as the o
 
 def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iterator[Moment]:
     """The frames before the first jump; `jumped` is told what came, in words, if there is one."""
-    last, latest = 0.0, -1.0
+    last, latest = -1.0, 0.0
     late = still = 0  # frames in a row that are not later than all before, and those without time between them
     usual = 0.0  # the step before
     waiting: Moment | None = None  # reached by a `leap`: the next frame tells whether that was a jump
@@ -36,8 +36,8 @@ def until_jump(moments: Iterator[Moment], jumped: Callable[[str], None]) -> Iter
                 break
             yield waiting
             usual, waiting = leap, None
-        still = still + 1 if abs(last - latest) < _STILL else 0
-        late = 0 if last > latest and not still else late + 1
+        still = still + 1 if abs(step) < _STILL else 0
+        late = 0 if last > latest else late + 1
         latest = max(last, latest)
         if still > _MIXED_UP:
             break
