@@ -137,7 +137,8 @@ def deployed_images() -> Images | None:
 
 def as_text(made: Offer) -> str:
     """The images that were built and those that were not, the value, and how to set it."""
-    lines = [f"Built: {', '.join(made.built) or 'nothing, the images that are there hold these sources'}"]
+    nothing = "nothing, the images that are there hold these sources and keep their tags"
+    lines = [f"Built: {', '.join(made.built) or nothing}"]
     if made.kept:
         lines.append(f"Unchanged: {', '.join(made.kept)}")
     if made.value == made.deployed:
