@@ -52,7 +52,8 @@ def sentence_in(text: str) -> str:
     """The messages in an error's JSON as one sentence; the text itself if it is no such JSON."""
     try:
         errors = json.loads(text)["errors"]
-        messages = [str(each["message"] if isinstance(each, dict) else each) for each in errors]
+        several = errors if isinstance(errors, list) else [errors]
+        messages = [str(each["message"] if isinstance(each, dict) else each) for each in several if each]
     except (ValueError, KeyError, TypeError, RecursionError):
         messages = []
     return ("; ".join(messages) or text.strip())[:_LONGEST_TEXT]
