@@ -83,9 +83,11 @@ def _decode_png(job: Job, file: BinaryIO) -> _Still:
     data = file.read()
     try:
         try:
-            return _decode_with_pillow(job, io.BytesIO(png_chunks.without_damaged_notes(data)))
+            still = _decode_with_pillow(job, io.BytesIO(png_chunks.without_damaged_notes(data)))
         except _UndecodableError:  # perhaps for a note that is nonsense, though its checksum is right
-            return _decode_with_pillow(job, io.BytesIO(png_chunks.without_damaged_notes(data, notes=False)))
+            still = _decode_with_pillow(job, io.BytesIO(png_chunks.without_damaged_notes(data, notes=False)))
+        png_chunks.check_rows(data)
+        return still
     except png_chunks.DamagedPngError as error:
         raise _RefusedError(Reason.CORRUPT, f"expected a whole PNG picture, got {error}") from error
     except _UndecodableError as error:

@@ -155,6 +155,39 @@ def noted(note: bytes) -> bytes:
     return PNG[: IDAT - 4] + note + PNG[IDAT - 4 :]
 
 
+def packed(rows: int, interlaced: bool = False) -> bytes:
+    """The first `rows` of a PNG of 70 x 64 pixels, in a stream that ends properly."""
+    pixels = ASTRONAUT.resize((70, 64)).tobytes()
+    if not interlaced:
+        lines = [pixels[at : at + 210] for at in range(0, len(pixels), 210)]
+    else:
+        steps = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+        lines = [
+            b"".join(pixels[3 * (70 * y + x) : 3 * (70 * y + x) + 3] for x in range(left, 70, across))
+            for left, top, across, down in steps
+            for y in range(top, 64, down)
+        ]
+    data = b"".join(b"\0" + line for line in lines[:rows])
+    head = struct.pack(">IIBBBBB", 70, 64, 8, 2, 0, 0, interlaced)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "refused"),
+    [
+        (packed(64), []),
+        (packed(63), [Reason.CORRUPT]),
+        (packed(32), [Reason.CORRUPT]),
+        (packed(1000, interlaced=True), []),
+        (packed(119, interlaced=True), [Reason.CORRUPT]),
+        *((still(ASTRONAUT.convert(mode), "PNG"), []) for mode in ("P", "RGBA", "L", "LA", "1")),
+    ],
+    ids=["whole", "a row missing", "half", "interlaced", "interlaced, a row missing", "P", "RGBA", "L", "LA", "1"],
+)
+def test_rows_of_a_png_that_are_missing_are_damage(data: bytes, refused: list[Reason]) -> None:
+    assert [output.reason for output in decoded(data, allow_grey=True) if isinstance(output, Refused)] == refused
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
