@@ -155,7 +155,14 @@ def find(store: "ObjectStore", wanted: Wanted) -> tuple[list[Refused], list[str]
         each = Refused(folder, entry, named)
         if wanted.holds(each):
             refused.append(each)
-    cameras_named(store, sorted({camera.name for camera in wanted.cameras} - {each.camera for each in refused}))
+    without = {camera.name for camera in wanted.cameras} - {each.camera for each in refused}
+    try:
+        cameras_named(store, sorted(without))
+    except UsageError:
+        if wanted == (everything := Wanted(cameras=wanted.cameras)):
+            raise
+        # A camera that the rules never knew is known by its refusals, of another reason or time.
+        cameras_named(store, sorted(without - {each.camera for each in find(store, everything)[0]}))
     return sorted(refused, key=lambda each: (each.at, each.folder)), unreadable
 
 

@@ -105,6 +105,10 @@ def test_a_camera_that_nobody_knows_is_a_mistake() -> None:
     assert find(store, Wanted(reasons=frozenset({"void"}), cameras=frozenset({PORCH}))) == ([], [])
     with pytest.raises(UsageError, match="did you mean alice-porch"):
         find(store, Wanted(cameras=frozenset({Camera("alice", "prch")})))
+    by_its_refusals = frozenset({Camera("alice", "porh")})
+    assert find(store, Wanted(reasons=frozenset({"void"}), cameras=by_its_refusals)) == ([], [])
+    with pytest.raises(UsageError, match="got alice-prch"):
+        find(store, Wanted(reasons=frozenset({"void"}), cameras=by_its_refusals | {Camera("alice", "prch")}))
 
 
 def test_a_damaged_reason_is_told_and_hides_no_other(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
