@@ -58,7 +58,7 @@ def refuse_unknown(names: Iterable[str], known: Iterable[type[Settings]], others
     if wrong:
         near = {name: difflib.get_close_matches(name, sorted(settings), n=1) for name in wrong}
         hints = (f"{name}{f' (did you mean {near[name][0]}?)' if near[name] else ''}" for name in wrong)
-        raise UsageError(f"expected only settings that there are in the environment, got {', '.join(hints)}")
+        raise UsageError(f"expected every NIGHTJAR_ variable to be a setting, got {', '.join(hints)}")
 
 
 def _names(kind: type[Settings]) -> Iterable[str]:
