@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunClearBody
 from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
 from airflow.cli.cli_parser import get_parser
 
@@ -110,16 +111,21 @@ def clearing(value: dict[str, Any]) -> None:
     assert ClearTaskInstancesBody.model_validate(value).model_fields_set == set(value)
 
 
+def clearing_a_run(value: dict[str, Any]) -> None:
+    assert DAGRunClearBody.model_validate(value).model_fields_set == set(value)
+
+
 def detection(value: dict[str, Any]) -> None:
     read = Detection.model_validate(value)
     assert read.objects
     assert json.loads(read.model_dump_json(by_alias=True, exclude_unset=True)) == value
 
 
-# A key that only one kind of example has, and the reader of that kind.
+# A key that tells the kind of an example (the first of its keys that is here), and the reader of that kind.
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
     "registry": images,
     "dag_run_id": clearing,
+    "dry_run": clearing_a_run,
     "picture": detection,
 }
 
