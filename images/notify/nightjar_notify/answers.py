@@ -16,8 +16,14 @@ _RESETS = ("X-RateLimit-Reset", "X-Rate-Limit-Reset", "RateLimit-Reset")
 
 _REFUSALS = (401, 402, 403)
 _LIMIT = r"\b(credits?|quotas?|limits?|allowance)\b"
-_REACHED = r"\b(exceed(s|ed|ing)?|reached|exhausted|used up|ran out|run out|out of|insufficient|not enough|no more)\b"
-_QUOTA = re.compile(rf"{_LIMIT}.{{0,60}}?{_REACHED}|{_REACHED}.{{0,60}}?{_LIMIT}|\brate[- ]limited\b", re.I | re.S)
+_REACHED = (
+    r"\b(exceed(s|ed|ing)?|reached|hit|exhausted|used up|ran out|run out|out of|insufficient|not enough|no more)\b"
+)
+_QUOTA = re.compile(
+    rf"{_LIMIT}.{{0,60}}?{_REACHED}|{_REACHED}.{{0,60}}?{_LIMIT}|\brate[- ]limited\b|\btoo many\b", re.I | re.S
+)
+# A key that has come to its end is no quota, though it may have "reached its limit".
+_EXPIRED = re.compile(r"\b(expir(y|ed|es|ation)|revoked)\b", re.I)
 _LONGEST_TEXT = 2000  # characters of an answer that are looked at
 
 
@@ -45,7 +51,9 @@ def is_quota(status: int, text: str) -> bool:
 
     SendGrid says so with 401, as for a wrong key; only the text tells: "Maximum credits exceeded".
     """
-    return status == 402 or (status in (*_REFUSALS, 429) and bool(_QUOTA.search(sentence_in(text))))
+    sentence = sentence_in(text)
+    says_so = bool(_QUOTA.search(sentence)) and not _EXPIRED.search(sentence)
+    return status == 402 or (status in (*_REFUSALS, 429) and says_so)
 
 
 def sentence_in(text: str) -> str:
