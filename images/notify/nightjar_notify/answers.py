@@ -19,9 +19,8 @@ _LIMIT = r"\b(credits?|quotas?|limits?|allowance)\b"
 _REACHED = (
     r"\b(exceed(s|ed|ing)?|reached|hit|exhausted|used up|ran out|run out|out of|insufficient|not enough|no more)\b"
 )
-_QUOTA = re.compile(
-    rf"{_LIMIT}.{{0,60}}?{_REACHED}|{_REACHED}.{{0,60}}?{_LIMIT}|\brate[- ]limited\b|\btoo many\b", re.I | re.S
-)
+_QUOTA = re.compile(rf"{_LIMIT}.{{0,60}}?{_REACHED}|{_REACHED}.{{0,60}}?{_LIMIT}|\brate[- ]limited\b", re.I | re.S)
+_TOO_FAST = re.compile(r"\btoo many (requests|messages|calls)\b", re.I)
 # A key that has come to its end is no quota, though it may have "reached its limit".
 _EXPIRED = re.compile(r"\b(expir(y|ed|es|ation)|revoked)\b", re.I)
 _LONGEST_TEXT = 2000  # characters of an answer that are looked at
@@ -41,7 +40,7 @@ def verdict_of(status: int, text: str) -> Verdict:
     if status in (408, 425, 429) or status >= 500 or is_quota(status, text):
         return Verdict.LATER
     if status in (401, 403):
-        return Verdict.UNAUTHORISED
+        return Verdict.LATER if _TOO_FAST.search(sentence_in(text)) else Verdict.UNAUTHORISED
     # Only 202 says that the message is on its way; a 200 is somebody else's page, behind a redirect or a proxy.
     return Verdict.ACCEPTED if status == 202 else Verdict.REFUSED
 
