@@ -18,7 +18,7 @@ _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd")
 _PADDING = 16  # bytes: some cameras pad the data before a marker, to words of their memory
 _PADDED = re.compile(rb"(?<!\xff)\x00{1,%d}(?=\xff[\xd0-\xd9])" % _PADDING)
 _PLAIN = {
-    "premature end": "data that ends too early",
+    "premature end": "less data than the picture needs",
     "extraneous bytes": "data that does not fit the picture",
     "Huffman": "data with a hole or nonsense in it",
     "instead of RST": "data with a hole or nonsense in it",

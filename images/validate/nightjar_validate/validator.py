@@ -84,7 +84,7 @@ class Validator:
         if known and (refs := self._kept_refs(known)) is not None:
             return Done(footage, known, refs, reused=True)
         if device is None:
-            detail = f"expected a camera of the rules, got {name.camera.name}, which they do not know"
+            detail = f"expected a camera that the rules know, got {name.camera.name}"
             return self._refuse_unread(footage, Reason.UNKNOWN_CAMERA, detail)
         if problem := self._size_problem(footage.size, name.is_video):
             return self._refuse_unread(footage, *problem)

@@ -61,14 +61,14 @@ REFUSED: dict[Reason, tuple[str, bytes]] = {
 
 # In plain words, with what was measured and what was needed; of videos in tests of their own.
 SAID = {
-    Reason.UNKNOWN_CAMERA: "mallory-porch, which they do not know",
+    Reason.UNKNOWN_CAMERA: "mallory-porch",
     Reason.TOO_SMALL: "40 x 40 pixels (at least 64 a side needed)",
     Reason.GREY: "no colour at all (0; at least 6 needed)",
     Reason.VOID: "a black picture (0; at least 12 needed)",
     Reason.UNSUPPORTED_FORMAT: "a GIF (begins with 47 49 46 38",
     Reason.TOO_MANY_PIXELS: "10000 x 8000 = 80,000,000 pixels (at most 50,000,000 allowed)",
     Reason.TOO_MANY_BYTES: "340,240 bytes (at most 300,000 allowed)",
-    Reason.TRUNCATED: "data that ends too early (premature end of data segment)",
+    Reason.TRUNCATED: "less data than the picture needs (premature end of data segment)",
     Reason.NO_VIDEO: "no video (1 track of other kinds)",
     Reason.EMPTY: "an empty file (0 bytes)",
     Reason.DECODER_CRASHED: "a crash of the decoder (SIGABRT",

@@ -169,7 +169,7 @@ def _red_runs(runs: Iterable[RunState], now: datetime) -> Iterator[str]:
     for run in runs:
         if run.state == "failed":
             yield f"{run.dag} {run.name} failed: {'; '.join(run.problems)}"
-        elif run.state == "unfinished" and run.began and now - run.began > _RUNS_TOO_LONG:
+        elif run.state == "under way" and run.began and now - run.began > _RUNS_TOO_LONG:
             yield f"{run.dag} {run.name} began {run.began:%Y-%m-%d %H:%M} UTC and has not ended"
 
 

@@ -169,7 +169,7 @@ def find(store: "ObjectStore", wanted: Wanted) -> tuple[list[Refused], list[str]
 def table(refused: Sequence[Refused]) -> Iterator[str]:
     """The refusals as a table for people."""
     if not refused:
-        yield "nothing is refused that this asks for"
+        yield "no refusal is of this kind"
         return
     rows = [("taken or came", "reason", "camera", "name", "why")]
     for each in refused:

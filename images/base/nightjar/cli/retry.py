@@ -131,7 +131,7 @@ def _is_there(store: "ObjectStore", key: str, version_id: str) -> bool:
 
 def _said(refused: Sequence[Refused], retry: Retry, *, dry_run: bool) -> Iterator[str]:
     if not refused:
-        yield "nothing is refused that this asks for: nothing to do"
+        yield "no refusal is of this kind: nothing to do"
         return
     if dry_run:
         yield from table(refused)

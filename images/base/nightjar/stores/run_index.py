@@ -20,9 +20,9 @@ _LAST_STAGE: Mapping[str, str] = {LIVE: "record", HISTORY: "record", REPORT: "re
 
 @dataclass(frozen=True)
 class RunState:
-    """A run as its folder tells it. `state` is success, failed or unfinished (under way, or stopped before its end).
+    """A run as its folder tells it. `state` is `success`, `failed` or `under way`, also if it was stopped midway.
 
-    `problems` say what failed; `ended` is None for a run that is unfinished, and `began` for one of release 0.1.
+    `problems` say what failed; `ended` is None for a run that is under way, and `began` for one of release 0.1.
     """
 
     dag: str
@@ -101,4 +101,4 @@ def _state(store: ObjectStore, dag: str, name: str) -> RunState:
             ended = run.ended() if key == run.ended_key else None
             state, failed = (ended.state, ended.problems) if ended else ("success", ())
             return RunState(dag, name, state, began, written.modified_at, failed, problems)
-    return RunState(dag, name, "unfinished", began, None, (), problems)
+    return RunState(dag, name, "under way", began, None, (), problems)

@@ -168,4 +168,4 @@ def test_a_retry_says_what_it_did(s3_store: S3Store, capsys: pytest.CaptureFixtu
     assert "2 objects left out: an earlier retry is about to put them through" in capsys.readouterr().out
     assert len(list(Claims(s3_store).waiting())) == 1
     assert main(["retry", "--reason", "void"]) == 0
-    assert "nothing is refused that this asks for" in capsys.readouterr().out
+    assert "no refusal is of this kind" in capsys.readouterr().out

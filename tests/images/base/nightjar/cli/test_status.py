@@ -174,7 +174,7 @@ def test_how_a_run_ended(store: MemoryStore, clock: Clock) -> None:
     run = Runs(store).at(prefix)
     begin(store, prefix, FROZEN.model_copy(update={"problem": "p", "problems": ("line 4: x",)}))
     [seen] = look(store).runs
-    assert (seen.state, seen.began, seen.ended, seen.rules_problems) == ("unfinished", NOW, None, ("line 4: x",))
+    assert (seen.state, seen.began, seen.ended, seen.rules_problems) == ("under way", NOW, None, ("line 4: x",))
     clock.now += timedelta(seconds=30)
     run.end(Ended(state="failed", problems=("1 task failed: shard.detect_0",), ended_at=clock.now))
     [seen] = look(store).runs
@@ -183,7 +183,7 @@ def test_how_a_run_ended(store: MemoryStore, clock: Clock) -> None:
     # Cleared: begun again after it ended.
     clock.now += timedelta(seconds=30)
     run.begin(Started(dag_run=run.name, start="7"), lambda _: False)
-    assert [seen.state for seen in look(store).runs] == ["unfinished"]
+    assert [seen.state for seen in look(store).runs] == ["under way"]
     clock.now += timedelta(seconds=30)
     run.end(Ended(state="success", ended_at=clock.now))
     assert [(seen.state, seen.problems) for seen in look(store).runs] == [("success", ())]
@@ -320,6 +320,6 @@ def test_the_command(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["status", "--format", "json"], sections=(lambda: "scheduler  RUNNING",)) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["deployed"]["images"] == {"detect": "localhost/nightjar/detect:1.4.0"}
-    assert [run["state"] for run in document["runs"]] == ["unfinished"]
+    assert [run["state"] for run in document["runs"]] == ["under way"]
     assert document["cameras"]["longest_silent"][0] == {"camera": "alice-yard", "last_picture": None}
     assert (document["red"], document["surroundings"]) == ([], ["scheduler  RUNNING"])
