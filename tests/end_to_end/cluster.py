@@ -41,12 +41,19 @@ class Airflow(AirflowApi):
 
     def trigger(self, dag: str, run: str, conf: Mapping[str, Any]) -> None:
         """Start a run."""
-        self._call("POST", f"/dags/{dag}/dagRuns", json={"dag_run_id": run, "conf": conf, "logical_date": None})
+        self._start(dag, {"dag_run_id": run, "conf": conf, "logical_date": None})
 
     def trigger_over(self, dag: str, run: str, day: date) -> None:
         """Start a run over the data interval that is `day`."""
         midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).isoformat()
-        self._call("POST", f"/dags/{dag}/dagRuns", json={"dag_run_id": run, "logical_date": midnight})
+        self._start(dag, {"dag_run_id": run, "logical_date": midnight})
+
+    def _start(self, dag: str, body: dict[str, Any]) -> None:
+        try:
+            self._call("POST", f"/dags/{dag}/dagRuns", json=body)
+        except LocalError:  # a call whose answer is lost is made again, and then the run is there already
+            if body["dag_run_id"] not in {str(each["dag_run_id"]) for each in self.runs(dag)}:
+                raise
 
     def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
         """As every client of it, try again when SQLite was locked by another process of Airflow."""

@@ -135,7 +135,7 @@ def test_validate_runs_from_its_image_on_a_shard(
     assert manifest.warnings == (), "expected decoders that are sealed"
     assert manifest.counts.problem() is None
     assert manifest.counts.total("standard") == 8
-    assert manifest.counts.by_reason("quarantined") == {"too-small": 1, "truncated": 1}
+    assert manifest.counts.by_reason("quarantined") == {"corrupt": 1, "too-small": 1, "truncated": 1}
     standard = [info.key for info in s3_store.list_objects("standard/")]
     assert len(standard) == 8
     for key in standard:
