@@ -114,10 +114,13 @@ def wait_for_run_of(local: Local, camera: str, second: int) -> str:
 
 @pytest.fixture(scope="module")
 def allowed(local: Local) -> float:
-    """Seconds from landing to alert: 30, or on a machine that is busy, twice what an alert takes when nothing hangs."""
+    """Seconds from landing to alert: 30, or on a busy machine, three times what an alert takes when nothing hangs.
+
+    That nobody waits for what hangs is seen from the tries; this bound is about everything else that may wait.
+    """
     landed = drop(local, 0, "bob-thief")
     seconds = wait_for_alert(local, "bob-thief", 0) - landed
-    return max(30.0, 2 * seconds)
+    return max(30.0, 3 * seconds)
 
 
 def test_a_camera_that_hangs_holds_back_nobody(local: Local, detect: Path, allowed: float) -> None:
@@ -133,6 +136,7 @@ def test_a_camera_that_hangs_holds_back_nobody(local: Local, detect: Path, allow
     assert wait_for_alert(local, "bob-thief", 61) - landed_later < allowed
     assert local.airflow.state(LIVE, first) == "running"
     assert not is_alerted(local, "carol-thief", 60)
+    assert tries(local, first)[hangs] == 1, "expected both alerts before what hangs was given up"
     wait_for_alert(local, "carol-thief", 60)
     local.wait_for_success(LIVE, first)
     local.wait_for_success(LIVE, run_of(local, "bob-thief", 61))
@@ -225,7 +229,7 @@ def test_a_second_run_of_what_is_worked_on_is_refused_until_the_first_has_ended(
     assert set(states.values()) == {"failed", "upstream_failed", "skipped"}
     assert {task for task, state in states.items() if state == "failed"} == {"freeze_release", "close_run"}
     assert "1 task failed: freeze_release" in close_run_says(local, "by-hand")
-    local.airflow.clear(LIVE, "by-hand")
+    call_as_documented(local, "by-hand", whole=True)
     local.wait("the second to end", lambda: local.airflow.state(LIVE, "by-hand") == "success")
     assert outcomes(local, batch) == {"detected": 3}
 
@@ -315,14 +319,16 @@ def tries(local: Local, run: str) -> dict[str, int]:
     }
 
 
-def call_as_documented(local: Local, run: str) -> str:
-    """Do what docs/operate.md says about Airflow's API, for the shard of carol; returns what was answered."""
+def call_as_documented(local: Local, run: str, whole: bool = False) -> str:
+    """Do what docs/operate.md says about Airflow's API, for the shard of carol or the `whole` run."""
     if shutil.which("curl") is None:
         pytest.skip("the calls in the docs are made by curl, which is not there")
     section = (ROOT / "docs" / "operate.md").read_text().split("## Call Airflow's API\n")[1].split("\n## ")[0]
-    script = "\n".join(line for line in section.splitlines() if line.startswith("    "))
-    script = "\n".join(line for line in script.splitlines() if not line.startswith("    AIRFLOW_URL="))
-    assert script.count(f'["{DETECT}", 1]') == 1
+    signing_in, of_tasks = section.split("`/auth/token`")
+    of_tasks, of_runs = of_tasks.split("Clear a whole run")
+    lines = (signing_in + (of_runs if whole else of_tasks)).splitlines()
+    script = "\n".join(line for line in lines if line.startswith("    ") and "AIRFLOW_URL=" not in line)
+    assert script.count(f'["{DETECT}", 1]') == (0 if whole else 1)
     environment = {
         "PATH": os.environ["PATH"],
         "AIRFLOW_URL": local.deployment.url,

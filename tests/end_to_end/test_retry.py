@@ -85,7 +85,7 @@ def test_rules_are_mended_and_the_alert_comes(local: Local, person: bytes, capsy
     assert outcomes(local) == [("detected", None)]
     local.wait("the claim to be closed", lambda: local.contents(CLAIMS) == {})
     assert main(["retry", "--reason", "unknown-camera"]) == 0
-    assert "nothing is refused" in capsys.readouterr().out
+    assert "no refusal is of this kind" in capsys.readouterr().out
     assert len(list(local.store.list_versions("alerts/"))) >= 1
     assert len(local.contents("alerts/")) == 1
 
