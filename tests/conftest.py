@@ -53,6 +53,10 @@ SLOW = (
     "*/test_on_s3.py",
     "*/test_killed.py",
     "*/test_two_releases.py",
+    "images/base/nightjar/runtime/test_stage.py",
+    "operators/test_footage.py",
+    # They encode videos.
+    "images/validate/test_clips.py",
     # With validate's decoders, which are programs.
     "images/validate/test_clips_in_stage.py",
     "images/validate/test_moments.py",
