@@ -56,6 +56,7 @@ SLOW = (
     "images/base/nightjar/runtime/test_stage.py",
     "operators/test_footage.py",
     # They encode videos.
+    "images/validate/test_clip_pictures.py",
     "images/validate/test_clips.py",
     # With validate's decoders, which are programs.
     "images/validate/test_clips_in_stage.py",
