@@ -23,7 +23,7 @@ RETRIES = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=2),
 }
-# What the default_args of every DAG have.
+# Part of the default_args of every DAG.
 DEFAULTS = {"owner": "nightjar", **SAY_WHY}
 # Where workers are scarce, what is nearest to an alert goes first.
 NEAREST_TO_AN_ALERT_FIRST = {"weight_rule": "upstream"}

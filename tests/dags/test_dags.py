@@ -232,8 +232,8 @@ def test_map_index_is_readable(dags: dict[str, DAG]) -> None:
 
 def weight(task: Any) -> int:
     """The weight by which the scheduler orders tasks that wait for a worker."""
-    strategy = get_airflow_priority_weight_strategies()[task.weight_rule]()
-    return strategy.get_weight(SimpleNamespace(task=task))  # type: ignore[arg-type] # of a task instance it asks for the task only
+    strategy: Any = get_airflow_priority_weight_strategies()[task.weight_rule]()
+    return int(strategy.get_weight(SimpleNamespace(task=task)))  # of a task instance it asks for the task only
 
 
 def leaves(dag: DAG) -> list[Any]:

@@ -26,6 +26,7 @@ from nightjar.stores.runs import LIVE, REPORT, WATCH, Runs
 from nightjar.stores.standard import standard_key
 from nightjar_local.layout import ROOT
 from tests.end_to_end.cluster import file_batch
+from tests.end_to_end.debian import skip
 from tests.end_to_end.local_runtime import Local, running
 from tests.end_to_end.one_after_the_other import outcome, outcomes_in_any_order
 from tests.operators.stage_programs import REGISTRY, behave, build_image, misbehave
@@ -322,7 +323,7 @@ def tries(local: Local, run: str) -> dict[str, int]:
 def call_as_documented(local: Local, run: str, whole: bool = False) -> str:
     """Do what docs/operate.md says about Airflow's API, for the shard of carol or the `whole` run."""
     if shutil.which("curl") is None:
-        pytest.skip("the calls in the docs are made by curl, which is not there")
+        skip("THE CALLS IN THE DOCS ARE NOT TESTED here: first apt-get install curl")
     section = (ROOT / "docs" / "operate.md").read_text().split("## Call Airflow's API\n")[1].split("\n## ")[0]
     signing_in, of_tasks = section.split("`/auth/token`")
     of_tasks, of_runs = of_tasks.split("Clear a whole run")

@@ -101,7 +101,7 @@ def duration(seconds: float) -> str:
 
 
 def _rules_problem(made: Provenance) -> str:
-    """What is wrong with the newest rules: the first mistakes with their lines; empty if they are in force."""
+    """The first mistakes in the newest rules with their lines; empty if these rules are in force."""
     if not made.problem or not made.problems:
         return made.problem or ""
     more = len(made.problems) - _MOST_MISTAKES

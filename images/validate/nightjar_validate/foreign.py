@@ -27,7 +27,7 @@ _TS = b"\x47"  # every 188 bytes of an MPEG transport stream
 
 
 def described(head: bytes) -> str:
-    """What a file seems to be that begins with `head`, with its first bytes."""
+    """The likely kind of a file that begins with `head`, with its first bytes."""
     return f"{_kind(head)} (begins with {head[:_SHOWN].hex(' ')})"
 
 

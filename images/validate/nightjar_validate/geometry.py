@@ -2,6 +2,7 @@
 
 import struct
 from fractions import Fraction
+from typing import Any
 
 import av
 from av.sidedata.sidedata import Type
@@ -25,15 +26,18 @@ _ORIENTATION = {
 def orientation_of(frame: av.VideoFrame) -> int:
     """EXIF's orientation, 1 to 8, for how `frame` is to be shown."""
     try:
-        matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload] # typed as if it had one key
+        notes: Any = frame.side_data  # PyAV's stub knows motion vectors alone; the object has notes of every Type
+        matrix = notes[Type.DISPLAYMATRIX]
+    except KeyError:
+        return 1
     except ValueError:  # PyAV does not know some other note on the frame
         return {0: 1, 90: 8, 180: 3, -180: 3, -90: 6}.get(frame.rotation, 1)
-    return orientation(bytes(matrix) if matrix else None)
+    return orientation(bytes(matrix))
 
 
-def orientation(matrix: bytes | None) -> int:
+def orientation(matrix: bytes) -> int:
     """EXIF's orientation, 1 to 8, for a display matrix: the nearest of them; 1 where there is no usable matrix."""
-    if matrix is None or len(matrix) < _MATRIX.size:
+    if len(matrix) < _MATRIX.size:
         return 1
     a, b, _, c, d, *_ = _MATRIX.unpack(matrix[: _MATRIX.size])
     # Shown at (a x + c y, b x + d y).

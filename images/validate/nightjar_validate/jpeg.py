@@ -86,7 +86,7 @@ def _decoded(jpeg: JpegStructure, data: bytes, scale: int) -> Image.Image:
 
 
 def _plain(said: str) -> str:
-    """What libjpeg-turbo says of damage, after what it means."""
+    """The meaning of a warning of libjpeg-turbo, then its own words."""
     said = said.removeprefix("Corrupt JPEG data: ")
     return f"{next((words for sign, words in _PLAIN.items() if sign in said), 'damaged data')} ({said})"
 

@@ -2,7 +2,7 @@
 
 # They hold a frame back until all that it builds on is there. All others begin with whatever comes.
 _CAREFUL_DECODERS = {"h264", "hevc"}
-# What decoders say, in FFmpeg's words, of a frame that they show nevertheless, and do not always mark.
+# The words of FFmpeg's decoders about a frame that they show nevertheless, and do not always mark.
 _DAMAGE = (
     "error while decoding MB",
     "overlaps with next",

@@ -140,9 +140,8 @@ def _sampled(
 def _picture(frame: av.VideoFrame, stream: av.VideoStream, seconds: float, job: Job) -> Decoded | Refused:
     shown = shown_size(frame.width, frame.height, stream.sample_aspect_ratio)
     width, height = fitted(shown, job.limits.long_side)
-    image: Image.Image = frame.to_image(  # type: ignore[no-untyped-call] # PyAV types all of a frame but this
-        width=width, height=height, interpolation="BICUBIC", threads=1
-    )
+    scaled = frame.reformat(width=width, height=height, format="rgb24", interpolation="BICUBIC", threads=1)
+    image = Image.fromarray(scaled.to_ndarray())
     return standardise(image, image.size, job.limits, job.allow_grey, orientation_of(frame), round(seconds * 1000))
 
 

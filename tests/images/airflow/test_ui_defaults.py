@@ -1,4 +1,4 @@
-"""What Airflow's UI shows an operator by default is the same on a laptop and from the Airflow image."""
+"""The defaults of Airflow's UI are the same on a laptop and from the Airflow image."""
 
 import json
 import re

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import av
+import numpy as np
 from PIL import Image
 
 from tests.images.validate.pictures import moving
@@ -32,7 +33,7 @@ class Unseekable:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a clip is made of, so that tests that want the same one encode it once."""
+    """The recipe of a clip, so that tests that want the same one encode it once."""
 
     container: str
     codec: str
@@ -95,7 +96,7 @@ def _encoded(made: _Made, images: Iterable[Image.Image]) -> bytes:
         if made.matrix:
             stream.set_display_matrix(made.matrix)
         for seconds, image in zip(made.times, images, strict=False):
-            frame = av.VideoFrame.from_image(image.resize(made.size))  # type: ignore[no-untyped-call] # as PyAV has it
+            frame = av.VideoFrame.from_ndarray(np.asarray(image.resize(made.size)))
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(seconds / frame.time_base)
             file.mux(stream.encode(frame))
@@ -225,9 +226,7 @@ def tracks(container: str, *films: tuple[str, tuple[int, int], list[Image.Image]
             for stream, image in zip(streams, images, strict=True):
                 if image is None:
                     continue
-                frame = av.VideoFrame.from_image(  # type: ignore[no-untyped-call] # as PyAV has it
-                    image.resize((stream.width, stream.height))
-                )
+                frame = av.VideoFrame.from_ndarray(np.asarray(image.resize((stream.width, stream.height))))
                 frame.time_base = stream.codec_context.time_base
                 frame.pts = round(number / RATE / frame.time_base)
                 file.mux(stream.encode(frame))

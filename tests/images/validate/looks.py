@@ -1,4 +1,4 @@
-"""What tests of videos look at: times and reasons, and whether a picture is what the camera saw."""
+"""Properties of videos that tests look at: times and reasons, and whether a picture is what the camera saw."""
 
 from typing import Any
 

@@ -8,12 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import skimage.data
+import numpy as np
+import skimage
 from av.container import OutputContainer
 from PIL import Image
 
-ASTRONAUT = Image.fromarray(skimage.data.astronaut())  # type: ignore[no-untyped-call] # scikit-image is untyped
-GREY = Image.fromarray(skimage.data.camera())  # type: ignore[no-untyped-call] # scikit-image is untyped
+_PICTURES = Path(skimage.__file__).parent / "data"
+ASTRONAUT = Image.fromarray(np.asarray(Image.open(_PICTURES / "astronaut.png")))  # without the notes of the file
+GREY = Image.fromarray(np.asarray(Image.open(_PICTURES / "camera.png")))
 _HERTZ = 44_100
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -74,7 +76,7 @@ def video(
         stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else 1 / Fraction(rate)
         track = container.add_stream("mp2", rate=_HERTZ, layout="mono") if sound else None
         for number, image in enumerate(images):
-            frame = av.VideoFrame.from_image(image.resize(size))  # type: ignore[no-untyped-call] # as PyAV has it
+            frame = av.VideoFrame.from_ndarray(np.asarray(image.resize(size)))
             seconds = times[number] if times else number / rate
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(seconds / frame.time_base)

@@ -21,7 +21,7 @@ from tests.images.validate.decoding import decoded, near, opened
 from tests.images.validate.looks import offsets, smeared
 from tests.images.validate.pictures import ASTRONAUT, BLUE, RED, damaged, halves, moving
 
-# What a decoder makes up is no picture
+# A frame that a decoder makes up is no picture
 
 
 @pytest.mark.parametrize(

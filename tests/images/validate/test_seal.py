@@ -62,9 +62,9 @@ def outside(tmp_path: Path) -> Iterator[Outside]:
     unix = str(tmp_path / "socket")
     with ExitStack() as stack:
 
-        def bound(family: int, kind: int, address: object) -> socket.socket:
+        def bound(family: int, kind: int, address: str | tuple[str, int]) -> socket.socket:
             opened = stack.enter_context(socket.socket(family, kind))
-            opened.bind(address)  # type: ignore[arg-type] # a path or a host and port, by its family
+            opened.bind(address)
             if kind == socket.SOCK_STREAM:
                 opened.listen()
             return opened

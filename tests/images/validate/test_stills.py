@@ -1,4 +1,4 @@
-"""What decoding makes of stills: the table of good and bad pictures."""
+"""Decoding of stills: the table of good and bad pictures."""
 
 import struct
 import zlib

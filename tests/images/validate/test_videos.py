@@ -1,4 +1,4 @@
-"""What decoding makes of videos: frames at the set rate, and what is refused of them."""
+"""Decoding of videos: frames at the set rate, and their refusals."""
 
 import io
 from fractions import Fraction

@@ -32,7 +32,7 @@ class LockedError(TryAgainError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a backfill does with each day: those that get a run, those that have ended, those that are under way.
+    """The days of a backfill: those that get a run, those that have ended, those that are under way.
 
     The runs that are there come with their state.
     """
@@ -97,7 +97,7 @@ def states_of_days(airflow: Airflow, days: Sequence[date]) -> dict[date, str]:
 
 
 def plan_for(days: Iterable[date], states: Mapping[date, str]) -> Plan:
-    """What to do with each day by the state of its run."""
+    """Sort the days by the state of their runs."""
     return Plan(
         new=tuple(day for day in days if day not in states),
         ended={day: state for day, state in states.items() if state not in UNDER_WAY},

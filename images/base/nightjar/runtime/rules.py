@@ -18,7 +18,7 @@ from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 _SHOWN_PROBLEMS = 20
 _HINTS = 100  # problems that get near names: looking for one of them costs up to 10 ms
 _NOT_TEXT, _UNKNOWN_KEY, _TOO_FEW = "string_type", "extra_forbidden", "too_short"  # pydantic's names of these errors
-# What it says of others, in plain words; in braces what it knows of the key.
+# Other errors of pydantic in plain words; in braces stand the numbers and names that it gives.
 _PLAIN = {
     _NOT_TEXT: "expected text",
     _TOO_FEW: "expected a list of at least {min_length}",
