@@ -59,6 +59,7 @@ SLOW = (
     "images/validate/test_clip_pictures.py",
     "images/validate/test_clips.py",
     # With validate's decoders, which are programs.
+    "images/validate/test_again.py",
     "images/validate/test_clips_in_stage.py",
     "images/validate/test_moments.py",
     "images/validate/test_pool.py",

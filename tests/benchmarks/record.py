@@ -12,7 +12,8 @@ from nightjar_report.stage import report_day
 from tests.benchmarks.counting import Counted, CountingStore
 from tests.benchmarks.rows import Asked, Row
 from tests.bucket import NOON, PORCH
-from tests.images.record.world import DAY, World, keys, person
+from tests.images.record.warehouse import keys
+from tests.images.record.world import DAY, World, person
 
 RUNS = 2000
 PICTURES = 20_000  # of the event

@@ -76,20 +76,7 @@ def _not_in_the_demo(objects: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]
     )
     yield detect.replace("_manifest.json", "failures.jsonl"), b"".join(jsonl([failed]))
     event = Event.model_validate_json(next(data for key, data in objects.items() if key.startswith("events/")))
-    digest = DigestLine(
-        event_id=event.id,
-        event_key=event_key(event.camera, event.ref),
-        user=event.user,
-        device=event.device,
-        site=event.site,
-        rule_id=event.rule_id,
-        rule_name=event.rule_name,
-        started_at=event.started_at,
-        ended_at=event.ended_at,
-        labels=event.labels,
-        pictures=event.picture_count,
-        handled_at=event.ended_at + timedelta(hours=3),
-    )
+    digest = DigestLine.of(event, event_key(event.camera, event.ref), event.ended_at + timedelta(hours=3))
     store = MemoryStore()
     Records(store).announce(event.day, "nightjar_live/20261126T024601Z-a6736f636d35")
     yield from ((info.key, store.get(info.key)[0]) for info in store.list_objects("records/news/"))

@@ -3,7 +3,7 @@
 import logging
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from nightjar.domain.alerts import Alert, AlertState, DigestLine
 from nightjar.domain.events import Event
@@ -107,7 +107,7 @@ class Desk:
         if line and line.alert.is_done:
             return Handled("already", objects=(line.ref,))
         if event.ended_at < now - self._max_age:
-            return Handled("digest", digest=self._digest_line(event, now))
+            return Handled("digest", digest=DigestLine.of(event, self._events.key(event), now))
         if line and line.alert.is_held(self._context.output_prefix, self._context.run, now):
             return Handled("held")
         if line and line.key in self._under_way:
@@ -228,20 +228,4 @@ class Desk:
             warning=warning,
             repeated=delivery.possibly_repeated,
             is_traced=True,
-        )
-
-    def _digest_line(self, event: Event, now: datetime) -> DigestLine:
-        return DigestLine(
-            event_id=event.id,
-            event_key=self._events.key(event),
-            user=event.user,
-            device=event.device,
-            site=event.site,
-            rule_id=event.rule_id,
-            rule_name=event.rule_name,
-            started_at=event.started_at,
-            ended_at=event.ended_at,
-            labels=event.labels,
-            pictures=event.picture_count,
-            handled_at=now,
         )

@@ -16,7 +16,8 @@ from nightjar.stores.runs import HISTORY
 from nightjar.stores.tables import PICTURES
 from nightjar_record.stage import work
 from tests.bucket import NOON, PORCH, SHOP
-from tests.images.record.world import DAY, World, history, person, rows
+from tests.images.record.warehouse import rows
+from tests.images.record.world import DAY, World, history, person
 
 FIRST, SECOND = "20261120T120000Z-000000000001", "20261120T130000Z-000000000002"
 RETRY = "retry-20261120T140000Z-000000000003"

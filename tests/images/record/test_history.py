@@ -18,7 +18,9 @@ from nightjar.stores.runs import HISTORY
 from nightjar.stores.tables import ALERTS, EVENTS, PICTURES, TABLES
 from nightjar_record.stage import work
 from tests.bucket import NOON, PORCH, SHOP, YARD
-from tests.images.record.world import DAY, DETECTOR, NEXT_DAY, World, history, keys, parts, person, rows, versions
+from tests.images.record.landed import DETECTOR
+from tests.images.record.warehouse import keys, parts, rows, versions
+from tests.images.record.world import DAY, NEXT_DAY, World, history, person
 
 
 def live_day(store: ObjectStore, record: bool = True) -> tuple[World, World]:

@@ -19,7 +19,8 @@ from nightjar.stores.records import Records
 from nightjar.stores.tables import TABLES
 from nightjar_record.stage import work
 from tests.bucket import NOON, PORCH, SHOP, YARD
-from tests.images.record.world import DAY, NEXT_DAY, World, keys, parts, person, rows, versions
+from tests.images.record.warehouse import keys, parts, rows, versions
+from tests.images.record.world import DAY, NEXT_DAY, World, person
 
 
 def an_eventful_run(store: ObjectStore) -> StageContext:

@@ -12,7 +12,8 @@ from nightjar.stores.tables import TABLES
 from nightjar_record.stage import work as record
 from nightjar_report.stage import work as report
 from tests.bucket import NOON, PORCH
-from tests.images.record.world import DAY, World, history, keys, person, rows
+from tests.images.record.warehouse import keys, rows
+from tests.images.record.world import DAY, World, history, person
 from tests.images.report.test_stage import PAGE, reporting
 from tests.later_release import COLUMN, TwoReleases
 

@@ -1,24 +1,20 @@
 """A bucket after a run's stages up to notify, built through the domain's own documents and the stores."""
 
-import hashlib
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from nightjar.domain.alerts import Alert, AlertState, ApiCall, DigestLine
-from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
+from nightjar.domain.batch import Outcome, ReceivedVersion
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import Event, Suppressed, SuppressedObject, Threat, ThreatPicture, summary_of
 from nightjar.domain.layout import DIGEST, FAILURES, digest
 from nightjar.domain.manifest import Counts, ObjectRef
-from nightjar.domain.model import Stored, ms_from_utc
-from nightjar.domain.names import Camera, FootageName
-from nightjar.domain.quarantine import QuarantineEntry
-from nightjar.domain.reasons import Reason
+from nightjar.domain.model import Stored
 from nightjar.domain.rules import Safe
 from nightjar.domain.stages import STAGES
-from nightjar.domain.validations import FailedFootage, Refusal, Validation
+from nightjar.domain.validations import Validation
 from nightjar.runtime.manifests import write_lines, write_record
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
@@ -26,18 +22,13 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.events import Events
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.line_store import Place, RunShard
-from nightjar.stores.quarantine import Quarantine, entry_prefix
-from nightjar.stores.records import Records
 from nightjar.stores.runs import BATCH, HISTORY, LIVE, SHARD, shard_prefix, stage_prefix
-from nightjar.stores.standard import standard_key
-from nightjar.stores.tables import TABLES
 from nightjar.stores.validations import Validations
-from tests.bucket import NOON, REGISTRY, RULES, RunWorld, picture_of, sha256_of
+from tests.bucket import NOON, REGISTRY, RULES, sha256_of
+from tests.images.record.landed import DETECTOR, VALIDATOR, Landed
 
 DAY = NOON.date()
 NEXT_DAY = DAY + timedelta(days=1)
-DETECTOR = DetectorRef(tag="d1", model="ssdlite_mobilenet_v2_coco", sha256="ab" * 32, settings="s1")
-VALIDATOR = "v1"
 
 
 def person(probability: float = 0.9) -> DetectedObject:
@@ -45,7 +36,7 @@ def person(probability: float = 0.9) -> DetectedObject:
     return DetectedObject(label="person", probability=probability, box=(0.1, 0.2, 0.4, 0.9))
 
 
-class World:
+class World(Landed):
     """One run over a bucket; another one may follow over the same bucket. `close` writes the stages' outputs.
 
     All proven footage is in the shard `all`. `before` are worlds whose detections this one knows.
@@ -59,16 +50,7 @@ class World:
         detector: DetectorRef = DETECTOR,
         before: Sequence["World"] = (),
     ) -> None:
-        self.store = store
-        self.detector = detector
-        self.run = RunWorld(store, run, dag)
-        self.prefix = self.run.prefix
-        self.name = run
-        self.batch: list[BatchLine] = []
-        self.validations: list[Validation] = []
-        self.detections: list[Detection] = []
-        self.failures: list[FailedPicture] = []
-        self.unvalidated: list[FailedFootage] = []
+        super().__init__(store, run, dag, detector)
         self.events: list[Event] = []
         self.threats: list[Threat] = []
         self.suppressed: list[Suppressed] = []
@@ -78,101 +60,7 @@ class World:
         self.late: list[DigestLine] = []
         self._before = [detection for world in before for detection in world.detections]
 
-    # What landed, and what became of it
-
-    def still(
-        self,
-        camera: Camera,
-        at: datetime,
-        *objects: DetectedObject,
-        detected: bool = True,
-        failure: str = "",
-        jpeg: bytes = b"",
-    ) -> Picture:
-        """A still that was filed and validated and, unless told, detected in; `failure` says why not."""
-        picture = self._picture(camera, at, "jpg", at)
-        if jpeg:
-            picture = picture.model_copy(update={"standard_sha256": hashlib.sha256(jpeg).hexdigest()})
-            self.store.put(picture.standard_key, jpeg)
-        self._filed(picture, at, "jpg")
-        self._validated(picture, at, "jpg", [picture])
-        if failure:
-            self.failures.append(FailedPicture(standard_key=picture.standard_key, reason=failure, detail="why"))
-        elif detected:
-            self.detections.append(Detection.of(picture, self.detector, objects))
-        return picture
-
-    def video(
-        self,
-        camera: Camera,
-        at: datetime,
-        frames: Sequence[Sequence[DetectedObject]],
-        cut: bool = False,
-        duplicates: int = 0,
-    ) -> list[Picture]:
-        """A video with a frame a second; `cut` short, its rest is refused."""
-        pictures = [self._picture(camera, at + timedelta(seconds=n), "mp4", at) for n in range(len(frames))]
-        first = pictures[0] if pictures else self._picture(camera, at, "mp4", at)
-        self._filed(first, at, "mp4")
-        end = at + timedelta(seconds=len(frames))
-        refusals = [self._refusal(first, Reason.TRUNCATED, end, "rest")] if cut else []
-        self._validated(first, at, "mp4", pictures, refusals, duplicates)
-        self.detections += [Detection.of(p, self.detector, f) for p, f in zip(pictures, frames, strict=True)]
-        return pictures
-
-    def refused(self, camera: Camera, at: datetime, reason: Reason) -> None:
-        """A still that validation refused."""
-        picture = self._picture(camera, at, "jpg", at)
-        self._filed(picture, at, "jpg")
-        self._validated(picture, at, "jpg", [], [self._refusal(picture, reason, at, "")])
-
-    def unproven(self, camera: Camera, at: datetime) -> None:
-        """A still of a shard whose validation failed."""
-        self._filed(self._picture(camera, at, "jpg", at), at, "jpg")
-
-    def unread(self, camera: Camera, at: datetime, reason: str) -> None:
-        """A still that validation could not look at."""
-        picture = self._picture(camera, at, "jpg", at)
-        self._filed(picture, at, "jpg")
-        key, version = picture.footage_key, picture.footage_version
-        self.unvalidated.append(FailedFootage(footage_key=key, footage_version=version, reason=reason, detail="why"))
-
-    def misnamed(self, name: str, reason: Reason = Reason.BAD_NAME, taken_at: datetime | None = None) -> None:
-        """An object that collect refused; it says when it was taken where it trusts the name."""
-        source = ReceivedVersion(key=f"incoming/{name}", version_id="in1", size=9, received_at=NOON)
-        self.batch.append(BatchLine(source=source, outcome=Outcome.QUARANTINED, reason=reason))
-        entry = QuarantineEntry(
-            reason=reason,
-            meaning=reason.meaning,
-            expected="a name",
-            found=name,
-            source_key=source.key,
-            source_version=source.version_id,
-            detail="",
-            received_at=NOON,
-            taken_at=taken_at,
-            sha256=sha256_of(name),
-            size=9,
-            stage="collect",
-            image=f"{REGISTRY}/collect:c1",
-        )
-        Quarantine(self.store).put(entry, b"whatever!")
-
-    def duplicate(self, picture: Picture, version: str = "in2") -> None:
-        """A second copy of a picture's footage landed."""
-        name = picture.footage_key.rpartition("/")[2]
-        source = ReceivedVersion(key=f"incoming/{name}", version_id=version, size=9, received_at=NOON)
-        self.batch.append(
-            BatchLine(
-                source=source,
-                outcome=Outcome.DUPLICATE,
-                footage_key=picture.footage_key,
-                footage_version=picture.footage_version,
-                sha256=sha256_of(picture.footage_key),
-            )
-        )
-
-    # What the rules made of it
+    # The verdicts of the rules, and the alerts
 
     def event(
         self, pictures: Sequence[Picture], number: int = 1, rule_id: int = 200, base: Event | None = None, **more: Any
@@ -240,22 +128,8 @@ class World:
 
     def too_late(self, event: Event, seconds: float | None = 7200) -> None:
         """`event` was looked at so many seconds after its end, too late for an alert; None as release 0.2 wrote it."""
-        self.late.append(
-            DigestLine(
-                event_id=event.id,
-                event_key=Events(self.store).key(event),
-                user=event.user,
-                device=event.device,
-                site=event.site,
-                rule_id=event.rule_id,
-                rule_name=event.rule_name,
-                started_at=event.started_at,
-                ended_at=event.ended_at,
-                labels=event.labels,
-                pictures=event.picture_count,
-                handled_at=None if seconds is None else event.ended_at + timedelta(seconds=seconds),
-            )
-        )
+        handled_at = None if seconds is None else event.ended_at + timedelta(seconds=seconds)
+        self.late.append(DigestLine.of(event, Events(self.store).key(event), handled_at))
 
     def held_back(self, picture: Picture, reason: Safe = Safe.OUT_OF_HOURS) -> None:
         """A rule names what was seen in `picture`, but does not hold."""
@@ -270,7 +144,7 @@ class World:
             )
         )
 
-    # What the stages hand over
+    # The outputs of the stages
 
     def close(self, day: date | None = None) -> StageContext:
         """Write the stores and manifests of all stages before record; what record is started with."""
@@ -349,64 +223,6 @@ class World:
             outcomes[f"quarantined:{refused}"] = outcomes.get(f"quarantined:{refused}", 0) + 1
         return Counts(received=sum(outcomes.values()), outcomes=outcomes)
 
-    def _picture(self, camera: Camera, at: datetime, extension: str, footage_at: datetime) -> Picture:
-        footage = FootageName(camera, ms_from_utc(footage_at), extension)
-        return picture_of(camera, at, sha256_of(standard_key(camera, at)), footage)
-
-    def _filed(self, picture: Picture, at: datetime, extension: str) -> None:
-        name = FootageName(picture.camera, ms_from_utc(at), extension).canonical
-        self.batch.append(
-            BatchLine(
-                source=ReceivedVersion(key=f"incoming/{name}", version_id="in1", size=9, received_at=at),
-                outcome=Outcome.FILED,
-                footage_key=picture.footage_key,
-                footage_version=picture.footage_version,
-                sha256=sha256_of(picture.footage_key),
-            )
-        )
-
-    def _validated(
-        self,
-        picture: Picture,
-        at: datetime,
-        extension: str,
-        pictures: Sequence[Picture],
-        refusals: Sequence[Refusal] = (),
-        duplicates: int = 0,
-    ) -> None:
-        self.validations.append(
-            Validation(
-                footage_key=picture.footage_key,
-                footage_version=picture.footage_version,
-                footage_sha256=sha256_of(picture.footage_key),
-                validator=VALIDATOR,
-                settings="s1",
-                video=extension == "mp4",
-                pictures=tuple(pictures),
-                refusals=tuple(refusals),
-                duplicates=duplicates,
-            )
-        )
-
-    def _refusal(self, picture: Picture, reason: Reason, at: datetime, part: str) -> Refusal:
-        entry = QuarantineEntry(
-            reason=reason,
-            meaning=reason.meaning,
-            expected="better",
-            found="this",
-            source_key=picture.footage_key,
-            source_version=picture.footage_version,
-            detail=part,
-            received_at=at,
-            taken_at=at,
-            sha256=sha256_of(picture.footage_key),
-            size=9,
-            stage="validate",
-            image=f"{REGISTRY}/validate:{VALIDATOR}",
-        )
-        Quarantine(self.store).put(entry, b"whatever!")
-        return Refusal(reason=reason, detail="expected better", taken_at=at, quarantine_key=entry_prefix(entry))
-
 
 def _place_of_footage(validation: Validation) -> Place:
     name = ReceivedVersion(
@@ -429,21 +245,3 @@ def history(store: ObjectStore, *live: World, day: date = DAY, assessed: bool = 
         world.suppressed += each.suppressed
     world.is_assessed = assessed
     return world.close(day=day)
-
-
-def rows(store: ObjectStore, day: date = DAY) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a day by table, each once."""
-    return {table.name: Records(store).read(table, day).content.lines() for table in TABLES}
-
-
-def keys(store: ObjectStore, prefix: str) -> list[str]:
-    return sorted(info.key for info in store.list_objects(prefix))
-
-
-def parts(store: ObjectStore, table: str, day: date = DAY) -> list[str]:
-    """The names of the parts of a table and day."""
-    return [key.rpartition("/")[2] for key in keys(store, f"records/{table}/date={day}/")]
-
-
-def versions(store: ObjectStore, *prefixes: str) -> list[Any]:
-    return [v for p in prefixes for v in store.list_versions(p)]

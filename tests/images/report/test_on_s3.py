@@ -13,7 +13,8 @@ from nightjar.runtime.stage import StageContext
 from nightjar_local.seaweedfs import S3Access
 from tests.images.record.test_history import live_day
 from tests.images.record.test_live import an_eventful_run
-from tests.images.record.world import DAY, history, keys
+from tests.images.record.warehouse import keys
+from tests.images.record.world import DAY, history
 from tests.images.report.test_stage import PAGE, reporting
 
 

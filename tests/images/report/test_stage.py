@@ -25,7 +25,8 @@ from tests.bucket import NOON, PORCH, SHOP, YARD
 from tests.images.base.nightjar.stores.test_records import put_later_release
 from tests.images.base.nightjar.stores.test_tables import an_event
 from tests.images.record.test_live import an_eventful_run
-from tests.images.record.world import DAY, World, history, parts, person, versions
+from tests.images.record.warehouse import parts, versions
+from tests.images.record.world import DAY, World, history, person
 
 PAGE = "reports/2026/11/20/report.html"
 NEXT_PAGE = "reports/2026/11/21/report.html"

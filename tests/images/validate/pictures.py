@@ -16,6 +16,7 @@ from PIL import Image
 _PICTURES = Path(skimage.__file__).parent / "data"
 ASTRONAUT = Image.fromarray(np.asarray(Image.open(_PICTURES / "astronaut.png")))  # without the notes of the file
 GREY = Image.fromarray(np.asarray(Image.open(_PICTURES / "camera.png")))
+NONSENSE = b"\xff\xd8\xff" + b"nonsense" * 9 + b"\xff\xd9"  # the beginning and the end of a JPEG
 _HERTZ = 44_100
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 

@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
+from nightjar.domain.events import Event
 from nightjar.domain.model import Part, Stored
 from nightjar.domain.names import Camera
 
@@ -112,3 +113,21 @@ class DigestLine(Stored):
     labels: dict[str, float]
     pictures: int
     handled_at: datetime | None = None
+
+    @classmethod
+    def of(cls, event: Event, event_key: str, handled_at: datetime | None) -> Self:
+        """The line about `event`, which is stored at `event_key`."""
+        return cls(
+            event_id=event.id,
+            event_key=event_key,
+            user=event.user,
+            device=event.device,
+            site=event.site,
+            rule_id=event.rule_id,
+            rule_name=event.rule_name,
+            started_at=event.started_at,
+            ended_at=event.ended_at,
+            labels=event.labels,
+            pictures=event.picture_count,
+            handled_at=handled_at,
+        )
