@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from nightjar.domain.accounts import Account
 from nightjar.domain.batch import BatchLine, Footage
 from nightjar.domain.layout import digest, last_segment
@@ -25,6 +23,7 @@ from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.release import Deployed, Ended, Release, Started
 from nightjar.errors import InputError, TryAgainError, UsageError
+from nightjar.runtime.current import read_current, replace_current
 from nightjar.runtime.manifests import (
     read_lines,
     read_manifest,
@@ -33,7 +32,7 @@ from nightjar.runtime.manifests import (
     write_manifest,
     write_record,
 )
-from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
+from nightjar.runtime.store import ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -214,10 +213,10 @@ class Run:
         return f"{self.shard_prefix(shard)}{SHARD}"
 
     def _read(self, key: str, kind: type[D]) -> tuple[D, str] | None:
-        return _read(self._store, key, kind)
+        return read_current(self._store, key, kind)
 
     def _replace(self, key: str, document: Stored, etag: str | None) -> bool:
-        return _replace(self._store, key, document, etag)
+        return replace_current(self._store, key, document, etag)
 
 
 class Runs:
@@ -244,7 +243,7 @@ class Runs:
 
     def deployed(self) -> Deployed | None:
         """The stages as the newest release has them; None before the first run."""
-        current = _read(self._store, _DEPLOYED, Deployed)
+        current = read_current(self._store, _DEPLOYED, Deployed)
         return current[0] if current else None
 
     def deploy(self, run: str, release: Release, now: datetime) -> None:
@@ -253,7 +252,7 @@ class Runs:
         No run depends on it, so one that cannot be read stops none: it is written anew.
         """
         try:
-            current = _read(self._store, _DEPLOYED, Deployed)
+            current = read_current(self._store, _DEPLOYED, Deployed)
         except InputError as error:
             log.warning("%s; it is written anew", error)
             current = None
@@ -262,26 +261,5 @@ class Runs:
         document = Deployed(run=run, since=now, stages=release.stages)
         there = self._store.head(_DEPLOYED)
         etag = current[1] if current else there.etag if there else None
-        if not _replace(self._store, _DEPLOYED, document, etag):
+        if not replace_current(self._store, _DEPLOYED, document, etag):
             log.info("another run has written its release meanwhile: it is as new as this one")
-
-
-def _read(store: ObjectStore, key: str, kind: type[D]) -> tuple[D, str] | None:
-    """The document at `key` and its etag; None when there is none. Raises InputError for one that is not a `kind`."""
-    try:
-        data, info = store.get(key)
-    except ObjectMissingError:
-        return None
-    try:
-        return kind.model_validate_json(data), info.etag
-    except ValidationError as error:
-        raise InputError(f"expected a {kind.__name__} at {key!r}: {error.errors()[0]['msg']}") from None
-
-
-def _replace(store: ObjectStore, key: str, document: Stored, etag: str | None) -> bool:
-    """Write `document` if the object still is the one with `etag`, or still absent; False when it is not."""
-    try:
-        write_record(store, key, document, if_absent=etag is None, if_match=etag)
-    except (ObjectExistsError, ObjectChangedError):
-        return False
-    return True
