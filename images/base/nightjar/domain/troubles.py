@@ -41,9 +41,9 @@ class Facts(Part):
 
     void, frozen: `pictures` so many of them; frozen: `how` is `exact` or `noise`. covered: `rules` are in force.
     silent: `last_at` was the last footage, None: never any; it usually comes within `usual_seconds`, and
-    `allowed_seconds` were waited. clock: `offset_seconds` from the time in the name to the arrival; above 0 the clock is
-    behind. refused: `refused` of `received` pictures, by reason. An operator's trouble comes in words: `text`, and in
-    `todo` how to mend it.
+    `allowed_seconds` were waited. clock: `offset_seconds` from the time in the name to the arrival; above 0 the clock
+    is behind. refused: `refused` of `received` pictures, by reason. An operator's trouble comes in words: `text`, and
+    in `todo` how to mend it.
     """
 
     pictures: int | None = None
