@@ -116,13 +116,13 @@ def _grow(store: S3Store, day: date, start: datetime) -> datetime:
     events = Events(store)
     [event] = events.of_day(day)
     moments = [start + timedelta(seconds=SPACING * n) for n in range(2, PICTURES)]
-    judge = Judge(CAMERA, None, event.rule_id, event.rule_name, event.rules_sha256, timedelta(seconds=60))
+    judge = Judge(CAMERA, None, event.topic, event.rule_name, event.rules_sha256, timedelta(seconds=60))
     for part in (moments[first : first + 1000] for first in range(0, len(moments), 1000)):
         shown = {moment: _shown(event, moment) for moment in part}
 
         def work(view: CameraView, shown: dict[datetime, ThreatPicture] = shown) -> Regrouped:
-            changes = regroup(judge, view.timeline(event.rule_id), shown.keys(), shown, view.number)
-            view.put(event.rule_id, changes)
+            changes = regroup(judge, view.timeline(event.topic), shown.keys(), shown, view.number)
+            view.put(event.topic, changes)
             return changes
 
         events.change(CAMERA, day, work)

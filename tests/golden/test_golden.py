@@ -138,11 +138,11 @@ def test_a_stored_event_is_extended_and_keeps_its_id(release: str, camera: Camer
     moment = old.ended_at + timedelta(seconds=30)
     picture = old.last.picture.model_copy(update={"taken_at": moment, "standard_key": "standard/later.jpg"})
     shown = old.last.model_copy(update={"picture": picture})
-    judge = Judge(camera, old.site, old.rule_id, old.rule_name, old.rules_sha256, timedelta(seconds=60))
+    judge = Judge(camera, old.site, old.topic, old.rule_name, old.rules_sha256, timedelta(seconds=60))
 
     def work(view: CameraView) -> Regrouped:
-        changes = regroup(judge, view.timeline(old.rule_id), [moment], {moment: shown}, view.number)
-        view.put(old.rule_id, changes)
+        changes = regroup(judge, view.timeline(old.topic), [moment], {moment: shown}, view.number)
+        view.put(old.topic, changes)
         return changes
 
     events = Events(store)

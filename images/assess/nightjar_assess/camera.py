@@ -11,6 +11,7 @@ from nightjar.domain.grouping import Judge, Regrouped, current, regroup
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Rules
+from nightjar.domain.topics import Topic
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
 from nightjar_assess.judgement import Verdict, judge, reasons
@@ -31,7 +32,7 @@ class Rulebook:
 
 @dataclass
 class Assessed:
-    """The verdict about one camera's pictures: threats by time and rule, and the events that these belong to."""
+    """The verdict about one camera's pictures: threats by time and topic, and the events that these belong to."""
 
     pictures: int
     threatened: int  # pictures with at least one threat
@@ -52,55 +53,55 @@ def assess_camera(
     """
     settings = rulebook.rules.device(camera)
     verdict = judge(seen.values(), settings)
-    by_rule = {
-        rule: {threat.picture.taken_at: threat for threat in threats} for rule, threats in verdict.threats.items()
+    by_topic = {
+        topic: {threat.picture.taken_at: threat for threat in threats} for topic, threats in verdict.threats.items()
     }
 
-    def regroup_all(view: CameraView) -> dict[int, Regrouped]:
+    def regroup_all(view: CameraView) -> dict[Topic, Regrouped]:
         if settings is None:
-            by_rule.clear()
-            by_rule.update(_threats_as_stored(view, seen))
-            return {rule_id: Regrouped(homes=_homes(view, rule_id, by_rule[rule_id])) for rule_id in by_rule}
+            by_topic.clear()
+            by_topic.update(_threats_as_stored(view, seen))
+            return {topic: Regrouped(homes=_homes(view, topic, by_topic[topic])) for topic in by_topic}
         changes = {}
-        for rule_id in sorted(by_rule.keys() | view.rules_at(seen)):
-            timeline = view.timeline(rule_id)
-            judge_of_rule = _judge(rulebook, camera, settings, rule_id)
-            changes[rule_id] = regroup(judge_of_rule, timeline, seen.keys(), by_rule.get(rule_id, {}), view.number)
-            view.put(rule_id, changes[rule_id])
+        for topic in sorted(by_topic.keys() | view.topics_at(seen)):
+            timeline = view.timeline(topic)
+            judge_of_topic = _judge(rulebook, camera, settings, topic)
+            changes[topic] = regroup(judge_of_topic, timeline, seen.keys(), by_topic.get(topic, {}), view.number)
+            view.put(topic, changes[topic])
         return changes
 
     changes, written = store.change(camera, today, regroup_all)
-    return _assessed(seen, verdict, by_rule, changes, written)
+    return _assessed(seen, verdict, by_topic, changes, written)
 
 
 def _threats_as_stored(
     view: CameraView, seen: Mapping[datetime, Detection]
-) -> dict[int, dict[datetime, ThreatPicture]]:
-    """By rule, the pictures of `seen` that were judged to be threats before, and whose event is still stored."""
-    stored: dict[int, dict[datetime, ThreatPicture]] = {}
-    for rule_id in sorted(view.rules_at(seen)):
-        timeline = view.timeline(rule_id)
+) -> dict[Topic, dict[datetime, ThreatPicture]]:
+    """By topic, the pictures of `seen` that were judged to be threats before, and whose event is still stored."""
+    stored: dict[Topic, dict[datetime, ThreatPicture]] = {}
+    for topic in sorted(view.topics_at(seen)):
+        timeline = view.timeline(topic)
         threats = ((moment, timeline.at(moment)) for moment in seen)
-        stored[rule_id] = {
+        stored[topic] = {
             moment: threat.shown for moment, threat in threats if threat and current(timeline, threat.event)
         }
     return stored
 
 
-def _homes(view: CameraView, rule_id: int, moments: Iterable[datetime]) -> dict[datetime, Event]:
-    """The event of each of `moments`, at which a threat under the rule is stored."""
-    timeline = view.timeline(rule_id)
+def _homes(view: CameraView, topic: Topic, moments: Iterable[datetime]) -> dict[datetime, Event]:
+    """The event of each of `moments`, at which a threat of the topic is stored."""
+    timeline = view.timeline(topic)
     homes = ((moment, current(timeline, threat.event)) for moment in moments if (threat := timeline.at(moment)))
     return {moment: event for moment, event in homes if event}
 
 
-def _judge(rulebook: Rulebook, camera: Camera, settings: CameraRules | None, rule_id: int) -> Judge:
-    rule = rulebook.rules.rules.get(rule_id)
+def _judge(rulebook: Rulebook, camera: Camera, settings: CameraRules | None, topic: Topic) -> Judge:
+    rule = rulebook.rules.rules.get(topic.rule_id)
     return Judge(
         camera=camera,
         site=settings.site if settings else None,
-        rule_id=rule_id,
-        rule_name=rule.name if rule else str(rule_id),
+        topic=topic,
+        rule_name=rule.name if rule else str(topic.rule_id),
         rules_sha256=rulebook.sha256,
         gap=rulebook.gap,
     )
@@ -109,26 +110,28 @@ def _judge(rulebook: Rulebook, camera: Camera, settings: CameraRules | None, rul
 def _assessed(
     seen: Mapping[datetime, Detection],
     verdict: Verdict,
-    by_rule: Mapping[int, Mapping[datetime, ThreatPicture]],
-    changes: Mapping[int, Regrouped],
+    by_topic: Mapping[Topic, Mapping[datetime, ThreatPicture]],
+    changes: Mapping[Topic, Regrouped],
     written: list[ObjectRef],
 ) -> Assessed:
     events: dict[str, Event] = {}
     threats: list[Threat] = []
     details: Counter[str] = Counter()
-    for rule_id, regrouped in changes.items():
-        for moment, shown in by_rule.get(rule_id, {}).items():
+    for topic, regrouped in changes.items():
+        for moment, shown in by_topic.get(topic, {}).items():
             event = regrouped.homes[moment]
             events[event.id] = event
-            threats.append(Threat(rule_id=rule_id, event=event.ref, shown=shown))
+            threats.append(
+                Threat(rule_id=topic.rule_id, label=topic.label, area=topic.area, event=event.ref, shown=shown)
+            )
         details.update(_changes(regrouped))
     details["events"] = len(events)
     details.update({f"suppressed_{reason}": number for reason, number in reasons(verdict.suppressed).items()})
     return Assessed(
         pictures=len(seen),
-        threatened=len({moment for threats in by_rule.values() for moment in threats}),
+        threatened=len({moment for threats in by_topic.values() for moment in threats}),
         events=sorted(events.values(), key=lambda event: (event.started_at, event.id)),
-        threats=sorted(threats, key=lambda threat: (threat.taken_at, threat.rule_id)),
+        threats=sorted(threats, key=lambda threat: (threat.taken_at, threat.topic)),
         suppressed=verdict.suppressed,
         details=details,
         written=written,

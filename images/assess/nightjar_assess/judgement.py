@@ -8,13 +8,14 @@ from datetime import datetime
 from nightjar.domain.detections import DetectedObject, Detection
 from nightjar.domain.events import Suppressed, SuppressedObject, ThreatPicture
 from nightjar.domain.rules import CameraRules, Rule, Safe, nearest_miss, unsafe_objects
+from nightjar.domain.topics import Topic
 
 
 @dataclass
 class Verdict:
-    """Threats by rule id, and what was seen and is no threat, both in the order of the detections."""
+    """Threats by topic, and what was seen and is no threat, both in the order of the detections."""
 
-    threats: dict[int, list[ThreatPicture]] = field(default_factory=lambda: defaultdict(list))
+    threats: dict[Topic, list[ThreatPicture]] = field(default_factory=lambda: defaultdict(list))
     suppressed: list[Suppressed] = field(default_factory=list)
 
 
@@ -26,9 +27,12 @@ def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdic
         picture = detection.picture
         local = camera.local(picture.taken_at) if camera else picture.taken_at
         for rule_id, rule in rules.items():
-            if unsafe := unsafe_objects(detection.objects, rule, local):
-                threat = ThreatPicture(picture=picture, detector=detection.detector, objects=unsafe)
-                verdict.threats[rule_id].append(threat)
+            by_label: dict[str, list[DetectedObject]] = defaultdict(list)
+            for unsafe in unsafe_objects(detection.objects, rule, local):
+                by_label[unsafe.label].append(unsafe)
+            for label, objects in by_label.items():
+                threat = ThreatPicture(picture=picture, detector=detection.detector, objects=tuple(objects))
+                verdict.threats[Topic(rule_id, label)].append(threat)
         suppressed = _suppressed(detection.objects, rules.values(), local)
         if suppressed:
             verdict.suppressed.append(

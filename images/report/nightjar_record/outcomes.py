@@ -51,6 +51,8 @@ def event_row(
         best_probabilities=[seen.probability for seen in best.objects],
         unalerted=not_alerted.reason if not_alerted else None,
         late_seconds=not_alerted.late_seconds if not_alerted else None,
+        label=event.label,
+        area=event.area if event.label is not None else None,
     )
 
 

@@ -1,11 +1,13 @@
-"""Events: threats of one camera under one rule that follow each other within the event gap.
+"""Events: threats of one camera and one topic (rule, label, area) that follow each other within the event gap.
 
-    Threat        one picture in which the rule sees something unsafe, and the event that it belongs to
+    Threat        one picture with something unsafe of one topic, and the event that it belongs to
     ThreatMinute  a camera's threats of one minute: where the pictures of an event are found
     Event         what is known of all its threats together; as small after a week as after a minute
 
 An event's id stays when it is extended, on either side; so does the ledger's line, and so nobody hears of it twice. An
 event is never deleted: without threats it is `withdrawn`, and one that grew together with an older one is `absorbed`.
+Up to release 0.2 an event had the threats of all labels of a rule, and no `label`: such an event is split when a
+transaction first meets it. The label that was shown keeps its id, and the others have it among their `absorbed`.
 """
 
 from collections.abc import Iterable
@@ -19,6 +21,7 @@ from nightjar.domain.detections import DetectedObject, DetectorRef, Picture
 from nightjar.domain.model import Part, Stored, iso_utc
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import Safe
+from nightjar.domain.topics import Topic
 
 # Of one picture of an event, the most probable objects that its record keeps: a crowd must not make it large.
 MOST_OBJECTS = 16
@@ -71,9 +74,14 @@ class EventRef(Part):
 
 
 class Threat(Stored):
-    """A picture that is part of an event: an entry of a ThreatMinute, and a line of `threats.jsonl` of a run."""
+    """A picture that is part of an event: an entry of a ThreatMinute, and a line of `threats.jsonl` of a run.
+
+    Releases up to 0.2 wrote one threat for all labels of a rule, without `label`: see `by_label`.
+    """
 
     rule_id: int
+    label: str | None = None
+    area: str = ""
     event: EventRef
     shown: ThreatPicture
 
@@ -82,9 +90,24 @@ class Threat(Stored):
         """When the picture was taken."""
         return self.shown.picture.taken_at
 
+    @property
+    def topic(self) -> Topic:
+        """What it is about; of a threat without `label`, the most probable of its labels counts."""
+        return Topic(self.rule_id, self.label or next(iter(self.shown.labels)), self.area)
+
+    def by_label(self) -> tuple[Self, ...]:
+        """One threat for each label, all of the same event; the threat itself where it has a label."""
+        if self.label is not None:
+            return (self,)
+        parts = {label: tuple(o for o in self.shown.objects if o.label == label) for label in self.shown.labels}
+        return tuple(
+            self.model_copy(update={"label": label, "shown": self.shown.model_copy(update={"objects": objects})})
+            for label, objects in parts.items()
+        )
+
 
 class ThreatMinute(Stored):
-    """The threats of one camera in the UTC minute that begins at `minute`, by time and rule.
+    """The threats of one camera in the UTC minute that begins at `minute`, by time and topic.
 
     `revision` grows with every change, so that no two states of the object are ever taken for the same.
     """
@@ -108,8 +131,9 @@ class Event(Stored):
     """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`: an event as far as it is known by now.
 
     `day` is the UTC day of its start when it was made, `made` the number of the transaction that made it; neither
-    changes. `best` has the most probable picture of each label. The pictures in between are in the camera's
-    ThreatMinutes from `started_at` to `ended_at`. `rules_sha256` names the rules that judged it when it last changed.
+    changes. `labels` and `best` are about its one label; in an event that release 0.2 or 0.1 stored, which has no
+    `label`, about each of several. The pictures in between are in the camera's ThreatMinutes from `started_at` to
+    `ended_at`. `rules_sha256` names the rules that judged it when it last changed.
     """
 
     SCHEMA = 2
@@ -121,6 +145,8 @@ class Event(Stored):
     site: str | None
     rule_id: int
     rule_name: str
+    label: str | None = None
+    area: str = ""
     started_at: datetime
     ended_at: datetime
     picture_count: int
@@ -155,6 +181,16 @@ class Event(Stored):
     def has_threats(self) -> bool:
         """Whether it has threats of its own; so it is with a state that a later release wrote."""
         return self.state not in (EventState.ABSORBED, EventState.WITHDRAWN)
+
+    @property
+    def topic(self) -> Topic:
+        """What it is about; of an event of several labels, the most probable of them counts."""
+        return Topic(self.rule_id, self.label or next(iter(self.labels)), self.area)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it has threats of other labels than its own: release 0.2 or 0.1 made it, or extended it."""
+        return any(label != self.topic.label for label in self.labels)
 
     @property
     def shown(self) -> ThreatPicture:

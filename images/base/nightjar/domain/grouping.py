@@ -1,4 +1,4 @@
-"""Grouping: how the threats that a run judged change the events of one camera under one rule. Pure.
+"""Grouping: how the threats that a run judged change the events of one camera and one topic. Pure.
 
 Threats at most the gap apart belong to one event. Only the surroundings of the judged pictures are looked at: an event
 that is merely extended is one interval, whatever its length. Its pictures are looked through only if one of them is no
@@ -11,12 +11,12 @@ threat any more, if one is another picture by now, or if the gap has changed sin
 A cluster keeps the id of the event in it that was made first: that is the event somebody was most likely told about.
 """
 
-import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
+from nightjar.domain.event_ids import EventsByRef, event_id_of_0_2, free_ref
 from nightjar.domain.events import (
     MOST_ABSORBED,
     Event,
@@ -28,25 +28,24 @@ from nightjar.domain.events import (
     summary_of,
     together,
 )
-from nightjar.domain.layout import digest
-from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera
+from nightjar.domain.topics import Topic
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The camera and rule whose threats are grouped, and the rules file that they were judged by."""
+    """The camera and topic whose threats are grouped, and the rules file that they were judged by."""
 
     camera: Camera
     site: str | None
-    rule_id: int
+    topic: Topic
     rule_name: str
     rules_sha256: str
     gap: timedelta
 
 
-class Timeline(Protocol):
-    """The stored threats and events of one camera under one rule."""
+class Timeline(EventsByRef, Protocol):
+    """The stored threats and events of one camera and one topic."""
 
     def at(self, moment: datetime) -> Threat | None:
         """The threat in the picture taken at `moment`."""
@@ -60,8 +59,8 @@ class Timeline(Protocol):
     def between(self, first: datetime, last: datetime) -> Sequence[Threat]:
         """All threats from `first` to `last`, both included, by time."""
 
-    def event(self, ref: EventRef) -> Event | None:
-        """The event as it is stored, in whatever state."""
+    def may_have_been_mixed(self, day: date) -> bool:
+        """Whether a release whose events had several labels may have made an event that began on `day`."""
 
 
 @dataclass
@@ -79,7 +78,7 @@ class Regrouped:
     new: set[str] = field(default_factory=set)
 
 
-def current(timeline: Timeline, ref: EventRef | None) -> Event | None:
+def current(timeline: EventsByRef, ref: EventRef | None) -> Event | None:
     """The event that `ref` names, or the event that absorbed it; None when it was withdrawn or is not stored."""
     seen = set[str]()
     while ref is not None and ref.id not in seen:
@@ -244,7 +243,7 @@ class _Regrouping:
         others = [event for event in free if event is not base]
         if base is None:
             # An event that once had this start, and is none any more, comes back, and with it the ledger's line.
-            base = self._timeline.event(self._free_ref(summary["started_at"], taken))
+            base = self._withdrawn(summary["started_at"], taken)
         event = self._changed(base, summary, others) if base else self._new(summary, taken)
         if event is not base:
             done.events.append(event)
@@ -252,10 +251,26 @@ class _Regrouping:
                 done.new.add(event.id)
         for loose in cluster.loose.values():
             if loose.before is None:
-                done.threats.append(Threat(rule_id=self._judge.rule_id, event=event.ref, shown=loose.shown))
+                done.threats.append(self._threat(event, loose.shown))
             elif loose.before.event.id != event.id:
                 done.threats.append(loose.before.model_copy(update={"event": event.ref}))
         return event
+
+    def _threat(self, event: Event, shown: ThreatPicture) -> Threat:
+        topic = self._judge.topic
+        return Threat(rule_id=topic.rule_id, label=topic.label, area=topic.area, event=event.ref, shown=shown)
+
+    def _withdrawn(self, started_at: datetime, taken: Mapping[str, Event]) -> Event | None:
+        """The event that had this start and has no threats any more."""
+        if event := self._timeline.event(self._free_ref(started_at, taken)):
+            return event
+        topic, day = self._judge.topic, started_at.date()
+        if not self._timeline.may_have_been_mixed(day):
+            return None
+        identity = event_id_of_0_2(self._judge.camera, topic.rule_id, started_at)
+        event = self._timeline.event(EventRef(id=identity, day=day))
+        is_free = event is not None and not event.has_threats and identity not in taken
+        return event if event and is_free and topic.label in event.labels else None
 
     def _changed(self, base: Event, summary: dict[str, Any], others: Sequence[Event]) -> Event:
         """`base` with this summary; `base` itself where nothing is new."""
@@ -265,6 +280,8 @@ class _Regrouping:
         absorbed.pop(base.id, None)
         update = {
             **summary,
+            "label": self._judge.topic.label,
+            "area": self._judge.topic.area,
             "gap_seconds": self._judge.gap.total_seconds(),
             "absorbed": tuple(absorbed.values())[-MOST_ABSORBED:],
             "state": base.state if base.has_threats else EventState.CURRENT,
@@ -289,8 +306,10 @@ class _Regrouping:
             user=self._judge.camera.user,
             device=self._judge.camera.device,
             site=self._judge.site,
-            rule_id=self._judge.rule_id,
+            rule_id=self._judge.topic.rule_id,
             rule_name=self._judge.rule_name,
+            label=self._judge.topic.label,
+            area=self._judge.topic.area,
             **summary,
             gap_seconds=self._judge.gap.total_seconds(),
             rules_sha256=self._judge.rules_sha256,
@@ -299,14 +318,7 @@ class _Regrouping:
         )
 
     def _free_ref(self, started_at: datetime, taken: Mapping[str, Event]) -> EventRef:
-        """The first id for this start that no current event has."""
-        day = started_at.date()
-        for again in itertools.count():
-            ref = EventRef(id=event_id(self._judge.camera, self._judge.rule_id, started_at, again), day=day)
-            stored = self._timeline.event(ref)
-            if ref.id not in taken and (stored is None or not stored.has_threats):
-                return ref
-        raise AssertionError("expected a free id among endlessly many")
+        return free_ref(self._timeline, self._judge.camera, self._judge.topic, started_at, taken)
 
     def _ended(self, event: Event, heir: Event | None) -> Event:
         update = {
@@ -325,9 +337,3 @@ def _is_same(stored: ThreatPicture, judged: ThreatPicture) -> bool:
 
 def _essence(threat: ThreatPicture) -> tuple[object, ...]:
     return threat.picture.standard_sha256, tuple((o.label, o.probability, o.box) for o in threat.objects)
-
-
-def event_id(camera: Camera, rule_id: int, started_at: datetime, again: int = 0) -> str:
-    """The id of a new event; `again` tells apart events that would have the same id."""
-    suffix = f" {again}" if again else ""
-    return digest(f"{camera.name} {rule_id} {ms_from_utc(started_at)}{suffix}")

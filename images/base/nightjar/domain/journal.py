@@ -22,7 +22,8 @@ class Journal(Stored):
     """`journals/<user>-<device>.json`: how many transactions there were, and what the last one has still to write.
 
     Events that release 0.1 left are taken over day by day: `begun` is the day on which this journal began, later days
-    hold none; `adopted` are the earlier days that have been looked through.
+    hold none; `adopted` are the earlier days that have been looked through. `by_topic` is the day on which a release
+    whose events have one label first changed the camera's events; None if none has yet.
     """
 
     user: str
@@ -31,3 +32,4 @@ class Journal(Stored):
     pending: tuple[Write, ...] = ()
     begun: date
     adopted: tuple[date, ...] = ()
+    by_topic: date | None = None

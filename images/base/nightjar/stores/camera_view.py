@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from nightjar.domain.events import Event, EventRef, Threat, ThreatMinute, ThreatPicture
-from nightjar.domain.grouping import Regrouped
+from nightjar.domain.grouping import Regrouped, current
 from nightjar.domain.journal import Journal, Write
 from nightjar.domain.layout import day_path
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
+from nightjar.domain.topics import Topic
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
 from nightjar.stores.event_keys import EVENTS, event_key, hour_prefix, minute_key
+from nightjar.stores.mixed_events import split
 
 _HOUR, _MINUTE, _DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 
@@ -66,6 +68,8 @@ class CameraView:
         self._store, self._camera, self._begun = store, camera, journal.begun
         self.number = journal.number + 1
         self._adopted = set(journal.adopted)
+        self._by_topic = journal.by_topic
+        self._being_split = set[str]()
         self._hours: dict[datetime, set[datetime]] = {}  # the minutes of an hour that have an object
         self._minutes: dict[datetime, _Minute] = {}
         self._events: dict[str, _Event] = {}
@@ -75,48 +79,79 @@ class CameraView:
         """The days whose events of release 0.1 are looked through by now."""
         return tuple(sorted(self._adopted))
 
-    def timeline(self, rule_id: int) -> "RuleTimeline":
-        """The view as far as one rule is concerned."""
-        return RuleTimeline(self, rule_id)
+    def timeline(self, topic: Topic) -> "TopicTimeline":
+        """The view as far as one topic is concerned."""
+        return TopicTimeline(self, topic)
 
-    def rules_at(self, moments: Iterable[datetime]) -> set[int]:
-        """The rules that have a threat stored in a picture taken at any of `moments`."""
-        return {threat.rule_id for moment in moments for threat in self._threats(moment) if threat.taken_at == moment}
+    def topics_at(self, moments: Iterable[datetime]) -> set[Topic]:
+        """The topics that have a threat stored in a picture taken at any of `moments`."""
+        return {
+            threat.topic
+            for moment in moments
+            for stored in self._threats(moment)
+            if stored.taken_at == moment
+            for threat in stored.by_label()
+        }
 
     def event(self, ref: EventRef) -> Event | None:
-        """The event as it is by now in this transaction, in whatever state."""
+        """The event as it is by now in this transaction, in whatever state; never one of several labels."""
         if ref.id not in self._events:
             stored = read_event(self._store, event_key(self._camera, ref))
             self._events[ref.id] = _Event(*stored) if stored else _Event(None, None)
-        return self._events[ref.id].content
+        event = self._events[ref.id].content
+        if event and event.has_threats and event.is_mixed and ref.id not in self._being_split:
+            self._being_split.add(ref.id)
+            parts = split(self, event)
+            for part in parts.events:
+                self._put_event(part)
+            for threat in parts.threats:
+                self._replace(threat.topic, threat.taken_at, threat)
+            event = self._events[ref.id].content
+        return event
 
-    def between(self, rule_id: int, first: datetime, last: datetime) -> Iterator[Threat]:
-        """The threats under a rule from `first` to `last`, both included, by time."""
+    def may_have_been_mixed(self, day: date) -> bool:
+        """Whether an event that began on `day` may have been made by a release whose events had several labels."""
+        return self._by_topic is None or day <= self._by_topic
+
+    def between(self, topic: Topic, first: datetime, last: datetime) -> list[Threat]:
+        """The threats of a topic from `first` to `last`, both included, by time."""
+        while True:
+            threats = [threat for threat in self.of_rule(topic.rule_id, first, last) if threat.topic == topic]
+            if not self._splits({threat.event.id: threat.event for threat in threats}.values()):
+                return threats
+
+    def of_rule(self, rule_id: int, first: datetime, last: datetime) -> Iterator[Threat]:
+        """The threats of all topics of a rule from `first` to `last`, both included, by time."""
+        return (threat for stored in self.as_stored(rule_id, first, last) for threat in stored.by_label())
+
+    def as_stored(self, rule_id: int, first: datetime, last: datetime) -> Iterator[Threat]:
+        """The same, as they are stored: a threat of release 0.2 may have several labels."""
         for minute in self._minutes_with_threats(first, last):
             for threat in self._minute(minute).content.threats:
                 if threat.rule_id == rule_id and first <= threat.taken_at <= last:
                     yield threat
 
-    def nearest(self, rule_id: int, moment: datetime, limit: datetime) -> Threat | None:
-        """The threat under a rule that is nearest to `moment` on the side of `limit`, without `moment` itself."""
+    def nearest(self, topic: Topic, moment: datetime, limit: datetime) -> Threat | None:
+        """The threat of a topic that is nearest to `moment` on the side of `limit`, without `moment` itself."""
         back = limit < moment
         first, last = (limit, moment) if back else (moment, limit)
         for minute in self._minutes_with_threats(first, last, back=back):
             threats = self._minute(minute).content.threats
-            for threat in reversed(threats) if back else threats:
-                if threat.rule_id == rule_id and threat.taken_at != moment and first <= threat.taken_at <= last:
-                    return threat
+            for stored in reversed(threats) if back else threats:
+                if stored.rule_id == topic.rule_id and stored.taken_at != moment and first <= stored.taken_at <= last:
+                    for threat in stored.by_label():
+                        if threat.topic == topic:
+                            return self.between(topic, threat.taken_at, threat.taken_at)[0]
         return None
 
-    def put(self, rule_id: int, changes: Regrouped) -> None:
-        """Take over what grouping the threats of a rule has changed."""
+    def put(self, topic: Topic, changes: Regrouped) -> None:
+        """Take over what grouping the threats of a topic has changed."""
         for event in changes.events:
-            stored = self._events.get(event.id)
-            self._events[event.id] = _Event(event, stored.etag if stored else None, is_changed=True)
+            self._put_event(event)
         for moment in changes.removed:
-            self._replace(rule_id, moment, None)
+            self._replace(topic, moment, None)
         for threat in changes.threats:
-            self._replace(rule_id, threat.taken_at, threat)
+            self._replace(topic, threat.taken_at, threat)
 
     def writes(self) -> tuple[Write, ...]:
         """The objects to write, in a fixed order."""
@@ -128,6 +163,17 @@ class CameraView:
         minutes = {minute_key(self._camera, m): each for m, each in self._minutes.items() if each.is_changed}
         changed: dict[str, _Event | _Minute] = {**minutes, **events}
         return tuple(Write(key=key, etag=each.etag, body=_json(each.content)) for key, each in sorted(changed.items()))
+
+    def _splits(self, refs: Iterable[EventRef]) -> bool:
+        """Whether one of these events has several labels; by now, it is split."""
+        before = len(self._being_split)
+        for ref in refs:
+            current(self, ref)
+        return len(self._being_split) > before
+
+    def _put_event(self, event: Event) -> None:
+        stored = self._events.get(event.id)
+        self._events[event.id] = _Event(event, stored.etag if stored else None, is_changed=True)
 
     def _threats(self, moment: datetime) -> Sequence[Threat]:
         """The threats of the minute in which `moment` is."""
@@ -164,12 +210,13 @@ class CameraView:
                 self._minutes[minute] = _Minute(parsed(ThreatMinute, data, key), info.etag)
         return self._minutes[minute]
 
-    def _replace(self, rule_id: int, moment: datetime, threat: Threat | None) -> None:
-        """Put `threat` in the place of what is stored of the picture taken at `moment` under a rule."""
+    def _replace(self, topic: Topic, moment: datetime, threat: Threat | None) -> None:
+        """Put `threat` in the place of what is stored of the picture taken at `moment` for a topic."""
         minute = _floor(moment, _MINUTE)
         stored = self._minute(minute)
-        kept = [each for each in stored.content.threats if (each.taken_at, each.rule_id) != (moment, rule_id)]
-        threats = sorted([*kept, threat] if threat else kept, key=lambda each: (each.taken_at, each.rule_id))
+        by_label = (each for threat in stored.content.threats for each in threat.by_label())
+        kept = [each for each in by_label if (each.taken_at, each.topic) != (moment, topic)]
+        threats = sorted([*kept, threat] if threat else kept, key=lambda each: (each.taken_at, each.topic))
         revision = stored.content.revision + (not stored.is_changed)
         content = stored.content.model_copy(update={"threats": tuple(threats), "revision": revision})
         self._minutes[minute] = _Minute(content, stored.etag, is_changed=True)
@@ -192,31 +239,34 @@ class CameraView:
             self._events[event.id] = _Event(event, stored.etag, is_changed=True)
             for each in pictures:
                 shown = ThreatPicture.model_validate(each)
-                threat = Threat(rule_id=event.rule_id, event=event.ref, shown=shown)
-                self._replace(event.rule_id, threat.taken_at, threat)
+                for threat in Threat(rule_id=event.rule_id, event=event.ref, shown=shown).by_label():
+                    self._replace(threat.topic, threat.taken_at, threat)
 
 
 @dataclass(frozen=True)
-class RuleTimeline:
-    """The threats and events of a camera under one rule, as grouping wants them."""
+class TopicTimeline:
+    """The threats and events of a camera and a topic, as grouping wants them."""
 
     view: CameraView
-    rule_id: int
+    topic: Topic
 
     def at(self, moment: datetime) -> Threat | None:
-        return next(iter(self.view.between(self.rule_id, moment, moment)), None)
+        return next(iter(self.view.between(self.topic, moment, moment)), None)
 
     def before(self, moment: datetime, limit: datetime) -> Threat | None:
-        return self.view.nearest(self.rule_id, moment, limit) if limit < moment else None
+        return self.view.nearest(self.topic, moment, limit) if limit < moment else None
 
     def after(self, moment: datetime, limit: datetime) -> Threat | None:
-        return self.view.nearest(self.rule_id, moment, limit) if moment < limit else None
+        return self.view.nearest(self.topic, moment, limit) if moment < limit else None
 
     def between(self, first: datetime, last: datetime) -> Sequence[Threat]:
-        return list(self.view.between(self.rule_id, first, last))
+        return self.view.between(self.topic, first, last)
 
     def event(self, ref: EventRef) -> Event | None:
         return self.view.event(ref)
+
+    def may_have_been_mixed(self, day: date) -> bool:
+        return self.view.may_have_been_mixed(day)
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:

@@ -83,7 +83,7 @@ class Events:
     def pictures(self, event: Event) -> Iterator[Threat]:
         """The threats of an event, by time: all its pictures, however many there are."""
         view = CameraView(self._store, event.camera, Journal(user=event.user, device=event.device, begun=date.min))
-        for threat in view.between(event.rule_id, event.started_at, event.ended_at):
+        for threat in view.as_stored(event.rule_id, event.started_at, event.ended_at):
             home = self.current(event.camera, threat.event) if threat.event.id != event.id else event
             if home is not None and home.id == event.id:
                 yield threat
@@ -114,7 +114,14 @@ class Events:
             writes = view.writes()
             if not writes:
                 return result, []
-            committed = journal.model_copy(update={"number": view.number, "pending": writes, "adopted": view.adopted})
+            committed = journal.model_copy(
+                update={
+                    "number": view.number,
+                    "pending": writes,
+                    "adopted": view.adopted,
+                    "by_topic": journal.by_topic or today,
+                }
+            )
             try:
                 etag = self._write_journal(camera, committed, etag)
             except (ObjectChangedError, ObjectExistsError):
@@ -131,7 +138,7 @@ class Events:
             try:
                 data, info = self._store.get(key)
             except ObjectMissingError:
-                return Journal(user=camera.user, device=camera.device, begun=today), None
+                return Journal(user=camera.user, device=camera.device, begun=today, by_topic=today), None
             journal = parsed(Journal, data, key)
             if not journal.pending:
                 return journal, info.etag

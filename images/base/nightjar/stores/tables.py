@@ -106,7 +106,7 @@ class DetectionRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """One row an event: threats of one camera and rule that follow each other within the event gap."""
+    """One row an event: threats of one camera, rule, label and area that follow each other within the event gap."""
 
     id: Annotated[str, Column(TEXT, "the event's id, which it keeps when it is extended")]
     run: Annotated[str, Column(TEXT, "the run that recorded it")]
@@ -122,7 +122,7 @@ class EventRow:
     started_at: Annotated[datetime, Column(MOMENT, "its first threat", unit="UTC, milliseconds")]
     ended_at: Annotated[datetime, Column(MOMENT, "its last threat", unit="UTC, milliseconds")]
     pictures: Annotated[int, Column(WHOLE, "threats in it", unit="pictures")]
-    labels: Annotated[list[str], Column(TEXTS, "what was unsafe, the most probable first")]
+    labels: Annotated[list[str], Column(TEXTS, "what was unsafe, the most probable first; since 0.3 always one")]
     probability: Annotated[float, Column(REAL, "of the most probable unsafe object", unit="0 to 1")]
     best_standard_key: Annotated[str, Column(TEXT, "the picture that shows it best")]
     best_box: Annotated[
@@ -178,6 +178,12 @@ class EventRow:
     late_seconds: Annotated[
         float | None,
         Column(REAL, "when too late: from its end until notify looked at it; since 0.3", unit="seconds", optional=True),
+    ] = None
+    label: Annotated[
+        str | None, Column(TEXT, "the one label that it is about; since 0.3, before that see `labels`", optional=True)
+    ] = None
+    area: Annotated[
+        str | None, Column(TEXT, "the area that it is about; empty where its rule names none; since 0.3", optional=True)
     ] = None
 
 

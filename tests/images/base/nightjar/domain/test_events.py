@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from nightjar.domain.detections import DetectedObject
+from nightjar.domain.event_ids import event_id, event_id_of_0_2
 from nightjar.domain.events import (
     MOST_OBJECTS,
     Event,
@@ -15,7 +16,7 @@ from nightjar.domain.events import (
     summary_of,
     together,
 )
-from nightjar.domain.grouping import event_id
+from nightjar.domain.topics import Topic
 from tests.bucket import PORCH
 from tests.scenes import BOX, DETECTOR, DOOR, NOON, after, detection, objects
 
@@ -77,16 +78,18 @@ def test_a_crowd_does_not_make_an_event_large() -> None:
     assert len(made.model_dump_json()) < 12_000
 
 
-def test_ids_tell_cameras_rules_starts_and_repetitions_apart() -> None:
+def test_ids_tell_cameras_topics_starts_and_repetitions_apart() -> None:
+    topics = [Topic(1, "person"), Topic(2, "person"), Topic(1, "car"), Topic(1, "car", "yard"), Topic(1, "car yard")]
     ids = {
-        event_id(camera, rule, start, again)
+        event_id(camera, topic, start, again)
         for camera in (PORCH, DOOR)
-        for rule in (1, 2)
+        for topic in topics
         for start in (NOON, NOON + timedelta(milliseconds=1))
         for again in (0, 1)
     }
-    assert len(ids) == 16
-    assert event_id(PORCH, 1, NOON) == event_id(PORCH, 1, NOON)
+    assert len(ids) == 40
+    assert event_id(PORCH, topics[0], NOON) == event_id(PORCH, topics[0], NOON)
+    assert event_id_of_0_2(PORCH, 1, NOON) not in ids
 
 
 def test_an_event_of_release_0_1_is_read() -> None:

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightjar.domain.events import EventState, ThreatPicture
+from nightjar.domain.topics import Topic
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.events import Events
 from tests.bucket import PORCH
 from tests.images.base.nightjar.stores.threats import (
+    PERSON,
     apply,
     at,
     clusters,
@@ -101,15 +103,14 @@ def test_an_event_falls_apart_when_a_picture_in_the_middle_is_no_threat() -> Non
 
 def test_the_best_picture_gives_way_and_comes_from_what_is_left() -> None:
     store = MemoryStore()
-    seen: dict[float, ThreatPicture] = {0: threat(0, 0.7), 10: threat(10, 0.99), 20: threat(20, 0.8, "dog")}
+    seen: dict[float, ThreatPicture] = {0: threat(0, 0.7), 10: threat(10, 0.99), 20: threat(20, 0.8)}
     apply(store, [0, 10, 20], seen)
     [event] = current(store)
-    assert event.labels == {"person": 0.99, "dog": 0.8}
+    assert event.labels == {"person": 0.99}
     assert event.shown.picture.taken_at == at(10)
-    assert {label: p.picture.taken_at for label, p in event.best.items()} == {"person": at(10), "dog": at(20)}
     apply(store, [10], {})
     [event] = current(store)
-    assert event.labels == {"dog": 0.8, "person": 0.7}
+    assert event.labels == {"person": 0.8}
     assert event.shown.picture.taken_at == at(20)
 
 
@@ -122,11 +123,19 @@ def test_another_gap_groups_anew_what_it_touches() -> None:
     assert spans(store) == [(0, 300, 3)]
 
 
-def test_rules_are_kept_apart() -> None:
+@pytest.mark.parametrize(
+    "other", [Topic(100, "person"), Topic(300, "car"), Topic(300, "person", "yard")], ids=["rule", "label", "area"]
+)
+def test_topics_are_kept_apart(other: Topic) -> None:
     store = MemoryStore()
-    apply(store, [0], [0], rule=100)
-    apply(store, [10], [10], rule=300)
-    assert [(e.rule_id, e.picture_count) for e in current(store)] == [(100, 1), (300, 1)]
+    apply(store, [0, 20], [0, 20], topic=other)
+    apply(store, [0, 10, 20], [0, 10, 20])
+    assert sorted((e.topic, e.picture_count) for e in current(store)) == sorted([(other, 2), (PERSON, 3)])
+    for event in current(store):
+        assert len(pictures(store, event)) == event.picture_count
+        assert event.labels.keys() == {event.label}
+    apply(store, [0, 20], [], topic=other)
+    assert [e.topic for e in current(store)] == [PERSON]
 
 
 @settings(max_examples=150, deadline=None)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from nightjar.domain.events import Event, ThreatPicture
 from nightjar.domain.grouping import Judge, Regrouped, regroup
+from nightjar.domain.topics import Topic
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
@@ -14,6 +15,7 @@ from tests.scenes import DETECTOR, detection, objects
 START = datetime.fromisoformat("2024-11-20T23:50:00+00:00")
 TODAY = date(2024, 11, 21)
 GAP = 60
+PERSON = Topic(300, "person")
 
 
 def at(seconds: float) -> datetime:
@@ -25,8 +27,8 @@ def threat(seconds: float, probability: float = 0.9, label: str = "person") -> T
     return ThreatPicture(picture=picture, detector=DETECTOR, objects=objects({label: probability}))
 
 
-def judge(gap: float = GAP, rule: int = 300) -> Judge:
-    return Judge(PORCH, "home", rule, "anybody", "0" * 64, timedelta(seconds=gap))
+def judge(gap: float = GAP, topic: Topic = PERSON) -> Judge:
+    return Judge(PORCH, "home", topic, "anybody", "0" * 64, timedelta(seconds=gap))
 
 
 def apply(
@@ -34,17 +36,19 @@ def apply(
     judged: Sequence[float],
     threats: Mapping[float, ThreatPicture] | Sequence[float],
     gap: float = GAP,
-    rule: int = 300,
+    topic: Topic = PERSON,
 ) -> Regrouped:
     """Judge the pictures taken at `judged`, of which those at `threats` are threats, as one run does."""
-    shown = threats if isinstance(threats, Mapping) else {second: threat(second) for second in threats}
+    shown = (
+        threats if isinstance(threats, Mapping) else {second: threat(second, label=topic.label) for second in threats}
+    )
     moments = [at(second) for second in judged]
 
     def work(view: CameraView) -> Regrouped:
         result = regroup(
-            judge(gap, rule), view.timeline(rule), moments, {at(s): t for s, t in shown.items()}, view.number
+            judge(gap, topic), view.timeline(topic), moments, {at(s): t for s, t in shown.items()}, view.number
         )
-        view.put(rule, result)
+        view.put(topic, result)
         return result
 
     return Events(store).change(PORCH, TODAY, work)[0]
