@@ -98,7 +98,12 @@ def _rule(event: Event, camera: CameraRules) -> str:
     if rule is None:
         return event.rule_name
     hours = f", {rule.hours}" if rule.hours else ""
-    return f"{event.rule_name}: {', '.join(rule.unsafe)} from {percent(rule.min_probability)}{hours}"
+    least = {label: percent(rule.probability_of(label) or 0) for label in rule.unsafe}
+    if len(set(least.values())) == 1:
+        labels = f"{', '.join(least)} from {next(iter(least.values()))}"
+    else:
+        labels = ", ".join(f"{label} from {probability}" for label, probability in least.items())
+    return f"{event.rule_name}: {labels}{hours}"
 
 
 def _span(began: datetime, ended: datetime, camera: CameraRules) -> str:

@@ -26,13 +26,20 @@ def probability_from(value: object) -> float:
     Raises ValueError that says how to write it for a truth value, for anything that is no number, and for a number
     outside of 0 to 1.
     """
+    return _fraction(value, "a probability from 0 to 1, such as 0.8 or 80%")
+
+
+def share_from(value: object) -> float:
+    """`2%`, `2 %`, `0.02` (a number or text) as 0.02: a part of a whole. Raises ValueError as `probability_from`."""
+    return _fraction(value, "a share from 0 to 1, such as 0.02 or 2%")
+
+
+def _fraction(value: object, expected: str) -> float:
     if isinstance(value, bool):
         raise ValueError(f"expected a number, got {str(value).lower()}")
     number = _number(value)
     if number is None or not 0 <= number <= 1:
-        raise ValueError(
-            f"expected a probability from 0 to 1, such as 0.8 or 80%, got {value!s:.40}{_advice(str(value), number)}"
-        )
+        raise ValueError(f"expected {expected}, got {value!s:.40}{_advice(str(value), number)}")
     return float(number)
 
 

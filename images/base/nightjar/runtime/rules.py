@@ -4,24 +4,25 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from nightjar.domain.labels import listed, near_labels
-from nightjar.domain.near import near_names
-from nightjar.domain.rules import UNKNOWN_RULE, UNKNOWN_ZONE, Device, Rule, Rules, User
-from nightjar.domain.rules_draft import Place, unknown_rules, unseen_in
-from nightjar.domain.zones import near_zones
+from nightjar.domain.rules import Rules
+from nightjar.domain.rules.mistakes import MISTAKE, MISTAKES, NO_STEPS, Place
+from nightjar.domain.rules.references import WrongName, areas_missing, unseen_in, wrong_references
+from nightjar.domain.rules.schema import near_keys
 from nightjar.errors import UsageError
 from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 
 _SHOWN_PROBLEMS = 20
 _HINTS = 100  # problems that get near names: looking for one of them costs up to 10 ms
-_NOT_TEXT, _UNKNOWN_KEY, _TOO_FEW = "string_type", "extra_forbidden", "too_short"  # pydantic's names of these errors
+# pydantic's names of these errors
+_NOT_TEXT, _UNKNOWN_KEY, _TOO_FEW, _MISSING = "string_type", "extra_forbidden", "too_short", "missing"
 # Other errors of pydantic in plain words; in braces stand the numbers and names that it gives.
 _PLAIN = {
     _NOT_TEXT: "expected text",
-    _TOO_FEW: "expected a list of at least {min_length}",
+    _TOO_FEW: "expected a {kind} of at least {min_length}",
     "tuple_type": "expected a list",
     "dict_type": "expected a mapping",
     "model_type": "expected a mapping",
@@ -33,6 +34,7 @@ _PLAIN = {
     "bool_parsing": "expected true or false",
     "greater_than_equal": "expected at least {ge}",
     "less_than_equal": "expected at most {le}",
+    "greater_than": "expected more than {gt}",
     "literal_error": "expected {expected}",
 }
 
@@ -52,12 +54,13 @@ class CheckedRules:
     """All that there is to say about a rules file, in the order of its lines.
 
     `rules` is None when there are `problems`. `unseen` are labels that the detector cannot see: rules with them can be
-    used, but those labels are never met.
+    used, but those labels are never met. `warnings` are about rules that can be used and may not do what they seem to.
     """
 
     rules: Rules | None
     problems: tuple[Problem, ...]
     unseen: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,12 @@ def check_rules(text: bytes, labels: Iterable[str] | None = None, kept: bool = F
     try:
         rules = Rules.model_validate(document.value)
     except ValidationError as error:
-        # The check of ids runs only when all else is right, so it is made here, where it is always made.
+        # The check of names runs only when all else is right, so it is made here, where it is always made.
         problems += [problem for each in error.errors(include_url=False) for problem in _problem(each, document)]
-        problems += [_located(place, message, document) for place, message in unknown_rules(document.value)]
+        problems += [_wrong_name(each, document) for each in wrong_references(document.value)]
     unseen = _unseen(document, frozenset(labels)) if labels is not None else ()
-    return CheckedRules(None if problems else rules, _in_order(problems), _in_order(unseen))
+    warnings = [_wrong_name(each, document) for each in areas_missing(document.value)]
+    return CheckedRules(None if problems else rules, _in_order(problems), _in_order(unseen), _in_order(warnings))
 
 
 def parse_rules(text: bytes, source: str = "rules.yaml", kept: bool = False) -> Rules:
@@ -113,18 +117,31 @@ def _with_near(problem: Problem) -> Problem:
 def _problem(error: ErrorDetails, document: Document) -> Iterator[Problem]:
     """The error as a problem; none where another problem says it.
 
-    That is so of a number that YAML misreads, of an id of no rule, and of a list without items that are right.
+    That is so of a number that YAML misreads, of a name that is not known, and of a list without items that are right.
     """
-    path = tuple(map(str, error["loc"]))
-    is_said = error["type"] == UNKNOWN_RULE or (error["type"] == _TOO_FEW and error["input"])
-    if not is_said and path not in document.refused:
-        problem = _located(error["loc"], _sentence(error, document.written.get(path)), document)
-        if error["type"] == UNKNOWN_ZONE:
-            yield _Unknown(problem.line, problem.message, partial(near_zones, error["input"]))
-        elif error["type"] == _UNKNOWN_KEY:
-            yield _Unknown(problem.line, problem.message, partial(_near_keys, error["loc"]))
-        else:
-            yield problem
+    place, context = _place(error), error.get("ctx", {})
+    path = tuple(map(str, place))
+    is_said = error["type"] == MISTAKES or (error["type"] == _TOO_FEW and error["input"])
+    if is_said or document.refused & {path, path[:-1] if context.get("is_missing") else path}:
+        return
+    problem = _located(place, _sentence(error, document.written.get(path)), document)
+    if error["type"] == _UNKNOWN_KEY:
+        yield _Unknown(problem.line, problem.message, partial(near_keys, place))
+    elif near := context.get("near"):
+        yield _Unknown(problem.line, problem.message, near)
+    else:
+        yield problem
+
+
+def _place(error: ErrorDetails) -> Place:
+    """Where the error is in the file: pydantic's place without its own steps, and what a mistake adds to it."""
+    below = error["ctx"]["place"] if error["type"] == MISTAKE else ()
+    return (*(step for step in error["loc"] if step not in NO_STEPS), *below)
+
+
+def _wrong_name(wrong: WrongName, document: Document) -> Problem:
+    problem = _located(wrong.place, wrong.sentence, document)
+    return _Unknown(problem.line, problem.message, wrong.near) if wrong.near else problem
 
 
 def _unseen(document: Document, labels: frozenset[str]) -> Iterator[Problem]:
@@ -137,7 +154,7 @@ def _unseen(document: Document, labels: frozenset[str]) -> Iterator[Problem]:
 def _sentence(error: ErrorDetails, written: str | None) -> str:
     if error["type"] == _UNKNOWN_KEY:
         return "unknown key"
-    if error["type"] == "missing":
+    if error["type"] == _MISSING:
         return "missing key"
     if error["type"] == _NOT_TEXT and written is not None:
         return f"expected text, got {written or 'nothing'}: put it in quotes if it is text"
@@ -146,17 +163,12 @@ def _sentence(error: ErrorDetails, written: str | None) -> str:
         reading = str(error["input"]).lower()  # of yes, no, on and off
         message = message.replace(f"got {reading}", f"got {written}, which YAML reads as {reading}")
     if plain := _PLAIN.get(error["type"]):
-        message = plain.format_map(error.get("ctx", {}))
+        context = error.get("ctx", {})
+        kind = "mapping" if context.get("field_type") == "Dictionary" else "list"
+        message = plain.format_map({"kind": kind, **context})
     elif message.startswith("expected"):
         return message
     return f"{message}, got {'nothing' if error['input'] is None else format(repr(error['input']), '.80')}"
-
-
-def _near_keys(place: Place) -> list[str]:
-    """Keys that a person may have meant by the last step of `place`, among those that may stand there."""
-    kinds: dict[tuple[str | int, int], type[BaseModel]] = {("rules", 3): Rule, ("users", 3): User, ("users", 5): Device}
-    kind = kinds.get((place[0], len(place)), Rules)
-    return near_names(str(place[-1]), {name: (name,) for name in kind.model_fields})
 
 
 def _located(place: Place, message: str, document: Document) -> Problem:
@@ -164,10 +176,10 @@ def _located(place: Place, message: str, document: Document) -> Problem:
 
 
 def _line(place: Place, document: Document) -> int:
-    """The line of the longest part of `place` that is in the text. pydantic marks a wrong key with a last `[key]`."""
-    steps = tuple(str(step) for step in place if step != "[key]")
+    """The line of the longest part of `place` that is in the text."""
+    steps = tuple(map(str, place))
     return next(document.lines[steps[:n]] for n in range(len(steps), -1, -1) if steps[:n] in document.lines)
 
 
 def _path(place: Place) -> str:
-    return ".".join(str(step) for step in place if step != "[key]").encode("unicode_escape").decode()[:200]
+    return ".".join(map(str, place)).encode("unicode_escape").decode()[:200]

@@ -140,7 +140,12 @@ def line_of(part: str) -> int:
         ("  alice:", "  al ice:", "  alice:", "expected a name"),
         ("yard:", "porch:", "yard", "users.alice.devices.porch: given twice, first in line 13"),
         ("allow_grey: true", "allow_gray: true", "yard", r"allow_gray: unknown key: did you mean allow_grey\?$"),
-        ("version: 1", "event_gap: 1\nversion: 1", "version: 1", "event_gap: unknown key$"),
+        (
+            "version: 1",
+            "event_gap: 1\nversion: 1",
+            "version: 1",
+            r"event_gap: .* did you mean event_gap_seconds\?$",
+        ),
         ("version: 1", "event_gap_second: 1\nversion: 1", "version: 1", r"did you mean event_gap_seconds\?$"),
         ("name: animals", "name: animals, hour: x", "100:", r"rules.100.hour: unknown key: did you mean hours\?$"),
         (
