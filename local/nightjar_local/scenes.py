@@ -1,4 +1,4 @@
-"""Scenes that the packages have no picture of, composed of real ones: somebody beside a parked vehicle, or at a door."""
+"""Scenes that no package has a picture of, composed of real ones: somebody by a parked vehicle, or at a door."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
