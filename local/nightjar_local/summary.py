@@ -9,10 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from nightjar.domain.accounts import Account
-from nightjar.domain.alerts import Alert
+from nightjar.domain.alerts import Alert, DigestLine
 from nightjar.domain.batch import BatchLine
-from nightjar.domain.events import Event, ThreatMinute
+from nightjar.domain.events import Event, Suppressed, ThreatMinute
+from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import Counts, add_counts
+from nightjar.domain.rules import Safe
 from nightjar.domain.tally import Tally, many
 from nightjar.stores.event_keys import EVENTS, THREATS
 from nightjar.stores.ledger import ALERTS
@@ -21,10 +23,17 @@ from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
 
 ACCOUNT = "reconcile/account.json"
+SUPPRESSED = "suppressed.jsonl"
+_WORDS = {"nothing": "with nothing in them", "not-unsafe": "with nothing that a rule names"}
+_NEAREST = list(map(str, Safe))  # why an object is no threat, from the nearest miss to the farthest
 
 
 class Summary(BaseModel):
-    """`summary.json` of the demo. Pictures are stills and frames; `seconds` is wall time by stage, and `total`."""
+    """`summary.json` of the demo. Pictures are stills and frames; `seconds` is wall time by stage, and `total`.
+
+    `harmless` are the pictures without a threat, by the nearest miss of what was seen in them ("nothing" was).
+    `unalerted` are the events that nobody was alerted about, by user: they wait for the digest.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +48,8 @@ class Summary(BaseModel):
     threatened_pictures: int
     events: int
     alerts: dict[str, int]
+    harmless: dict[str, int] = {}
+    unalerted: dict[str, int] = {}
     seconds: dict[str, float]
     report: str | None
 
@@ -51,8 +62,9 @@ class Summary(BaseModel):
             return f"{self.received} pictures were received, and {ended} have an end"
         if self.failed or not self.detected:
             return f"{self.failed} pictures failed and {self.detected} were detected"
-        if sum(self.alerts.values()) != self.events:
-            return f"{self.events} events made {sum(self.alerts.values())} alerts"
+        if sum(self.alerts.values()) + sum(self.unalerted.values()) != self.events:
+            told = f"{sum(self.alerts.values())} alerts and {sum(self.unalerted.values())} lines of digests"
+            return f"{self.events} events made {told}"
         return None
 
 
@@ -66,15 +78,25 @@ def summarise(
     bucket = Bucket(access)
     counts = Counts()
     videos = 0
+    held: dict[str, str] = {}
+    misses: dict[str, str] = {}
     for batch in batches:
         prefix = run_prefix(LIVE, batch)
         counts = add_counts(counts, Account.model_validate_json(bucket.read(f"{prefix}{ACCOUNT}")).counts)
         lines = [BatchLine.model_validate_json(line) for line in bucket.read(f"{prefix}{BATCH}").splitlines()]
         videos += sum(line.outcome == "filed" and line.footage.name.is_video for line in lines)
+        for body in bucket.read_all(prefix, DIGEST):
+            held |= {(late := DigestLine.model_validate_json(line)).event_id: late.user for line in body.splitlines()}
+        for body in bucket.read_all(prefix, SUPPRESSED):
+            misses |= dict(_miss(Suppressed.model_validate_json(line)) for line in body.splitlines())
     events = [event for body in bucket.read_all(EVENTS) if (event := Event.model_validate_json(body)).is_current]
     minutes = [ThreatMinute.model_validate_json(body) for body in bucket.read_all(THREATS)]
     threats = [threat for minute in minutes for threat in minute.threats]
     alerts = [Alert.model_validate_json(body) for body in bucket.read_all(ALERTS)]
+    told = {alert.event_id for alert in alerts}
+    threatened = {threat.shown.picture.standard_key for threat in threats}
+    harmless = Counter(miss for key, miss in misses.items() if key not in threatened)
+    harmless["nothing"] = counts.total("detected") - len(threatened) - harmless.total()
     return Summary(
         state=state,
         videos=videos,
@@ -84,12 +106,20 @@ def summarise(
         detected=counts.total("detected"),
         failed=counts.total("failed"),
         threats=sum(len(threat.shown.objects) for threat in threats),
-        threatened_pictures=len({threat.shown.picture.standard_key for threat in threats}),
+        threatened_pictures=len(threatened),
         events=len(events),
         alerts=dict(sorted(Counter(alert.user for alert in alerts).items())),
+        harmless=dict(harmless.most_common()),
+        unalerted=dict(sorted(Counter(user for event, user in held.items() if event not in told).items())),
         seconds=seconds,
         report=report,
     )
+
+
+def _miss(line: Suppressed) -> tuple[str, str]:
+    """The picture, and why the object in it that came nearest to being a threat is none."""
+    reasons = (str(each.reason) for each in line.objects)
+    return line.standard_key, min(reasons, key=lambda r: _NEAREST.index(r) if r in _NEAREST else len(_NEAREST))
 
 
 def headline(summary: Summary, triggers: int) -> str:
@@ -107,6 +137,8 @@ def headline(summary: Summary, triggers: int) -> str:
     return (
         f"{tally}.\n"
         f"  {many(sum(summary.alerts.values()), 'alert')}, one an event: {_listed(summary.alerts)}\n"
+        f"  not alerted, in the digest: {_listed(summary.unalerted)}\n"
+        f"  harmless: {_listed({_WORDS.get(miss, miss): n for miss, n in summary.harmless.items() if n})}\n"
         f"  refused: {_listed(summary.quarantined)}"
     )
 
