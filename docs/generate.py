@@ -1,21 +1,31 @@
-"""Writes the tables of the docs that repeat what the code says: refusal reasons, exit codes, settings, records.
+"""Writes the tables of the docs that repeat what the code says: refusal reasons, exit codes, settings, rules, records.
 
 `make docs` rewrites them; a test fails when one is stale. A table stands between `<!-- name -->` and `<!-- /name -->`.
 """
 
 import importlib
+import json
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, time
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 import nightjar.errors
+from nightjar.domain.areas import Polygon
 from nightjar.domain.reasons import Reason
+from nightjar.domain.rules import Agree, Alerts, Cap, Device, Operator, Rule, Rules, Static, User
+from nightjar.domain.rules.schema import keys_of
 from nightjar.domain.stages import STAGES, Stage
+from nightjar.domain.windows import Hours
 from nightjar.runtime.settings import Settings
 from nightjar.stores.columns import document
 from nightjar.stores.tables import TABLES as RECORD_TABLES
@@ -133,12 +143,100 @@ def _bound(metadata: Ge | Gt | Le | Lt) -> str:
             return f"< {limit}"
 
 
+# The mappings of a rules file, and the kinds of values in it.
+RULES: dict[str, type[BaseModel]] = {
+    "file": Rules,
+    "rule": Rule,
+    "agree": Agree,
+    "static": Static,
+    "user": User,
+    "alerts": Alerts,
+    "cap": Cap,
+    "device": Device,
+    "operator": Operator,
+}
+_KINDS: dict[object, str] = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number or per cent",
+    str: "text",
+    tuple: "list",
+    dict: "mapping",
+    Hours: "hours",
+    datetime: "time with its zone",
+    time: "time of the day",
+    Polygon: "area",
+}
+
+
+def rules_keys(kind: type[BaseModel]) -> str:
+    """Every key of one mapping of a rules file, from the class that reads it."""
+    own = vars(kind)["__annotations__"]  # before those that a user and a device have in common
+    fields = sorted(keys_of(kind).items(), key=lambda item: item[0] not in own and f"{item[0]}_" not in own)
+    rows = (
+        (f"`{key}`", _rules_value(field), _rules_default(field), field.description or "", f"`{key}: {_example(field)}`")
+        for key, field in fields
+    )
+    return table(("key", "value", "default", "meaning", "example"), rows)
+
+
+def _rules_value(field: FieldInfo) -> str:
+    words = dict.fromkeys(word for word in _words_of(field.annotation) if word)
+    limits = [_bound(m) for m in (*field.metadata, *_metadata(field.annotation)) if isinstance(m, Ge | Gt | Le | Lt)]
+    # The bounds of a share or a probability are those of its kind.
+    return " ".join([" or ".join(words), *(limits if "whole number" in words else ())])
+
+
+def _words_of(annotation: object) -> Iterator[str]:
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        yield ", ".join(annotation)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield "mapping"
+    elif origin is typing.Literal:
+        yield " or ".join(f"`{_flow(each)}`" for each in parts)
+    elif annotation in _KINDS or origin in _KINDS:
+        yield _KINDS.get(annotation) or _KINDS[origin]
+    else:
+        for part in parts[:1] if origin is typing.Annotated else parts:
+            yield from _words_of(part)
+
+
+def _metadata(annotation: object) -> Iterator[object]:
+    if typing.get_origin(annotation) not in (tuple, dict):
+        for part in typing.get_args(annotation):
+            yield from getattr(part, "metadata", ()) or _metadata(part)
+        yield from getattr(annotation, "__metadata__", ())
+
+
+def _rules_default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    return f"`{_flow(default)}`" if default not in (None, (), {}) else ""
+
+
+def _example(field: FieldInfo) -> str:
+    return _flow(field.examples[0] if field.examples else field.get_default(call_default_factory=True))
+
+
+def _flow(value: object) -> str:
+    """A value as YAML in a line, in the way that the docs write it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_flow, value))}]"
+    is_plain = not isinstance(value, str) or not re.fullmatch(r"[0-9]{2}:.*", value)
+    return (str(value).lower() if isinstance(value, bool) else str(value)) if is_plain else json.dumps(value)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "exit-codes": exit_codes,
     "settings": settings,
     "records": records,
     "stages": stages,
+    **{f"rules-{name}": partial(rules_keys, kind) for name, kind in RULES.items()},
 }
 
 

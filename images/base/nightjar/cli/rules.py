@@ -1,7 +1,10 @@
 """`nightjar rules check` and `nightjar rules put`: whether rules can be used, and making them the ones in force."""
 
 import argparse
+import json
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
     from nightjar.runtime.store import ObjectStore
 
 _CHECKED = (
-    "Labels that the detector cannot see are reported too. Exits with 0, or with 64 when the rules are wrong; with "
-    "--strict also for such a label."
+    "Labels that the detector cannot see are reported too, and so are channels that no address is known for, where "
+    "CHANNELS_URLS is set. Exits with 0, or with 64 when the rules are wrong; with --strict also for such a label."
 )
 
 
@@ -82,11 +85,13 @@ def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectSt
     from nightjar.runtime.rules import check_rules
 
     detector, labels = _labels(given.model_card, store)
-    checked = check_rules(text, labels)
+    checked = check_rules(text, labels, channel_names())
     for problem in checked.problems:
         _say(f"{source}: {problem}")
     for problem in checked.unseen:
         _say(f"{source}: {'' if given.strict else 'warning: '}{problem}")
+    for problem in checked.warnings:
+        _say(f"{source}: warning: {problem}")
     if checked.unseen:
         assert labels is not None
         _say(f"the detector {detector} sees {', '.join(sorted(labels))}")
@@ -118,6 +123,18 @@ def _difference(before: bytes | None, after: bytes) -> str:
     except RulesError as error:
         return f"the rules before could not be used: {error.problems[0]}"
     return "; ".join(phrases) or "the same meaning as before, in other words"
+
+
+def channel_names(environment: Mapping[str, str] = os.environ) -> frozenset[str] | None:
+    """The channels that the deployment has addresses for; None where the secret with them is not at hand.
+
+    Most people who check rules do not have it, which is as it should be.
+    """
+    try:
+        addresses = json.loads(environment.get("CHANNELS_URLS", ""))
+    except ValueError:
+        return None
+    return frozenset(addresses) if isinstance(addresses, dict) else None
 
 
 def _labels(card: Path | None, store: "ObjectStore | None") -> tuple[str, frozenset[str] | None]:

@@ -5,27 +5,29 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nightjar.domain.areas import Polygon
 from nightjar.domain.rules import Rules
+from nightjar.domain.rules.schema import keys_of
 
 _MOST_NAMES = 5  # of each kind that are named; the others are counted
+_BY_NAME = ("rules", "groups", "users")  # keys of the file whose entries are compared by name
+_LONGEST = 60  # characters of a value that are shown
 
 
 def changes(before: Rules, after: Rules) -> list[str]:
     """Each kind of difference as a phrase, such as `users added: bob`; empty when both mean the same."""
-    return [phrase for kind in (_settings, _rules, _users, _cameras) for phrase in kind(before, after)]
+    return [phrase for kind in (_settings, _by_name, _cameras) for phrase in kind(before, after)]
 
 
 def _settings(before: Rules, after: Rules) -> Iterator[str]:
-    if before.event_gap_seconds != after.event_gap_seconds:
-        yield f"event_gap_seconds: {before.event_gap_seconds} -> {after.event_gap_seconds}"
+    """The keys of the file that are no mappings by name, each by itself."""
+    yield from _fields(before, after, leaving_out=_BY_NAME)
 
 
-def _rules(before: Rules, after: Rules) -> Iterator[str]:
-    return _compared("rules", _by_name(before.rules), _by_name(after.rules))
-
-
-def _users(before: Rules, after: Rules) -> Iterator[str]:
-    return _compared("users", _by_name(before.users), _by_name(after.users), leaving_out="devices")
+def _by_name(before: Rules, after: Rules) -> Iterator[str]:
+    for kind in _BY_NAME:
+        old, new = ({str(k): each for k, each in getattr(rules, kind).items()} for rules in (before, after))
+        yield from _compared(kind, old, new)
 
 
 def _cameras(before: Rules, after: Rules) -> Iterator[str]:
@@ -36,34 +38,62 @@ def _devices(rules: Rules) -> dict[str, BaseModel]:
     return {f"{user}-{name}": device for user, each in rules.users.items() for name, device in each.devices.items()}
 
 
-def _by_name(values: Mapping[Any, BaseModel]) -> dict[str, BaseModel]:
-    return {str(key): each for key, each in values.items()}
-
-
-def _compared(
-    kind: str, old: Mapping[str, BaseModel], new: Mapping[str, BaseModel], leaving_out: str = ""
-) -> Iterator[str]:
+def _compared(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if added := sorted(new.keys() - old.keys()):
         yield f"{kind} added: {_some(added)}"
     if removed := sorted(old.keys() - new.keys()):
         yield f"{kind} removed: {_some(removed)}"
-    changed = {key: _fields(old[key], new[key], leaving_out) for key in sorted(old.keys() & new.keys())}
+    same = sorted(old.keys() & new.keys())
+    changed = {key: ", ".join(_difference("", old[key], new[key])) for key in same if old[key] != new[key]}
     if told := [f"{key} ({fields})" for key, fields in changed.items() if fields]:
         yield f"{kind} changed: {_some(told)}"
 
 
-def _fields(old: BaseModel, new: BaseModel, leaving_out: str) -> str:
-    names = [name for name in type(old).model_fields if name != leaving_out]
-    pairs = ((name, getattr(old, name), getattr(new, name)) for name in names)
-    return ", ".join(f"{name} {_value(a)} -> {_value(b)}" for name, a, b in pairs if a != b)
+def _difference(name: str, old: object, new: object) -> Iterator[str]:
+    """Each value that differs, as `name old -> new`; in mappings, each below its own name."""
+    if isinstance(old, BaseModel) and isinstance(new, BaseModel) and type(old) is type(new):
+        below = _fields(old, new, leaving_out={"devices"})
+    elif isinstance(old, Mapping) and isinstance(new, Mapping):
+        below = _in_mappings(old, new)
+    elif old == new:
+        return
+    elif isinstance(old, Polygon) and isinstance(new, Polygon):
+        below = iter(["drawn anew"])
+    else:
+        below = iter([f"{_value(old)} -> {_value(new)}"])
+    dot = "." if name and isinstance(old, BaseModel | Mapping) and isinstance(new, BaseModel | Mapping) else " "
+    yield from (f"{name}{dot}{each}".strip() for each in below)
+
+
+def _in_mappings(old: Mapping[Any, object], new: Mapping[Any, object]) -> Iterator[str]:
+    for key in dict.fromkeys([*old, *new]):
+        if key in old and key in new:
+            yield from _difference(str(key), old[key], new[key])
+        else:
+            yield f"{key} {'added' if key in new else 'removed'}"
+
+
+def _fields(old: BaseModel, new: BaseModel, leaving_out: Iterable[str]) -> Iterator[str]:
+    hidden = set(leaving_out)
+    for key, field in keys_of(type(old)).items():
+        attribute = next(name for name, each in type(old).model_fields.items() if each is field)
+        if key not in hidden:
+            yield from _difference(key, getattr(old, attribute), getattr(new, attribute))
 
 
 def _value(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, Polygon):
+        return f"{len(value.corners)} corners"
+    if isinstance(value, BaseModel):
+        return _value({key: getattr(value, key) for key in keys_of(type(value)) if key in value.model_fields_set})
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_value(each)}' for key, each in value.items())}}}"
     if isinstance(value, tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        return f"[{', '.join(map(_value, value))}]"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from nightjar.domain.labels import listed, near_labels
 from nightjar.domain.rules import Rules
 from nightjar.domain.rules.mistakes import MISTAKE, MISTAKES, NO_STEPS, Place
-from nightjar.domain.rules.references import WrongName, areas_missing, unseen_in, wrong_references
+from nightjar.domain.rules.references import WrongName, areas_missing, unknown_channels, unseen_in, wrong_references
 from nightjar.domain.rules.schema import near_keys
 from nightjar.errors import UsageError
 from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
@@ -70,8 +70,12 @@ class _Unknown(Problem):
     near: Callable[[], list[str]]
 
 
-def check_rules(text: bytes, labels: Iterable[str] | None = None, kept: bool = False) -> CheckedRules:
+def check_rules(
+    text: bytes, labels: Iterable[str] | None = None, channels: Iterable[str] | None = None, kept: bool = False
+) -> CheckedRules:
     """Check the rules in YAML `text`; also against the `labels` that the detector can see, where they are known.
+
+    Where the names of the deployment's `channels` are known, others get a warning.
 
     `kept` rules have been in force before, perhaps in release 0.2, which took numbers as YAML 1.1 reads them: they keep
     their meaning.
@@ -88,6 +92,8 @@ def check_rules(text: bytes, labels: Iterable[str] | None = None, kept: bool = F
         problems += [_wrong_name(each, document) for each in wrong_references(document.value)]
     unseen = _unseen(document, frozenset(labels)) if labels is not None else ()
     warnings = [_wrong_name(each, document) for each in areas_missing(document.value)]
+    if channels is not None:
+        warnings += [_wrong_name(each, document) for each in unknown_channels(document.value, channels)]
     return CheckedRules(None if problems else rules, _in_order(problems), _in_order(unseen), _in_order(warnings))
 
 

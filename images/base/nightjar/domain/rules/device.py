@@ -51,8 +51,8 @@ class Static(Input):
 class Cap(Input):
     """The most alerts within a period; the rest is in the digest."""
 
-    alerts: Annotated[Whole, Field(ge=1, le=100_000, description="The most alerts within the period.")]
-    hours: Annotated[Whole, Field(ge=1, le=24 * 31, description="Hours of the period.")]
+    alerts: Annotated[Whole, Field(ge=1, le=100_000, description="The most alerts within the period.", examples=[20])]
+    hours: Annotated[Whole, Field(ge=1, le=24 * 31, description="Hours of the period.", examples=[24])]
 
 
 class Alerts(Input):

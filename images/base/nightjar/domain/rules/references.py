@@ -77,6 +77,24 @@ def unseen_in(content: Mapping[str, object], labels: Iterable[str]) -> Iterator[
                 yield ("rules", rule_id, "unsafe", step), label
 
 
+def unknown_channels(content: Mapping[str, object], names: Iterable[str]) -> Iterator[WrongName]:
+    """Each channel that is none of `names`, the channels that the deployment has beside e-mail."""
+    known = {"email", *names}
+    told: list[tuple[Place, object]] = [(("operator",), content.get("operator"))]
+    for name, user in _mapping(content.get("users")).items():
+        told.append((("users", name), user))
+        devices = _mapping(_mapping(user).get("devices")).items()
+        told += [(("users", name, "devices", device), each) for device, each in devices]
+    for place, person in told:
+        for severity, channels in _mapping(_mapping(person).get("channels")).items():
+            for n, channel in enumerate(_sequence(channels)):
+                if isinstance(channel, str) and channel not in known:
+                    sentence = (
+                        f"no channel that this deployment has ({', '.join(sorted(known)):.{_LISTED}}): {channel!r}"
+                    )
+                    yield WrongName((*place, "channels", severity, n), sentence, near_among(channel, known))
+
+
 def _in_user(place: Place, user: Mapping[str, object], known: _Known) -> Iterator[WrongName]:
     yield from _unknown_rules((*place, "rules"), user.get("rules"), known)
     heirs = _heirs(user)

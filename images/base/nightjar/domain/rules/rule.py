@@ -28,10 +28,15 @@ class Agree(Input):
 
     pictures: Annotated[
         Whole,
-        Field(ge=1, le=1_000, description="So many pictures with such an object, the picture itself included."),
+        Field(
+            ge=1,
+            le=1_000,
+            description="So many pictures with such an object, the picture itself included.",
+            examples=[3],
+        ),
     ]
     within_seconds: Annotated[
-        Whole, Field(ge=1, le=3_600, description="Seconds from the first to the last of these pictures.")
+        Whole, Field(ge=1, le=3_600, description="Seconds from the first to the last of these pictures.", examples=[10])
     ]
 
 

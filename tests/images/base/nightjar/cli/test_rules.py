@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nightjar.cli.main import main
+from nightjar.cli.rules import channel_names
 from nightjar.domain.detections import DetectorRef
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.release import Release, StageRelease
@@ -93,6 +94,35 @@ def test_a_file(
     said = "".join(capsys.readouterr())
     for part in expected:
         assert part in said
+
+
+@pytest.mark.parametrize(
+    ("addresses", "names"),
+    [
+        ({}, None),
+        ({"CHANNELS_URLS": ""}, None),
+        ({"CHANNELS_URLS": "["}, None),
+        ({"CHANNELS_URLS": "[1]"}, None),
+        ({"CHANNELS_URLS": '{"oncall": "pagerduty://KEY"}'}, {"oncall"}),
+    ],
+)
+def test_names_of_channels_are_known_where_their_secret_is(addresses: dict[str, str], names: set[str] | None) -> None:
+    assert channel_names(addresses) == names
+
+
+@pytest.mark.usefixtures("no_bucket")
+def test_a_channel_without_an_address_is_a_warning(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = RULES.replace("rules: [300]", "channels: {critical: [oncal]}\n    rules: [300]", 1)
+    (files / "channels.yaml").write_text(text)
+    monkeypatch.chdir(files)
+    monkeypatch.setenv("CHANNELS_URLS", '{"oncall": "pagerduty://KEY"}')
+    assert main(["rules", "check", "channels.yaml", "--model-card", "card.json", "--strict"]) == 0
+    said = "".join(capsys.readouterr())
+    assert "channels.yaml: warning: line 11: users.alice.channels.critical.0: no channel that this deployment" in said
+    assert "did you mean oncall?" in said
+    assert "KEY" not in said
 
 
 def test_the_rules_in_the_bucket(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:

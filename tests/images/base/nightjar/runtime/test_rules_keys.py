@@ -177,6 +177,23 @@ def test_an_area_that_only_some_devices_of_a_user_have_is_a_warning() -> None:
     assert check_rules(FULL.encode()).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("channels", "warnings"),
+    [
+        (None, []),
+        (["oncall", "chat"], []),
+        (["on_call", "chat"], ["line 20: operator.channels.critical.1", "line 29: users.alice.channels.critical.1"]),
+        (["oncall"], ["line 45: users.alice.devices.gate.channels.warning.0"]),
+    ],
+)
+def test_a_channel_that_the_deployment_lacks_is_a_warning(channels: list[str] | None, warnings: list[str]) -> None:
+    checked = check_rules(FULL.encode(), channels=channels)
+    assert checked.rules is not None
+    assert [str(each).split(": no channel")[0] for each in checked.warnings] == warnings
+    if channels and "on_call" in channels:
+        assert all("did you mean on_call?" in str(each) for each in checked.warnings)
+
+
 def test_a_time_with_a_zone_may_be_written_in_these_ways() -> None:
     for written in ("2026-11-20T08:00:00Z", "2026-11-20 08:00Z", "'2026-11-20T09:00:00+01:00'", "2026-11-20t08:00:00z"):
         rules = parse_rules(FULL.replace("mute_until: 2026-11-20T08:00:00Z", f"mute_until: {written}", 1).encode())
