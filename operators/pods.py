@@ -61,7 +61,11 @@ def scratch() -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
 
 def secret_names(settings: DeploymentSettings) -> dict[Secret, str]:
     """The Kubernetes secret that holds each kind of credentials."""
-    return {Secret.S3: settings.s3_secret, Secret.MAIL: settings.sendgrid_secret}
+    return {
+        Secret.S3: settings.s3_secret,
+        Secret.MAIL: settings.sendgrid_secret,
+        Secret.CHANNELS: settings.channels_secret,
+    }
 
 
 def secret_sources(stage: Stage, settings: DeploymentSettings) -> list[k8s.V1EnvFromSource]:

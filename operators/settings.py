@@ -71,9 +71,12 @@ class DeploymentSettings(Settings):
     namespace: DnsName = Field("nightjar", description="of the pods")
     stage_service_account: DnsName = Field("nightjar-stage", description="of the pods, unless the stage has another")
     image_pull_secret: DnsName | None = Field(None, description="for a registry that wants a login")
-    # Optional in the cluster: S3 may be reached by the service account's role, a mail key may be missing.
+    # Optional in the cluster: S3 may be reached by the service account's role, a mail key or channels may be missing.
     s3_secret: DnsName = Field("nightjar-s3", description="the secret with `AWS_*`, if it is not a role")
     sendgrid_secret: DnsName = Field("nightjar-sendgrid", description="the secret with `SENDGRID_API_KEY`, for notify")
+    channels_secret: DnsName = Field(
+        "nightjar-channels", description="the secret with `CHANNELS_URLS` and `CHANNELS_LINK_KEY`, for notify"
+    )
 
     stages: dict[Annotated[str, AfterValidator(_stage_name)], StagePods] = Field(
         default_factory=dict,

@@ -30,7 +30,10 @@ THEME = {"globalCss": {"[data-panel-id='main-panel']": {"minWidth": "min(27rem, 
 # After it has stopped, it takes Python many seconds to throw away what it had in memory.
 PATIENCE_WITH = {API_SERVER: 3.0}
 # A caller may set these for the stages, besides everything that starts with NIGHTJAR_.
-PASSED_ON = ("PATH", "LANG", "SENDGRID_API_KEY", "SENDGRID_API_URL", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "TZ")
+PASSED_ON = (
+    *("PATH", "LANG", "TZ", "SSL_CERT_FILE", "AWS_CA_BUNDLE"),
+    *("SENDGRID_API_KEY", "SENDGRID_API_URL", "CHANNELS_URLS", "CHANNELS_LINK_KEY"),
+)
 
 
 def prepare(home: Path, settings: Settings) -> None:

@@ -76,6 +76,8 @@ def stage_pod(store: MemoryStore, stage: str, input_prefix: str = SHARD, **optio
 def test_pod(stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("SENDGRID_API_KEY", SECRET)
+    monkeypatch.setenv("CHANNELS_URLS", SECRET)
+    monkeypatch.setenv("CHANNELS_LINK_KEY", SECRET)
     pod = stage_pod(store, stage)
     kubernetes_validate.validate(pod, "1.36", strict=True)
     [container] = pod["spec"]["containers"]
@@ -95,7 +97,7 @@ def test_pod(stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) ->
     # Nothing but secrets comes by reference: no config map can change what a release has pinned.
     assert [set(source) for source in container["envFrom"]] == [{"secretRef"}] * len(container["envFrom"])
     secrets = [source["secretRef"]["name"] for source in container["envFrom"]]
-    assert secrets == ["nightjar-s3", *(["nightjar-sendgrid"] if stage == "notify" else [])]
+    assert secrets == ["nightjar-s3", *(["nightjar-sendgrid", "nightjar-channels"] if stage == "notify" else [])]
     assert SECRET not in json.dumps(pod)
 
 

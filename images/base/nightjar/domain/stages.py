@@ -15,6 +15,7 @@ class Secret(StrEnum):
 
     S3 = "AWS_"
     MAIL = "SENDGRID_"
+    CHANNELS = "CHANNELS_"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ STAGES = {
             cpu="250m",
             memory="512Mi",
             sharded=True,
-            secrets=(Secret.S3, Secret.MAIL),
+            secrets=(Secret.S3, Secret.MAIL, Secret.CHANNELS),
             seconds_per_picture=0.5,
             waiting_seconds=300,  # the most that NIGHTJAR_MAIL_PATIENCE may be
             reads=("alerts", "events", "outbox", "rules", "runs", "standard"),

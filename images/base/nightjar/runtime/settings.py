@@ -30,6 +30,8 @@ def _address(text: str) -> str:
 
 # Of a server, without a path. Without user and password: it stands in the pods' specs, and a release keeps it.
 Address = Annotated[str, Field(pattern=r"^https?://[^/\s@]+/?$"), AfterValidator(_address)]
+# Of pages, which may lie below a path.
+AddressOfPages = Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$"), AfterValidator(_address)]
 
 
 class StoreSettings(Settings):

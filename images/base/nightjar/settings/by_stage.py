@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from nightjar.domain.stages import STAGES, stage_named
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import Settings, load
+from nightjar.settings.channels import ChannelSecrets, ChannelSettings, LinkSettings
 from nightjar.settings.collect import CollectSettings
 from nightjar.settings.detect import DetectSettings
 from nightjar.settings.notify import NotifySettings, SendGridSettings
@@ -26,7 +27,7 @@ SETTINGS: Mapping[str, tuple[type[Settings], ...]] = {
     "collect": (CollectSettings,),
     "validate": (ValidateSettings,),
     "detect": (DetectSettings,),
-    "notify": (NotifySettings, SendGridSettings),
+    "notify": (NotifySettings, SendGridSettings, ChannelSecrets, ChannelSettings, LinkSettings),
     "report": (ReportSettings,),
 }
 

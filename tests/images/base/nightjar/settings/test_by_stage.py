@@ -21,6 +21,9 @@ SET = {
     "NIGHTJAR_MAIL_FROM": "alerts@example.com",
     "NIGHTJAR_REPORT_THUMBNAILS": "0",
     "SENDGRID_API_URL": "http://127.0.0.1:9",
+    "NIGHTJAR_LINK_ADDRESS": "https://airflow.example.com",
+    "NIGHTJAR_LINK_DAYS": "3",
+    "NIGHTJAR_CHANNEL_TIMEOUT": "7.5",
 }
 
 
@@ -66,11 +69,14 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_secret_is_never_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SENDGRID_API_KEY", "SG.secret")
-    assert load(SendGridSettings).api_key == SecretStr("SG.secret")
+    secret = "SG.secret-of-thirty-two-characters"
+    names = ("SENDGRID_API_KEY", "CHANNELS_URLS", "CHANNELS_LINK_KEY")
+    for name in names:
+        monkeypatch.setenv(name, secret)
+    assert load(SendGridSettings).api_key == SecretStr(secret)
     resolved: dict[str, Any] = {stage: resolve(stage) for stage in STAGES}
-    assert "SG.secret" not in str(resolved)
-    assert "SENDGRID_API_KEY" not in resolved["notify"]
+    assert secret not in str(resolved)
+    assert not {*names} & resolved["notify"].keys()
 
 
 SECRET_WORDS = ("key", "secret", "token", "password")
