@@ -28,7 +28,7 @@ _LONGEST_CONNECT = 5.0  # seconds; without a connection nothing was sent, so tha
 _LONGEST_BACKOFF = 60.0  # seconds
 
 # With these, the request has not gone out whole; with any other, the message may be on its way.
-_NOT_SENT = (
+NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -118,7 +118,7 @@ class SendGrid:
             verdict, text = Verdict.UNAUTHORISED, f"not sent: {type(error).__name__}"
         except (httpx.HTTPError, OSError) as error:
             verdict, text = Verdict.LATER, f"{type(error).__name__}: {error}"
-            unknown = not isinstance(error, _NOT_SENT)
+            unknown = not isinstance(error, NOT_SENT)
         call = ApiCall(
             at=at,
             method="POST",
