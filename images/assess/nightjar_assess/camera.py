@@ -1,12 +1,14 @@
 """One camera: its detections are judged, and its events brought up to date in one transaction."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from nightjar.domain.conditions import Scene
 from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event, EventState, Suppressed, Threat, ThreatPicture
+from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.grouping import Judge, Regrouped, current, regroup
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
@@ -14,7 +16,7 @@ from nightjar.domain.rules import CameraRules, Rules
 from nightjar.domain.topics import Topic
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
-from nightjar_assess.judgement import Verdict, judge, reasons
+from nightjar_assess.judgement import Verdict, judge, reasons, suppressed
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,12 @@ class Assessed:
 
 
 def assess_camera(
-    store: Events, rulebook: Rulebook, camera: Camera, seen: Mapping[datetime, Detection], today: date
+    store: Events,
+    rulebook: Rulebook,
+    camera: Camera,
+    seen: Mapping[datetime, Detection],
+    today: date,
+    false_boxes: Sequence[FalseBox] = (),
 ) -> Assessed:
     """Judge `seen`, one detection a picture, and change the stored events accordingly.
 
@@ -52,10 +59,8 @@ def assess_camera(
     that the rules do not know any more, such as one that was renamed, what was judged before stays as it is.
     """
     settings = rulebook.rules.device(camera)
-    verdict = judge(seen.values(), settings)
-    by_topic = {
-        topic: {threat.picture.taken_at: threat for threat in threats} for topic, threats in verdict.threats.items()
-    }
+    verdict = judge(seen, Scene(settings, tuple(false_boxes)) if settings else None)
+    by_topic = dict(verdict.candidates)
 
     def regroup_all(view: CameraView) -> dict[Topic, Regrouped]:
         if settings is None:
@@ -126,13 +131,14 @@ def _assessed(
             )
         details.update(_changes(regrouped))
     details["events"] = len(events)
-    details.update({f"suppressed_{reason}": number for reason, number in reasons(verdict.suppressed).items()})
+    lines = suppressed(seen, verdict.misses)
+    details.update({f"suppressed_{reason}": number for reason, number in reasons(lines).items()})
     return Assessed(
         pictures=len(seen),
         threatened=len({moment for threats in by_topic.values() for moment in threats}),
         events=sorted(events.values(), key=lambda event: (event.started_at, event.id)),
         threats=sorted(threats, key=lambda threat: (threat.taken_at, threat.topic)),
-        suppressed=verdict.suppressed,
+        suppressed=lines,
         details=details,
         written=written,
     )

@@ -1,50 +1,69 @@
-"""Judgement: the detections of one camera by its rules. Pure."""
+"""Judgement: the detections of one camera by its rules, each object by itself. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nightjar.domain.detections import DetectedObject, Detection
+from nightjar.domain.conditions import Scene
+from nightjar.domain.detections import Detection
 from nightjar.domain.events import Suppressed, SuppressedObject, ThreatPicture
-from nightjar.domain.rules import CameraRules, Rule, Safe, nearest_miss, unsafe_objects
+from nightjar.domain.judging import judge_alone
+from nightjar.domain.rules import Safe
+from nightjar.domain.sights import ObjectSeen, Sight
 from nightjar.domain.topics import Topic
+
+Misses = list[tuple[ObjectSeen, Safe]]
+ByTopic = dict[Topic, dict[datetime, ThreatPicture]]
 
 
 @dataclass
 class Verdict:
-    """Threats by topic, and what was seen and is no threat, both in the order of the detections."""
+    """The pictures by topic and time in which a rule calls something unsafe; and by time, all else that was seen."""
 
-    threats: dict[Topic, list[ThreatPicture]] = field(default_factory=lambda: defaultdict(list))
-    suppressed: list[Suppressed] = field(default_factory=list)
+    candidates: ByTopic = field(default_factory=dict)
+    misses: dict[datetime, Misses] = field(default_factory=dict)
 
 
-def judge(detections: Iterable[Detection], camera: CameraRules | None) -> Verdict:
+def judge(seen: Mapping[datetime, Detection], scene: Scene | None) -> Verdict:
     """Judge the detections of one camera. A camera that is not in the rules (None) has no rule, so no threat."""
     verdict = Verdict()
-    rules = camera.rules if camera else {}
-    for detection in detections:
+    for moment, detection in seen.items():
+        if scene is None:
+            verdict.misses[moment] = [(one, Safe.NOT_UNSAFE) for one in detection.objects]
+            continue
+        alone = judge_alone(Sight(moment, detection.objects), scene)
+        verdict.misses[moment] = alone.misses
+        for topic, objects in alone.candidates.items():
+            own = set(map(id, objects))
+            threat = ThreatPicture(
+                picture=detection.picture,
+                detector=detection.detector,
+                objects=tuple(one for one in detection.objects if id(one) in own),
+            )
+            verdict.candidates.setdefault(topic, {})[moment] = threat
+    return verdict
+
+
+def suppressed(seen: Mapping[datetime, Detection], misses: Mapping[datetime, Misses]) -> list[Suppressed]:
+    """The lines about what is no threat, by picture.
+
+    A detector lists many faint objects; those of one label and reason are one entry.
+    """
+    lines = []
+    for moment, detection in seen.items():
         picture = detection.picture
-        local = camera.local(picture.taken_at) if camera else picture.taken_at
-        for rule_id, rule in rules.items():
-            by_label: dict[str, list[DetectedObject]] = defaultdict(list)
-            for unsafe in unsafe_objects(detection.objects, rule, local):
-                by_label[unsafe.label].append(unsafe)
-            for label, objects in by_label.items():
-                threat = ThreatPicture(picture=picture, detector=detection.detector, objects=tuple(objects))
-                verdict.threats[Topic(rule_id, label)].append(threat)
-        suppressed = _suppressed(detection.objects, rules.values(), local)
-        if suppressed:
-            verdict.suppressed.append(
+        if objects := _entries(misses.get(moment, [])):
+            lines.append(
                 Suppressed(
                     user=picture.user,
                     device=picture.device,
-                    taken_at=picture.taken_at,
+                    taken_at=moment,
                     standard_key=picture.standard_key,
-                    objects=suppressed,
+                    objects=objects,
                 )
             )
-    return verdict
+    return lines
 
 
 def reasons(lines: Iterable[Suppressed]) -> Counter[str]:
@@ -55,14 +74,10 @@ def reasons(lines: Iterable[Suppressed]) -> Counter[str]:
     return counts
 
 
-def _suppressed(
-    objects: Iterable[DetectedObject], rules: Collection[Rule], local: datetime
-) -> tuple[SuppressedObject, ...]:
-    """A detector lists many faint objects; those of one label and reason are one entry."""
+def _entries(misses: Misses) -> tuple[SuppressedObject, ...]:
     found: dict[tuple[str, Safe], list[float]] = defaultdict(list)
-    for one in objects:
-        if (reason := nearest_miss(one, rules, local)) is not None:
-            found[one.label, reason].append(one.probability)
+    for one, reason in misses:
+        found[one.label, reason].append(one.probability)
     entries = (
         SuppressedObject(label=label, reason=reason, probability=max(seen), number=len(seen))
         for (label, reason), seen in found.items()

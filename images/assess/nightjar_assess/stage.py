@@ -11,6 +11,7 @@ from nightjar.domain.manifest import Counts
 from nightjar.domain.names import Camera
 from nightjar.domain.release import Release
 from nightjar.domain.rules import Rules
+from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
@@ -19,6 +20,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.events import Events
+from nightjar.stores.false_boxes import FalseBoxes
 from nightjar.stores.rules import RulesStore
 from nightjar_assess.camera import Assessed, Rulebook, assess_camera
 
@@ -46,11 +48,18 @@ def assess(context: StageContext) -> StageResult:
     refs = detections.objects_among(detect.objects)
     batch = by_camera(chain.from_iterable(in_parallel(detections.read_object, refs, _THREADS)))
     rulebook, events, today = Rulebook(rules, release.rules.sha256), Events(store), context.clock().date()
+    false_boxes, damaged = FalseBoxes(store), list[str]()
     progress = Progress("cameras assessed", len(batch))
 
     def work(camera: Camera) -> Assessed:
         stop_if_asked()
-        done = assess_camera(events, rulebook, camera, batch[camera], today)
+        try:
+            boxes = false_boxes.of(camera)
+        except InputError as error:
+            # Rather an alert too many than none.
+            damaged.append(f"{camera.name}: no false box counts: {error}")
+            boxes = ()
+        done = assess_camera(events, rulebook, camera, batch[camera], today, boxes)
         progress.add()
         return done
 
@@ -67,7 +76,7 @@ def assess(context: StageContext) -> StageResult:
             write_lines(store, f"{output}{SUPPRESSED}", (line for each in assessed for line in each.suppressed)),
         ),
         result={"events": counts.details["events"]},
-        warnings=_warnings(store, rules, release, list(batch)),
+        warnings=[*_warnings(store, rules, release, list(batch)), *sorted(damaged)],
     )
 
 

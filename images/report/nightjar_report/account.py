@@ -13,8 +13,15 @@ _MOST_REASONS = 6
 _MOST_MISTAKES = 3
 
 _MISSES: Mapping[str, str] = {
+    Safe.TOO_FEW_PICTURES: "in fewer pictures than the rule asks",
+    Safe.STATIC: "part of the scene, like a parked car",
+    Safe.FALSE_BOX: "where a person has confirmed that there is nothing",
     Safe.BELOW_PROBABILITY: "less probable than the rule asks",
-    Safe.OUT_OF_HOURS: "outside the rule's hours",
+    Safe.BOX_TOO_LARGE: "larger than the rule asks",
+    Safe.BOX_TOO_SMALL: "smaller than the rule asks",
+    Safe.OUTSIDE_AREA: "outside the rule's areas",
+    Safe.MASKED: "in a masked part of the picture",
+    Safe.OUT_OF_HOURS: "outside the rule's hours and days",
 }
 
 

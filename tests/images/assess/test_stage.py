@@ -8,6 +8,7 @@ import pytest
 from nightjar.domain.detections import Detection
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.events import Event, Suppressed, Threat
+from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import read_lines
@@ -17,9 +18,11 @@ from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.events import Events
+from nightjar.stores.false_boxes import FalseBoxes
 from nightjar_assess.stage import assess
 from tests.bucket import PORCH
 from tests.scenes import (
+    BOX,
     DETECTOR,
     DOOR,
     NIGHT,
@@ -110,6 +113,28 @@ def test_what_is_suppressed_says_why() -> None:
     ]
     assert manifest.counts.outcomes == {"threat": 1, "safe": 3}
     assert manifest.counts.details["suppressed_out-of-hours"] == 1
+
+
+def test_a_false_box_that_a_person_confirmed_is_suppressed_and_comes_back_when_it_is_taken_out() -> None:
+    store = MemoryStore()
+    seen = detection(PORCH, after(0), {"person": 0.9})
+    _, [event] = assess_run(store, "r1", seen)
+    boxes = FalseBoxes(store)
+    boxes.put(PORCH, (FalseBox(label="person", box=BOX, confirmed_by="alice", confirmed_at=NOON),))
+    manifest, events = assess_run(store, "r2", seen)
+    assert events == []
+    assert manifest.counts.details["suppressed_false-box"] == 1
+    boxes.put(PORCH, ())
+    _, [again] = assess_run(store, "r3", seen)
+    assert again.id == event.id
+
+
+def test_damaged_false_boxes_are_told_and_silence_no_alert() -> None:
+    store = MemoryStore()
+    store.put("config/false-boxes/alice-porch.json", b"{")
+    manifest, [event] = assess_run(store, "r1", detection(PORCH, after(0), {"person": 0.9}))
+    assert event.picture_count == 1
+    assert any("alice-porch" in w and "false box" in w for w in manifest.warnings)
 
 
 def test_a_second_run_extends_the_event_and_keeps_its_id() -> None:

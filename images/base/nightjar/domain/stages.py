@@ -85,7 +85,7 @@ STAGES = {
             memory="1Gi",
             sharded=True,
             seconds_per_picture=0.1,
-            reads=("detections", "detectors", "events", "journals", "rules", "runs", "threats"),
+            reads=("config", "detections", "detectors", "events", "journals", "rules", "runs", "threats"),
             writes=("events", "journals", "runs", "threats"),
         ),
         Stage(

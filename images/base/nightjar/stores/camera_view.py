@@ -4,35 +4,20 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from nightjar.domain.events import Event, EventRef, Threat, ThreatMinute, ThreatPicture
 from nightjar.domain.grouping import Regrouped, current
 from nightjar.domain.journal import Journal, Write
 from nightjar.domain.layout import day_path
-from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
 from nightjar.domain.topics import Topic
-from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.stores.documents import parsed
 from nightjar.stores.event_keys import EVENTS, event_key, hour_prefix, minute_key
 from nightjar.stores.mixed_events import split
 
 _HOUR, _MINUTE, _DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
-
-S = TypeVar("S", bound=Stored)
-
-
-def parsed(kind: type[S], data: bytes, key: str) -> S:
-    """The stored JSON `data` of the object at `key`; raises InputError for anything that is not a `kind`."""
-    try:
-        return kind.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"expected a {kind.__name__} at {key!r}: {place}: {first['msg']}") from None
 
 
 def read_event(store: ObjectStore, key: str) -> tuple[Event, str] | None:

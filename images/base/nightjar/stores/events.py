@@ -28,7 +28,8 @@ from nightjar.errors import TryAgainError
 from nightjar.runtime.manifests import reference
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
-from nightjar.stores.camera_view import CameraView, parsed, read_event
+from nightjar.stores.camera_view import CameraView, read_event
+from nightjar.stores.documents import parsed
 from nightjar.stores.erasure import camera_folder, erase_versions, is_of
 from nightjar.stores.event_keys import EVENTS, JOURNALS, THREATS, event_key, journal_key
 

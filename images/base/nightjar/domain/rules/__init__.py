@@ -13,7 +13,6 @@ Rules ── rules ──── Rule        what one rule calls unsafe: labels, 
 from nightjar.domain.rules.camera import EMAIL, LANGUAGE, CameraRules, Recipient
 from nightjar.domain.rules.device import Alerts, Cap, Device, Static
 from nightjar.domain.rules.file import Rules
-from nightjar.domain.rules.judging import nearest_miss, unsafe_objects, why_safe
 from nightjar.domain.rules.people import Operator, User
 from nightjar.domain.rules.rule import Agree, Rule
 from nightjar.domain.rules.safe import Safe
@@ -37,7 +36,4 @@ __all__ = [
     "StandsAt",
     "Static",
     "User",
-    "nearest_miss",
-    "unsafe_objects",
-    "why_safe",
 ]

@@ -1,0 +1,196 @@
+"""Judging the pictures of one camera, all at once: threats by topic, what is suppressed and why, and the events. Pure.
+
+It means what the transactions over a camera's stored events mean, whatever runs the pictures came in. `nightjar rules
+try` asks here what other rules would have alerted. It makes no document for an object, so that a week takes seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from nightjar.domain.agreement import agreeing
+from nightjar.domain.areas import Box
+from nightjar.domain.conditions import Scene, nearest, verdicts
+from nightjar.domain.false_boxes import FalseBox
+from nightjar.domain.rules import CameraRules, Safe
+from nightjar.domain.sights import ObjectSeen, Sight
+from nightjar.domain.static import Look, boxes_by_label, static_boxes
+from nightjar.domain.topics import Topic
+
+Objects = tuple[ObjectSeen, ...]
+
+
+@dataclass(slots=True)
+class Alone:
+    """What the rules say about the objects of one picture by themselves.
+
+    `candidates` are those that a rule calls unsafe, by topic; `misses` the others, each with the nearest reason.
+    """
+
+    candidates: dict[Topic, list[ObjectSeen]] = field(default_factory=dict)
+    misses: list[tuple[ObjectSeen, Safe]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedEvent:
+    """An event as far as its threats tell: those of one topic that follow each other within the gap."""
+
+    topic: Topic
+    started_at: datetime
+    ended_at: datetime
+    pictures: int
+    best_at: datetime  # the picture with the best probability, the earliest of equals
+    probability: float
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """From its first threat to its last."""
+        return self.started_at, self.ended_at
+
+
+@dataclass
+class Judgement:
+    """The pictures of one camera, judged.
+
+    `threats` has the unsafe objects of each picture by topic and time; `suppressed` the other objects of each picture,
+    with the reason of the rule that came nearest; `events` are by start and topic.
+    """
+
+    threats: dict[Topic, dict[datetime, Objects]] = field(default_factory=dict)
+    suppressed: dict[datetime, list[tuple[ObjectSeen, Safe]]] = field(default_factory=dict)
+    events: list[JudgedEvent] = field(default_factory=list)
+
+
+def judge_alone(sight: Sight, scene: Scene) -> Alone:
+    """What the rules of the camera say about each object of a picture by itself."""
+    alone = Alone()
+    local = None
+    for one in sight.objects:
+        if one.label not in scene.by_label:
+            alone.misses.append((one, Safe.NOT_UNSAFE))
+            continue
+        local = local or scene.camera.local(sight.taken_at)
+        reasons: list[Safe] = []
+        is_candidate = False
+        for topic, reason in verdicts(one, local, scene):
+            if reason is None:
+                is_candidate = True
+                alone.candidates.setdefault(topic, []).append(one)
+            else:
+                reasons.append(reason)
+        if not is_candidate:
+            alone.misses.append((one, nearest(reasons)))
+    return alone
+
+
+def static_wanted(candidates: Mapping[Topic, Iterable[ObjectSeen]], scene: Scene) -> dict[str, set[Box]]:
+    """The boxes of candidates that may be static, by label."""
+    wanted: dict[str, set[Box]] = {}
+    for topic, objects in candidates.items():
+        if topic.label in scene.static_labels:
+            wanted.setdefault(topic.label, set()).update(one.box for one in objects)
+    return wanted
+
+
+def judge_pictures(
+    sights: Iterable[Sight], camera: CameraRules, gap: timedelta, false_boxes: Sequence[FalseBox] = ()
+) -> Judgement:
+    """Judge all pictures of one camera; of two of the same moment the last one given counts.
+
+    What was before the first of them is not known: an object that stood there already is static `after_seconds` later.
+    """
+    scene = Scene(camera, tuple(false_boxes))
+    ordered = [sight for _, sight in sorted({sight.taken_at: sight for sight in sights}.items())]
+    alone = {sight.taken_at: judge_alone(sight, scene) for sight in ordered}
+    held = _Held()
+    if scene.static:
+        _hold_static(ordered, alone, scene, held)
+    by_topic: dict[Topic, dict[datetime, Objects]] = {}
+    for moment, each in alone.items():
+        for topic, objects in each.candidates.items():
+            by_topic.setdefault(topic, {})[moment] = tuple(objects)
+    judgement = Judgement()
+    for topic, candidates in sorted(by_topic.items()):
+        agree = camera.rules[topic.rule_id].agree
+        agreed = agreeing(list(candidates), agree) if agree else candidates.keys()
+        threats = {moment: objects for moment, objects in candidates.items() if moment in agreed}
+        for moment in candidates.keys() - agreed:
+            held.add(moment, candidates[moment], Safe.TOO_FEW_PICTURES)
+        if threats:
+            judgement.threats[topic] = threats
+            judgement.events += _events(topic, threats, gap)
+    judgement.events.sort(key=lambda event: (event.started_at, event.topic))
+    judgement.suppressed = _suppressed(ordered, alone, judgement.threats, held)
+    return judgement
+
+
+@dataclass
+class _Held:
+    """Candidates that are no threats, by picture, with every reason for it."""
+
+    reasons: dict[datetime, list[tuple[ObjectSeen, Safe]]] = field(default_factory=dict)
+
+    def add(self, moment: datetime, objects: Iterable[ObjectSeen], reason: Safe) -> None:
+        self.reasons.setdefault(moment, []).extend((one, reason) for one in objects)
+
+
+def _hold_static(ordered: Sequence[Sight], alone: Mapping[datetime, Alone], scene: Scene, held: _Held) -> None:
+    """Take the static candidates out of `alone`."""
+    static = scene.static
+    assert static is not None, "expected a camera with static objects"
+    looks = [Look(sight.taken_at, boxes_by_label(sight.objects, scene.static_labels)) for sight in ordered]
+    for number, look in enumerate(looks):
+        candidates = alone[look.taken_at].candidates
+        if wanted := static_wanted(candidates, scene):
+            before = (looks[n] for n in range(number - 1, -1, -1))
+            boxes = static_boxes(look, wanted, before, static)
+            for topic in [topic for topic in candidates if topic.label in wanted] if boxes else ():
+                stays = [one for one in candidates[topic] if one.box in boxes]
+                held.add(look.taken_at, stays, Safe.STATIC)
+                candidates[topic] = [one for one in candidates[topic] if one.box not in boxes]
+                if not candidates[topic]:
+                    del candidates[topic]
+
+
+def _events(topic: Topic, threats: Mapping[datetime, Objects], gap: timedelta) -> Iterator[JudgedEvent]:
+    """The events of one topic; `threats` are by time."""
+    moments = list(threats)
+    first = 0
+    for n in range(1, len(moments) + 1):
+        if n == len(moments) or moments[n] - moments[n - 1] > gap:
+            part = moments[first:n]
+            best = {moment: max(one.probability for one in threats[moment]) for moment in part}
+            best_at = max(part, key=lambda moment: best[moment])
+            yield JudgedEvent(topic, part[0], part[-1], len(part), best_at, best[best_at])
+            first = n
+
+
+def _suppressed(
+    ordered: Sequence[Sight],
+    alone: Mapping[datetime, Alone],
+    threats: Mapping[Topic, Mapping[datetime, Objects]],
+    held: _Held,
+) -> dict[datetime, list[tuple[ObjectSeen, Safe]]]:
+    unsafe: dict[datetime, set[int]] = {}
+    for by_moment in threats.values():
+        for moment, objects in by_moment.items():
+            unsafe.setdefault(moment, set()).update(map(id, objects))
+    found = {}
+    for sight in ordered:
+        moment = sight.taken_at
+        lines = [*alone[moment].misses, *held_back(held.reasons.get(moment, ()), unsafe.get(moment, set()))]
+        if lines:
+            found[moment] = lines
+    return found
+
+
+def held_back(held: Iterable[tuple[ObjectSeen, Safe]], unsafe: set[int]) -> Iterator[tuple[ObjectSeen, Safe]]:
+    """The candidates of one picture that are no threat for any rule, each once with the reason that came nearest.
+
+    `unsafe` has the `id()` of those that are threats.
+    """
+    reasons: dict[int, tuple[ObjectSeen, list[Safe]]] = {}
+    for one, reason in held:
+        if id(one) not in unsafe:
+            reasons.setdefault(id(one), (one, []))[1].append(reason)
+    return ((one, nearest(several)) for one, several in reasons.values())

@@ -1,0 +1,62 @@
+"""Pictures as judging needs them: a time, and objects. Pure, and light: a week has 100,000 pictures.
+
+A `DetectedObject` is an `ObjectSeen`, and so is the tuple `Thing` for whoever reads many lines.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
+
+from nightjar.domain.areas import Box
+
+
+class ObjectSeen(Protocol):
+    """An object in a picture; `box` is x_min, y_min, x_max, y_max as fractions of the upright picture."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def probability(self) -> float: ...
+
+    @property
+    def box(self) -> Box: ...
+
+
+class Thing(NamedTuple):
+    """An object in a picture, as cheap as can be."""
+
+    label: str
+    probability: float
+    box: Box
+
+
+O = TypeVar("O", bound=ObjectSeen)  # noqa: E741 - an object
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A picture of one camera: when it was taken (aware), and everything that the detector saw in it."""
+
+    taken_at: datetime
+    objects: Sequence[ObjectSeen]
+
+
+def in_order(objects: Iterable[O]) -> list[O]:
+    """`objects` from the most to the least probable, as detections have them."""
+    return sorted(objects, key=lambda o: (-o.probability, o.label, o.box))
+
+
+def overlap_of(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes: 0 where they are apart, 1 where they are the same."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return float(one == other and _area(one) == 0)
+    both = width * height
+    return both / (_area(one) + _area(other) - both)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
