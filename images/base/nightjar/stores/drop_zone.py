@@ -74,6 +74,10 @@ class DropZone:
     def _versions(self, key: str) -> list[VersionInfo]:
         return [version for version in self._store.list_versions(key) if version.key == key]
 
+    def has_of(self, camera: Camera) -> bool:
+        """Whether anything of `camera` waits."""
+        return any(True for _ in self._store.list_objects(f"{self._prefix}{camera.name}-"))
+
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version that a user (or one camera) dropped and that is still here; returns their number."""
         return erase_versions(self._store, self._prefix, lambda key: is_of(self._camera(key), user, device))

@@ -1,8 +1,8 @@
 """Originals as they were received: `footage/YYYY/MM/DD/HH/<user>-<device>-<time>.<ext>`, by the time in the name."""
 
 import logging
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 
 from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.names import VIDEO_EXTENSIONS, Camera, FootageName, NameRefused, parse_footage_name
@@ -104,6 +104,15 @@ class FootageStore:
         for name, info in in_parallel(lambda pair: (pair[0], self._look(pair[1])), named, _HEADS_AT_ONCE):
             if info is not None:
                 yield name, info
+
+    def has_after(self, camera: Camera, after: datetime, hours: Iterable[datetime]) -> bool:
+        """Whether `camera` has footage of these hours (UTC) that was taken after the moment `after`."""
+        for hour in hours:
+            for info in self._store.list_objects(f"{FOOTAGE}{hour:%Y/%m/%d/%H}/{camera.name}-"):
+                name = _name(info.key)
+                if name is not None and name.taken_at > after:
+                    return True
+        return False
 
     def _look(self, key: str) -> ObjectInfo | None:
         """The object at `key`; as its listing has it, without metadata, if S3 does not give it: validate says why."""

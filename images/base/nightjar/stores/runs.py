@@ -193,6 +193,10 @@ class Run:
         """The footage of a shard; raises InputError when there is no such shard."""
         return read_lines(self._store, self._shard_key(shard), Footage)
 
+    def shards_of(self, stage: str) -> list[str]:
+        """The shards for which `stage` has written something."""
+        return [last_segment(folder) for folder in self._store.list_folders(self.stage_prefix(stage))]
+
     def manifest(self, stage: str, shard: str | None = None) -> tuple[Manifest, ObjectRef]:
         """The manifest that a stage left; raises InputError when it left none."""
         return read_manifest(self._store, self.stage_prefix(stage, shard))

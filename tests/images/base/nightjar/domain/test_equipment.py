@@ -90,7 +90,12 @@ def test_void(text: str, minutes: int, is_open: bool, expected: set[str]) -> Non
         ("v", NOON.replace(hour=21, minute=59), (), set()),
         ("vvvv", NOON.replace(hour=22), (), {COVERED}),  # and not void besides
         ("vvvv", NOON.replace(hour=22), (VOID,), {COVERED, VOID}),  # of which people know
-        ("vvv", NOON.replace(hour=23) + 3 * HOUR, (COVERED,), {COVERED}),  # the night is over, and it still sees nothing
+        (
+            "vvv",
+            NOON.replace(hour=23) + 3 * HOUR,
+            (COVERED,),
+            {COVERED},
+        ),  # the night is over, and it still sees nothing
         ("", NOON, (COVERED,), set()),
     ],
 )
