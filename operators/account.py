@@ -13,6 +13,7 @@ from nightjar.domain.manifest import Manifest
 from nightjar.domain.release import Ended
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.health import EndedRuns
 from nightjar.stores.runs import RECONCILE, Runs
 from operators.assignment import pinned_release
 from operators.bucket import bucket
@@ -57,9 +58,14 @@ def close_run(run_prefix: str, shards: Sequence[str] | None, frozen: Mapping[str
 
 
 def end_run(store: ObjectStore, run_prefix: str, problems: Sequence[str], now: datetime) -> None:
-    """Write into the run's folder how it ended, for whoever sees the bucket and not Airflow."""
-    state = "failed" if problems else "success"
-    Runs(store).at(run_prefix).end(Ended(state=state, problems=tuple(problems), ended_at=now))
+    """Write into the run's folder how it ended, for whoever sees the bucket and not Airflow.
+
+    A live run that ends for the first time is announced to the survey, which counts each once.
+    """
+    state, run = "failed" if problems else "success", Runs(store).at(run_prefix)
+    if run_prefix == Runs(store).live(run.name).prefix and run.ended() is None:
+        EndedRuns(store).announce(run.name)
+    run.end(Ended(state=state, problems=tuple(problems), ended_at=now))
 
 
 def task_states() -> Mapping[str, str | None]:

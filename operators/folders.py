@@ -3,14 +3,17 @@
 from nightjar.domain.batch import BATCH_ID
 from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
-from nightjar.stores.runs import HISTORY, LIVE, RECONCILE, REPORT, WATCH, run_name, run_prefix, stage_prefix
+from nightjar.stores.health import HEALTH
+from nightjar.stores.runs import HISTORY, LIVE, PATROL, RECONCILE, REPORT, WATCH, run_name, run_prefix, stage_prefix
 
 __all__ = [
     "BATCH_ID",
     "CLAIMS",
+    "HEALTH",
     "HISTORY",
     "INCOMING",
     "LIVE",
+    "PATROL",
     "RECONCILE",
     "REPORT",
     "WATCH",

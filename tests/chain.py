@@ -18,11 +18,11 @@ from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.settings.by_stage import resolve
 from nightjar.stores.rules import RulesStore
-from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH, Runs, run_prefix, stage_prefix
+from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, Runs, run_prefix, stage_prefix
 from nightjar_local.images import detection_model
 from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access
-from operators.account import write_account
+from operators.account import end_run, write_account
 from operators.shards import SHARD_STAGES, select_day, write_shards
 
 
@@ -70,6 +70,12 @@ class Chain:
         self._pin(prefix)
         return self._stage("report", run, "records/", stage_prefix(prefix, "report"), release=prefix)
 
+    def patrol(self, run: str) -> Manifest:
+        """A run of the patrol."""
+        prefix = run_prefix(PATROL, run)
+        self._pin(prefix)
+        return self._stage("survey", run, "health/", stage_prefix(prefix, "survey"), release=prefix)
+
     def _run(self, prefix: str, day: date | None = None) -> None:
         release = self._pin(prefix)
         name = Runs(self.store).at(prefix).name
@@ -85,6 +91,7 @@ class Chain:
         write_account(self.store, prefix, shards, release, datetime.now(UTC))
         reconciled = stage_prefix(prefix, "reconcile")
         self._stage("record", name, reconciled, stage_prefix(prefix, "record"), release=prefix, day=day)
+        end_run(self.store, prefix, [], datetime.now(UTC))
 
     def _pin(self, prefix: str) -> str:
         """Freeze a release for the run; returns its SHA-256."""

@@ -119,6 +119,17 @@ STAGES = {
             reads=("records", "reports", "runs", "standard"),
             writes=("records", "reports", "runs"),
         ),
+        Stage(
+            "survey",
+            "report",
+            cpu="500m",
+            memory="2Gi",
+            reads=(
+                *("footage", "health", "incoming", "rules"),
+                *("runs", "standard", "troubles", "validations"),
+            ),
+            writes=("health", "runs", "troubles"),
+        ),
     )
 }
 

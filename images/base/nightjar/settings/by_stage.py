@@ -16,6 +16,7 @@ from nightjar.settings.collect import CollectSettings
 from nightjar.settings.detect import DetectSettings
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar.settings.report import ReportSettings
+from nightjar.settings.survey import SurveySettings
 from nightjar.settings.validate import ValidateSettings
 
 _PREFIX = "NIGHTJAR_"
@@ -29,6 +30,7 @@ SETTINGS: Mapping[str, tuple[type[Settings], ...]] = {
     "detect": (DetectSettings,),
     "notify": (NotifySettings, SendGridSettings, ChannelSecrets, ChannelSettings, LinkSettings),
     "report": (ReportSettings,),
+    "survey": (SurveySettings,),
 }
 
 

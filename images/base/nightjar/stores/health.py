@@ -6,6 +6,8 @@ health/due/<minute>.json      DueCameras: to be looked at from this minute on, i
 health/survey.json            Surveyed
 """
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -109,11 +111,15 @@ class DueTimes:
     """When cameras have to be looked at if nothing comes from them.
 
     A camera stands in the list of the minute that its health names (`check_at`). In any other list it is left over
-    from a survey that was stopped, and is passed over.
+    from a survey that was stopped, and is passed over. Safe to use from threads: what several add to one list at the
+    same time is written together.
     """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._lock = threading.Lock()
+        self._added: dict[datetime, dict[str, datetime]] = defaultdict(dict)
+        self._writing: dict[datetime, threading.Lock] = defaultdict(threading.Lock)
 
     @staticmethod
     def minute(due: datetime) -> datetime:
@@ -123,8 +129,20 @@ class DueTimes:
 
     def add(self, minute: datetime, cameras: Mapping[Camera, datetime]) -> None:
         """Put `cameras` into the list of `minute`."""
-        added = {camera.name: since for camera, since in cameras.items()}
-        self._change(minute, lambda before: {**before, **added})
+        with self._lock:
+            self._added[minute].update({camera.name: since for camera, since in cameras.items()})
+            writing = self._writing[minute]
+        with writing:
+            with self._lock:
+                added = self._added.pop(minute, {})
+            if not added:
+                return  # another thread has written them together with its own
+            try:
+                self._change(minute, lambda before: {**before, **added})
+            except BaseException:
+                with self._lock:
+                    self._added[minute] = {**added, **self._added[minute]}
+                raise
 
     def lists(self, now: datetime) -> Iterator[DueList]:
         """The lists of all minutes up to `now`, oldest first."""
