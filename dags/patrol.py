@@ -1,0 +1,63 @@
+"""
+# nightjar_patrol: cameras in trouble
+
+**Purpose.** Sees which cameras are in trouble: covered, void, frozen, silent, with a wrong clock, or with most of their
+footage refused. It starts every 5 minutes, and when a live run has updated the Asset `nightjar_day`, so that a covered
+lens is noticed at once. One run at a time. It gives way to every alert.
+
+```text
+freeze_release > survey
+```
+
+`survey` counts what live runs that ended saw of each camera (`health/`), and looks at the cameras that are due to have
+sent something. Its cost follows what is new, whatever the number of cameras.
+
+**What can go wrong, and what to do**
+
+* *`freeze_release` failed*: the Variable `nightjar_images` or a setting of a stage is wrong, an image is not built, or
+  the rules are wrong and there are no good ones. The log names it. Correct it; the next run makes up for it.
+* *`survey` failed*: S3 failed for minutes, or a bug. Nothing is lost: live runs wait to be counted, the next run counts
+  them.
+* *`survey` failed, exit code 65*: an object below `health/` or `troubles/` cannot be read. The log names it. Restore an
+  earlier version of it, or delete it: what was remembered of that camera then begins anew.
+* *a camera is said to be silent and is not*: `nightjar cameras --camera alice-porch` says how long it was waited for.
+  Its footage lands elsewhere, or `nightjar_watch` does not collect it: look at `nightjar status`.
+
+**Parameters.** None. The limits are settings (`NIGHTJAR_VOID_PICTURES` and so on, in docs/settings.md).
+
+**Example.** `airflow dags trigger nightjar_patrol`
+
+**Is a re-run safe?** Yes. A run is counted once and a trouble told once, also when a task was stopped midway.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+from chain import DAY, DEFAULTS, RETRIES, stage_task
+
+from operators.folders import HEALTH, PATROL, run_name, run_prefix
+from operators.release import freeze_release
+
+RUN = run_prefix(PATROL, "{{ run_id | run_name }}")
+
+with DAG(
+    PATROL,
+    doc_md=__doc__,
+    description="Cameras in trouble",
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=[DAY]),
+    start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["nightjar"],
+    default_args={
+        **DEFAULTS,
+        "execution_timeout": timedelta(minutes=30),
+        "priority_weight": 1,
+        "weight_rule": "absolute",
+        **RETRIES,
+    },
+    user_defined_filters={"run_name": run_name},
+):
+    frozen = freeze_release(RUN)
+    # It finds what is new by itself.
+    stage_task("survey", frozen, RUN, HEALTH)
