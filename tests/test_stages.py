@@ -7,15 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nightjar.domain.names import Camera
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.health import DueTimes
 from nightjar.stores.rules import RulesStore
 from nightjar_local import samples
 from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access, make_bucket
 from tests.chain import Chain
 from tests.recorder import Recorder, Request, folders
+
+SILENT = Camera("carol", "drive")  # of the rules; its footage is left out
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -36,7 +40,7 @@ class Watched(Chain):
 
 @pytest.fixture(scope="module")
 def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
-    """The requests of each stage to S3 in two live runs, a history run and two reports over all kinds of footage."""
+    """The requests of each stage to S3 in live and history runs, reports and a patrol over all kinds of footage."""
     access = replace(seaweedfs_server, bucket="stages")
     make_bucket(access.client(), access.bucket)
     now = datetime.now(UTC)
@@ -57,6 +61,9 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         chain.report("r1")
         chain.history(today.date())
         chain.report("r2")
+        # A camera that has been awaited for days: before it counts as silent, it is looked whether its footage waits.
+        DueTimes(store).add(DueTimes.minute(now - timedelta(hours=1)), {SILENT: now - timedelta(days=2)})
+        chain.patrol("p1")
         yield chain.requests
         access.client().delete_bucket(Bucket=access.bucket)
 

@@ -14,7 +14,7 @@ from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.record_keys import NEWS
 from nightjar.stores.reports import REPORTS
 from nightjar.stores.rules import RULES_KEY
-from nightjar.stores.runs import LIVE, REPORT, WATCH
+from nightjar.stores.runs import LIVE, PATROL, REPORT, WATCH
 from nightjar_local import deployment, images, outbox, progress, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
@@ -116,7 +116,7 @@ def _watch_it_work(
     landed = time.monotonic()
     with running.api() as api:
         api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
-        api.start_dags([LIVE, REPORT, WATCH], check=running.check)
+        api.start_dags([LIVE, REPORT, PATROL, WATCH], check=running.check)
         try:
             outcome = wait_for_runs(running, api, clock)
             wait_for_report(running, api, clock)

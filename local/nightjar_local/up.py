@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from nightjar.domain.release import VARIABLE
 from nightjar.stores.rules import RULES_KEY
-from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH
+from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH
 from nightjar_local import airflow, images
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
@@ -63,10 +63,13 @@ def set_images(api: AirflowApi, value: dict[str, object]) -> dict[str, object]:
 def start_once(api: AirflowApi) -> None:
     """Let the DAGs run, unless they have been let before: one that somebody has paused since stays so.
 
-    The watch comes last and always has a run from then on; so where it has none, nobody came to the end of this.
+    The watch comes last and always has a run from then on; so where it has none, nobody came to the end of this. The
+    patrol has runs within minutes; where it has none, the deployment is of a release that had no patrol.
     """
     if not api.runs(WATCH):
-        api.start_dags([LIVE, HISTORY, REPORT, WATCH], check=lambda: None)
+        api.start_dags([LIVE, HISTORY, REPORT, PATROL, WATCH], check=lambda: None)
+    elif not api.runs(PATROL):
+        api.start_dags([PATROL], check=lambda: None)
 
 
 def exports(deployment: Deployment) -> str:

@@ -30,6 +30,7 @@ EXPECTED = {
     "nightjar_live": ["freeze_release", *CHAIN],
     "nightjar_history": ["freeze_release", "select", *CHAIN],
     "nightjar_report": ["freeze_release", "report"],
+    "nightjar_patrol": ["freeze_release", "survey"],
 }
 
 
@@ -138,7 +139,7 @@ def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
     assert dags[dag_id].max_active_tasks >= 100
 
 
-@pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history", "nightjar_report"])
+@pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history", "nightjar_report", "nightjar_patrol"])
 def test_what_fails_is_tried_again_with_growing_pauses(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
         assert isinstance(task, BaseOperator)
@@ -178,6 +179,16 @@ def test_a_report_waits_for_news_or_midnight_and_comes_after_everything_else(dag
     least = max(weights.pop("nightjar_report"))
     assert least <= min(each for others in weights.values() for each in others)
     assert max(weights["nightjar_history"]) < max(weights["nightjar_live"]) < min(weights["nightjar_watch"])
+
+
+def test_the_patrol_comes_every_five_minutes_and_with_news_and_holds_up_no_alert(dags: dict[str, DAG]) -> None:
+    dag = dags["nightjar_patrol"]
+    assert dag.max_active_runs == 1
+    schedule: Any = dag.schedule
+    assert schedule.timetable.expression == "*/5 * * * *"
+    assert [asset.name for asset in schedule.asset_condition.objects] == ["nightjar_day"]
+    least = min(weight(task) for name in ("nightjar_live", "nightjar_watch") for task in dags[name].tasks)
+    assert max(map(weight, dag.tasks)) <= least
 
 
 def test_what_is_nearest_to_an_alert_goes_first(dags: dict[str, DAG]) -> None:

@@ -57,7 +57,7 @@ class Surveyor:
                 health = count(health, name, runs[name].sent)
             newest = [each.newest for each in runs.values() if each.newest]
             health = with_print(self._store, health, max(newest, key=lambda p: p.taken_at, default=None))
-            found: dict[str, Found] = dict(troubles(health, partial(armed_rules, camera), self._now, self._limits))
+            found = troubles(health, partial(armed_rules, camera), self._now, self._limits)
             still = silent(health, health.since, self._now, self._limits)
             if still and TroubleKind.SILENT in health.open:
                 found[TroubleKind.SILENT] = still

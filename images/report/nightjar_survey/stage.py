@@ -41,6 +41,7 @@ def survey(context: StageContext) -> StageResult:
     release, release_ref = context.release()
     rules, rules_ref = RulesStore(store).load(release.rules)
     awaited = await_new_cameras(store, release.rules, rules, now + timedelta(seconds=limits.silent_first_seconds), now)
+    HealthStore(store).note(Surveyed(at=now, rules_key=release.rules.key, rules_sha256=release.rules.sha256))
     surveyor = Surveyor(store, limits, now)
     waiting = EndedRuns(store).waiting(settings.survey_runs)
     counted = list(_count(store, surveyor, rules, waiting))
@@ -66,8 +67,8 @@ def await_new_cameras(store: ObjectStore, frozen: FrozenRules, rules: Rules, due
 
     A camera that never sends anything would not be heard of otherwise.
     """
-    health, known = HealthStore(store), frozenset[Camera]()
-    before = health.surveyed()
+    known = frozenset[Camera]()
+    before = HealthStore(store).surveyed()
     if before is not None and before.rules_sha256 == frozen.sha256:
         return 0
     if before is not None:
@@ -83,7 +84,6 @@ def await_new_cameras(store: ObjectStore, frozen: FrozenRules, rules: Rules, due
         minutes[DueTimes.minute(due + spread)][camera] = now
     for minute, cameras in sorted(minutes.items()):
         DueTimes(store).add(minute, cameras)
-    health.note(Surveyed(at=now, rules_key=frozen.key, rules_sha256=frozen.sha256))
     return len(new)
 
 
