@@ -1,15 +1,20 @@
-"""The ledger: `alerts/YYYY/MM/DD/<event id>.json`, the alert of each event, by the day in the event's key.
+"""The ledger: who was told of what.
 
-A line is claimed by a conditional write before its alert is sent, so that no two tasks send the same alert.
+    alerts/YYYY/MM/DD/<event id>.json            the alert of an event, by the day in the event's key
+    alerts/notices/YYYY/MM/DD/<notice id>.json   what was told that is no event: equipment, digests, closings
+
+A line is claimed by a conditional write before its message is sent, so that no two tasks send the same one.
 """
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pydantic import ValidationError
 
-from nightjar.domain.alerts import Alert, AlertState
+from nightjar.domain.alerts import Alert
+from nightjar.domain.deliveries import Address, AlertState
 from nightjar.domain.events import Event, EventRef
 from nightjar.domain.layout import day_path
 from nightjar.domain.manifest import ObjectRef
@@ -20,18 +25,28 @@ from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, Object
 from nightjar.stores.erasure import erase_versions, is_of
 
 ALERTS = "alerts/"
+NOTICES = f"{ALERTS}notices/"
 
 _READERS = 16
+_NOTICE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """An alert as it is stored. `etag` is that of the version that was read or written."""
+    """An alert as it is stored. `etag` is that of the version that was read or written.
+
+    Deliveries that are told with another event are as the line of that event says (see `Delivery.as_told`).
+    """
 
     alert: Alert
     key: str
     etag: str
     ref: ObjectRef
+
+    @property
+    def named_by(self) -> EventRef:
+        """The id and the day in the line's key: how others refer to the line."""
+        return EventRef(id=self.alert.event_id, day=_day_in(self.key))
 
 
 class Ledger:
@@ -43,26 +58,40 @@ class Ledger:
     def find(self, event: Event) -> LedgerLine | None:
         """The line about `event`: its own line, or the line of an event that it absorbed.
 
-        If several exist, one that is done comes first: people who were told about a part are not told again. Then a
-        claim: somebody may be sending it just now. Raises InputError for an object that is no line.
+        If several exist, the one by which most were told comes first: people who were told about a part are not told
+        again. Then a claim: somebody may be sending it just now. Raises InputError for an object that is no line.
         """
         best: LedgerLine | None = None
         for key in _keys(event):
             line = self._read(key)
             if line is not None and line.alert.is_done:
                 return line
-            if line is not None and (best is None or (_is_claimed(line) and not _is_claimed(best))):
+            if line is not None and (best is None or _rank(line) > _rank(best)):
                 best = line
         return best
+
+    def find_notice(self, notice_id: str, day: date) -> LedgerLine | None:
+        """The line about the notice, which is filed under `day`."""
+        return self._read(self.notice_key(notice_id, day))
 
     def key(self, event: Event, over: LedgerLine | None) -> str:
         """Where the alert of `event` is claimed, as its first line or over the line `over`."""
         return over.key if over else _key(event.ref)
 
+    def notice_key(self, notice_id: str, day: date) -> str:
+        """Where the line about a notice is; raises ValueError for an id that cannot be part of a key."""
+        if not _NOTICE_ID.fullmatch(notice_id):
+            raise ValueError(f"expected the id of a notice, 1 to 200 of A-Z a-z 0-9 _ . -, got {notice_id!r}")
+        return f"{NOTICES}{day_path(day)}/{notice_id}.json"
+
     def claim(self, event: Event, alert: Alert, over: LedgerLine | None) -> LedgerLine | None:
         """Claim the alert of `event`, as its first line or over the line `over`; None if another task was quicker."""
+        return self.claim_at(self.key(event, over), alert, over)
+
+    def claim_at(self, key: str, alert: Alert, over: LedgerLine | None) -> LedgerLine | None:
+        """Claim the line at `key`, as the first one there or over the line `over`; None if another task was quicker."""
         try:
-            return self._write(self.key(event, over), alert, over.etag if over else None)
+            return self._write(key, alert, over.etag if over else None)
         except (ObjectExistsError, ObjectChangedError):
             return None
 
@@ -86,11 +115,15 @@ class Ledger:
         return (line for line in in_parallel(self._read, keys, _READERS) if line)
 
     def keys(self, first: date | None = None, last: date | None = None) -> list[str]:
-        """The keys of all lines, or of those whose key names a day from `first` to `last` (both or none are given)."""
+        """The keys of all lines, or of those whose key names a day from `first` to `last` (both or none are given).
+
+        Those of notices are among them.
+        """
         if first is None or last is None:
             return sorted(info.key for info in self._store.list_objects(ALERTS))
-        days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-        return [key for day in days for key in sorted(i.key for i in self._store.list_objects(_folder(day)))]
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        folders = [*map(_folder, days), *(f"{NOTICES}{day_path(day)}/" for day in days)]
+        return [key for folder in folders for key in sorted(i.key for i in self._store.list_objects(folder))]
 
     def read(self, key: str) -> LedgerLine | None:
         """The line at `key`; None when it is gone. Raises InputError for an object that is no line."""
@@ -112,13 +145,36 @@ class Ledger:
             info = self._store.put(key, data, content_type="application/json", if_absent=etag is None, if_match=etag)
         except (ObjectExistsError, ObjectChangedError):
             # The client repeats a write whose answer was lost, and is refused because the first try was stored.
-            stored = self._read(key)
+            stored = self._read_as_stored(key)
             if stored is None or stored.alert != alert:
                 raise
             return stored
         return LedgerLine(alert, key, info.etag, reference(info, data))
 
     def _read(self, key: str, version_id: str | None = None) -> LedgerLine | None:
+        line = self._read_as_stored(key, version_id)
+        if line is None:
+            return None
+        told_with = {d.told_with for d in line.alert.deliveries if d.told_with and d.state == AlertState.CLAIMED}
+        if not told_with:
+            return line
+        # At the most a few: events are told together with one, unless some recipients were told of it before.
+        first = {ref: self._read_as_stored(_key(ref)) for ref in told_with}
+        event_id = line.alert.event_id
+        deliveries = [
+            d.as_told(event_id, other.alert.deliveries if d.told_with and (other := first.get(d.told_with)) else None)
+            for d in line.alert.deliveries
+        ]
+        own = {d.address for d in deliveries if d.told_with and d.state != AlertState.CLAIMED}
+        calls = [
+            call
+            for other in first.values()
+            for call in (other.alert.calls if other else ())
+            if Address(call.channel, call.recipient) in own and call not in line.alert.calls
+        ]
+        return replace(line, alert=line.alert.delivering(deliveries, calls=(*line.alert.calls, *calls)))
+
+    def _read_as_stored(self, key: str, version_id: str | None = None) -> LedgerLine | None:
         try:
             data, info = self._store.get(key, version_id)
             return LedgerLine(Alert.model_validate_json(data), key, info.etag, reference(info, data))
@@ -128,8 +184,14 @@ class Ledger:
             raise InputError(f"expected a ledger line at {key!r}: {error}") from None
 
 
-def _is_claimed(line: LedgerLine) -> bool:
-    return line.alert.state == AlertState.CLAIMED
+def _rank(line: LedgerLine) -> int:
+    alert = line.alert
+    return 2 if alert.anybody_told else int(alert.is_claimed)
+
+
+def _day_in(key: str) -> date:
+    year, month, day = key.split("/")[-4:-1]
+    return date(int(year), int(month), int(day))
 
 
 def _folder(day: date) -> str:

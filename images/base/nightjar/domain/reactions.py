@@ -1,0 +1,52 @@
+"""What people answer to a message: a camera muted for a while, an event that was no threat after all."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from nightjar.domain.events import EventRef
+from nightjar.domain.model import Stored
+from nightjar.domain.names import Camera
+
+
+class Mute(Stored):
+    """`mutes/<user>-<device>.json`: no alerts of the camera about events that ended before `until`.
+
+    `by` says by which way it came: `link`, or `command` with a name; `at` is when.
+    """
+
+    user: str
+    device: str
+    until: datetime
+    by: str
+    at: datetime
+
+    @property
+    def camera(self) -> Camera:
+        """The camera that is muted."""
+        return Camera(self.user, self.device)
+
+
+class ReviewVerdict(StrEnum):
+    """What a person said of an event."""
+
+    FALSE_ALARM = "false-alarm"
+    CONFIRMED = "confirmed"
+
+
+class Review(Stored):
+    """`reviews/YYYY/MM/DD/<event id>.json`: the last word of a person about an event; the day is the event's."""
+
+    event: EventRef
+    user: str
+    device: str
+    verdict: Annotated[ReviewVerdict | str, Field(union_mode="left_to_right")]
+    by: str
+    at: datetime
+
+    @property
+    def camera(self) -> Camera:
+        """The camera that saw the event."""
+        return Camera(self.user, self.device)
