@@ -33,8 +33,9 @@ class Alert(Stored):
 
     `deliveries` has one for each channel and recipient; release 0.2 had one in all, and wrote it into the fields of the
     alert itself. These are still written: they are those of the first delivery, and `state` is `sent` as soon as
-    anybody was told. `holder` is the output prefix of the task that claimed it last; release 0.1 did not write it. `in_flight`
-    is set while a message is being sent: `calls` may lack the last ones, and if it stays set, the task was killed.
+    anybody was told. `holder` is the output prefix of the task that claimed it last; release 0.1 did not write it.
+    `in_flight` is set while a message is being sent: `calls` may lack the last ones, and if it stays set, the task was
+    killed.
     `told_until` is the end of the event as the first message told it.
     """
 

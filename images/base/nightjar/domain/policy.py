@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pydantic import Field
+
 from nightjar.domain.model import Part, Stored
 from nightjar.domain.names import Camera
 from nightjar.domain.reactions import Mute
@@ -54,7 +56,7 @@ class Telling(Stored):
     """`telling/<user>.json`: what cool-downs and caps have to know. Bounded by the user's cameras and their cap."""
 
     user: str
-    cameras: dict[str, LastAlert] = {}
+    cameras: dict[str, LastAlert] = Field(default_factory=dict)
     period: Period | None = None
 
 
@@ -117,7 +119,7 @@ def reserve(telling: Telling, camera: CameraRules, events: Mapping[str, Ended], 
     new = {identity: event for identity, event in events.items() if identity not in known | set(held)}
     if not new:
         return Reserved(telling, held)
-    period, capped = telling.period, None
+    period = telling.period
     if camera.cap is not None:
         length = timedelta(hours=camera.cap.hours)
         if period is None or max(event.at for event in new.values()) >= period.began + length:
@@ -129,8 +131,8 @@ def reserve(telling: Telling, camera: CameraRules, events: Mapping[str, Ended], 
             return Reserved(telling.model_copy(update={"period": period}), held, period.began)
         period = period.model_copy(update={"messages": (*period.messages, tuple(new)[:_MOST_REMEMBERED])})
     severity = max((event.severity for event in new.values()), key=lambda each: each.rank)
-    alert = LastAlert(at=now, severity=severity, events=tuple(events.keys() - held.keys())[:_MOST_REMEMBERED])
-    alert = alert.model_copy(update={"events": tuple(sorted(alert.events))})
+    told = sorted(events.keys() - held.keys())[:_MOST_REMEMBERED]
+    alert = LastAlert(at=now, severity=severity, events=tuple(told))
     cameras = {**telling.cameras, camera.camera.device: alert}
     return Reserved(telling.model_copy(update={"cameras": cameras, "period": period}), held)
 
