@@ -1,161 +1,140 @@
-"""Decides whether an event gets an alert now; if so, claims it in the ledger, delivers it, records how that went."""
+"""Decides which events of a camera are told now, has them told in one message, and says how each was handled."""
 
 import logging
-import threading
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from nightjar.domain.alerts import Alert, AlertState, DigestLine
+from nightjar.domain.alerts import Alert
+from nightjar.domain.deliveries import AlertState, waiting
 from nightjar.domain.events import Event
-from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.names import Camera
+from nightjar.domain.notices import Notice
+from nightjar.domain.policy import Held
 from nightjar.domain.rules import CameraRules, Rules
+from nightjar.errors import TryAgainError
 from nightjar.runtime.stage import StageContext, stop_if_asked
-from nightjar.runtime.store import ObjectChangedError
+from nightjar.stores.digests import Closing, Closings
 from nightjar.stores.events import Events
-from nightjar.stores.ledger import Ledger, LedgerLine
-from nightjar.stores.standard import StandardPictures
-from nightjar_notify.channels import Channel, Delivery
-from nightjar_notify.message import Message, compose
-from nightjar_notify.pace import Pace
-from nightjar_notify.picture import pictures_of
+from nightjar.stores.ledger import LedgerLine
+from nightjar_notify.addresses import addresses_for
+from nightjar_notify.channels.protocol import Channels
+from nightjar_notify.courier import Courier, Line, Sent, TakenError
+from nightjar_notify.gatekeeper import Gatekeeper
+from nightjar_notify.handled import Handled
+from nightjar_notify.wording.actions import Links
+from nightjar_notify.wording.alert import alert_notice, in_order, severity_of
 
 log = logging.getLogger(__name__)
 
-# The fields of a ledger line that a new attempt starts over; the others say which alert it is, and what was tried.
-_OF_AN_ATTEMPT = (
-    "state",
-    "channel",
-    "recipient",
-    "subject",
-    "possibly_repeated",
-    "run",
-    "holder",
-    "claimed_at",
-    "finished_at",
-    "outbox_key",
-    "in_flight",
-)
+_TRIES = 20  # other tasks that tell of the same events at the same time; one of them always gets through
 
 
 @dataclass(frozen=True)
-class Handled:
-    """How a line of `events.jsonl` was handled: it has an `outcome`, or `later` or `refused` says why it has none.
+class _Case:
+    """Events that are to be told under one line of the ledger; nearly always one event."""
 
-    `later`: the alert has to be tried again. `refused`: the mail API takes no alert until a person changes the key or
-    the sender. `is_traced`: it was delivered, or was tried to be, and the log has its line.
-    """
-
-    outcome: str = ""
-    later: str = ""
-    refused: str = ""
-    objects: tuple[ObjectRef, ...] = ()
-    digest: DigestLine | None = None
-    warning: str = ""
-    repeated: bool = False
-    is_traced: bool = False
+    line: Line
+    events: tuple[Event, ...]
 
 
 class Desk:
-    """Handles the events of a shard. Safe to use from threads: results do not depend on which event comes first."""
+    """Handles the events of a shard, camera by camera. Safe to use from threads, for different cameras."""
 
-    def __init__(self, context: StageContext, channel: Channel, pace: Pace, rules: Rules, max_age: timedelta) -> None:
-        self._context, self._channel, self._pace, self._rules, self._max_age = context, channel, pace, rules, max_age
-        self._events, self._ledger = Events(context.store), Ledger(context.store)
-        self._pictures = StandardPictures(context.store)
-        self._seen = set[str]()
-        self._under_way = set[str]()  # the keys of the lines that threads of this task have claimed
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        context: StageContext,
+        channels: Channels,
+        rules: Rules,
+        max_age: timedelta,
+        links: Links | None = None,
+    ) -> None:
+        self._context, self._rules, self._links = context, rules, links
+        self._courier = Courier(context, channels)
+        self._ledger = self._courier.ledger
+        self._events, self._closings = Events(context.store), Closings(context.store)
+        self._gate = Gatekeeper(context, self._courier, max_age)
 
-    def handle(self, listed: Event) -> Handled:
-        """Give the event its alert, or say why it gets none.
+    def handle(self, camera: Camera, listed: Sequence[Event]) -> list[Handled]:
+        """Give the `listed` events of `camera` their alert, or say why they get none; in their order.
 
-        The event counts as it is stored now: other runs may have extended it, made it part of another event (which is
-        alerted instead) or withdrawn it.
+        Events count as they are stored now: other runs may have extended them, made them part of another event (which
+        is told instead) or withdrawn them.
         """
         stop_if_asked()
-        handled = self._handle_listed(listed)
-        if handled.is_traced:
+        for _ in range(_TRIES):
+            try:
+                handled = self._handle(camera, listed)
+            except TakenError:
+                continue
+            for event, each in zip(listed, handled, strict=True):
+                if not each.is_traced:
+                    _log(event, each)
             return handled
-        log.info(
-            "no alert now: event %s, camera %s, %s",
-            listed.id,
-            listed.camera.name,
-            handled.outcome or handled.later,
-            extra={"event": listed.id, "camera": listed.camera.name, "outcome": handled.outcome},
-        )
-        return handled
+        raise TryAgainError(f"other tasks told of the events of {camera.name} {_TRIES} times in a row")
 
-    def _handle_listed(self, listed: Event) -> Handled:
-        event = self._events.current(listed.camera, listed.ref)
-        if event is None:
-            return Handled("superseded")
-        if not self._first_to_see(event):
-            return Handled("same-event")
-        while (handled := self._handle(event)) is None:
-            now = self._events.current(event.camera, event.ref)
-            if now is None:
-                return Handled("superseded")
-            self._first_to_see(now)
-            event = now
-        return handled
+    def _handle(self, camera: Camera, listed: Sequence[Event]) -> list[Handled]:
+        rules, now = self._rules.device(camera), self._context.clock()
+        handled: dict[str, Handled] = {}  # by the id of the listed event
+        origins: dict[str, str] = {}  # the listed event that led to an event, by the id of that
+        cases: dict[str, _Case] = {}
+        for each in listed:
+            event = self._events.current(camera, each.ref)
+            if event is None or event.id in origins:
+                handled[each.id] = Handled("same-event" if event else "superseded")
+                continue
+            origins[event.id] = each.id
+            found = self._find(event, rules, now)
+            if isinstance(found, Handled):
+                handled[each.id] = found
+            elif found.line.key in cases:  # parts of an event that release 0.2 had begun to alert as one
+                handled[each.id] = Handled("same-event")
+                before = cases[found.line.key]
+                cases[found.line.key] = replace(before, events=(*before.events, *found.events))
+            else:
+                cases[found.line.key] = found
+        if rules is not None and cases:
+            told = self._tell(rules, list(cases.values()), now)
+            handled |= {origins[identity]: each for identity, each in told.items()}
+        return [handled[each.id] for each in listed]
 
-    def _handle(self, event: Event) -> Handled | None:
-        """Handle `event`; None, with nothing sent or claimed, when another event absorbed it meanwhile."""
-        now = self._context.clock()
-        line = self._ledger.find(event)
-        camera = self._rules.device(event.camera)
-        if line and line.alert.is_done:
-            return Handled("already", objects=(line.ref,))
-        if event.ended_at < now - self._max_age:
-            return Handled("digest", digest=DigestLine.of(event, self._events.key(event), now))
-        if line and line.alert.is_held(self._context.output_prefix, self._context.run, now):
+    def _find(self, event: Event, camera: CameraRules | None, now: datetime) -> "Handled | _Case":
+        """What is to be told of the event; or how it is handled, if nothing is."""
+        before = self._ledger.find(event)
+        if before and before.alert.is_done:
+            return self._already(event, camera, before)
+        if self._gate.is_late(event, now):
+            return self._gate.hold(event, camera, Held.TOO_LATE, now)
+        if before and before.alert.is_held(self._context.output_prefix, self._context.run, now):
             return Handled("held")
-        if line and line.key in self._under_way:
-            return Handled("same-event")
         if camera is None:
-            return Handled(
-                "failed:unknown-camera", warning=f"event {event.id}: {event.camera.name} is no longer in the rules"
+            sentence = f"event {event.id}: {event.camera.name} is no longer in the rules"
+            return Handled("failed:unknown-camera", warnings=(sentence,))
+        wanted = addresses_for(camera, severity_of(event, camera))
+        left = waiting(before.alert.each_delivery if before else (), wanted)
+        if before and not left:  # those who have not been told are no longer among the recipients
+            return self._already(event, camera, before)
+        if not left:
+            return Handled("no-channel")
+        key = self._ledger.key(event, before)
+        return _Case(Line(key, self._ledger.ref(key), self._blank(event, camera), before, left), (event,))
+
+    def _already(self, event: Event, camera: CameraRules | None, line: LedgerLine) -> Handled:
+        told_until = line.alert.told_until
+        if camera and camera.closing and told_until and event.ended_at > told_until and line.alert.anybody_told:
+            self._closings.put(
+                Closing(
+                    event=event.ref,
+                    user=event.user,
+                    device=event.device,
+                    told_until=told_until,
+                    ended_at=event.ended_at,
+                )
             )
-        return self._alert(event, camera, line)
+        return Handled("already", objects=(line.ref,))
 
-    def _first_to_see(self, event: Event) -> bool:
-        """Whether no other line of the shard has led to this event: several do when it absorbed what they name."""
-        with self._lock:
-            first = event.id not in self._seen
-            self._seen.add(event.id)
-            return first
-
-    def _alert(self, event: Event, camera: CameraRules, before: LedgerLine | None) -> Handled | None:
-        repeated = before is not None and before.alert.may_have_been_sent
-        pictures = pictures_of(self._pictures, event.shown)
-
-        def composed(possibly_repeated: bool) -> Message:
-            return compose(event, camera, pictures, possibly_repeated=possibly_repeated)
-
-        message = composed(repeated)
-        with self._pace.delivery() as allowed:
-            if not allowed:
-                return Handled(later=f"event {event.id}: not tried, since {self._pace.stopped_by}")
-            key = self._ledger.key(event, before)
-            self._under_way.add(key)
-            claimed = self._ledger.claim(event, self._claim(event, message, before, repeated), before)
-            if claimed is None:
-                return Handled("held")
-            # Whoever absorbed the event before the claim was written may not have seen the claim. Whoever absorbs it
-            # from now on sees it, and leaves the alert to this task.
-            now = self._events.current(event.camera, event.ref)
-            if now is None or now.id != event.id:
-                self._ledger.release(claimed, before)
-                self._under_way.discard(key)
-                return None
-            delivery = self._channel.deliver(composed, event, repeated=repeated)
-            self._pace.settled(later=delivery.state is AlertState.CLAIMED)
-            if delivery.unauthorised:
-                self._pace.stop("the mail API refuses the key or the sender")
-            return self._record(event, claimed, delivery)
-
-    def _claim(self, event: Event, message: Message, before: LedgerLine | None, repeated: bool) -> Alert:
-        alert = Alert(
+    def _blank(self, event: Event, camera: CameraRules) -> Alert:
+        return Alert(
             event_id=event.id,
             event_key=self._events.key(event),
             user=event.user,
@@ -163,69 +142,61 @@ class Desk:
             rule_id=event.rule_id,
             started_at=event.started_at,
             state=AlertState.CLAIMED,
-            channel="email",
-            recipient=message.recipient,
-            subject=message.subject,
-            possibly_repeated=repeated,
+            channel="",
+            recipient="",
+            subject="",
+            possibly_repeated=False,
             run=self._context.run,
-            holder=self._context.output_prefix,
             claimed_at=self._context.clock(),
-            in_flight=True,
+            severity=severity_of(event, camera),
+            told_until=event.ended_at,
         )
-        if before is None:
-            return alert
-        return before.alert.model_copy(update={name: getattr(alert, name) for name in _OF_AN_ATTEMPT})
 
-    def _record(self, event: Event, claimed: LedgerLine, delivery: Delivery) -> Handled:
-        done = delivery.state is not AlertState.CLAIMED
-        alert = claimed.alert.model_copy(
-            update={
-                "state": delivery.state,
-                "subject": delivery.message.subject,
-                "possibly_repeated": delivery.possibly_repeated,
-                "finished_at": self._context.clock() if done else None,
-                "outbox_key": delivery.written.key if delivery.written else None,
-                "in_flight": False,
-                "calls": (*claimed.alert.calls, *delivery.calls),
-            }
-        )
-        warning, objects = "", [delivery.written] if delivery.written else []
-        try:
-            objects.insert(0, self._ledger.record(claimed, alert).ref)
-        except ObjectChangedError as error:
-            warning = f"event {event.id}: another run took the alert over while it was sent: {error}"
-        state = alert.told_state(self._context.clock())
-        log.info(
-            "alert %s: event %s, camera %s, channel %s, ledger %s",
-            state if done else f"{state}, to be tried again",
-            event.id,
-            event.camera.name,
-            alert.channel,
-            claimed.key,
-            extra={
-                "event": event.id,
-                "camera": event.camera.name,
-                "channel": alert.channel,
-                "state": state,
-                "ledger_key": claimed.key,
-                "calls": len(delivery.calls),
-                "possibly_repeated": delivery.possibly_repeated,
-            },
-        )
-        if not done:
-            why = "the quota of the mail account is used up for now; " if delivery.quota else ""
-            return Handled(
-                later=f"event {event.id}: {why}the mail API answered {delivery.answer}", warning=warning, is_traced=True
-            )
-        if delivery.unauthorised:
-            return Handled(refused=delivery.answer, warning=warning, is_traced=True)
-        if delivery.state is AlertState.FAILED:
-            refusal = f"event {event.id}: the mail API refused the alert: {delivery.answer}"
-            return Handled("failed:refused", objects=tuple(objects), warning=warning or refusal, is_traced=True)
-        return Handled(
-            f"alerted:{delivery.state}",
-            objects=tuple(objects),
-            warning=warning,
-            repeated=delivery.possibly_repeated,
-            is_traced=True,
-        )
+    def _tell(self, camera: CameraRules, cases: Sequence[_Case], now: datetime) -> dict[str, Handled]:
+        """Tell of the cases, as far as the user may be disturbed; how each of their events was handled."""
+        # What was claimed, or told to somebody, was let through before.
+        begun = {c.line.id for c in cases if (b := c.line.before) and (b.alert.is_claimed or b.alert.anybody_told)}
+        events = {case.line.id: case.events[0] for case in cases}
+        held = self._gate.held(camera, events, begun, now)
+        admitted = {case.line.id: case for case in cases if case.line.id not in held}
+        told: dict[str, Handled] = {events[identity].id: each for identity, each in held.items()}
+        if not admitted:
+            return told
+        order = in_order([case.events[0] for case in admitted.values()], camera)
+        place = {event.id: number for number, event in enumerate(order)}
+        lines = sorted((case.line for case in admitted.values()), key=lambda line: place[events[line.id].id])
+
+        def notice_of(lines: Sequence[Line]) -> Notice:
+            about = [event for line in lines for event in admitted[line.id].events]
+            return alert_notice(in_order(about, camera), camera, self._links, now, self._rules.event_gap)
+
+        sent = self._courier.send(lines, notice_of, lambda line: self._are_still(admitted[line.id].events))
+        if not any(each.later or each.reached for each in sent.values()):
+            self._gate.undo(camera, sorted(sent))
+        return told | {events[identity].id: _outcome(events[identity], each) for identity, each in sent.items()}
+
+    def _are_still(self, events: Sequence[Event]) -> bool:
+        now = [self._events.current(event.camera, event.ref) for event in events]
+        return [event and event.id for event in now] == [event.id for event in events]
+
+
+def _outcome(event: Event, sent: Sent) -> Handled:
+    warnings = [f"event {event.id}: {each}" for each in (*sent.warnings, *([] if sent.refused else sent.failed))]
+    common = Handled(warnings=tuple(warnings), is_traced=sent.is_tried)
+    if sent.refused:
+        return replace(common, refused=sent.refused)
+    if sent.later:
+        return replace(common, later=f"event {event.id}: {sent.later}")
+    if sent.line is None:
+        return replace(common, outcome="held")
+    objects = (sent.line.ref, *sent.written)
+    if not sent.reached:
+        return replace(common, outcome="failed:refused" if sent.failed else "held", objects=objects)
+    repeated = any(each.possibly_repeated for each in sent.line.alert.deliveries)
+    return replace(common, outcome=f"alerted:{sent.line.alert.state}", objects=objects, repeated=repeated)
+
+
+def _log(event: Event, handled: Handled) -> None:
+    why = handled.outcome or handled.later
+    extra = {"event": event.id, "camera": event.camera.name, "outcome": handled.outcome}
+    log.info("no alert now: event %s, camera %s, %s", event.id, event.camera.name, why, extra=extra)

@@ -79,7 +79,7 @@ class SendGrid:
         except (httpx.InvalidURL, ImportError, ValueError) as error:
             raise UsageError(f"expected SENDGRID_API_URL and a proxy, if any, that can be used: {error}") from None
 
-    def send(self, compose: Compose, event_id: str, *, repeated: bool) -> list[Answer]:
+    def send(self, compose: Compose, notice_id: str, *, repeated: bool) -> list[Answer]:
         """Send a message, again and again while the answer is "later" and the pace allows it; all answers, in order.
 
         The message says that it may be a repetition with `repeated`, and after a call that got no answer.
@@ -89,7 +89,7 @@ class SendGrid:
             if answers and not self._pause(number, answers[-1]):
                 break
             message = compose(repeated or any(answer.unknown for answer in answers))
-            answers.append(self._call(_request(message, self._settings.mail_from, event_id)))
+            answers.append(self._call(_request(message, self._settings.mail_from, notice_id)))
             if answers[-1].verdict is not Verdict.LATER or _has_no_end_yet(answers[-1]):
                 break
         return answers
@@ -139,13 +139,13 @@ def _has_no_end_yet(answer: Answer) -> bool:
     return answer.quota and not answer.asked_to_wait
 
 
-def _request(message: Message, sender: str, event_id: str) -> Request:
+def _request(message: Message, sender: str, notice_id: str) -> Request:
     request: Request = {
-        "personalizations": [{"to": [{"email": message.recipient}], "custom_args": {"event_id": event_id}}],
+        "personalizations": [{"to": [{"email": message.recipient}], "custom_args": {"event_id": notice_id}}],
         "from": {"email": sender, "name": "Nightjar"},
         "subject": message.subject,
         "content": [{"type": "text/plain", "value": message.text}, {"type": "text/html", "value": message.html}],
-        "headers": {"X-Nightjar-Event": event_id},
+        "headers": {"X-Nightjar-Event": notice_id},
         "categories": ["nightjar"],
         # Who opens an alert, and when, is nobody's business.
         "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},

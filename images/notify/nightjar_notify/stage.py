@@ -9,6 +9,7 @@ from nightjar.domain.alerts import DigestLine
 from nightjar.domain.events import Event
 from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.domain.names import Camera
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.runtime.manifests import read_lines, read_manifest, write_lines
 from nightjar.runtime.parallel import in_parallel
@@ -16,10 +17,12 @@ from nightjar.runtime.progress import Progress
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.rules import RulesStore
-from nightjar_notify.channels import Channel, open_channel
-from nightjar_notify.desk import Desk, Handled
-from nightjar_notify.pace import Pace
+from nightjar_notify.channels.opening import open_channels
+from nightjar_notify.channels.protocol import Channels
+from nightjar_notify.desk import Desk
+from nightjar_notify.handled import Handled
 from nightjar_notify.settings import load_settings
+from nightjar_notify.wording.actions import Links
 
 EVENTS = "events.jsonl"
 
@@ -32,16 +35,17 @@ _DRAIN = 10.0
 def notify(context: StageContext) -> StageResult:
     """The stage as a program: settings from the environment."""
     settings, api = load_settings()
-    pace = Pace(settings.mail_concurrency, settings.mail_patience)
     threads = settings.mail_concurrency + _AHEAD
-    with closing(open_channel(context.store, settings, api, context.clock, pace)) as channel:
-        return notify_events(context, channel, pace, timedelta(seconds=settings.alert_max_age), threads)
+    with closing(open_channels(context.store, settings, api, context.clock)) as channels:
+        return notify_events(context, channels, timedelta(seconds=settings.alert_max_age), threads)
 
 
-def notify_events(context: StageContext, channel: Channel, pace: Pace, max_age: timedelta, threads: int) -> StageResult:
-    """Alert the events that the assess stage of the shard left at `context.input_prefix` through `channel`.
+def notify_events(
+    context: StageContext, channels: Channels, max_age: timedelta, threads: int, links: Links | None = None
+) -> StageResult:
+    """Alert the events that the assess stage of the shard left at `context.input_prefix` through `channels`.
 
-    Raises TryAgainError when the mail API took some not yet, UsageError when it will take none; every other alert that
+    Raises TryAgainError when a channel took some not yet, UsageError when one will take none; every other alert that
     could be delivered has been.
     """
     store = context.store
@@ -49,12 +53,10 @@ def notify_events(context: StageContext, channel: Channel, pace: Pace, max_age: 
     rules, rules_ref = RulesStore(store).load(release.rules)
     manifest, manifest_ref = read_manifest(store, context.input_prefix)
     events, events_ref = _proven(store, f"{context.input_prefix}{EVENTS}", manifest.objects)
-    desk = Desk(context, channel, pace, rules, max_age)
-    handled = _handle_all(desk, pace, sorted(events, key=lambda e: (e.started_at, e.id)), threads)
+    desk = Desk(context, channels, rules, max_age, links)
+    handled = _handle_all(desk, channels, sorted(events, key=lambda e: (e.started_at, e.id)), threads)
     if refused := [each.refused for each in handled if each.refused]:
-        raise UsageError(
-            f"the mail API refuses SENDGRID_API_KEY or NIGHTJAR_MAIL_FROM, no alert can be sent: {refused[0]}"
-        )
+        raise UsageError(f"no alert can be sent until somebody changes something: {refused[0]}")
     if later := [each for each in handled if each.later]:
         first = next((each for each in later if each.is_traced), later[0])  # an alert that was tried says why
         raise TryAgainError(f"{len(later)} of {len(events)} alerts could not be sent yet: {first.later}")
@@ -71,7 +73,7 @@ def notify_events(context: StageContext, channel: Channel, pace: Pace, max_age: 
         ),
         inputs=(manifest_ref, events_ref, release_ref, rules_ref),
         objects=(*(ref for each in handled for ref in each.objects), digest),
-        warnings=[each.warning for each in handled if each.warning],
+        warnings=list(dict.fromkeys(warning for each in handled for warning in each.warnings)),
     )
 
 
@@ -100,16 +102,28 @@ def _proven(store: ObjectStore, key: str, objects: Sequence[ObjectRef]) -> tuple
     return events, ref
 
 
-def _handle_all(desk: Desk, pace: Pace, events: Sequence[Event], threads: int) -> list[Handled]:
-    """`desk.handle` of each event. On an error or SIGTERM nothing more is sent, and what has been sent is recorded."""
-    progress = Progress("events handled", len(events))
-    handled: list[Handled] = []
+def _handle_all(desk: Desk, channels: Channels, events: Sequence[Event], threads: int) -> list[Handled]:
+    """How each of `events` was handled, in their order; all events of a camera are handled together.
+
+    On an error or SIGTERM nothing more is sent, and what has been sent is recorded.
+    """
+    by_camera: dict[Camera, list[Event]] = {}
+    for event in events:
+        by_camera.setdefault(event.camera, []).append(event)
+    progress = Progress("cameras handled", len(by_camera))
+    handled: dict[str, Handled] = {}
+
+    def handle(camera: Camera) -> list[Handled]:
+        return desk.handle(camera, by_camera[camera])
+
     try:
-        for each in in_parallel(desk.handle, events, threads):
-            handled.append(each)
+        for camera, outcomes in zip(by_camera, in_parallel(handle, by_camera, threads), strict=True):
+            handled |= {event.id: each for event, each in zip(by_camera[camera], outcomes, strict=True)}
             progress.add()
     except BaseException:
-        pace.stop("the stage is ending")
-        pace.drain(_DRAIN)
+        for channel in channels.opened:
+            channel.pace.stop("the stage is ending")
+        for channel in channels.opened:
+            channel.pace.drain(_DRAIN)
         raise
-    return handled
+    return [handled[event.id] for event in events]

@@ -1,7 +1,8 @@
 """A mail API, and runs whose events wait for their alert."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,7 +17,9 @@ from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar.stores.runs import stage_prefix
 from nightjar_assess.stage import assess
 from nightjar_local.sendgrid_double import SendGridDouble
-from nightjar_notify.channels import Channel, MailChannel
+from nightjar_notify.channels.email import MailChannel
+from nightjar_notify.channels.opening import Open, OpenChannels
+from nightjar_notify.channels.protocol import EMAIL, Channel
 from nightjar_notify.pace import Pace
 from nightjar_notify.stage import notify_events
 from tests.bucket import sha256_of
@@ -64,27 +67,26 @@ def assessed(jpeg: bytes) -> Callable[..., StageContext]:
 
 @pytest.fixture
 def notify(api: SendGridDouble) -> Callable[..., Manifest]:
-    """Does the work of the stage in a context, as a process of its own would, through the double or another channel."""
+    """Does the work of the stage in a context, as a process of its own would, through the double or other channels."""
 
     def work(
         context: StageContext,
-        channel: Channel | None = None,
+        email: Open | None = None,
         *,
         max_age: timedelta = timedelta(hours=6),
         key: SendGridSettings | None = None,
         threads: int = 32,
+        others: Mapping[str, Open] | None = None,
         **options: float,
     ) -> Manifest:
         impatient: dict[str, float] = {"mail_backoff": 0.01, "mail_patience": 3, "mail_timeout": 5, **options}
         settings = NotifySettings.model_validate({"mail_from": "nightjar@example.com", **impatient})
-        pace = Pace(settings.mail_concurrency, settings.mail_patience)
-        if channel:
-            return run(lambda c: notify_events(c, channel, pace, max_age, threads), context)
         sendgrid = key or SendGridSettings.model_validate({"api_key": "SG.secret", "api_url": api.url})
-        mail = MailChannel(settings, sendgrid, lambda: after(61), pace)
-        try:
-            return run(lambda c: notify_events(c, mail, pace, max_age, threads), context)
-        finally:
-            mail.close()
+
+        def mail(pace: Pace) -> Channel:
+            return MailChannel(settings, sendgrid, lambda: after(61), pace)
+
+        with closing(OpenChannels({EMAIL: email or mail, **(others or {})}, settings)) as channels:
+            return run(lambda c: notify_events(c, channels, max_age, threads), context)
 
     return work

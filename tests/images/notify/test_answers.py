@@ -15,7 +15,7 @@ from nightjar.settings.notify import SendGridSettings
 from nightjar_local.sendgrid_double import Reply, SendGridDouble, quota_used_up, rate_limited
 from nightjar_notify.answers import Verdict, asked_to_wait, verdict_of
 from tests.bucket import PORCH
-from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
+from tests.images.notify.runs import PERSON, Assessed, Notify, ledger, many_cameras
 from tests.scenes import DOOR, NOON, after, detection
 
 
@@ -110,7 +110,9 @@ def test_an_api_that_is_down_is_asked_only_a_few_times(
 ) -> None:
     api.default = reply
     store = MemoryStore()
-    context = assessed(store, "r1", *(detection(PORCH, after(-100 * n), PERSON) for n in range(12)))
+    cameras, rules = many_cameras(12)
+    seen = [detection(camera, after(-100 * n), PERSON) for n, camera in enumerate(cameras)]
+    context = assessed(store, "r1", *seen, rules=rules)
     with pytest.raises(TryAgainError, match="12 of 12 alerts could not be sent yet"):
         notify(context, **options)
     assert len(api.received) == calls
@@ -164,7 +166,9 @@ def test_an_account_without_credits_is_asked_only_a_few_times(
 ) -> None:
     store = MemoryStore()
     api.credits = 3
-    context = assessed(store, "r1", *(detection(PORCH, after(-100 * n), PERSON) for n in range(12)))
+    cameras, rules = many_cameras(12)
+    seen = [detection(camera, after(-100 * n), PERSON) for n, camera in enumerate(cameras)]
+    context = assessed(store, "r1", *seen, rules=rules)
     with pytest.raises(TryAgainError, match=r"9 of 12 .* the quota of the mail account is used up"):
         notify(context, threads=1)
     assert len(api.received) == 3 + 5

@@ -3,23 +3,24 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 from itertools import pairwise
 
 import pytest
 
-from nightjar.domain.events import Event
+from nightjar.domain.manifest import Manifest
+from nightjar.domain.notices import Notice
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.outbox import Outbox
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
-from nightjar_notify.channels import Channel, Delivery, OutboxChannel
-from nightjar_notify.message import Message
+from nightjar_notify.channels.outbox import OutboxChannel
+from nightjar_notify.channels.protocol import Answer, Channel, Outgoing
+from nightjar_notify.pace import Pace
 from tests.bucket import PORCH
-from tests.images.notify.runs import PERSON, Assessed, Notify, ledger
-from tests.scenes import DOOR, after, detection
+from tests.images.notify.runs import PERSON, Assessed, Notify, ledger, many_cameras
+from tests.scenes import after, detection
 
 NUMBER = 40
 QUICK = Reply(202, seconds=0.05)
@@ -32,9 +33,10 @@ def store() -> ObjectStore:
 
 @pytest.fixture
 def context(store: ObjectStore, assessed: Assessed) -> StageContext:
-    """A run with NUMBER events that wait for their alert."""
-    cameras = (PORCH, DOOR)
-    return assessed(store, "r1", *(detection(cameras[n % 2], after(-100 * (n // 2)), PERSON) for n in range(NUMBER)))
+    """A run with NUMBER events, each of another camera, that wait for their alert."""
+    cameras, rules = many_cameras(NUMBER)
+    seen = [detection(camera, after(-100 * n), PERSON) for n, camera in enumerate(cameras)]
+    return assessed(store, "r1", *seen, rules=rules)
 
 
 @pytest.mark.parametrize(("most", "least"), [(1, 1), (4, 4), (16, 8)])
@@ -138,7 +140,9 @@ def test_an_error_lets_alerts_that_are_under_way_come_to_their_record(
     api: SendGridDouble, notify: Notify, assessed: Assessed
 ) -> None:
     store = FailingStore()
-    context = assessed(store, "r1", *(detection(PORCH, after(-100 * n), PERSON) for n in range(NUMBER)))
+    cameras, rules = many_cameras(NUMBER)
+    seen = [detection(camera, after(-100 * n), PERSON) for n, camera in enumerate(cameras)]
+    context = assessed(store, "r1", *seen, rules=rules)
     api.answers += [Reply(202)] * 20 + [Reply(202, before=store.fails.set)]
     api.default = Reply(202, seconds=0.5)
     with pytest.raises(TryAgainError, match="S3 cannot be reached"):
@@ -149,24 +153,21 @@ def test_an_error_lets_alerts_that_are_under_way_come_to_their_record(
 
 
 class Slow:
-    """Delivers at once, but for the first event of PORCH: that takes as long as `meanwhile`, and a second.
+    """Sends at once, but the first message about PORCH: that takes as long as `meanwhile`, and a second."""
 
-    The event of DOOR at `held` waits for `meanwhile`.
-    """
+    name = "email"
 
-    def __init__(self, inner: Channel, meanwhile: Callable[[], object], held: datetime) -> None:
-        self._inner, self._meanwhile, self._held, self._done = inner, meanwhile, held, threading.Event()
-        self.delivered: list[Event] = []
+    def __init__(self, inner: Channel, meanwhile: Callable[[], object]) -> None:
+        self.pace, self._inner, self._meanwhile, self._done = inner.pace, inner, meanwhile, threading.Event()
+        self.sent: list[Notice] = []
 
-    def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
-        self.delivered.append(event)
-        if event.camera == PORCH and not self._done.is_set():
+    def send(self, message: Outgoing) -> Answer:
+        self.sent.append(message.notice)
+        if message.notice.camera == PORCH and not self._done.is_set():
             self._meanwhile()
             self._done.set()
             time.sleep(1)
-        if event.started_at == self._held:
-            assert self._done.wait(10)
-        return self._inner.deliver(compose, event, repeated=repeated)
+        return self._inner.send(message)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -176,13 +177,19 @@ def test_an_event_that_absorbs_another_while_that_is_alerted_is_left_to_that_ale
     notify: Notify, store: ObjectStore, assessed: Assessed
 ) -> None:
     assessed(store, "r1", detection(PORCH, after(100), PERSON))  # first made, so this event absorbs the other one
-    doors = [detection(DOOR, after(seconds), PERSON) for seconds in (-2000, -1000, 50)]
-    porches = [detection(PORCH, after(seconds), PERSON) for seconds in (0, 110)]
-    context = assessed(store, "r2", *doors, *porches)
-    channel = Slow(
-        OutboxChannel(Outbox(store), "nightjar@example.com"),
-        lambda: assessed(store, "r3", detection(PORCH, after(50), PERSON)),
-        held=after(50),
-    )
-    assert notify(context, channel, threads=2).counts.outcomes == {"alerted:outbox": 4, "same-event": 1}
-    assert len(channel.delivered) == 4
+    context = assessed(store, "r2", detection(PORCH, after(0), PERSON))
+    later: list[Manifest] = []
+
+    def absorb_and_tell() -> None:
+        other = assessed(store, "r3", detection(PORCH, after(50), PERSON))
+        later.append(notify(other, lambda pace: OutboxChannel(Outbox(store), "nightjar@example.com", pace)))
+
+    opened: list[Slow] = []
+
+    def slow(pace: Pace) -> Channel:
+        opened.append(Slow(OutboxChannel(Outbox(store), "nightjar@example.com", pace), absorb_and_tell))
+        return opened[-1]
+
+    assert notify(context, slow, threads=2).counts.outcomes == {"alerted:outbox": 1}
+    assert [each.counts.outcomes for each in later] == [{"held": 1}]
+    assert len(opened[0].sent) == 1

@@ -1,7 +1,7 @@
 """The words of an alert: times on the user's clock, names from outside as text."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,8 +12,10 @@ from nightjar.domain.events import Event, ThreatPicture, summary_of
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules
 from nightjar.runtime.rules import parse_rules
+from nightjar_notify.channels.protocol import Illustration, Outgoing
 from nightjar_notify.message import Message, compose
 from nightjar_notify.picture import Pictures, Shown
+from nightjar_notify.wording.alert import alert_notice
 from tests.bucket import PORCH
 from tests.scenes import BOX, DETECTOR, DOOR, RULES, detection
 
@@ -53,8 +55,17 @@ def about(
     return event, settings
 
 
+def composed(
+    event: Event, camera: CameraRules, pictures: Pictures | None = WHOLE, *, possibly_repeated: bool = False
+) -> Message:
+    """The e-mail about an event, sent an hour after its end."""
+    notice = alert_notice([event], camera, None, event.ended_at + timedelta(hours=1), timedelta(seconds=60))
+    illustrations = [Illustration(each.caption, pictures) for each in notice.pictures]
+    return compose(Outgoing(notice, camera.email, illustrations), possibly_repeated=possibly_repeated)
+
+
 def message(*moments: str, **options: Any) -> Message:
-    return compose(*about(*moments, **options), WHOLE, possibly_repeated=False)
+    return composed(*about(*moments, **options))
 
 
 @pytest.mark.parametrize(
@@ -169,10 +180,10 @@ def test_names_from_outside_are_text() -> None:
 
 def test_the_rule_is_told_as_it_holds_and_by_name_when_it_is_gone() -> None:
     event, camera = about("2026-11-20T21:14:03")
-    text = compose(event, camera, None, possibly_repeated=False).text
+    text = composed(event, camera, None).text
     assert "Rule     anybody: person from 50 %\n" in text
     gone = event.model_copy(update={"rule_id": 999})
-    assert "Rule     anybody\n" in compose(gone, camera, None, possibly_repeated=False).text
+    assert "Rule     anybody\n" in composed(gone, camera, None).text
 
 
 def test_the_text_is_all_there_is_to_know() -> None:
@@ -184,8 +195,18 @@ def test_the_text_is_all_there_is_to_know() -> None:
         "What     person, 90 %\n"
         "Where    Porch, home\n"
         "When     Friday 20 November 2026, 22:14:03 to 22:14:33 CET (Europe/Berlin)\n"
+        "Lasted   30 s\n"
         "Rule     anybody: person from 50 %\n"
         "Seen in  2 pictures, the clearest at 22:14:03\n"
+        "\n"
+        "Whoever runs Nightjar for you can do this:\n"
+        "  Mute this camera for 8 hours\n"
+        "    nightjar mute alice-porch 8h\n"
+        "  It was no threat\n"
+        "    nightjar review 0123456789abcdef --false-alarm\n"
+        "  See all 2 pictures\n"
+        "    nightjar export --format pictures --camera alice-porch --from 2026-11-20T21:14:03Z "
+        "--to 2026-11-20T21:14:34Z --out pictures\n"
         "\n"
         "You get this because of a rule for Porch, home. Whoever runs Nightjar for you can change it.\n"
         "Camera alice-porch, rule 300, event 0123456789abcdef\n"
@@ -219,7 +240,7 @@ class Visible(HTMLParser):
 @pytest.mark.parametrize("site", ["home", None, HOSTILE])
 def test_text_and_html_say_the_same(pictures: Pictures | None, possibly_repeated: bool, site: str | None) -> None:
     event, camera = about("2026-11-20T21:14:03", "2026-11-20T21:14:33", site=site, seen=PEOPLE)
-    made = compose(event, camera, pictures, possibly_repeated=possibly_repeated)
+    made = composed(event, camera, pictures, possibly_repeated=possibly_repeated)
     page = Visible()
     page.feed(made.html)
     assert page.words == made.text.split()
@@ -228,7 +249,7 @@ def test_text_and_html_say_the_same(pictures: Pictures | None, possibly_repeated
 def test_each_picture_is_shown_once_at_its_size() -> None:
     event, camera = about("2026-11-20T21:14:03")
     both = Pictures(Shown(b"whole", 315, 560), Shown(b"far", 400, 300))
-    made = compose(event, camera, both, possibly_repeated=False)
+    made = composed(event, camera, both)
     names = ["alice-porch-0123456789abcdef.jpg", "alice-porch-0123456789abcdef-closeup.jpg"]
     assert [(each.content_id, each.name, each.jpeg) for each in made.pictures] == [
         ("picture", names[0], b"whole"),
@@ -238,4 +259,4 @@ def test_each_picture_is_shown_once_at_its_size() -> None:
     assert '<img src="cid:picture" width="315"' in made.html
     assert '<img src="cid:closeup" width="400"' in made.html
     assert "max-width:315px" in made.html
-    assert compose(event, camera, None, possibly_repeated=False).pictures == ()
+    assert composed(event, camera, None).pictures == ()

@@ -17,7 +17,7 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.stage import StageContext
 from nightjar_local.sendgrid_double import Reply, SendGridDouble, quota_used_up
 from tests.bucket import PORCH
-from tests.images.notify.runs import Assessed
+from tests.images.notify.runs import Assessed, many_cameras
 from tests.scenes import NOON, after, detection
 
 PACKAGES = "images/base:images/notify"
@@ -110,7 +110,9 @@ def test_stopped_among_many_it_records_what_it_sent_and_begins_nothing_more(
     s3_store: S3Store, assessed: Assessed, api: SendGridDouble, start: Start
 ) -> None:
     number = 40
-    context = assessed(s3_store, "r1", *(detection(PORCH, after(-100 * n), {"person": 0.9}) for n in range(number)))
+    cameras, rules = many_cameras(number)
+    seen = [detection(camera, after(-100 * n), {"person": 0.9}) for n, camera in enumerate(cameras)]
+    context = assessed(s3_store, "r1", *seen, rules=rules)
     processes: list[subprocess.Popen[str]] = []
     began = threading.Event()
 

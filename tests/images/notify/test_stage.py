@@ -3,7 +3,6 @@
 import email
 import email.policy
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,17 +10,18 @@ from typing import Any
 import pytest
 
 from nightjar.domain.alerts import LEASE, AlertState
-from nightjar.domain.events import Event
 from nightjar.errors import InputError, TryAgainError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.settings.notify import NO_SENDER
 from nightjar.stores.outbox import Outbox
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
-from nightjar_notify.channels import Delivery, OutboxChannel
-from nightjar_notify.message import Message
+from nightjar_notify.channels.opening import Open
+from nightjar_notify.channels.outbox import OutboxChannel
+from nightjar_notify.channels.protocol import Answer, Outgoing
+from nightjar_notify.pace import Pace
 from tests.bucket import PORCH
-from tests.images.notify.runs import PERSON, Assessed, Notify, change, ledger
+from tests.images.notify.runs import PERSON, Assessed, Notify, change, ledger, many_cameras
 from tests.scenes import DOOR, NIGHT, NOON, RULES, after, detection
 
 
@@ -79,15 +79,15 @@ def test_old_events_go_to_the_digest(api: SendGridDouble, notify: Notify, assess
     detections = [detection(PORCH, NOON, PERSON), detection(DOOR, after(1), PERSON)]
     context = assessed(store, "r1", *detections, now=after(6 * 3600 + 0.5))
     manifest = notify(context)
-    assert manifest.counts.outcomes == {"alerted:sent": 1, "digest": 1}
+    assert manifest.counts.outcomes == {"alerted:sent": 1, "digest:too-late": 1}
     assert [a.user for a in ledger(store)] == ["bob"]
     [line] = store.get(f"{context.output_prefix}digest.jsonl")[0].splitlines()
     assert json.loads(line)["user"] == "alice"
     # A run that is late, of an event that was alerted in time, does not digest it; nor does it make the other later.
-    assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest": 1}
+    assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest:too-late": 1}
     assert store.get(f"{context.output_prefix}digest.jsonl")[0].splitlines() == [line]
     store.put(f"{context.output_prefix}digest.jsonl", b"damaged")
-    assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest": 1}
+    assert notify(replace(context, clock=lambda: after(86_400))).counts.outcomes == {"already": 1, "digest:too-late": 1}
 
 
 def kill(store: ObjectStore) -> None:
@@ -124,6 +124,26 @@ def test_a_claim_that_was_left_is_taken_over(
         assert len(api.received) == 1
 
 
+class Killed:
+    """A channel that does not come back."""
+
+    name = "email"
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+
+    def send(self, message: Outgoing) -> Answer:
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def outbox(store: ObjectStore) -> Open:
+    """Opens the outbox, as without a key."""
+    return lambda pace: OutboxChannel(Outbox(store), NO_SENDER, pace)
+
+
 def test_an_attempt_that_is_killed_loses_no_call_of_earlier_ones(
     api: SendGridDouble, notify: Notify, assessed: Assessed
 ) -> None:
@@ -134,17 +154,8 @@ def test_an_attempt_that_is_killed_loses_no_call_of_earlier_ones(
         notify(context)
     assert not ledger(store)[0].in_flight
 
-    class Killed:
-        """A channel that does not come back."""
-
-        def deliver(self, compose: Callable[[bool], Message], event: Event, *, repeated: bool) -> Delivery:
-            raise KeyboardInterrupt
-
-        def close(self) -> None:
-            """Nothing is open."""
-
     with pytest.raises(KeyboardInterrupt):
-        notify(context, Killed())
+        notify(context, Killed)
     [left] = ledger(store)
     assert (left.state, left.in_flight, len(left.calls)) == ("claimed", True, 5)
     notify(context)
@@ -174,7 +185,7 @@ def test_a_write_whose_answer_was_lost_counts(api: SendGridDouble, notify: Notif
 def test_without_a_key_alerts_are_rendered_to_the_outbox(notify: Notify, assessed: Assessed) -> None:
     store = MemoryStore()
     context = assessed(store, "r1", detection(PORCH, NOON, PERSON))
-    manifest = notify(context, OutboxChannel(Outbox(store), NO_SENDER))
+    manifest = notify(context, outbox(store))
     assert manifest.counts.outcomes == {"alerted:outbox": 1}
     [alert] = ledger(store)
     assert alert.state is AlertState.OUTBOX
@@ -189,7 +200,7 @@ def test_without_a_key_alerts_are_rendered_to_the_outbox(notify: Notify, assesse
     assert "cid:picture" in html.get_content()
     assert data.count(b"\n") == data.count(b"\r\n")
     store.delete(f"alerts/2024/11/20/{alert.event_id}.json")
-    notify(context, OutboxChannel(Outbox(store), NO_SENDER))
+    notify(context, outbox(store))
     assert store.get(alert.outbox_key)[0] == data
 
 
@@ -273,10 +284,10 @@ def test_keys_of_a_later_release_are_kept(api: SendGridDouble, notify: Notify, a
     context = assessed(store, "r1", detection(PORCH, NOON, PERSON))
     api.answers.append(Reply(400))
     notify(context)
-    change(store, severity="high")
+    change(store, mood="high")
     notify(context)
     [alert] = ledger(store)
-    assert (alert.state, alert.model_extra) == ("sent", {"severity": "high"})
+    assert (alert.state, alert.model_extra) == ("sent", {"mood": "high"})
     assert [call.status for call in alert.calls] == [400, 202]
 
 
@@ -297,9 +308,9 @@ def test_a_camera_that_left_the_rules_is_told(api: SendGridDouble, notify: Notif
 def test_rules_hold_in_the_users_hours(api: SendGridDouble, notify: Notify, assessed: Assessed) -> None:
     """22:00-06:00 in Berlin is 21:00-05:00 UTC in winter."""
     store = MemoryStore()
-    moments = [NOON.replace(hour=h, minute=m) for h, m in ((4, 59), (5, 0), (20, 59), (21, 0))]
-    seen = [detection(NIGHT, moment, PERSON) for moment in moments]
-    notify(assessed(store, "r1", *seen, now=NOON.replace(hour=22)), max_age=timedelta(days=1), threads=1)
+    for number, (hour, minute) in enumerate(((4, 59), (5, 0), (20, 59), (21, 0))):
+        seen = detection(NIGHT, NOON.replace(hour=hour, minute=minute), PERSON)
+        notify(assessed(store, f"r{number}", seen, now=NOON.replace(hour=22)), max_age=timedelta(days=1))
     assert [r.subject[-5:] for r in api.received] == ["05:59", "22:00"]
 
 
@@ -308,11 +319,12 @@ def test_each_alert_is_one_line_of_the_log(
 ) -> None:
     store = MemoryStore()
     api.answers += [Reply(202), Reply(400, "bad address"), *[Reply(500, "down")] * 5]
-    seen = [detection(PORCH, after(-100 * n), PERSON) for n in range(3)] + [detection(DOOR, after(-21_600), PERSON)]
-    context = assessed(store, "r1", *seen)
-    with caplog.at_level("INFO", logger="nightjar_notify.desk"), pytest.raises(TryAgainError):
+    cameras, rules = many_cameras(3)
+    seen = [detection(camera, after(n), PERSON) for n, camera in enumerate(cameras)]
+    context = assessed(store, "r1", *seen, detection(DOOR, after(-21_600), PERSON), rules=rules)
+    with caplog.at_level("INFO", logger="nightjar_notify"), pytest.raises(TryAgainError):
         notify(context, threads=1)
-    lines = [record for record in caplog.records if record.name == "nightjar_notify.desk"]
+    lines = [record for record in caplog.records if record.name in ("nightjar_notify.desk", "nightjar_notify.courier")]
     assert sorted(record.getMessage().split(":")[0] for record in lines) == [
         "alert claimed, to be tried again",
         "alert failed",
@@ -323,8 +335,8 @@ def test_each_alert_is_one_line_of_the_log(
     for record in lines[1:]:
         told = vars(record)
         assert told["ledger_key"] in keys
-        assert (told["camera"], told["channel"]) == ("alice-porch", "email")
-        assert f"event {told['event']}, camera alice-porch, channel email, ledger {told['ledger_key']}" in (
+        assert (told["camera"][:-2], told["channel"]) == ("alice-camera", "email")
+        assert f"event {told['event']}, camera {told['camera']}, channel email, ledger {told['ledger_key']}" in (
             record.getMessage()
         )
-    assert lines[0].getMessage().endswith("camera bob-door, digest")
+    assert lines[0].getMessage().endswith("camera bob-door, digest:too-late")

@@ -49,6 +49,7 @@ class Address:
 class Happened(StrEnum):
     """The steps of a delivery."""
 
+    CLAIMED = "claimed"  # a task has taken it up; it waits for its turn
     STARTED = "started"  # its message is about to be sent
     ACCEPTED = "accepted"
     KEPT = "kept"  # in the outbox
@@ -112,12 +113,19 @@ class Delivery(Part):
 
         `possibly_repeated` among the values says that calls of this attempt got no answer before the last one.
         """
-        if happened is Happened.STARTED:
+        if happened in (Happened.CLAIMED, Happened.STARTED):
             if self.is_done:
                 raise ValueError(f"expected a delivery that is claimed or failed, got {self.state}: {self.address}")
-            started = {"claimed_at": now, "finished_at": None, "problem": "", "outbox_key": None}
-            changes = {"state": AlertState.CLAIMED, "in_flight": True, "possibly_repeated": self.may_have_been_sent}
-            return self.model_copy(update={**started, **changes, **values})
+            begun = {
+                "state": AlertState.CLAIMED,
+                "in_flight": happened is Happened.STARTED,
+                "possibly_repeated": self.may_have_been_sent,
+                "claimed_at": now,
+                "finished_at": None,
+                "problem": "",
+                "outbox_key": None,
+            }
+            return self.model_copy(update={**begun, **values})
         if not (self.in_flight and self.state == AlertState.CLAIMED):
             raise ValueError(f"expected a delivery that is being sent, got {self.state}: {self.address}")
         repeated = self.possibly_repeated or values.get("possibly_repeated", False)

@@ -24,6 +24,8 @@ from nightjar.domain.severity import Severity
 
 # Of the events of one message, the first ones that are remembered; a task that is repeated finds its message by them.
 _MOST_REMEMBERED = 64
+# Of the messages of a period, the last ones whose events are remembered.
+_MOST_MESSAGES = 256
 
 
 class Held(StrEnum):
@@ -46,14 +48,15 @@ class LastAlert(Part):
 
 
 class Period(Part):
-    """The period of a cap: when its first message was sent, and the events of each message."""
+    """The period of a cap: when its first message was sent, how many were, and the events of the last ones."""
 
     began: datetime
+    count: int = 0
     messages: tuple[tuple[str, ...], ...] = ()
 
 
 class Telling(Stored):
-    """`telling/<user>.json`: what cool-downs and caps have to know. Bounded by the user's cameras and their cap."""
+    """`telling/<user>.json`: what cool-downs and caps have to know. Bounded by the number of the user's cameras."""
 
     user: str
     cameras: dict[str, LastAlert] = Field(default_factory=dict)
@@ -126,10 +129,12 @@ def reserve(telling: Telling, camera: CameraRules, events: Mapping[str, Ended], 
             period = Period(began=now)
         # A message that was begun is finished: what joins it does not make it two.
         joins = len(new) < len(events) - len(held)
-        if len(period.messages) >= camera.cap.alerts and not joins:
+        if period.count >= camera.cap.alerts and not joins:
             held |= dict.fromkeys(new, Held.CAP)
             return Reserved(telling.model_copy(update={"period": period}), held, period.began)
-        period = period.model_copy(update={"messages": (*period.messages, tuple(new)[:_MOST_REMEMBERED])})
+        messages = (*period.messages, tuple(new)[:_MOST_REMEMBERED])[-_MOST_MESSAGES:]
+        count = period.count if joins else period.count + 1
+        period = period.model_copy(update={"messages": messages, "count": count})
     severity = max((event.severity for event in new.values()), key=lambda each: each.rank)
     told = sorted(events.keys() - held.keys())[:_MOST_REMEMBERED]
     alert = LastAlert(at=now, severity=severity, events=tuple(told))
@@ -150,7 +155,8 @@ def undo(telling: Telling, camera: Camera, events: tuple[str, ...]) -> Telling:
     period = telling.period
     if period is not None:
         messages = tuple(message for message in period.messages if not set(message) & set(events))
-        period = period.model_copy(update={"messages": messages})
+        gone = len(period.messages) - len(messages)
+        period = period.model_copy(update={"messages": messages, "count": max(0, period.count - gone)})
     return telling.model_copy(update={"cameras": cameras, "period": period})
 
 

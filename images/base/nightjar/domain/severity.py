@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """From the least to the most."""
+    """How much a rule's threats matter, from the least to the most."""
 
     INFO = "info"
     WARNING = "warning"

@@ -97,8 +97,11 @@ STAGES = {
             secrets=(Secret.S3, Secret.MAIL, Secret.CHANNELS),
             seconds_per_picture=0.5,
             waiting_seconds=300,  # the most that NIGHTJAR_MAIL_PATIENCE may be
-            reads=("alerts", "events", "outbox", "rules", "runs", "standard"),
-            writes=("alerts", "outbox", "runs"),
+            reads=(
+                *("alerts", "closings", "digests", "events", "mutes", "outbox"),
+                *("rules", "runs", "standard", "telling"),
+            ),
+            writes=("alerts", "closings", "digests", "outbox", "runs", "telling"),
         ),
         Stage(
             "record",

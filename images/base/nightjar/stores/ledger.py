@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from nightjar.domain.alerts import Alert
 from nightjar.domain.deliveries import Address, AlertState
 from nightjar.domain.events import Event, EventRef
-from nightjar.domain.layout import day_path
+from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import reference
@@ -42,11 +42,6 @@ class LedgerLine:
     key: str
     etag: str
     ref: ObjectRef
-
-    @property
-    def named_by(self) -> EventRef:
-        """The id and the day in the line's key: how others refer to the line."""
-        return EventRef(id=self.alert.event_id, day=_day_in(self.key))
 
 
 class Ledger:
@@ -77,6 +72,11 @@ class Ledger:
     def key(self, event: Event, over: LedgerLine | None) -> str:
         """Where the alert of `event` is claimed, as its first line or over the line `over`."""
         return over.key if over else _key(event.ref)
+
+    def ref(self, key: str) -> EventRef:
+        """The id and the day in the key of a line: how deliveries of other lines refer to it."""
+        year, month, day = key.split("/")[-4:-1]
+        return EventRef(id=last_segment(key).removesuffix(".json"), day=date(int(year), int(month), int(day)))
 
     def notice_key(self, notice_id: str, day: date) -> str:
         """Where the line about a notice is; raises ValueError for an id that cannot be part of a key."""
@@ -187,11 +187,6 @@ class Ledger:
 def _rank(line: LedgerLine) -> int:
     alert = line.alert
     return 2 if alert.anybody_told else int(alert.is_claimed)
-
-
-def _day_in(key: str) -> date:
-    year, month, day = key.split("/")[-4:-1]
-    return date(int(year), int(month), int(day))
 
 
 def _folder(day: date) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from nightjar.domain.alerts import AlertState, ApiCall
+from nightjar.domain.alerts import ApiCall
+from nightjar.domain.deliveries import AlertState
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.notices import Notice
 from nightjar_notify.answers import sentence_in
@@ -28,12 +29,14 @@ class Outgoing:
 
     `recipient` is an e-mail address for `email`; "" for a channel whose URL says to whom it goes.
     `possibly_repeated`: an earlier attempt to send just this may have reached the recipient, and the message says so.
+    `is_first`: the recipient is the first one in the rules; files for others have longer names.
     """
 
     notice: Notice
     recipient: str
     illustrations: Sequence[Illustration] = ()
     possibly_repeated: bool = False
+    is_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,10 @@ class Answer:
 
     `state`: SENT, OUTBOX, FAILED (refused for good), or CLAIMED: not now, try again later. `subject` is the one that
     was sent at last. `possibly_repeated`: it may have been sent twice (given so, or a call got no answer). With state
-    CLAIMED it means that this attempt may have reached the recipient. `calls` are all calls without secrets: no key,
-    no URL that holds one, no picture's bytes. `problem` says in a sentence why it failed, if no call's answer does.
-    `refused_for_all`: nothing that this channel sends will be taken until a person changes its key, URL or sender.
+    CLAIMED it means that this attempt may have reached the recipient. `calls` are all calls without secrets: no key, no
+    URL that holds one, no picture's bytes; each names the channel and the recipient. `problem` says in a sentence why
+    it failed, if no call's answer does. `refused_for_all`: nothing that this channel sends will be taken until a person
+    changes its key, URL or sender.
     `quota`: not now, since the account may send no more for now.
     """
 

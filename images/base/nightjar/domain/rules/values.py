@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from nightjar.domain.near import near_names
 from nightjar.domain.probability import probability_from, share_from
 from nightjar.domain.rules.mistakes import mistake
+from nightjar.domain.severity import Severity as Severity
 
 # As HTML's <input type=email> takes it: https://html.spec.whatwg.org/#valid-e-mail-address
 _EMAIL = re.compile(
@@ -25,14 +26,6 @@ _LONGEST_EMAIL = 254
 _LONGEST_TEXT = 64
 
 _H = TypeVar("_H", bound=Hashable)
-
-
-class Severity(StrEnum):
-    """How much a rule's threats matter, from the least to the most."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Day(StrEnum):
