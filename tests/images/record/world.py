@@ -149,7 +149,8 @@ class World(Landed):
     def close(self, day: date | None = None) -> StageContext:
         """Write the stores and manifests of all stages before record; what record is started with."""
         store, prefix = self.store, self.prefix
-        tags = dict(zip(STAGES, ("c1", "v1", self.detector.tag, "a1", "n1", "r1", "r1"), strict=True))
+        own = {"collect": "c1", "validate": "v1", "detect": self.detector.tag, "assess": "a1", "notify": "n1"}
+        tags = {stage: own.get(stage, "r1") for stage in STAGES}
         self.run.pin(tags=tags)
         batch = write_lines(store, f"{prefix}{BATCH}", self.batch)
         proofs = self._shard() if self.validations else []
