@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ This deployment is stopped, and the next `make demo` begins anew. `make up` star
 `make up DEMO=yes` puts this footage in. Its data survives `make down`."""
 TIMEOUT = 900.0
 EVERY = 0.5
+# A wrong clock shows when it is off by the same again, over half an hour; a demo has minutes.
+IMPATIENT = {"NIGHTJAR_CLOCK_ARRIVALS": "2", "NIGHTJAR_CLOCK_SECONDS": "60"}
 
 
 def demo(directory: Path = DEMO) -> int:
@@ -46,15 +49,15 @@ def demo(directory: Path = DEMO) -> int:
         settings.store(directory / SETTINGS, chosen)
         clock.lap("images and sample footage, with what had to be downloaded")
         clock.say("starting SeaweedFS and Airflow on loopback")
-        with deployment.running(directory, chosen) as running:
+        with deployment.running(directory, chosen, variables=IMPATIENT) as running:
             clock.lap("start-up")
             clock.say(f"healthy; {len(footage)} pieces of footage go to {INCOMING}")
-            summary = _watch_it_work(running, value, footage, clock, directory)
+            summary, pieces = _watch_it_work(running, value, footage, clock, directory)
             clock.lap("from footage to alerts and report")
             clock.say("stopping")
         clock.lap("stopping")
     (directory / "summary.json").write_text(to_json(summary))
-    print(f"\n{as_table(summary)}\n\n{clock.laps()}\n\n{headline(summary, len(footage))}\n")
+    print(f"\n{as_table(summary)}\n\n{clock.laps()}\n\n{headline(summary, pieces)}\n")
     if summary.report:
         print(f"Report:  {summary.report}")
     if index := outbox.write_pages(directory / "outbox"):
@@ -111,15 +114,21 @@ class Clock:
 
 def _watch_it_work(
     running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock, directory: Path
-) -> Summary:
+) -> tuple[Summary, int]:
+    """What came of the footage, and of how many pieces it was in the end."""
     upload(running.access, footage)
     landed = time.monotonic()
     with running.api() as api:
         api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
         api.start_dags([LIVE, REPORT, PATROL, WATCH], check=running.check)
         try:
+            wait_for_runs(running, api, clock)
+            clock.say("a camera whose clock is wrong sends more")
+            more = samples.second_visit(datetime.now(UTC))
+            put_footage(running.access, more)
             outcome = wait_for_runs(running, api, clock)
-            wait_for_report(running, api, clock)
+            wait_for_pages(running, api, clock)
+            wait_for_patrol(running, api, clock)
         except LocalError as error:
             raise LocalError(f"{error}\n{_why(api)}") from None
         total = round(time.monotonic() - landed, 1)
@@ -129,13 +138,14 @@ def _watch_it_work(
     bucket = Bucket(running.access)
     bucket.download(OUTBOX, directory / "outbox")
     pages = sorted(page for page in bucket.download(REPORTS, directory / "reports") if page.suffix == ".html")
-    return summarise(
+    summary = summarise(
         running.access,
         [str(run["dag_run_id"]) for run in outcome.runs],
         outcome.state,
         seconds,
         shown(pages[-1]) if pages else None,
     )
+    return summary, len(footage) + len(more)
 
 
 def upload(access: S3Access, footage: list[Sample]) -> None:
@@ -180,7 +190,7 @@ def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome
     raise LocalError(f"the footage was not through within {TIMEOUT:.0f} s")
 
 
-def wait_for_report(running: Deployment, api: AirflowApi, clock: Clock) -> None:
+def wait_for_pages(running: Deployment, api: AirflowApi, clock: Clock) -> None:
     """Wait until the pages of all days show what the live runs recorded.
 
     Raises LocalError if a process dies, if a run of the report fails, or after a quarter of an hour.
@@ -201,6 +211,27 @@ def wait_for_report(running: Deployment, api: AirflowApi, clock: Clock) -> None:
     raise LocalError(f"the pages were not made within {TIMEOUT:.0f} s")
 
 
+def wait_for_patrol(running: Deployment, api: AirflowApi, clock: Clock) -> None:
+    """Wait until the patrol has seen what the live runs saw, and has told whom it concerns.
+
+    Raises LocalError if a process dies, if a run of the patrol fails, or after a quarter of an hour.
+    """
+    last = max(str(run["end_date"]) for run in api.runs(LIVE))
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        running.check()
+        runs = api.runs(PATROL)
+        tasks = [task for run in runs for task in api.tasks(PATROL, run["dag_run_id"])]
+        clock.say_changes(PATROL, progress.describe(tasks))
+        if progress.failed(tasks):
+            raise LocalError(f"{PATROL} failed")
+        under_way = any(run["state"] in {"queued", "running"} for run in runs)
+        if not under_way and any(str(run["start_date"]) > last for run in runs):
+            return
+        time.sleep(EVERY)
+    raise LocalError(f"the cameras were not looked after within {TIMEOUT:.0f} s")
+
+
 def _collecting(watching: list[dict[str, Any]]) -> bool:
     """Whether a run of watch is past waiting: what it collects is not in a live run yet."""
     states = {(progress.stage_of(task), task["state"]) for task in watching}
@@ -210,7 +241,7 @@ def _collecting(watching: list[dict[str, Any]]) -> bool:
 def _why(api: AirflowApi) -> str:
     """The ends of the logs of the tasks that failed, and the DAGs that do not parse."""
     found = [f"--- does not parse: {error}" for error in api.import_errors()]
-    for dag in (WATCH, LIVE, REPORT):
+    for dag in (WATCH, LIVE, REPORT, PATROL):
         for run in api.runs(dag):
             for task in progress.failed(api.tasks(dag, run["dag_run_id"])):
                 end = "\n".join(api.log(task).splitlines()[-25:])

@@ -8,7 +8,7 @@ import io
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -94,13 +94,12 @@ TRIGGERS = (
     Trigger("alice-door", 42, "house, somebody passing by", 4),
     Trigger("alice-door", 24, "house, somebody at the door", 4),
     Trigger("alice-door", 13, "house, somebody passing by", 3),
-    # A camera that goes dark, and one whose clock is eight hours behind.
+    # A camera that goes dark.
     Trigger("bob-dock", 43, "brick.png", 3),
     Trigger("bob-dock", 11, "dark", 4),
-    Trigger("bob-gate", 56, "gravel.png", 2, hours_behind=8),
-    Trigger("bob-gate", 35, "camera.png", 3, hours_behind=8),
-    Trigger("bob-gate", 15, "gravel.png", 2, hours_behind=8),
 )
+# It sets off again and again, and its clock is eight hours behind.
+BEHIND = Trigger("bob-gate", 1, "camera.png", 3, hours_behind=8)
 CLIPS = (
     Clip("bob-store", 25, "bikes.mp4"),
     Clip("carol-garden", 26, "bigbuckbunny.mp4"),
@@ -116,12 +115,17 @@ def footage(now: datetime | None = None) -> list[Sample]:
     """
     now = now or datetime.now(UTC)
     source = unpacked()
-    good = [*_stills(source, now), *_videos(source / VIDEOS, now)]
+    good = [*_stills(source, now, (*TRIGGERS, BEHIND)), *_videos(source / VIDEOS, now)]
     return [*good, *_bad(source, now, good)]
 
 
-def _stills(source: Path, now: datetime) -> Iterator[Sample]:
-    for trigger in TRIGGERS:
+def second_visit(now: datetime) -> list[Sample]:
+    """More of the camera whose clock is behind: that a clock is wrong shows when it is off by the same again."""
+    return list(_stills(unpacked(), now, (BEHIND,)))
+
+
+def _stills(source: Path, now: datetime, triggers: Iterable[Trigger]) -> Iterator[Sample]:
+    for trigger in triggers:
         scene = picture(source, trigger.picture)
         first = now - timedelta(minutes=trigger.minutes_ago, hours=trigger.hours_behind)
         for shot in range(trigger.shots):

@@ -81,5 +81,5 @@ def _frame(source: Path, number: int) -> Image.Image:
     with av.open(str(source / VIDEOS / "bikes.mp4")) as video:
         for each, frame in enumerate(video.decode(video=0)):
             if each == number:
-                return frame.to_image()
+                return Image.fromarray(frame.reformat(format="rgb24").to_ndarray())
     raise ValueError(f"expected more than {number} frames in bikes.mp4")
