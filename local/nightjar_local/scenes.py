@@ -1,8 +1,10 @@
 """Scenes that no package has a picture of, composed of real ones: somebody by a parked vehicle, or at a door."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
@@ -79,7 +81,8 @@ def _with_man(background: Image.Image, source: Path, left: int, top: int, height
 @cache
 def _frame(source: Path, number: int) -> Image.Image:
     with av.open(str(source / VIDEOS / "bikes.mp4")) as video:
-        for each, frame in enumerate(video.decode(video=0)):
-            if each == number:
-                return Image.fromarray(frame.reformat(format="rgb24").to_ndarray())
+        frames: Iterator[Any] = video.decode(video=0)  # to_image, which needs no numpy, is not typed
+        if frame := next(islice(frames, number, None), None):
+            image: Image.Image = frame.to_image()
+            return image
     raise ValueError(f"expected more than {number} frames in bikes.mp4")
