@@ -15,9 +15,10 @@ from pathlib import Path
 
 from nightjar.domain.detections import Picture
 from nightjar.domain.events import Event, ThreatPicture
-from nightjar.domain.grouping import Judge, Regrouped, regroup
+from nightjar.domain.grouping import Regrouped, regroup
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera
+from nightjar.domain.succession import Judge
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings

@@ -13,14 +13,16 @@ from nightjar.domain.alerts import Alert, DigestLine
 from nightjar.domain.batch import BatchLine, Claim, Footage
 from nightjar.domain.detections import Detection, FailedPicture, ListedPicture
 from nightjar.domain.detectors import PublishedDetector
-from nightjar.domain.events import Event, Suppressed, Threat, ThreatMinute
-from nightjar.domain.grouping import Judge, Regrouped, regroup
+from nightjar.domain.events import Event, Suppressed, Threat
+from nightjar.domain.grouping import Regrouped, regroup
 from nightjar.domain.journal import Journal
 from nightjar.domain.manifest import Manifest
+from nightjar.domain.minutes import ThreatMinute
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.release import Deployed, Ended, Release, Started
+from nightjar.domain.succession import Judge
 from nightjar.domain.validations import Validation
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules

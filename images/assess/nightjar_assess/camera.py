@@ -9,14 +9,16 @@ from nightjar.domain.conditions import Scene
 from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event, EventState, Suppressed, Threat, ThreatPicture
 from nightjar.domain.false_boxes import FalseBox
-from nightjar.domain.grouping import Judge, Regrouped, current, regroup
+from nightjar.domain.grouping import Memory, Regrouped, current, regroup
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
-from nightjar.domain.rules import CameraRules, Rules
+from nightjar.domain.rules import Rules
+from nightjar.domain.succession import Judge
 from nightjar.domain.topics import Topic
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
-from nightjar_assess.judgement import Verdict, judge, reasons, suppressed
+from nightjar_assess.judgement import judge, reasons, suppressed
+from nightjar_assess.memory import Remembered, reasons_of, remember
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Rulebook:
 
 @dataclass
 class Assessed:
-    """The verdict about one camera's pictures: threats by time and topic, and the events that these belong to."""
+    """The verdict about one camera's pictures: threats by time and topic, the events that these belong to, and those
+    that stored pictures belong to which are judged otherwise by now."""
 
     pictures: int
     threatened: int  # pictures with at least one threat
@@ -55,28 +58,39 @@ def assess_camera(
 ) -> Assessed:
     """Judge `seen`, one detection a picture, and change the stored events accordingly.
 
-    Only these pictures are judged: another picture's verdict is the business of the run that looked at it. Of a camera
-    that the rules do not know any more, such as one that was renamed, what was judged before stays as it is.
+    Only these pictures are judged: another picture's verdict is the business of the run that looked at it, unless what
+    is seen now decides whether an object in it is static, or enough pictures agree. Of a camera that the rules do not
+    know any more, such as one that was renamed, what was judged before stays as it is.
     """
     settings = rulebook.rules.device(camera)
-    verdict = judge(seen, Scene(settings, tuple(false_boxes)) if settings else None)
-    by_topic = dict(verdict.candidates)
+    scene = Scene(settings, tuple(false_boxes)) if settings else None
+    verdict = judge(seen, scene)
 
-    def regroup_all(view: CameraView) -> dict[Topic, Regrouped]:
-        if settings is None:
-            by_topic.clear()
-            by_topic.update(_threats_as_stored(view, seen))
-            return {topic: Regrouped(homes=_homes(view, topic, by_topic[topic])) for topic in by_topic}
+    def work(view: CameraView) -> tuple[Remembered, dict[Topic, Regrouped]]:
+        if scene is None:
+            stored = Remembered(threats=_threats_as_stored(view, seen))
+            return stored, {
+                topic: Regrouped(homes=_homes(view, topic, stored.threats[topic])) for topic in stored.threats
+            }
+        remembered = remember(view, scene, seen, verdict.candidates)
         changes = {}
-        for topic in sorted(by_topic.keys() | view.topics_at(seen)):
-            timeline = view.timeline(topic)
-            judge_of_topic = _judge(rulebook, camera, settings, topic)
-            changes[topic] = regroup(judge_of_topic, timeline, seen.keys(), by_topic.get(topic, {}), view.number)
+        for topic, judged in sorted(remembered.judged.items()):
+            timeline, threats = view.timeline(topic), remembered.threats.get(topic, {})
+            memory = remembered.memory[topic]
+            changes[topic] = regroup(
+                _judge(rulebook, camera, scene, topic),
+                timeline,
+                judged,
+                threats,
+                view.number,
+                Memory(memory.static, memory.known),
+            )
             view.put(topic, changes[topic])
-        return changes
+        return remembered, changes
 
-    changes, written = store.change(camera, today, regroup_all)
-    return _assessed(seen, verdict, by_topic, changes, written)
+    (remembered, changes), written = store.change(camera, today, work)
+    misses = {moment: [*verdict.misses[moment], *reasons_of(remembered, moment)] for moment in seen}
+    return _assessed(seen, suppressed(seen, misses), remembered.threats, changes, written)
 
 
 def _threats_as_stored(
@@ -100,11 +114,11 @@ def _homes(view: CameraView, topic: Topic, moments: Iterable[datetime]) -> dict[
     return {moment: event for moment, event in homes if event}
 
 
-def _judge(rulebook: Rulebook, camera: Camera, settings: CameraRules | None, topic: Topic) -> Judge:
+def _judge(rulebook: Rulebook, camera: Camera, scene: Scene, topic: Topic) -> Judge:
     rule = rulebook.rules.rules.get(topic.rule_id)
     return Judge(
         camera=camera,
-        site=settings.site if settings else None,
+        site=scene.camera.site,
         topic=topic,
         rule_name=rule.name if rule else str(topic.rule_id),
         rules_sha256=rulebook.sha256,
@@ -114,7 +128,7 @@ def _judge(rulebook: Rulebook, camera: Camera, settings: CameraRules | None, top
 
 def _assessed(
     seen: Mapping[datetime, Detection],
-    verdict: Verdict,
+    lines: list[Suppressed],
     by_topic: Mapping[Topic, Mapping[datetime, ThreatPicture]],
     changes: Mapping[Topic, Regrouped],
     written: list[ObjectRef],
@@ -126,16 +140,16 @@ def _assessed(
         for moment, shown in by_topic.get(topic, {}).items():
             event = regrouped.homes[moment]
             events[event.id] = event
-            threats.append(
-                Threat(rule_id=topic.rule_id, label=topic.label, area=topic.area, event=event.ref, shown=shown)
-            )
+            if moment in seen:
+                threats.append(
+                    Threat(rule_id=topic.rule_id, label=topic.label, area=topic.area, event=event.ref, shown=shown)
+                )
         details.update(_changes(regrouped))
     details["events"] = len(events)
-    lines = suppressed(seen, verdict.misses)
     details.update({f"suppressed_{reason}": number for reason, number in reasons(lines).items()})
     return Assessed(
         pictures=len(seen),
-        threatened=len({moment for threats in by_topic.values() for moment in threats}),
+        threatened=len({moment for threats in by_topic.values() for moment in threats if moment in seen}),
         events=sorted(events.values(), key=lambda event: (event.started_at, event.id)),
         threats=sorted(threats, key=lambda threat: (threat.taken_at, threat.topic)),
         suppressed=lines,

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from nightjar.domain.events import Event, EventRef
@@ -17,6 +17,13 @@ class EventsByRef(Protocol):
 
     def event(self, ref: EventRef) -> Event | None:
         """The event as it is stored, in whatever state."""
+
+
+class EventsOfCamera(EventsByRef, Protocol):
+    """The same, and what is known of the releases that made them."""
+
+    def may_have_been_mixed(self, day: date) -> bool:
+        """Whether a release whose events had several labels may have made an event that began on `day`."""
 
 
 def event_id(camera: Camera, topic: Topic, started_at: datetime, again: int = 0) -> str:

@@ -1,7 +1,7 @@
 """Events: threats of one camera and one topic (rule, label, area) that follow each other within the event gap.
 
     Threat        one picture with something unsafe of one topic, and the event that it belongs to
-    ThreatMinute  a camera's threats of one minute: where the pictures of an event are found
+    ThreatMinute  a camera's threats of one minute: where the pictures of an event are found (minutes.py)
     Event         what is known of all its threats together; as small after a week as after a minute
 
 An event's id stays when it is extended, on either side; so does the ledger's line, and so nobody hears of it twice. An
@@ -51,6 +51,15 @@ class ThreatPicture(Part):
         if len(self.objects) <= MOST_OBJECTS:
             return self
         return self.model_copy(update={"objects": self.objects[:MOST_OBJECTS]})
+
+
+def is_same(one: ThreatPicture, other: ThreatPicture) -> bool:
+    """Whether both are the same picture with the same objects, as far as this release knows these."""
+    return _essence(one) == _essence(other)
+
+
+def _essence(threat: ThreatPicture) -> tuple[object, ...]:
+    return threat.picture.standard_sha256, tuple((o.label, o.probability, o.box) for o in threat.objects)
 
 
 def highest(objects: Iterable[DetectedObject]) -> dict[str, float]:
@@ -104,19 +113,6 @@ class Threat(Stored):
             self.model_copy(update={"label": label, "shown": self.shown.model_copy(update={"objects": objects})})
             for label, objects in parts.items()
         )
-
-
-class ThreatMinute(Stored):
-    """The threats of one camera in the UTC minute that begins at `minute`, by time and topic.
-
-    `revision` grows with every change, so that no two states of the object are ever taken for the same.
-    """
-
-    user: str
-    device: str
-    minute: datetime
-    revision: int = 0
-    threats: tuple[Threat, ...] = ()
 
 
 class EventState(StrEnum):

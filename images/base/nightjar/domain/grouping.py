@@ -13,38 +13,15 @@ A cluster keeps the id of the event in it that was made first: that is the event
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
-from nightjar.domain.event_ids import EventsByRef, event_id_of_0_2, free_ref
-from nightjar.domain.events import (
-    MOST_ABSORBED,
-    Event,
-    EventRef,
-    EventState,
-    Threat,
-    ThreatPicture,
-    summary_in,
-    summary_of,
-    together,
-)
-from nightjar.domain.names import Camera
-from nightjar.domain.topics import Topic
+from nightjar.domain.event_ids import EventsByRef, EventsOfCamera
+from nightjar.domain.events import Event, EventRef, Threat, ThreatPicture, is_same, summary_in, summary_of, together
+from nightjar.domain.succession import Judge, Succession
 
 
-@dataclass(frozen=True)
-class Judge:
-    """The camera and topic whose threats are grouped, and the rules file that they were judged by."""
-
-    camera: Camera
-    site: str | None
-    topic: Topic
-    rule_name: str
-    rules_sha256: str
-    gap: timedelta
-
-
-class Timeline(EventsByRef, Protocol):
+class Timeline(EventsOfCamera, Protocol):
     """The stored threats and events of one camera and one topic."""
 
     def at(self, moment: datetime) -> Threat | None:
@@ -59,8 +36,20 @@ class Timeline(EventsByRef, Protocol):
     def between(self, first: datetime, last: datetime) -> Sequence[Threat]:
         """All threats from `first` to `last`, both included, by time."""
 
-    def may_have_been_mixed(self, day: date) -> bool:
-        """Whether a release whose events had several labels may have made an event that began on `day`."""
+
+@dataclass(frozen=True)
+class Memory:
+    """What the camera's other pictures say of a topic.
+
+    In the pictures at `static` its objects are static by now; `known` has, for pictures that were held, and threats
+    before that, the event that they were in.
+    """
+
+    static: Collection[datetime] = ()
+    known: Mapping[datetime, EventRef] = field(default_factory=dict)
+
+
+NO_MEMORY = Memory()
 
 
 @dataclass
@@ -96,12 +85,13 @@ def regroup(
     judged: Collection[datetime],
     threats: Mapping[datetime, ThreatPicture],
     number: int,
+    memory: Memory = NO_MEMORY,
 ) -> Regrouped:
     """Group anew what the pictures at `judged` change, of which those in `threats` are threats now.
 
     `number` is that of the transaction. The same arguments give the same result, and, once it is stored, none.
     """
-    return _Regrouping(judge, timeline, judged, threats, number).result()
+    return _Regrouping(judge, timeline, judged, threats, number, memory).result()
 
 
 @dataclass(frozen=True)
@@ -129,14 +119,16 @@ class _Regrouping:
         judged: Collection[datetime],
         threats: Mapping[datetime, ThreatPicture],
         number: int,
+        memory: Memory,
     ) -> None:
-        self._judge, self._timeline, self._number = judge, timeline, number
+        self._judge, self._timeline, self._memory = judge, timeline, memory
+        self._succession = Succession(judge, timeline, number)
         stored = {moment: threat for moment in sorted(judged) if (threat := timeline.at(moment))}
         # A threat whose event is not stored any more, such as after an erasure that was interrupted, is grouped anew.
         self._same = {
             m: t
             for m, t in stored.items()
-            if m in threats and _is_same(t.shown, threats[m]) and current(timeline, t.event)
+            if m in threats and is_same(t.shown, threats[m]) and current(timeline, t.event)
         }
         self._gone = {m: t for m, t in stored.items() if m not in self._same}
         self._loose = {m: _Loose(shown) for m, shown in threats.items() if m not in self._same}
@@ -147,19 +139,24 @@ class _Regrouping:
     def result(self) -> Regrouped:
         self._look_around()
         done = Regrouped(removed={m for m in self._gone if m not in self._loose})
-        taken = dict[str, Event]()  # by id: the event that a cluster has become
         heirs = dict[str, Event]()  # by id of an event that was there before: the event that has its threats now
         for cluster in self._clusters():
-            event = self._event(cluster, taken, done)
-            taken[event.id] = event
+            before = {event.id: event for event in cluster.whole}
+            before |= {i: self._opened[i] for i in {self._home[m] for m in cluster.loose if m in self._home}}
+            known = [*self._now_static(cluster), *self._known(cluster)]
+            base, event = self._succession.event(list(before.values()), _summary(cluster), known)
+            if event is not base:
+                done.events.append(event)
+                if base is None or not base.has_threats:
+                    done.new.add(event.id)
+            done.threats += self._changed_threats(cluster, event)
             done.homes |= dict.fromkeys(cluster.loose, event)
-            for moment in cluster.loose:
-                if moment in self._home:
-                    heirs.setdefault(self._home[moment], event)
+            for each in (*before, *(each.id for each in known)):
+                heirs.setdefault(each, event)
             heirs |= {each.id: event for each in cluster.whole}
         for identity, event in (self._whole | self._opened).items():
-            if identity not in taken:
-                done.events.append(self._ended(event, heirs.get(identity)))
+            if identity not in self._succession.taken:
+                done.events.append(self._succession.ended(event, heirs.get(identity)))
         for moment, threat in self._same.items():
             if moment not in done.homes:
                 home = current(self._timeline, threat.event)
@@ -230,110 +227,35 @@ class _Regrouping:
         if cluster:
             yield cluster
 
-    def _event(self, cluster: _Cluster, taken: Mapping[str, Event], done: Regrouped) -> Event:
-        """The event that `cluster` is now; notes in `done` what that changes."""
-        before = {event.id: event for event in cluster.whole}
-        before |= {i: self._opened[i] for i in {self._home[m] for m in cluster.loose if m in self._home}}
-        free = [event for event in before.values() if event.id not in taken]
-        parts = [summary_in(event) for event in cluster.whole]
-        if cluster.loose:
-            parts.append(summary_of(loose.shown for loose in cluster.loose.values()))
-        summary = together(parts)
-        base = min(free, key=lambda e: (e.made, e.started_at, e.id)) if free else None
-        others = [event for event in free if event is not base]
-        if base is None:
-            # An event that once had this start, and is none any more, comes back, and with it the ledger's line.
-            base = self._withdrawn(summary["started_at"], taken)
-        event = self._changed(base, summary, others) if base else self._new(summary, taken)
-        if event is not base:
-            done.events.append(event)
-            if base is None or not base.has_threats:
-                done.new.add(event.id)
+    def _now_static(self, cluster: _Cluster) -> list[Event]:
+        """The events of an object that turns out to be static, since it stood there in the pictures of this cluster.
+
+        They are later, and have no threats left.
+        """
+        left = {home for moment, home in self._home.items() if moment in self._loose}
+        static = {home for moment, home in self._home.items() if moment in self._memory.static}
+        return [e for i, e in self._opened.items() if i in static - left and e.started_at > cluster.end]
+
+    def _known(self, cluster: _Cluster) -> list[Event]:
+        """The events that pictures of the cluster were in before they were held."""
+        refs = {ref.id: ref for moment in cluster.loose if (ref := self._memory.known.get(moment))}
+        return [event for ref in refs.values() if (event := self._timeline.event(ref))]
+
+    def _changed_threats(self, cluster: _Cluster, event: Event) -> Iterator[Threat]:
+        """The threats of the cluster that are new, or in another event than before."""
+        topic = self._judge.topic
         for loose in cluster.loose.values():
             if loose.before is None:
-                done.threats.append(self._threat(event, loose.shown))
+                yield Threat(
+                    rule_id=topic.rule_id, label=topic.label, area=topic.area, event=event.ref, shown=loose.shown
+                )
             elif loose.before.event.id != event.id:
-                done.threats.append(loose.before.model_copy(update={"event": event.ref}))
-        return event
-
-    def _threat(self, event: Event, shown: ThreatPicture) -> Threat:
-        topic = self._judge.topic
-        return Threat(rule_id=topic.rule_id, label=topic.label, area=topic.area, event=event.ref, shown=shown)
-
-    def _withdrawn(self, started_at: datetime, taken: Mapping[str, Event]) -> Event | None:
-        """The event that had this start and has no threats any more."""
-        if event := self._timeline.event(self._free_ref(started_at, taken)):
-            return event
-        topic, day = self._judge.topic, started_at.date()
-        if not self._timeline.may_have_been_mixed(day):
-            return None
-        identity = event_id_of_0_2(self._judge.camera, topic.rule_id, started_at)
-        event = self._timeline.event(EventRef(id=identity, day=day))
-        is_free = event is not None and not event.has_threats and identity not in taken
-        return event if event and is_free and topic.label in event.labels else None
-
-    def _changed(self, base: Event, summary: dict[str, Any], others: Sequence[Event]) -> Event:
-        """`base` with this summary; `base` itself where nothing is new."""
-        absorbed = {ref.id: ref for ref in base.absorbed}
-        for other in sorted(others, key=lambda e: (e.started_at, e.id)):
-            absorbed |= {ref.id: ref for ref in (*other.absorbed, other.ref)}
-        absorbed.pop(base.id, None)
-        update = {
-            **summary,
-            "label": self._judge.topic.label,
-            "area": self._judge.topic.area,
-            "gap_seconds": self._judge.gap.total_seconds(),
-            "absorbed": tuple(absorbed.values())[-MOST_ABSORBED:],
-            "state": base.state if base.has_threats else EventState.CURRENT,
-            "absorbed_by": None,
-        }
-        if all(getattr(base, name) == value for name, value in update.items()):
-            return base
-        judged = {
-            "site": self._judge.site,
-            "rule_name": self._judge.rule_name,
-            "rules_sha256": self._judge.rules_sha256,
-            "schema_number": max(base.schema_number, Event.SCHEMA),
-            "revision": base.revision + 1,
-        }
-        return base.model_copy(update={**update, **judged})
-
-    def _new(self, summary: dict[str, Any], taken: Mapping[str, Event]) -> Event:
-        ref = self._free_ref(summary["started_at"], taken)
-        return Event(
-            id=ref.id,
-            day=ref.day,
-            user=self._judge.camera.user,
-            device=self._judge.camera.device,
-            site=self._judge.site,
-            rule_id=self._judge.topic.rule_id,
-            rule_name=self._judge.rule_name,
-            label=self._judge.topic.label,
-            area=self._judge.topic.area,
-            **summary,
-            gap_seconds=self._judge.gap.total_seconds(),
-            rules_sha256=self._judge.rules_sha256,
-            made=self._number,
-            revision=1,
-        )
-
-    def _free_ref(self, started_at: datetime, taken: Mapping[str, Event]) -> EventRef:
-        return free_ref(self._timeline, self._judge.camera, self._judge.topic, started_at, taken)
-
-    def _ended(self, event: Event, heir: Event | None) -> Event:
-        update = {
-            "state": EventState.ABSORBED if heir else EventState.WITHDRAWN,
-            "absorbed_by": heir.ref if heir else None,
-            "rules_sha256": self._judge.rules_sha256,
-            "revision": event.revision + 1,
-        }
-        return event.model_copy(update=update)
+                yield loose.before.model_copy(update={"event": event.ref})
 
 
-def _is_same(stored: ThreatPicture, judged: ThreatPicture) -> bool:
-    """Whether both are the same picture with the same objects, as far as this release knows these."""
-    return _essence(stored) == _essence(judged)
-
-
-def _essence(threat: ThreatPicture) -> tuple[object, ...]:
-    return threat.picture.standard_sha256, tuple((o.label, o.probability, o.box) for o in threat.objects)
+def _summary(cluster: _Cluster) -> dict[str, Any]:
+    """The fields of the cluster's event that follow from its threats."""
+    parts = [summary_in(event) for event in cluster.whole]
+    if cluster.loose:
+        parts.append(summary_of(loose.shown for loose in cluster.loose.values()))
+    return together(parts)

@@ -1,8 +1,9 @@
 """The journal of one camera's events: the one object by whose conditional write a transaction is committed."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Annotated
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from nightjar.domain.model import Part, Stored
 
@@ -23,7 +24,8 @@ class Journal(Stored):
 
     Events that release 0.1 left are taken over day by day: `begun` is the day on which this journal began, later days
     hold none; `adopted` are the earlier days that have been looked through. `by_topic` is the day on which a release
-    whose events have one label first changed the camera's events; None if none has yet.
+    whose events have one label first changed the camera's events; None if none has yet. `newest_look` is when the
+    newest picture was taken of which a look is kept, for objects that can be static.
     """
 
     user: str
@@ -33,3 +35,4 @@ class Journal(Stored):
     begun: date
     adopted: tuple[date, ...] = ()
     by_topic: date | None = None
+    newest_look: Annotated[datetime | None, Field(exclude_if=lambda moment: moment is None)] = None

@@ -10,6 +10,7 @@ nothing. Pictures more than a day older count no more.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from nightjar.domain.areas import Box
 from nightjar.domain.rules import Static
@@ -20,6 +21,16 @@ HORIZON = timedelta(hours=24)
 MOST_BOXES = 64
 
 Boxes = Mapping[str, Sequence[Box]]
+
+
+class SomeLook(Protocol):
+    """A look at one picture, stored or not."""
+
+    @property
+    def taken_at(self) -> datetime: ...
+
+    @property
+    def boxes(self) -> Boxes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,9 @@ def boxes_by_label(objects: Iterable[ObjectSeen], labels: frozenset[str]) -> dic
     return {label: tuple(found) for label, found in sorted(boxes.items())}
 
 
-def static_boxes(look: Look, wanted: Mapping[str, Iterable[Box]], before: Iterable[Look], static: Static) -> set[Box]:
+def static_boxes(
+    look: SomeLook, wanted: Mapping[str, Iterable[Box]], before: Iterable[SomeLook], static: Static
+) -> set[Box]:
     """Those of the `wanted` boxes of `look` that are static.
 
     `before` are the earlier looks of the camera, the newest first; no more of them are taken than are needed.

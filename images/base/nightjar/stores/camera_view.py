@@ -3,21 +3,21 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from nightjar.domain.events import Event, EventRef, Threat, ThreatMinute, ThreatPicture
+from nightjar.domain.events import Event, EventRef, Threat, ThreatPicture
 from nightjar.domain.grouping import Regrouped, current
 from nightjar.domain.journal import Journal, Write
 from nightjar.domain.layout import day_path
+from nightjar.domain.minutes import ThreatMinute
 from nightjar.domain.names import Camera
 from nightjar.domain.topics import Topic
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.stores.camera_minutes import CameraMinutes, ChangedMinute
 from nightjar.stores.documents import parsed
-from nightjar.stores.event_keys import EVENTS, event_key, hour_prefix, minute_key
+from nightjar.stores.event_keys import EVENTS, event_key
 from nightjar.stores.mixed_events import split
-
-_HOUR, _MINUTE, _DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 
 
 def read_event(store: ObjectStore, key: str) -> tuple[Event, str] | None:
@@ -27,13 +27,6 @@ def read_event(store: ObjectStore, key: str) -> tuple[Event, str] | None:
     except ObjectMissingError:
         return None
     return parsed(Event, data, key), info.etag
-
-
-@dataclass
-class _Minute:
-    content: ThreatMinute
-    etag: str | None
-    is_changed: bool = False
 
 
 @dataclass
@@ -55,8 +48,8 @@ class CameraView:
         self._adopted = set(journal.adopted)
         self._by_topic = journal.by_topic
         self._being_split = set[str]()
-        self._hours: dict[datetime, set[datetime]] = {}  # the minutes of an hour that have an object
-        self._minutes: dict[datetime, _Minute] = {}
+        self.minutes = CameraMinutes(store, camera, self._adopt)
+        self.newest_look = journal.newest_look
         self._events: dict[str, _Event] = {}
 
     @property
@@ -73,7 +66,8 @@ class CameraView:
         return {
             threat.topic
             for moment in moments
-            for stored in self._threats(moment)
+            if (minute := self.minutes.at(moment))
+            for stored in minute.threats
             if stored.taken_at == moment
             for threat in stored.by_label()
         }
@@ -111,8 +105,8 @@ class CameraView:
 
     def as_stored(self, rule_id: int, first: datetime, last: datetime) -> Iterator[Threat]:
         """The same, as they are stored: a threat of release 0.2 may have several labels."""
-        for minute in self._minutes_with_threats(first, last):
-            for threat in self._minute(minute).content.threats:
+        for minute in self.minutes.within(first, last):
+            for threat in minute.threats:
                 if threat.rule_id == rule_id and first <= threat.taken_at <= last:
                     yield threat
 
@@ -120,9 +114,8 @@ class CameraView:
         """The threat of a topic that is nearest to `moment` on the side of `limit`, without `moment` itself."""
         back = limit < moment
         first, last = (limit, moment) if back else (moment, limit)
-        for minute in self._minutes_with_threats(first, last, back=back):
-            threats = self._minute(minute).content.threats
-            for stored in reversed(threats) if back else threats:
+        for minute in self.minutes.within(first, last, back=back):
+            for stored in reversed(minute.threats) if back else minute.threats:
                 if stored.rule_id == topic.rule_id and stored.taken_at != moment and first <= stored.taken_at <= last:
                     for threat in stored.by_label():
                         if threat.topic == topic:
@@ -145,8 +138,8 @@ class CameraView:
             for each in self._events.values()
             if each.is_changed and each.content
         }
-        minutes = {minute_key(self._camera, m): each for m, each in self._minutes.items() if each.is_changed}
-        changed: dict[str, _Event | _Minute] = {**minutes, **events}
+        minutes = {each.key: each for each in self.minutes.changed()}
+        changed: dict[str, _Event | ChangedMinute] = {**minutes, **events}
         return tuple(Write(key=key, etag=each.etag, body=_json(each.content)) for key, each in sorted(changed.items()))
 
     def _splits(self, refs: Iterable[EventRef]) -> bool:
@@ -160,52 +153,12 @@ class CameraView:
         stored = self._events.get(event.id)
         self._events[event.id] = _Event(event, stored.etag if stored else None, is_changed=True)
 
-    def _threats(self, moment: datetime) -> Sequence[Threat]:
-        """The threats of the minute in which `moment` is."""
-        minute = _floor(moment, _MINUTE)
-        return self._minute(minute).content.threats if minute in self._hour(_floor(moment, _HOUR)) else ()
-
-    def _minutes_with_threats(self, first: datetime, last: datetime, *, back: bool = False) -> Iterator[datetime]:
-        """The minutes from that of `first` to that of `last` that have an object; from the last one with `back`."""
-        hour, end = (_floor(last, _HOUR), _floor(first, _HOUR)) if back else (_floor(first, _HOUR), _floor(last, _HOUR))
-        step = -_HOUR if back else _HOUR
-        lowest, highest = _floor(first, _MINUTE), _floor(last, _MINUTE)
-        while hour >= end if back else hour <= end:
-            yield from (m for m in sorted(self._hour(hour), reverse=back) if lowest <= m <= highest)
-            hour += step
-
-    def _hour(self, hour: datetime) -> set[datetime]:
-        if hour not in self._hours:
-            listed = self._store.list_objects(hour_prefix(self._camera, hour))
-            names = (info.key.rpartition("/")[2].removesuffix(".json") for info in listed)
-            self._hours[hour] = {hour.replace(minute=int(name)) for name in names if name.isdecimal()}
-            for day in (hour.date() - _DAY, hour.date()):
-                self._adopt(day)
-        return self._hours[hour]
-
-    def _minute(self, minute: datetime) -> _Minute:
-        if minute not in self._minutes:
-            key = minute_key(self._camera, minute)
-            try:
-                data, info = self._store.get(key)
-            except ObjectMissingError:
-                empty = ThreatMinute(user=self._camera.user, device=self._camera.device, minute=minute)
-                self._minutes[minute] = _Minute(empty, None)
-            else:
-                self._minutes[minute] = _Minute(parsed(ThreatMinute, data, key), info.etag)
-        return self._minutes[minute]
-
     def _replace(self, topic: Topic, moment: datetime, threat: Threat | None) -> None:
         """Put `threat` in the place of what is stored of the picture taken at `moment` for a topic."""
-        minute = _floor(moment, _MINUTE)
-        stored = self._minute(minute)
-        by_label = (each for threat in stored.content.threats for each in threat.by_label())
+        by_label = (each for stored in self.minutes.content(moment).threats for each in stored.by_label())
         kept = [each for each in by_label if (each.taken_at, each.topic) != (moment, topic)]
         threats = sorted([*kept, threat] if threat else kept, key=lambda each: (each.taken_at, each.topic))
-        revision = stored.content.revision + (not stored.is_changed)
-        content = stored.content.model_copy(update={"threats": tuple(threats), "revision": revision})
-        self._minutes[minute] = _Minute(content, stored.etag, is_changed=True)
-        self._hour(_floor(moment, _HOUR)).add(minute)
+        self.minutes.change(moment, threats=tuple(threats))
 
     def _adopt(self, day: date) -> None:
         """Take over the events that release 0.1 stored for `day`: it kept their pictures in the event itself."""
@@ -252,12 +205,6 @@ class TopicTimeline:
 
     def may_have_been_mixed(self, day: date) -> bool:
         return self.view.may_have_been_mixed(day)
-
-
-def _floor(moment: datetime, step: timedelta) -> datetime:
-    """The beginning of the hour or minute that `moment` is in."""
-    whole = moment.replace(second=0, microsecond=0)
-    return whole.replace(minute=0) if step is _HOUR else whole
 
 
 def _json(content: Event | ThreatMinute | None) -> Any:

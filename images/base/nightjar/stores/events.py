@@ -121,6 +121,7 @@ class Events:
                     "pending": writes,
                     "adopted": view.adopted,
                     "by_topic": journal.by_topic or today,
+                    "newest_look": view.newest_look,
                 }
             )
             try:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from nightjar.domain.events import Event, ThreatPicture
-from nightjar.domain.grouping import Judge, Regrouped, regroup
+from nightjar.domain.grouping import Regrouped, regroup
+from nightjar.domain.succession import Judge
 from nightjar.domain.topics import Topic
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.camera_view import CameraView
