@@ -53,12 +53,19 @@ class Judgement:
     """The pictures of one camera, judged.
 
     `threats` has the unsafe objects of each picture by topic and time; `suppressed` the other objects of each picture,
-    with the reason of the rule that came nearest; `events` are by start and topic.
+    with the reason of the rule that came nearest; `held` has the candidates that are no threats by picture, each with
+    its topic and the reason; `events` are by start and topic.
     """
 
     threats: dict[Topic, dict[datetime, Objects]] = field(default_factory=dict)
     suppressed: dict[datetime, list[tuple[ObjectSeen, Safe]]] = field(default_factory=dict)
+    held: dict[datetime, list[tuple[Topic, ObjectSeen, Safe]]] = field(default_factory=dict)
     events: list[JudgedEvent] = field(default_factory=list)
+
+    def hold(self, moment: datetime, topic: Topic, objects: Iterable[ObjectSeen], reason: Safe) -> None:
+        """Note that these candidates are no threats."""
+        if lines := [(topic, one, reason) for one in objects]:
+            self.held.setdefault(moment, []).extend(lines)
 
 
 def judge_alone(sight: Sight, scene: Scene) -> Alone:
@@ -102,39 +109,28 @@ def judge_pictures(
     scene = Scene(camera, tuple(false_boxes))
     ordered = [sight for _, sight in sorted({sight.taken_at: sight for sight in sights}.items())]
     alone = {sight.taken_at: judge_alone(sight, scene) for sight in ordered}
-    held = _Held()
+    judgement = Judgement()
     if scene.static:
-        _hold_static(ordered, alone, scene, held)
+        _hold_static(ordered, alone, scene, judgement)
     by_topic: dict[Topic, dict[datetime, Objects]] = {}
     for moment, each in alone.items():
         for topic, objects in each.candidates.items():
             by_topic.setdefault(topic, {})[moment] = tuple(objects)
-    judgement = Judgement()
     for topic, candidates in sorted(by_topic.items()):
         agree = camera.rules[topic.rule_id].agree
         agreed = agreeing(list(candidates), agree) if agree else candidates.keys()
         threats = {moment: objects for moment, objects in candidates.items() if moment in agreed}
         for moment in candidates.keys() - agreed:
-            held.add(moment, candidates[moment], Safe.TOO_FEW_PICTURES)
+            judgement.hold(moment, topic, candidates[moment], Safe.TOO_FEW_PICTURES)
         if threats:
             judgement.threats[topic] = threats
             judgement.events += _events(topic, threats, gap)
     judgement.events.sort(key=lambda event: (event.started_at, event.topic))
-    judgement.suppressed = _suppressed(ordered, alone, judgement.threats, held)
+    judgement.suppressed = _suppressed(ordered, alone, judgement)
     return judgement
 
 
-@dataclass
-class _Held:
-    """Candidates that are no threats, by picture, with every reason for it."""
-
-    reasons: dict[datetime, list[tuple[ObjectSeen, Safe]]] = field(default_factory=dict)
-
-    def add(self, moment: datetime, objects: Iterable[ObjectSeen], reason: Safe) -> None:
-        self.reasons.setdefault(moment, []).extend((one, reason) for one in objects)
-
-
-def _hold_static(ordered: Sequence[Sight], alone: Mapping[datetime, Alone], scene: Scene, held: _Held) -> None:
+def _hold_static(ordered: Sequence[Sight], alone: Mapping[datetime, Alone], scene: Scene, judgement: Judgement) -> None:
     """Take the static candidates out of `alone`."""
     static = scene.static
     assert static is not None, "expected a camera with static objects"
@@ -146,7 +142,7 @@ def _hold_static(ordered: Sequence[Sight], alone: Mapping[datetime, Alone], scen
             boxes = static_boxes(look, wanted, before, static)
             for topic in [topic for topic in candidates if topic.label in wanted] if boxes else ():
                 stays = [one for one in candidates[topic] if one.box in boxes]
-                held.add(look.taken_at, stays, Safe.STATIC)
+                judgement.hold(look.taken_at, topic, stays, Safe.STATIC)
                 candidates[topic] = [one for one in candidates[topic] if one.box not in boxes]
                 if not candidates[topic]:
                     del candidates[topic]
@@ -166,19 +162,17 @@ def _events(topic: Topic, threats: Mapping[datetime, Objects], gap: timedelta) -
 
 
 def _suppressed(
-    ordered: Sequence[Sight],
-    alone: Mapping[datetime, Alone],
-    threats: Mapping[Topic, Mapping[datetime, Objects]],
-    held: _Held,
+    ordered: Sequence[Sight], alone: Mapping[datetime, Alone], judgement: Judgement
 ) -> dict[datetime, list[tuple[ObjectSeen, Safe]]]:
     unsafe: dict[datetime, set[int]] = {}
-    for by_moment in threats.values():
+    for by_moment in judgement.threats.values():
         for moment, objects in by_moment.items():
             unsafe.setdefault(moment, set()).update(map(id, objects))
     found = {}
     for sight in ordered:
         moment = sight.taken_at
-        lines = [*alone[moment].misses, *held_back(held.reasons.get(moment, ()), unsafe.get(moment, set()))]
+        held = ((one, reason) for _, one, reason in judgement.held.get(moment, ()))
+        lines = [*alone[moment].misses, *held_back(held, unsafe.get(moment, set()))]
         if lines:
             found[moment] = lines
     return found
