@@ -6,11 +6,11 @@ from typing import Any
 from airflow.sdk import Asset, XComArg, task_group
 
 from operators.account import close_run, reconcile
-from operators.failures import SAY_WHY
 from operators.folders import RECONCILE, stage_prefix
 from operators.release import SHA256, rules_in_force
 from operators.shards import EVENTS, plan_shards
 from operators.stage import StageOperator
+from operators.trouble import TASKS
 
 # Updated by every run that records rows: there may be news for the page of some day.
 DAY = Asset("nightjar_day")
@@ -24,7 +24,7 @@ RETRIES = {
     "max_retry_delay": timedelta(minutes=2),
 }
 # Part of the default_args of every DAG.
-DEFAULTS = {"owner": "nightjar", **SAY_WHY}
+DEFAULTS = {"owner": "nightjar", **TASKS}
 # Where workers are scarce, what is nearest to an alert goes first.
 NEAREST_TO_AN_ALERT_FIRST = {"weight_rule": "upstream"}
 

@@ -44,6 +44,7 @@ from chain import DEFAULTS, MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES
 from operators.folders import HISTORY, run_prefix
 from operators.release import SHA256, freeze_release
 from operators.shards import select
+from operators.trouble import watched
 
 DAY = "{{ data_interval_start | ds }}"  # run ids of backfills are not stable, the day is
 RUN = run_prefix(HISTORY, DAY)
@@ -58,6 +59,7 @@ with DAG(
     max_active_runs=2,
     max_active_tasks=MAX_ACTIVE_TASKS,
     tags=["nightjar"],
+    **watched(late=timedelta(hours=6), queued_counts=False),
     default_args={
         **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),

@@ -70,6 +70,7 @@ from chain import DEFAULTS, MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES
 from operators.folders import BATCH_ID, LIVE, run_prefix
 from operators.release import freeze_release
 from operators.settings import deployment
+from operators.trouble import watched
 
 RUN = run_prefix(LIVE, "{{ params.batch_id }}")
 
@@ -83,6 +84,7 @@ with DAG(
     max_active_runs=deployment().live_runs,
     max_active_tasks=MAX_ACTIVE_TASKS,
     tags=["nightjar"],
+    **watched(late=timedelta(seconds=deployment().live_late_seconds)),
     default_args={
         **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),

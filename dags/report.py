@@ -33,6 +33,7 @@ from chain import DAY, DEFAULTS, RETRIES, stage_task
 
 from operators.folders import REPORT, run_name, run_prefix
 from operators.release import freeze_release
+from operators.trouble import watched
 
 RUN = run_prefix(REPORT, "{{ run_id | run_name }}")
 
@@ -45,6 +46,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["nightjar"],
+    **watched(late=timedelta(hours=1)),
     default_args={
         **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),

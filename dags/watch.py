@@ -49,6 +49,7 @@ from operators.hand_over import HandOverOperator
 from operators.release import stage_image
 from operators.settings import deployment
 from operators.stage import StageOperator
+from operators.trouble import watched
 
 BATCH_ID = "{{ ti.xcom_pull('collect', key='result')['batch_id'] }}"
 
@@ -61,6 +62,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["nightjar"],
+    **watched(late=None),
     default_args={**DEFAULTS, "priority_weight": 1000, "weight_rule": "absolute"},  # before every other
     user_defined_filters={"image": stage_image, "run_name": run_name},
 ):

@@ -18,7 +18,9 @@ from nightjar.stores.runs import RECONCILE, Runs
 from operators.assignment import pinned_release
 from operators.bucket import bucket
 from operators.failures import final_for_people
+from operators.refusals import note_refusals
 from operators.release import SHA256
+from operators.settings import deployment
 from operators.shards import ProvenShard, proven_shards
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,15 @@ def reconcile(run_prefix: str, shards: Sequence[str] | None, release: str | None
     """
     if task_states().get(PLAN) != "success" or shards is None or release is None:
         raise AirflowSkipException(f"{PLAN} did not succeed: there is nothing to settle")
-    return write_account(bucket(), run_prefix, list(shards), release, datetime.now(UTC))
+    store, settings = bucket(), deployment()
+    prefix = write_account(store, run_prefix, list(shards), release, datetime.now(UTC))
+    run = Runs(store).at(run_prefix)
+    if run.is_live:  # a day's run looks again at what the live runs counted
+        counts = run.account().counts
+        note_refusals(
+            store, run.name, counts, datetime.now(UTC), settings.day_refused_share, settings.day_refused_pictures
+        )
+    return prefix
 
 
 @task(trigger_rule="all_done")

@@ -21,7 +21,15 @@ _DEADLINE = "DeadlineExceeded"  # of a pod that reached its activeDeadlineSecond
 
 
 class StageFailedError(AirflowException):
-    """A stage did not come to a good end; trying again may help."""
+    """A stage did not come to a good end; trying again may help. `exit_code` is the stage's, if it ended with one."""
+
+    exit_code: int | None = None
+
+
+class StageRefusedError(AirflowFailException):
+    """A stage did not come to a good end, and trying again does not help. `exit_code` is the stage's."""
+
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,16 +46,22 @@ class Ended:
 
 
 def raise_for_end(stage: str, ended: Ended, *, was_late: bool) -> NoReturn:
-    """Raise what a stage's end means to Airflow: AirflowFailException (no retry) or StageFailedError (retried).
+    """Raise what a stage's end means to Airflow: StageRefusedError (no retry) or StageFailedError (retried).
 
     Exit codes 64 and 65 are not retried. A stage that was stopped at its time bound is tried once more, since its node
     may have been the reason; one that `was_late` before is not.
     """
     code = "no exit code" if ended.exit_code is None else f"exit code {ended.exit_code}"
     message = f"stage {stage} ended with {code}: {ended.sentence.strip() or 'it said nothing'}"
-    if (ended.late and was_late) or (not ended.late and ended.exit_code in FINAL_EXIT_CODES):
-        raise AirflowFailException(message) from None
-    raise StageFailedError(message) from None
+    final = (ended.late and was_late) or (not ended.late and ended.exit_code in FINAL_EXIT_CODES)
+    error = StageRefusedError(message) if final else StageFailedError(message)
+    error.exit_code = ended.exit_code
+    raise error from None
+
+
+def exit_code_of(error: object) -> int | None:
+    """The exit code of the stage that `error` is about; None when it is about none."""
+    return error.exit_code if isinstance(error, (StageFailedError, StageRefusedError)) else None
 
 
 def end_of_pod(pod: k8s.V1Pod, container: str) -> Ended:
@@ -87,10 +101,6 @@ def say_why(context: Mapping[str, Any]) -> None:
     if error := context.get("exception"):
         log.info("::endgroup::")
         log.error("%s", sentence_of(error))
-
-
-# For the default_args of every DAG.
-SAY_WHY = {"on_failure_callback": say_why, "on_retry_callback": say_why}
 
 
 def sentence_of(error: object) -> str:

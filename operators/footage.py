@@ -1,8 +1,9 @@
 """FootageSensor: waits for footage or an open claim, and for room among the runs that work on footage."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -13,8 +14,12 @@ from airflow.sdk import Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from nightjar.runtime.settings import StoreSettings, load
+from nightjar.stores.operator_signs import OperatorSigns
+from operators.bucket import bucket
 from operators.dag_runs import UNDER_WAY, count_from_triggerer, count_runs
 from operators.settings import bucket_name
+
+SIGN_SECONDS = 60.0  # from one sign that the watch looks to the next
 
 
 class BucketHook(S3Hook):
@@ -40,7 +45,10 @@ def _botocore_config() -> dict[str, Any] | None:
 
 
 class FootageTrigger(BaseTrigger):
-    """Fires when an object matches one of `patterns` and fewer than `most_runs` runs of `dag_id` are under way."""
+    """Fires when an object matches one of `patterns` and fewer than `most_runs` runs of `dag_id` are under way.
+
+    Each minute it leaves a sign in the bucket that it looks, for whoever tells the operator when it does not.
+    """
 
     def __init__(
         self, *, bucket_name: str, patterns: Sequence[str], dag_id: str, most_runs: int, poke_interval: float
@@ -51,6 +59,8 @@ class FootageTrigger(BaseTrigger):
         self.dag_id = dag_id
         self.most_runs = most_runs
         self.poke_interval = poke_interval
+        self._signs: OperatorSigns | None = None
+        self._next_sign = 0.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """As Airflow keeps it while it waits."""
@@ -67,15 +77,32 @@ class FootageTrigger(BaseTrigger):
             hook = bucket_hook()
             async with await hook.get_async_conn() as client:
                 while not await self._something_waits(hook, client):
+                    await self._leave_a_sign()
                     await asyncio.sleep(self.poke_interval)
             # Footage that waits is not listed again and again: it may be much.
+            await self._leave_a_sign()
             if await self.runs_under_way() >= self.most_runs:
                 self.log.info("footage waits: %d runs of %s are under way", self.most_runs, self.dag_id)
                 while await self.runs_under_way() >= self.most_runs:
+                    await self._leave_a_sign()
                     await asyncio.sleep(self.poke_interval)
             yield TriggerEvent({"status": "success"})
         except Exception as error:
             yield TriggerEvent({"status": "error", "message": str(error)})
+
+    async def _leave_a_sign(self) -> None:
+        """Once a minute. That it cannot be left stops no footage: then the operator hears that the watch is silent."""
+        if time.monotonic() < self._next_sign:
+            return
+        self._next_sign = time.monotonic() + SIGN_SECONDS
+        try:
+            await asyncio.to_thread(self._beat)
+        except Exception as error:
+            self.log.warning("the sign that the watch looks could not be left: %s", error)
+
+    def _beat(self) -> None:
+        self._signs = self._signs or OperatorSigns(bucket())
+        self._signs.beat(datetime.now(UTC))
 
     async def _something_waits(self, hook: BucketHook, client: Any) -> bool:
         for pattern in self.patterns:

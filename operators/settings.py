@@ -89,6 +89,15 @@ class DeploymentSettings(Settings):
     )
 
     live_runs: int = Field(4, ge=1, le=64, description="live runs at once; the watch waits while there are so many")
+    live_late_seconds: int = Field(
+        900, ge=60, le=86_400, description="a live run that has not ended so long after it was queued is told as late"
+    )
+    day_refused_share: float = Field(
+        0.25, gt=0, le=1, description="of a day's pictures: from this share of refusals on, the operator is told"
+    )
+    day_refused_pictures: int = Field(
+        50, ge=1, le=1_000_000, description="refused pictures of a day, at least, before the operator is told"
+    )
     # Airflow maps over at most 1024 values (core.max_map_length).
     max_shards: int = Field(100, ge=1, le=1024, description="shards, and so pods of a stage, in one run")
     shard_work: int = Field(2000, ge=1, description="pictures, estimated, from which a camera is split")

@@ -4,14 +4,15 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from pkgutil import resolve_name
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, AsyncCallback, DeadlineReference
 from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.sdk.timezone import coerce_datetime
@@ -20,6 +21,7 @@ from airflow.task.priority_strategy import get_airflow_priority_weight_strategie
 
 from nightjar.domain.names import Camera
 from operators.failures import say_why
+from operators.trouble import run_has_failed, run_is_late, task_failed, task_succeeded
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 SHARD = ["shard.validate", "shard.detect", "shard.assess", "shard.notify"]
@@ -113,9 +115,42 @@ def test_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
     assert {task.owner for task in dag.tasks} == {"nightjar"}
     for task in dag.tasks:
         assert isinstance(task, BaseOperator)
-        assert list(task.on_failure_callback) == list(task.on_retry_callback) == [say_why], task.task_id
+        assert list(task.on_retry_callback) == [say_why], task.task_id
+        assert list(task.on_failure_callback) == [say_why, task_failed], task.task_id
+        assert list(task.on_success_callback) == [task_succeeded], task.task_id
     without_end = {task.task_id for task in dag.tasks if task.execution_timeout is None}
     assert without_end <= {"wait_for_footage", "hand_over", "cool_off"}  # these wait, and hold no worker
+
+
+# The time that a run may take after it was queued, and whether one that still waits for its turn is late.
+LATE = {
+    "nightjar_watch": None,  # it waits as long as it takes: the sign that it leaves each minute says whether it looks
+    "nightjar_live": (timedelta(minutes=15), True),
+    "nightjar_history": (timedelta(hours=6), False),
+    "nightjar_report": (timedelta(hours=1), True),
+}
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_the_operator_is_told_of_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
+    """A DAG without the callback, or without a deadline, is refused here; `watched` gives it both."""
+    dag = dags[dag_id]
+    assert dag.on_failure_callback is run_has_failed
+    if LATE[dag_id] is None:
+        assert not dag.deadline
+        return
+    late, queued_counts = LATE[dag_id]
+    [deadline] = dag.deadline or []
+    assert (deadline.interval, deadline.reference) == (late, DeadlineReference.DAGRUN_QUEUED_AT)
+    assert isinstance(deadline.callback, AsyncCallback)  # the Kubernetes executor runs no other
+    assert resolve_name(deadline.callback.path) is run_is_late  # as the triggerer imports it
+    assert deadline.callback.kwargs == {"allowed_seconds": late.total_seconds(), "queued_counts": queued_counts}
+
+
+def test_a_setting_says_when_a_live_run_is_late(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_LIVE_LATE_SECONDS", "120")
+    [deadline] = read_dags()["nightjar_live"].deadline or []
+    assert deadline.interval == timedelta(minutes=2)
 
 
 @pytest.mark.parametrize("dag_id", ["nightjar_live", "nightjar_history"])

@@ -6,15 +6,23 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from nightjar.errors import InputError, NightjarError, TryAgainError, UsageError
 from nightjar.runtime.rules import parse_rules
 from operators.cool_off import CoolOffOperator
-from operators.failures import Ended, StageFailedError, final_for_people, raise_for_end, say_why, sentence_of
+from operators.failures import (
+    Ended,
+    StageFailedError,
+    StageRefusedError,
+    final_for_people,
+    raise_for_end,
+    say_why,
+    sentence_of,
+)
 
 
 @pytest.mark.parametrize("was_late", [False, True])
 @pytest.mark.parametrize(
     ("code", "sentence", "kind", "says"),
     [
-        (64, "no bucket", AirflowFailException, "stage detect ended with exit code 64: no bucket"),
-        (65, " no shard \n", AirflowFailException, "stage detect ended with exit code 65: no shard"),
+        (64, "no bucket", StageRefusedError, "stage detect ended with exit code 64: no bucket"),
+        (65, " no shard \n", StageRefusedError, "stage detect ended with exit code 65: no shard"),
         (75, "S3 is away", StageFailedError, "stage detect ended with exit code 75: S3 is away"),
         (1, "bug", StageFailedError, "stage detect ended with exit code 1: bug"),
         (137, "", StageFailedError, "stage detect ended with exit code 137: it said nothing"),
@@ -28,7 +36,7 @@ def test_ends(code: int | None, sentence: str, kind: type[AirflowException], say
 
 
 @pytest.mark.parametrize("code", [None, 0, 64, 75, 137])
-@pytest.mark.parametrize(("was_late", "kind"), [(False, StageFailedError), (True, AirflowFailException)])
+@pytest.mark.parametrize(("was_late", "kind"), [(False, StageFailedError), (True, StageRefusedError)])
 def test_an_end_at_the_time_bound_is_tried_once_more(
     code: int | None, was_late: bool, kind: type[AirflowException]
 ) -> None:

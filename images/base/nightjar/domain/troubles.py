@@ -6,16 +6,19 @@ A trouble is told once when it comes up and once when it is over, however many p
        └──> ended: nobody is told                   ended, and open again before that was told: as if it had not ended
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
+from nightjar.domain.layout import digest
 from nightjar.domain.model import Part, Stored
 from nightjar.domain.names import Camera
 
 OPERATOR = "operator"  # whom troubles of the deployment itself are about; no camera's name is without a hyphen
+_LONGEST_KIND = 100
 
 
 class TroubleKind(StrEnum):
@@ -42,8 +45,8 @@ class Facts(Part):
     void, frozen: `pictures` so many of them; frozen: `how` is `exact` or `noise`. covered: `rules` are in force.
     silent: `last_at` was the last footage, None: never any; it usually comes within `usual_seconds`, and
     `allowed_seconds` were waited. clock: `offset_seconds` from the time in the name to the arrival; above 0 the clock
-    is behind. refused: `refused` of `received` pictures, by reason. An operator's trouble comes in words: `text`, and
-    in `todo` how to mend it.
+    is behind. refused: `refused` of `received` pictures, by reason. An operator's trouble comes in words: `title` and
+    `text`, its `effect` on alerts, in `todo` how to mend it, and a `link` to where it is seen.
     """
 
     pictures: int | None = None
@@ -56,8 +59,11 @@ class Facts(Part):
     refused: int | None = None
     received: int | None = None
     reasons: dict[str, int] = Field(default_factory=dict)
+    title: str = ""
     text: str = ""
+    effect: str = ""
     todo: str = ""
+    link: str = ""
 
 
 class Trouble(Stored):
@@ -94,6 +100,13 @@ class Trouble(Stored):
         if self.is_open:
             return Notice.OPENED if self.told_at is None else None
         return Notice.ENDED if self.told_at is not None and self.end_told_at is None else None
+
+
+def trouble_kind(*parts: str) -> str:
+    """A kind made of `parts`, such as a DAG's and a run's name: safe in a key, and short; told apart by a hash."""
+    text = "-".join(parts)
+    clean = re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:_LONGEST_KIND]
+    return clean if clean == text else f"{clean}-{digest(text, 8)}"
 
 
 def opened(before: Trouble | None, after: Trouble) -> Trouble | None:

@@ -95,6 +95,11 @@ class Run:
         self.name = last_segment(prefix)
 
     @property
+    def is_live(self) -> bool:
+        """Whether it is a run of nightjar_live."""
+        return self.prefix.startswith(run_prefix(LIVE, "").rstrip("/") + "/")
+
+    @property
     def release_key(self) -> str:
         """Where the release is."""
         return release_key(self.prefix)

@@ -9,14 +9,13 @@ The empty objects are written after the trouble that they point at, so they may 
 doing the same again puts that right. With them, finding what is open or new costs as much as is open or new.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from nightjar.domain.layout import digest, last_segment
+from nightjar.domain.layout import last_segment
 from nightjar.domain.names import Camera, NameRefused
 from nightjar.domain.troubles import OPERATOR, Notice, Trouble, ended, opened, told
 from nightjar.errors import TryAgainError
@@ -29,7 +28,6 @@ TROUBLES = "troubles/"
 _OPEN, _NEWS = f"{TROUBLES}open/", f"{TROUBLES}news/"
 _TRIES = 10
 _READERS = 16
-_LONGEST_KIND = 100
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,6 @@ class News:
 
     stored: StoredTrouble
     markers: tuple[VersionInfo, ...]
-
-
-def trouble_kind(*parts: str) -> str:
-    """A kind made of `parts`, such as a DAG's and a run's name: safe in a key, and short; told apart by a hash."""
-    text = "-".join(parts)
-    clean = re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:_LONGEST_KIND]
-    return clean if clean == text else f"{clean}-{digest(text, 8)}"
 
 
 class Troubles:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nightjar.domain.troubles import OPERATOR, Notice, Trouble
+from nightjar.domain.troubles import OPERATOR, Notice, Trouble, trouble_kind
 from nightjar.runtime.memory import MemoryStore
-from nightjar.stores.troubles import Troubles, trouble_kind
+from nightjar.stores.troubles import Troubles
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
