@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from nightjar.domain.model import Input
+from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER
 from nightjar.domain.stages import STAGES, Stage
 from nightjar.runtime.settings import Settings, StoreSettings, load
 
@@ -91,6 +92,12 @@ class DeploymentSettings(Settings):
     live_runs: int = Field(4, ge=1, le=64, description="live runs at once; the watch waits while there are so many")
     live_late_seconds: int = Field(
         900, ge=60, le=86_400, description="a live run that has not ended so long after it was queued is told as late"
+    )
+    watch_silent_seconds: int = Field(
+        int(WATCH_SILENT_AFTER.total_seconds()),
+        ge=120,
+        le=86_400,
+        description="the operator is told when the watch has not looked for so long",
     )
     day_refused_share: float = Field(
         0.25, gt=0, le=1, description="of a day's pictures: from this share of refusals on, the operator is told"

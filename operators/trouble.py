@@ -19,8 +19,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
 from airflow.sdk.configuration import conf
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.operator_troubles import (
@@ -93,9 +94,12 @@ def watched(late: timedelta | None, *, queued_counts: bool = True) -> dict[str, 
     """
     arguments: dict[str, Any] = {"on_failure_callback": run_has_failed}
     if late is not None:
+        # As a number, which Airflow reads as seconds: with a timedelta, clearing a run ends with 500 (apache/airflow
+        # issue 70368, in 3.3.0 and later).
+        seconds: Any = late.total_seconds()
         arguments["deadline"] = DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
-            interval=late,
+            interval=seconds,
             callback=AsyncCallback(
                 run_is_late, kwargs={"allowed_seconds": late.total_seconds(), "queued_counts": queued_counts}
             ),

@@ -10,19 +10,25 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from nightjar.domain.names import Camera
+from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER, DagRun, OperatorKind, watch_silent
 from nightjar.domain.release import Deployed
+from nightjar.domain.severity import Severity
+from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.claims import Claims
 from nightjar.stores.drop_zone import DropZone
 from nightjar.stores.last_pictures import last_hours, last_pictures
+from nightjar.stores.operator_signs import OperatorSigns
 from nightjar.stores.rules import RULES_KEY, RulesInForce, RulesStore
 from nightjar.stores.run_index import RunState, newest_runs
 from nightjar.stores.runs import HISTORY, LIVE, REPORT, Runs
+from nightjar.stores.troubles import Troubles
 
 COUNTED = 1000  # objects that wait: more are not counted, so that the answer comes at once
 SHOWN_CAMERAS = 10
 HOURS_BACK = 48  # a camera without a picture since then is silent
+COUNTED_TROUBLES = 50
 _CLAIMS_READ = 20  # there is one at a time, unless watch runs die
 _RUNS_SHOWN = {LIVE: 5, HISTORY: 3, REPORT: 3}
 _WAITS_TOO_LONG = timedelta(minutes=10)
@@ -82,12 +88,27 @@ class Cameras:
 
 
 @dataclass(frozen=True)
+class OperatorTrouble:
+    """A trouble of the deployment that is open; the operator of the rules is told of it."""
+
+    kind: str
+    severity: str
+    since: datetime
+    title: str
+    text: str
+    todo: str
+    link: str
+    told: datetime | None
+
+
+@dataclass(frozen=True)
 class Overview:
     """The whole; `red` says in sentences what a person should look at."""
 
     bucket: str
     at: datetime
     red: tuple[str, ...]
+    troubles: tuple[OperatorTrouble, ...]
     deployed: Images | None
     rules: RulesState
     runs: tuple[RunState, ...]
@@ -103,11 +124,19 @@ def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
     runs = tuple(run for dag, most in _RUNS_SHOWN.items() for run in newest_runs(store, dag, now, most))
     incoming = _waiting(version.received_at for version in DropZone(store).waiting(frozenset()))
     claims = _waiting(Claims(store).left(lambda batch: Runs(store).live(batch).has_begun(), _CLAIMS_READ))
-    red = (*problem, *_red_rules(in_force), *_red_runs(runs, now), *_red_waiting(incoming, claims, now))
+    troubles = _troubles(store, now)
+    red = (
+        *_red_troubles(troubles, runs),
+        *problem,
+        *_red_rules(in_force),
+        *_red_runs(runs, now),
+        *_red_waiting(incoming, claims, now),
+    )
     return Overview(
         bucket=bucket,
         at=now,
         red=red,
+        troubles=troubles,
         deployed=deployed,
         rules=_rules_state(in_force),
         runs=runs,
@@ -155,6 +184,36 @@ def _cameras(store: ObjectStore, cameras: Sequence[Camera], now: datetime) -> Ca
     return Cameras(
         len(cameras), silent, tuple(sorted(states, key=lambda s: (s.last_picture is not None, s.last_picture or now)))
     )
+
+
+def _troubles(store: ObjectStore, now: datetime) -> tuple[OperatorTrouble, ...]:
+    """Those that are open, the worst and oldest first; also that the watch is silent, when nobody has noted it yet."""
+    stored = Troubles(store).open_of(OPERATOR, COUNTED_TROUBLES)
+    since = OperatorSigns(store).watch_silent_since(now, WATCH_SILENT_AFTER)
+    if since is not None and all(each.kind != OperatorKind.WATCH_SILENT for each in stored):
+        stored.append(watch_silent(since, now))
+    troubles = (
+        OperatorTrouble(
+            kind=each.kind,
+            severity=each.severity,
+            since=each.since,
+            title=each.facts.title,
+            text=each.facts.text,
+            todo=each.facts.todo,
+            link=each.facts.link,
+            told=each.told_at,
+        )
+        for each in stored
+    )
+    return tuple(sorted(troubles, key=lambda each: (each.severity != Severity.CRITICAL, each.since)))
+
+
+def _red_troubles(troubles: Iterable[OperatorTrouble], runs: Iterable[RunState]) -> Iterator[str]:
+    """All but the failed runs among `runs`: how these ended says more."""
+    told = {DagRun(run.dag, run.name).kind(OperatorKind.RUN_FAILED) for run in runs if run.state == "failed"}
+    for each in troubles:
+        if each.kind not in told:
+            yield f"{each.severity}: {each.title} since {each.since:%Y-%m-%d %H:%M} UTC: {each.text}"
 
 
 def _red_rules(in_force: RulesInForce) -> Iterator[str]:

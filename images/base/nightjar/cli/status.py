@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nightjar.cli.overview import Cameras, Images, Overview, RulesState, Waiting
+    from nightjar.cli.overview import Cameras, Images, OperatorTrouble, Overview, RulesState, Waiting
     from nightjar.stores.run_index import RunState
 
 # A part of the status that only the surroundings know, such as the components of a local deployment.
@@ -27,7 +27,13 @@ def register(commands: "argparse._SubParsersAction[Any]", sections: Sequence[Sec
         "costs a bounded number of requests, however much is stored.",
     )
     status.add_argument("--format", choices=["text", "json"], default="text", help="default: text")
-    status.set_defaults(run=lambda given: print_status(given.format, sections))
+    status.add_argument(
+        "--check",
+        action="store_true",
+        help="one line, for a monitor outside: exit code 0 when nothing is red, 1 when something is, 2 when alerts do "
+        "not go out; any other: it cannot be told",
+    )
+    status.set_defaults(run=lambda given: check_status() if given.check else print_status(given.format, sections))
 
 
 def print_status(form: str, sections: Sequence[Section]) -> int:
@@ -49,16 +55,47 @@ def print_status(form: str, sections: Sequence[Section]) -> int:
     return 0
 
 
+def check_status() -> int:
+    """Print one line as Nagios wants it of a plugin; returns 0, 1 or 2."""
+    from nightjar.cli.overview import overview
+    from nightjar.runtime.s3 import S3Store
+    from nightjar.runtime.settings import StoreSettings, load
+
+    store = S3Store(load(StoreSettings))
+    code, line = as_check(overview(store, store.bucket, datetime.now(UTC)))
+    sys.stdout.write(f"{line}\n")
+    return code
+
+
+def as_check(seen: "Overview") -> tuple[int, str]:
+    """The exit code and the line of `--check`."""
+    from nightjar.domain.severity import Severity
+
+    if not seen.red:
+        return 0, "OK: nothing is red"
+    is_critical = any(each.severity == Severity.CRITICAL for each in seen.troubles)
+    return (2, f"CRITICAL: {'; '.join(seen.red)}") if is_critical else (1, f"WARNING: {'; '.join(seen.red)}")
+
+
 def as_text(seen: "Overview") -> Iterator[str]:
     """The parts of the status for a terminal, each of some lines."""
     yield f"Bucket {seen.bucket}, {_time(seen.at)}"
     yield _listed("Red", seen.red) if seen.red else "Nothing is red."
+    if seen.troubles:
+        yield _listed("Open troubles, of which the operator is told", _troubles(seen.troubles))
     yield _images(seen.deployed)
     yield _rules(seen.rules)
     yield _runs(seen.runs)
     yield _waiting(seen.incoming, "object waits below incoming/", "objects wait below incoming/", seen.at)
     yield _waiting(seen.claims, "claim is open", "claims are open", seen.at)
     yield _cameras(seen.cameras, seen.at)
+
+
+def _troubles(troubles: "Sequence[OperatorTrouble]") -> Iterator[str]:
+    for each in troubles:
+        told = f"told {_time(each.told)}" if each.told else "not told yet"
+        yield f"{each.severity}: {each.title}, since {_time(each.since)}, {told}"
+        yield from (f"  {line}" for line in (each.text, each.todo, each.link) if line)
 
 
 def _images(deployed: "Images | None") -> str:

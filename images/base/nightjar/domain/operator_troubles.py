@@ -13,6 +13,8 @@ from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR, Facts, Trouble, trouble_kind
 
 _LONGEST = 600  # characters of an error's sentence
+# The watch leaves a sign each minute; a batch of the usual size is collected in seconds.
+WATCH_SILENT_AFTER = timedelta(minutes=5)
 _EACH_RUN_COUNTS = frozenset({"nightjar_live", "nightjar_history"})
 _WATCH, _LIVE = "nightjar_watch", "nightjar_live"
 

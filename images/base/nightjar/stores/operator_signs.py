@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from nightjar.domain.operator_signs import DayRefusals, Heartbeat
+from nightjar.domain.operator_troubles import is_silent
 from nightjar.errors import InputError, TryAgainError
 from nightjar.runtime.current import read_current, replace_current
 from nightjar.runtime.manifests import write_record
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.runs import Runs
 
 SIGNS = "operator/"
 _HEARTBEAT, _REFUSALS = f"{SIGNS}heartbeat.json", f"{SIGNS}refusals.json"
@@ -37,6 +39,20 @@ class OperatorSigns:
         except InputError:
             return None
         return current[0].at if current else None
+
+    def watch_silent_since(self, now: datetime, most: timedelta) -> datetime | None:
+        """Since when the watch has not looked, if that is longer than `most`; None when it has.
+
+        Where it never looked, it was expected to from the first release on that a run was pinned to.
+        """
+        last = self.last_beat()
+        if last is not None:
+            return is_silent(last, None, now, most)
+        try:
+            deployed = Runs(self._store).deployed()
+        except InputError:
+            return None  # `nightjar status` tells of that
+        return is_silent(None, deployed.since if deployed else None, now, most)
 
     def count(self, day: date, run: str, received: int, reasons: Mapping[str, int]) -> DayRefusals:
         """Add what `run` received and refused to its `day`, and forget the days before; returns the day's refusals.

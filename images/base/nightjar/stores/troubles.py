@@ -79,7 +79,14 @@ class Troubles:
 
     def all_open(self, most: int) -> list[Trouble]:
         """At most `most` troubles that are open, by whom they are about and kind."""
-        keys = sorted(info.key for info in islice(self._store.list_objects(_OPEN), most))
+        return self._open_below(_OPEN, most)
+
+    def open_of(self, about: str, most: int) -> list[Trouble]:
+        """At most `most` open troubles of a camera, or of the deployment, by kind."""
+        return self._open_below(f"{_OPEN}{about}.", most)
+
+    def _open_below(self, prefix: str, most: int) -> list[Trouble]:
+        keys = sorted(info.key for info in islice(self._store.list_objects(prefix), most))
         stored = in_parallel(self._behind, keys, _READERS)
         return [each.trouble for each in stored if each and each.trouble.is_open]
 

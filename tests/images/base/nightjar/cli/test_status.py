@@ -9,17 +9,20 @@ import pytest
 
 from nightjar.cli.main import main
 from nightjar.cli.overview import HOURS_BACK, Overview, overview
-from nightjar.cli.status import as_text
+from nightjar.cli.status import as_check, as_text
 from nightjar.domain.batch import Claim, ReceivedVersion
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
+from nightjar.domain.operator_troubles import DagRun, alerts_refused, run_failed, run_late
 from nightjar.domain.release import Ended, FrozenRules, Release, StageRelease, Started
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.claims import Claims
+from nightjar.stores.operator_signs import OperatorSigns
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Runs
 from nightjar.stores.standard import standard_key
+from nightjar.stores.troubles import Troubles
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 FROZEN = FrozenRules(key="rules/x.yaml", sha256="x", source=ObjectRef(key="k", version_id="v", sha256="x", size=1))
@@ -52,9 +55,9 @@ def store(clock: Clock) -> MemoryStore:
     return MemoryStore(clock)
 
 
-def deploy(store: MemoryStore | S3Store, **images: str) -> None:
+def deploy(store: MemoryStore | S3Store, since: datetime = NOW, **images: str) -> None:
     stages = {stage: StageRelease(image=image) for stage, image in images.items()}
-    Runs(store).deploy("runs/nightjar_live/r1/", Release(run="r1", stages=stages, rules=FROZEN), NOW)
+    Runs(store).deploy("runs/nightjar_live/r1/", Release(run="r1", stages=stages, rules=FROZEN), since)
 
 
 def begin(store: MemoryStore | S3Store, prefix: str, rules: FrozenRules = FROZEN) -> None:
@@ -84,6 +87,52 @@ def test_an_empty_bucket(store: MemoryStore) -> None:
         "0 claims are open.",
         "No cameras are in the rules.",
     ]
+
+
+def test_a_trouble_of_the_deployment_is_red_and_the_worst_comes_first(store: MemoryStore) -> None:
+    RulesStore(store).put(RULES)
+    run = DagRun("nightjar_live", "20261120T120000Z-0123456789ab", "https://airflow.example.com/dags/…")
+    Troubles(store).open(run_late(run, NOW - timedelta(minutes=20), timedelta(minutes=15), NOW))
+    assert as_check(look(store))[0] == 1
+    Troubles(store).open(alerts_refused(run, "stage notify ended with exit code 64: 401", NOW))
+    failed = Runs(store).live("20261120T120000Z-00000000000a")
+    begin(store, failed.prefix)
+    failed.end(Ended(state="failed", problems=("1 task failed: record",), ended_at=NOW))
+    for name in (failed.name, "20261101T000000Z-00000000000b"):  # the other one is not among the newest
+        Troubles(store).open(run_failed(DagRun("nightjar_live", name), "record: x", NOW))
+    seen = look(store)
+    assert [red.partition(" since ")[0] for red in seen.red] == [
+        "critical: Alerts cannot be sent",
+        "warning: A run of nightjar_live is late",
+        "warning: A run of nightjar_live failed",
+        f"nightjar_live {failed.name} failed: 1 task failed: record",
+    ]
+    assert "20261101T000000Z-00000000000b" in seen.red[2]
+    assert [each.severity for each in seen.troubles] == ["critical", "warning", "warning", "warning"]
+    code, line = as_check(seen)
+    assert code == 2 and line.startswith("CRITICAL: critical: Alerts cannot be sent") and "\n" not in line
+    said = text(store)[2]
+    assert "  critical: Alerts cannot be sent, since 2026-11-20 13:05:00 UTC, not told yet\n" in said
+    assert "    https://airflow.example.com/dags/…" in said
+
+
+@pytest.mark.parametrize(
+    ("last", "red"),
+    [
+        (None, True),  # it was expected to look since the first release
+        (timedelta(minutes=5), False),
+        (timedelta(minutes=6), True),
+    ],
+)
+def test_a_watch_that_does_not_look_is_red_also_when_no_patrol_has_noted_it(
+    store: MemoryStore, last: timedelta | None, red: bool
+) -> None:
+    RulesStore(store).put(RULES)
+    deploy(store, since=NOW - timedelta(minutes=10))
+    if last is not None:
+        OperatorSigns(store).beat(NOW - last)
+    code, line = as_check(look(store))
+    assert ("The watch does not look for footage since" in line, code) == (red, 2 if red else 0)
 
 
 def test_the_deployed_images(store: MemoryStore) -> None:
@@ -304,19 +353,22 @@ def test_the_cost_does_not_grow_with_the_past(clock: Clock) -> None:
         store.requests = store.listed = 0
         look(store)
         costs.append((store.requests, store.listed))
-    assert costs[1][0] <= costs[0][0] <= 170
+    assert costs[1][0] <= costs[0][0] <= 175
     assert costs[1][1] <= costs[0][1] + 62  # the days of two months
 
 
 def test_the_command(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(s3_store, detect="localhost/nightjar/detect:1.4.0")
     RulesStore(s3_store).put(RULES)
+    OperatorSigns(s3_store).beat(datetime.now(UTC))
     begin(s3_store, f"{LIVE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}-0123456789ab/")
     s3_store.put(standard_key(Camera("alice", "porch"), datetime.now(UTC)), b"x")
     assert main(["status"], sections=(lambda: "scheduler  RUNNING",)) == 0
     said = capsys.readouterr().out
     assert "detect:1.4.0" in said and "2 cameras, 1 of them silent" in said and "Nothing is red." in said
     assert said.endswith("scheduler  RUNNING\n")
+    assert main(["status", "--check"]) == 0
+    assert capsys.readouterr().out == "OK: nothing is red\n"
     assert main(["status", "--format", "json"], sections=(lambda: "scheduler  RUNNING",)) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["deployed"]["images"] == {"detect": "localhost/nightjar/detect:1.4.0"}

@@ -97,6 +97,10 @@ def test_only_so_many_are_read(store: MemoryStore) -> None:
         Troubles(store).open(trouble(kind=f"kind{number}"))
     assert len(list(Troubles(store).news(most=2))) == 2
     assert len(Troubles(store).all_open(most=3)) == 3
+    Troubles(store).open(trouble("alice-porch2"))
+    Troubles(store).open(trouble(OPERATOR))
+    assert {each.about for each in Troubles(store).open_of("alice-porch", most=99)} == {"alice-porch"}
+    assert [each.about for each in Troubles(store).open_of(OPERATOR, most=99)] == [OPERATOR]
     assert (list(Troubles(MemoryStore()).news(9)), Troubles(MemoryStore()).all_open(9)) == ([], [])
 
 
