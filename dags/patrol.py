@@ -6,14 +6,18 @@ footage refused. It starts every 5 minutes, and when a live run has updated the 
 lens is noticed at once. One run at a time. It gives way to every alert.
 
 ```text
-freeze_release > survey
+look_for_watch > freeze_release > survey
 ```
+
+`look_for_watch` sees whether `nightjar_watch` looks for footage, by the sign that it leaves each minute, and opens the
+operator's trouble if it does not.
 
 `survey` counts what live runs that ended saw of each camera (`health/`), and looks at the cameras that are due to have
 sent something. Its cost follows what is new, whatever the number of cameras.
 
 **What can go wrong, and what to do**
 
+* *`look_for_watch` failed*: S3 cannot be reached or refuses. Mend it; the next run makes up for it.
 * *`freeze_release` failed*: the Variable `nightjar_images` or a setting of a stage is wrong, an image is not built, or
   the rules are wrong and there are no good ones. The log names it. Correct it; the next run makes up for it.
 * *`survey` failed*: S3 failed for minutes, or a bug. Nothing is lost: live runs wait to be counted, the next run counts
@@ -37,6 +41,8 @@ from chain import DAY, DEFAULTS, RETRIES, stage_task
 
 from operators.folders import HEALTH, PATROL, run_name, run_prefix
 from operators.release import freeze_release
+from operators.trouble import watched
+from operators.watch_sign import look_for_watch
 
 RUN = run_prefix(PATROL, "{{ run_id | run_name }}")
 
@@ -49,6 +55,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["nightjar"],
+    **watched(late=timedelta(minutes=30)),
     default_args={
         **DEFAULTS,
         "execution_timeout": timedelta(minutes=30),
@@ -59,5 +66,6 @@ with DAG(
     user_defined_filters={"run_name": run_name},
 ):
     frozen = freeze_release(RUN)
+    look_for_watch() >> frozen
     # It finds what is new by itself.
     stage_task("survey", frozen, RUN, HEALTH)

@@ -26,6 +26,8 @@ PRELOADED = (
     "operators.settings",
     "operators.shards",
     "operators.stage",
+    "operators.trouble",
+    "operators.watch_sign",
 )
 
 

@@ -34,7 +34,7 @@ EXPECTED = {
     "nightjar_live": ["freeze_release", *CHAIN],
     "nightjar_history": ["freeze_release", "select", *CHAIN],
     "nightjar_report": ["freeze_release", "report"],
-    "nightjar_patrol": ["freeze_release", "survey"],
+    "nightjar_patrol": ["look_for_watch", "freeze_release", "survey"],
 }
 
 
@@ -130,6 +130,7 @@ LATE: dict[str, tuple[timedelta, bool] | None] = {
     "nightjar_live": (timedelta(minutes=15), True),
     "nightjar_history": (timedelta(hours=6), False),
     "nightjar_report": (timedelta(hours=1), True),
+    "nightjar_patrol": (timedelta(minutes=30), True),
 }
 
 
