@@ -22,7 +22,7 @@ from nightjar.stores.records import Records
 from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES, PictureOutcome
 from nightjar.stores.validations import Validations
 from nightjar_record.inputs import READERS, RunOutputs, event_lines
-from nightjar_record.outcomes import alert_row, event_row
+from nightjar_record.outcomes import alert_rows, event_row
 from nightjar_record.partitions import Partitions, counts_of
 from nightjar_record.pictures import NOT_DETECTED, NOT_VALIDATED, ShardOutputs
 
@@ -104,7 +104,7 @@ def _whole_day(
         event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted.get(event.id))
         for event in events
     )
-    fresh[ALERTS.name] = ALERTS.content(alert_row(line.alert, line.key, run.name) for line in alerts)
+    fresh[ALERTS.name] = ALERTS.content(row for line in alerts for row in alert_rows(line.alert, line.key, run.name))
     return _with_earlier(Records(store), day, fresh, parts)
 
 

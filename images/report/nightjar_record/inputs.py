@@ -133,15 +133,20 @@ def event_lines(store: ObjectStore, run: RunOutputs) -> list[tuple[Event, NotAle
 
 def _events_of(store: ObjectStore, run: RunOutputs, shard: ShardProofs) -> list[tuple[Event, NotAlerted | None]]:
     events = _lines(store, shard.output("assess", _EVENTS), Event)
-    late = {line.event_id: line for line in _lines(store, shard.output("notify", DIGEST), DigestLine)}
+    held = {line.event_id: line for line in _lines(store, shard.output("notify", DIGEST), DigestLine)}
 
     def why_not(event: Event) -> NotAlerted | None:
-        if line := late.get(event.id):
-            seconds = (line.handled_at - line.ended_at).total_seconds() if line.handled_at else None
-            return NotAlerted(Unalerted.TOO_LATE, seconds)
+        if line := held.get(event.id):
+            is_late = line.reason == Unalerted.TOO_LATE
+            seconds = (line.handled_at - line.ended_at).total_seconds() if line.handled_at and is_late else None
+            return NotAlerted(line.reason, seconds)
         if "notify" not in shard.manifests:
             return NotAlerted(Unalerted.NOT_TRIED)
-        return None if run.rules.device(event.camera) else NotAlerted(Unalerted.UNKNOWN_CAMERA)
+        camera = run.rules.device(event.camera)
+        if camera is None:
+            return NotAlerted(Unalerted.UNKNOWN_CAMERA)
+        rule = camera.rules.get(event.rule_id)
+        return NotAlerted(Unalerted.NO_CHANNEL) if rule and not camera.channels.get(rule.severity) else None
 
     return [(event, why_not(event)) for event in events]
 

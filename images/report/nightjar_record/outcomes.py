@@ -1,10 +1,12 @@
 """Rows of events and of the alerts about them. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nightjar.domain.alerts import Alert
+from nightjar.domain.deliveries import Delivery
 from nightjar.domain.events import Event
+from nightjar.domain.layout import digest
 from nightjar.stores.tables import AlertRow, EventRow, Unalerted
 from nightjar_record.pictures import whole_ms
 
@@ -13,7 +15,7 @@ from nightjar_record.pictures import whole_ms
 class NotAlerted:
     """Why a run alerted nobody about an event; `late_seconds` after its end, if that is why."""
 
-    reason: Unalerted
+    reason: Unalerted | str  # text, if only a later release knows it
     late_seconds: float | None = None
 
 
@@ -56,11 +58,20 @@ def event_row(
     )
 
 
-def alert_row(alert: Alert, ledger_key: str, run: str) -> AlertRow:
-    """The row of a line of the ledger; what was said and answered in full stays in the ledger."""
-    last = alert.calls[-1] if alert.calls else None
+def alert_rows(alert: Alert, ledger_key: str, run: str) -> Iterator[AlertRow]:
+    """The rows of a line of the ledger, one a delivery; what was said and answered in full stays in the ledger."""
+    for number, delivery in enumerate(alert.each_delivery):
+        # The first keeps the id that release 0.2 gave to the only one.
+        ending = f"-{digest(str(delivery.address), 8)}" if number else ""
+        yield _alert_row(alert, delivery, f"{alert.event_id}{ending}", ledger_key, run)
+
+
+def _alert_row(alert: Alert, delivery: Delivery, identity: str, ledger_key: str, run: str) -> AlertRow:
+    calls = alert.calls_to(delivery)
+    last = calls[-1] if calls else None
+    claimed_at = delivery.claimed_at or alert.claimed_at
     return AlertRow(
-        id=alert.event_id,
+        id=identity,
         run=run,
         event=alert.event_id,
         user=alert.user,
@@ -68,17 +79,20 @@ def alert_row(alert: Alert, ledger_key: str, run: str) -> AlertRow:
         camera=f"{alert.user}-{alert.device}",
         rule_id=alert.rule_id,
         started_at=whole_ms(alert.started_at),
-        state=str(alert.state),
-        channel=alert.channel,
-        recipient=alert.recipient,
-        subject=alert.subject,
-        possibly_repeated=alert.possibly_repeated,
+        state=str(delivery.state),
+        channel=delivery.channel,
+        recipient=delivery.recipient,
+        subject=delivery.subject,
+        possibly_repeated=delivery.possibly_repeated,
         alert_run=alert.run,
-        claimed_at=whole_ms(alert.claimed_at),
-        finished_at=whole_ms(alert.finished_at) if alert.finished_at else None,
-        calls=len(alert.calls),
+        claimed_at=whole_ms(claimed_at),
+        finished_at=whole_ms(delivery.finished_at) if delivery.finished_at else None,
+        calls=len(calls),
         status=last.status if last else None,
         message_id=last.message_id if last else None,
-        outbox_key=alert.outbox_key,
+        outbox_key=delivery.outbox_key,
         ledger_key=ledger_key,
+        severity=alert.severity or None,
+        told_with=delivery.told_with.id if delivery.told_with else None,
+        problem=delivery.problem or None,
     )

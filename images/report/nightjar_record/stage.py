@@ -13,7 +13,7 @@ from nightjar_record.alerting import alerts_about, touched_events
 from nightjar_record.day import compact_day, record_day
 from nightjar_record.healing import drop_superseded, lift_healed
 from nightjar_record.inputs import RunOutputs, earlier_days, event_lines, read_run, shard_outputs, written_by_assess
-from nightjar_record.outcomes import alert_row, event_row
+from nightjar_record.outcomes import alert_rows, event_row
 from nightjar_record.partitions import Partitions, counts_of
 
 
@@ -67,7 +67,7 @@ def _add_outcomes(store: ObjectStore, run: RunOutputs, rows: Partitions) -> None
         _, not_alerted = lines.get(event.id, (event, None))
         rows.add(EVENTS, event.day, [event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted)])
     for day, line in alerts_about(store, [event for event in events if event.is_current or event.id in lines]):
-        rows.add(ALERTS, day, [alert_row(line.alert, line.key, run.name)])
+        rows.add(ALERTS, day, alert_rows(line.alert, line.key, run.name))
 
 
 def _add_part(store: ObjectStore, run: RunOutputs, rows: Partitions, day: date) -> list[ObjectRef]:

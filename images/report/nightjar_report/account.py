@@ -35,19 +35,24 @@ class Notice:
 
 def notices(summary: Summary) -> list[Notice]:
     """All that is not as it should be on this day, the gravest first; empty on a good day."""
-    missed, refused = summary.unalerted, summary.refused
+    missed, held, refused = summary.missed, summary.held, summary.refused
     interrupted = len(summary.unfinished) - len(refused)
     rules = _rules_problem(summary.provenances[-1]) if summary.provenances else ""
     failed = sum(summary.failed.values())
     found = [
         Notice(f"Nobody was told about {many(len(missed), 'event')}. {_causes(missed)}") if missed else None,
-        Notice(f"The mail API refused {many(len(refused), 'alert')}.") if refused else None,
+        Notice(f"{many(len(refused), 'alert')} reached nobody: refused by the mail API or another channel.")
+        if refused
+        else None,
         Notice(f"{many(interrupted, 'alert')} may not have been delivered: sending was interrupted.")
         if interrupted
         else None,
         Notice(f"{many(failed, 'picture')} could not be looked at.") if failed else None,
         Notice(f"{many(summary.unjudged, 'picture')} could not be judged.") if summary.unjudged else None,
         Notice(f"The rules file is broken, so the last good rules are in force: {rules}") if rules else None,
+        Notice(f"Nobody was told about {many(len(held), 'event')}, as the rules ask. {_causes(held)}", alarming=False)
+        if held
+        else None,
         Notice("No key of a mail API is set: alerts are kept in the outbox and not sent.", alarming=False)
         if any(each.in_outbox for each in summary.alerts)
         else None,
@@ -87,6 +92,18 @@ def as_words(event: AlertedEvent) -> str:
             return f"Nobody was told: it came too late. Nightjar saw it {after} after its end."
         case Unalerted.TOO_LATE:
             return "Nobody was told: it came too late for an alert."
+        case Unalerted.ALERTS_OFF:
+            return "Nobody was told: the rules switch alerts off here, or count only what came later."
+        case Unalerted.MUTED:
+            return "Nobody was told: the camera was muted."
+        case Unalerted.QUIET_HOURS:
+            return "Nobody was told: it was within the owner's quiet hours."
+        case Unalerted.COOL_DOWN:
+            return "Nobody was told: it came soon after the camera's last alert."
+        case Unalerted.CAP:
+            return "Nobody was told: the owner had been sent as many alerts as they want."
+        case Unalerted.NO_CHANNEL:
+            return "Nobody was told: the rules name no channel for its severity."
         case Unalerted.UNKNOWN_CAMERA:
             return "Nobody was told: the rules do not know this camera any more."
         case Unalerted.NOT_TRIED:
@@ -119,7 +136,7 @@ def _threats(summary: Summary) -> str:
     if not summary.threats:
         return "Nothing that a rule calls unsafe."
     parts = [
-        f"{many(len(summary.events), 'event')}: {many(len(summary.alerts), 'alert')}",
+        f"{many(len(summary.events), 'event')}: {many(summary.alert_count, 'alert')}",
         f"{len(summary.unalerted):,} not alerted" if summary.unalerted else "",
         f"{len(summary.unfinished):,} not delivered" if summary.unfinished else "",
     ]
@@ -140,6 +157,12 @@ def _causes(events: tuple[AlertedEvent, ...]) -> str:
 
 _CAUSES: Mapping[str, str] = {
     Unalerted.TOO_LATE: "footage that came too late for an alert",
+    Unalerted.ALERTS_OFF: "alerts that the rules switch off",
+    Unalerted.MUTED: "a camera that was muted",
+    Unalerted.QUIET_HOURS: "quiet hours",
+    Unalerted.COOL_DOWN: "a cool-down after the last alert",
+    Unalerted.CAP: "as many alerts as the owner wants",
+    Unalerted.NO_CHANNEL: "no channel in the rules for their severity",
     Unalerted.UNKNOWN_CAMERA: "a camera that the rules do not know any more",
     Unalerted.NOT_TRIED: "sending that did not get through",
 }

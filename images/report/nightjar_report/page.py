@@ -101,8 +101,8 @@ def render(summary: Summary, thumbnails: Mapping[str, bytes]) -> bytes:
 
 def headline(summary: Summary) -> str:
     """The day in a line: the alarms that cameras would have sent, the alerts, and whether somebody was not told."""
-    told = f"{many(summary.triggers, 'motion trigger')}, {many(len(summary.alerts), 'alert')}"
-    missed = len(summary.unalerted) + len(summary.refused)
+    told = f"{many(summary.triggers, 'motion trigger')}, {many(summary.alert_count, 'alert')}"
+    missed = len(summary.missed) + len(summary.refused)
     return f"{told}, {many(missed, 'event')} nobody was told about" if missed else told
 
 
@@ -152,10 +152,14 @@ def _seen(labels: Sequence[str]) -> str:
 
 
 def _state(event: AlertedEvent) -> str:
-    alert = event.alert
-    if alert is None:
+    if event.alert is None:
         return "not alerted"
-    return _STATES.get(alert.state, alert.state) + (", possibly repeated" if alert.possibly_repeated else "")
+    states = [_STATES.get(each.state, each.state) for each in event.deliveries]
+    repeated = ", possibly repeated" if any(each.possibly_repeated for each in event.deliveries) else ""
+    if len(set(states)) == 1:
+        return states[0] + repeated
+    named = [f"{each.channel}: {state}" for each, state in zip(event.deliveries, states, strict=True)]
+    return "; ".join(dict.fromkeys(named)) + repeated
 
 
 def _local(moment: datetime, name: str) -> str:

@@ -10,7 +10,7 @@ from nightjar.domain.events import EventState
 from nightjar.domain.tally import Tally
 from nightjar.stores.columns import Content
 from nightjar.stores.records import Provenance
-from nightjar.stores.tables import AlertRow, EventRow, PictureOutcome, PictureRow, Verdict
+from nightjar.stores.tables import AlertRow, EventRow, PictureOutcome, PictureRow, Unalerted, Verdict
 
 # The columns of `pictures` that a summary is made of.
 PICTURE_COLUMNS = (
@@ -19,15 +19,28 @@ PICTURE_COLUMNS = (
 )
 # A state that only a later release knows counts as delivered, as it does when alerts are sent.
 _NOT_DELIVERED = frozenset({AlertState.CLAIMED, AlertState.FAILED})
+# Causes for which the owner's rules, or the owner, asked.
+_WISHED = frozenset(
+    {
+        *(Unalerted.ALERTS_OFF, Unalerted.MUTED, Unalerted.QUIET_HOURS, Unalerted.COOL_DOWN),
+        *(Unalerted.CAP, Unalerted.NO_CHANNEL),
+    }
+)
 _NOT_CURRENT = frozenset({EventState.ABSORBED, EventState.WITHDRAWN})
 
 
 @dataclass(frozen=True)
 class AlertedEvent:
-    """An event and the alert about it; no alert when nobody was to be told, such as about an event that was too old."""
+    """An event and the deliveries of its alert; none when nobody was to be told, such as about one that was too old."""
 
     event: EventRow
-    alert: AlertRow | None
+    deliveries: tuple[AlertRow, ...] = ()
+
+    @property
+    def alert(self) -> AlertRow | None:
+        """The delivery that counts: one that reached somebody, if there is one."""
+        told = (each for each in self.deliveries if each.state not in _NOT_DELIVERED)
+        return next(told, self.deliveries[0] if self.deliveries else None)
 
     @property
     def delivered(self) -> bool:
@@ -96,6 +109,21 @@ class Summary:
         return tuple(e for e in self.events if e.alert is None and e.event.id not in self.told_otherwise)
 
     @property
+    def held(self) -> tuple[AlertedEvent, ...]:
+        """Those that nobody was told about since their owners' rules ask for it."""
+        return tuple(e for e in self.unalerted if e.event.unalerted in _WISHED)
+
+    @property
+    def missed(self) -> tuple[AlertedEvent, ...]:
+        """Those that somebody should have been told about."""
+        return tuple(e for e in self.unalerted if e.event.unalerted not in _WISHED)
+
+    @property
+    def alert_count(self) -> int:
+        """Messages, to however many recipients: what happened at the same time was told in one."""
+        return len(_messages(self.alerts))
+
+    @property
     def tally(self) -> Tally:
         """The day's sum; the picture of a threat counts once, however many events it belongs to."""
         harmless = sum(number for verdict, number in self.verdicts.items() if verdict != Verdict.THREAT)
@@ -114,7 +142,7 @@ class Summary:
     @property
     def alerts_by_camera(self) -> Mapping[str, int]:
         """Alerts by camera, the most first."""
-        return most_first(Counter(e.event.camera for e in self.alerts))
+        return most_first(Counter(_messages(self.alerts).values()))
 
     @property
     def funnel(self) -> Mapping[str, int]:
@@ -126,7 +154,7 @@ class Summary:
             "pictures with objects": self.with_objects,
             "pictures with a threat": self.threats,
             "events": len(self.events),
-            "alerts": len(self.alerts),
+            "alerts": self.alert_count,
         }
 
 
@@ -145,7 +173,9 @@ def summarise(
     threats = pictures.where("verdict", [Verdict.THREAT])
     suppressed = pictures.where("verdict", [Verdict.SUPPRESSED])
     hours = Counter(moment.hour for moment in threats.values("taken_at") if moment)
-    alert_of = {alert.event: alert for alert in alerts}
+    alert_of: dict[str, tuple[AlertRow, ...]] = {}
+    for alert in sorted(alerts, key=lambda a: (a.event, a.id)):
+        alert_of[alert.event] = (*alert_of.get(alert.event, ()), alert)
     shown = [event for event in events if event.state not in _NOT_CURRENT or event.id in alert_of]
     return Summary(
         day=day,
@@ -164,7 +194,7 @@ def summarise(
         threats_by_camera=most_first(threats.counts("camera")),
         threats_by_hour=tuple(hours[hour] for hour in range(24)),
         events=tuple(
-            AlertedEvent(event, alert_of.get(event.id))
+            AlertedEvent(event, alert_of.get(event.id, ()))
             for event in sorted(shown, key=lambda e: (e.started_at, e.camera, e.id))
         ),
         told_otherwise=frozenset(
@@ -174,6 +204,11 @@ def summarise(
         runs=pictures.distinct("run"),
         provenances=tuple(provenances),
     )
+
+
+def _messages(told: Sequence[AlertedEvent]) -> dict[str, str]:
+    """The events that the messages are filed under, each with its camera."""
+    return {(e.alert.told_with if e.alert else None) or e.event.id: e.event.camera for e in told}
 
 
 def most_first(counts: Mapping[str, int]) -> dict[str, int]:

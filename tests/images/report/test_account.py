@@ -89,7 +89,7 @@ NOT_RECORDED = "Nobody was told. The reason was not recorded: the log of the run
 )
 def test_the_cause_in_words(unalerted: str | None, late: float | None, expected: str) -> None:
     event = replace(an_event(), unalerted=unalerted, late_seconds=late)
-    assert as_words(AlertedEvent(event, None)) == expected
+    assert as_words(AlertedEvent(event)) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,4 +160,6 @@ def test_an_alert_that_failed_is_an_event_that_nobody_was_told_about() -> None:
     world.alert(events[1], AlertState.SENT)
     summary = day_of(world)
     assert headline(summary) == "2 motion triggers, 1 alert, 1 event nobody was told about"
-    assert [notice.text for notice in notices(summary)] == ["The mail API refused 1 alert."]
+    assert [notice.text for notice in notices(summary)] == [
+        "1 alert reached nobody: refused by the mail API or another channel."
+    ]

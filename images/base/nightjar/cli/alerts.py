@@ -14,10 +14,12 @@ from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError
 
 if TYPE_CHECKING:
-    from nightjar.domain.alerts import ApiCall
+    from nightjar.domain.alerts import Alert, ApiCall
+    from nightjar.domain.deliveries import Delivery
     from nightjar.domain.names import Camera
     from nightjar.runtime.store import ObjectStore
     from nightjar.stores.ledger import Ledger, LedgerLine
+    from nightjar.stores.outbox import Outbox
 
 _READERS = 16
 _DAYS = 7  # back from now, if nobody says from when
@@ -53,10 +55,21 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Told:
-    """A line of the ledger with its state in words."""
+    """A line of the ledger with the states of its deliveries in words."""
 
     line: "LedgerLine"
-    state: str
+    states: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        """All states; of most alerts, one."""
+        return ", ".join(dict.fromkeys(self.states))
+
+    @property
+    def camera(self) -> str:
+        """The camera that it is about; of a notice about none, the user."""
+        alert = self.line.alert
+        return alert.camera.name if alert.device else alert.user or "operator"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -119,13 +132,18 @@ def find(store: "ObjectStore", wanted: Wanted, now: datetime) -> tuple[list[Told
             return str(error)
         if line is None or not wanted.holds(line):
             return None
-        is_gone = line.alert.outbox_key is not None and not outbox.has(line.alert.outbox_key)
-        return Told(line, f"{line.alert.told_state(now)}{' (no longer there)' if is_gone else ''}")
+        states = zip(line.alert.each_delivery, line.alert.told_states(now), strict=True)
+        return Told(line, tuple(f"{state}{_if_gone(outbox, each)}" for each, state in states))
 
     seen = list(in_parallel(look, _keys(ledger, wanted, now), _READERS))
     told = [each for each in seen if isinstance(each, Told)]
     told.sort(key=lambda each: (each.line.alert.started_at, each.line.key))
     return told, [each for each in seen if isinstance(each, str)]
+
+
+def _if_gone(outbox: "Outbox", delivery: "Delivery") -> str:
+    is_gone = delivery.outbox_key is not None and not outbox.has(delivery.outbox_key)
+    return " (no longer there)" if is_gone else ""
 
 
 def _keys(ledger: "Ledger", wanted: Wanted, now: datetime) -> list[str]:
@@ -148,17 +166,19 @@ def _table(told: Sequence[Told], wanted: Wanted) -> Iterator[str]:
         yield f"no alerts{since}; events that were too old for an alert are on their day's page of the report"
         return
     rows = [("began", "state", "camera", "to", "subject", "event")]
+    reasons = [""]
     for each in told:
         alert = each.line.alert
-        began = _time(alert.started_at)
-        rows.append((began, each.state, alert.camera.name, alert.recipient, alert.subject, alert.event_id))
+        for delivery, state in zip(alert.each_delivery, each.states, strict=True):
+            to = delivery.recipient or delivery.channel
+            rows.append((_time(alert.started_at), state, each.camera, to, delivery.subject, alert.event_id))
+            reasons.append("" if delivery.is_done else _unfinished(alert, delivery))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    calls = [(), *(() if each.line.alert.is_done else each.line.alert.calls for each in told)]
-    for row, unfinished in zip(rows, calls, strict=True):
+    for row, reason in zip(rows, reasons, strict=True):
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        if unfinished:
-            yield f"  the last answer was {_answer(unfinished[-1])[:_SHOWN_ANSWER]}"
-    states = Counter(each.state for each in told)
+        if reason:
+            yield f"  {reason[:_SHOWN_ANSWER]}"
+    states = Counter(state for each in told for state in each.states)
     yield f"{len(told):,} alert{'' if len(told) == 1 else 's'}: {', '.join(f'{n:,} {s}' for s, n in states.items())}"
 
 
@@ -169,23 +189,44 @@ def _details(told: Iterable[Told]) -> Iterator[str]:
         facts: dict[str, object] = {
             "event": alert.event_id,
             "state": f"{each.state}{', possibly repeated' if alert.possibly_repeated else ''}",
-            "camera": alert.camera.name,
+            "kind": "" if alert.kind == "alert" else alert.kind,
+            "camera": each.camera,
             "rule": alert.rule_id,
             "began": f"{_time(alert.started_at)} UTC",
             "subject": alert.subject,
-            "channel": f"{alert.channel} to {alert.recipient}",
+            "severity": alert.severity,
             "claimed": f"{_time(alert.claimed_at)} UTC by run {alert.run}",
             "finished": f"{_time(alert.finished_at)} UTC" if alert.finished_at else "not yet",
             "ledger": each.line.key,
             "event record": alert.event_key,
-            "message": alert.outbox_key or "",
         }
         yield from ([""] if is_any else [])
         yield from (f"{name:12}  {value}" for name, value in facts.items() if value != "")
-        yield from (f"{_time(call.at)} UTC  {_answer(call)}" for call in alert.calls)
+        for delivery, state in zip(alert.each_delivery, each.states, strict=True):
+            yield from _delivery(alert, delivery, state)
         is_any = True
     if not is_any:
         yield "no alert of this event; if it became part of another one, the alert is under the event that was first"
+
+
+def _delivery(alert: "Alert", delivery: "Delivery", state: str) -> Iterator[str]:
+    """One delivery and its calls."""
+    parts = [str(delivery.address), state]
+    parts += ["possibly repeated"] if delivery.possibly_repeated else []
+    parts += [f"told with event {delivery.told_with.id}"] if delivery.told_with else []
+    parts += [f"with {len(delivery.together)} more"] if delivery.together else []
+    parts += [delivery.problem] if delivery.problem else []
+    parts += [delivery.outbox_key] if delivery.outbox_key else []
+    yield f"{'channel':12}  {', '.join(parts)}"
+    yield from (f"{_time(call.at)} UTC  {_answer(call)}" for call in alert.calls_to(delivery))
+
+
+def _unfinished(alert: "Alert", delivery: "Delivery") -> str:
+    """Why a delivery is not done: its problem, or the last answer."""
+    if delivery.problem:
+        return delivery.problem
+    calls = alert.calls_to(delivery)
+    return f"the last answer was {_answer(calls[-1])}" if calls else ""
 
 
 def _answer(call: "ApiCall") -> str:
@@ -196,9 +237,15 @@ def _answer(call: "ApiCall") -> str:
 def _as_json(told: Told) -> dict[str, object]:
     """An alert for programs. The requests to the mail API are left to the ledger's line."""
     alert = told.line.alert
-    fields = alert.model_dump(mode="json", by_alias=True, exclude={"calls", "schema_number", "holder", "in_flight"})
+    left_out = {"calls", "schema_number", "holder", "in_flight", "deliveries"}
+    fields = alert.model_dump(mode="json", by_alias=True, exclude=left_out)
     calls = [call.model_dump(mode="json", exclude={"request"}) for call in alert.calls]
-    return {**fields, "camera": alert.camera.name, "state": told.state, "ledger_key": told.line.key, "calls": calls}
+    deliveries = [
+        {**each.model_dump(mode="json", exclude={"in_flight"}), "state": state}
+        for each, state in zip(alert.each_delivery, told.states, strict=True)
+    ]
+    own = {"camera": told.camera, "state": told.state, "ledger_key": told.line.key}
+    return {**fields, **own, "deliveries": deliveries, "calls": calls}
 
 
 def _time(moment: datetime) -> str:

@@ -27,9 +27,15 @@ class Verdict(StrEnum):
 
 
 class Unalerted(StrEnum):
-    """The reason why nobody was alerted about an event."""
+    """The reason why nobody was alerted about an event; those of `nightjar.domain.policy.Held` are among them."""
 
     TOO_LATE = "too-late"  # it had ended longer ago than alerts are sent for
+    ALERTS_OFF = "alerts-off"  # the rules switch alerts off, or count only what came later
+    MUTED = "muted"
+    QUIET_HOURS = "quiet-hours"
+    COOL_DOWN = "cool-down"  # soon after the camera's last alert
+    CAP = "cap"  # the user had as many alerts as they want
+    NO_CHANNEL = "no-channel"  # the rules name no channel for its severity
     UNKNOWN_CAMERA = "unknown-camera"  # the rules do not know the camera any more
     NOT_TRIED = "not-tried"  # its shard's notify did not get through
 
@@ -171,7 +177,8 @@ class EventRow:
         str | None,
         Column(
             TEXT,
-            "why the run alerted nobody about it: `too-late`, `unknown-camera` or `not-tried`; since 0.3",
+            "why the run alerted nobody about it: `too-late`, `alerts-off`, `muted`, `quiet-hours`, `cool-down`, "
+            "`cap`, `no-channel`, `unknown-camera` or `not-tried`; since 0.3",
             optional=True,
         ),
     ] = None
@@ -189,9 +196,9 @@ class EventRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlertRow:
-    """One row an alert: the one message about an event, as the ledger has it."""
+    """One row a delivery: the message about an event to one recipient by one channel, as the ledger has it."""
 
-    id: Annotated[str, Column(TEXT, "stable id of the row: the event's")]
+    id: Annotated[str, Column(TEXT, "stable id of the row: of an event's first delivery, the event's")]
     run: Annotated[str, Column(TEXT, "the run that recorded it")]
     event: Annotated[str, Column(TEXT, "id of the event, in `events`")]
     user: Annotated[str, Column(TEXT, "the owner")]
@@ -201,7 +208,7 @@ class AlertRow:
     started_at: Annotated[datetime, Column(MOMENT, "start of the event when it was alerted", unit="UTC, milliseconds")]
     state: Annotated[str, Column(TEXT, "`sent`, `outbox` (no mail key: rendered, not sent), `failed` or `claimed`")]
     channel: Annotated[str, Column(TEXT, "how it was sent")]
-    recipient: Annotated[str, Column(TEXT, "to whom")]
+    recipient: Annotated[str, Column(TEXT, "to whom; empty for a channel whose URL says so")]
     subject: Annotated[str, Column(TEXT, "subject of the message")]
     possibly_repeated: Annotated[
         bool, Column(YES_NO, "whether it may have been sent twice, after a kill while sending")
@@ -209,11 +216,20 @@ class AlertRow:
     alert_run: Annotated[str, Column(TEXT, "the run that sent it")]
     claimed_at: Annotated[datetime, Column(MOMENT, "when sending began", unit="UTC, milliseconds")]
     finished_at: Annotated[datetime | None, Column(MOMENT, "when it was done", unit="UTC, milliseconds", optional=True)]
-    calls: Annotated[int, Column(WHOLE, "calls made to the mail API", unit="calls")]
+    calls: Annotated[int, Column(WHOLE, "calls made to the channel's API", unit="calls")]
     status: Annotated[int | None, Column(WHOLE, "HTTP status of the last call's answer", optional=True)]
-    message_id: Annotated[str | None, Column(TEXT, "the mail API's id of the message", optional=True)]
+    message_id: Annotated[str | None, Column(TEXT, "the API's id of the message", optional=True)]
     outbox_key: Annotated[str | None, Column(TEXT, "where the message was rendered", optional=True)]
     ledger_key: Annotated[str, Column(TEXT, "the alert's line in the ledger")]
+    severity: Annotated[
+        str | None, Column(TEXT, "`info`, `warning` or `critical`, of the event's rule; since 0.3", optional=True)
+    ] = None
+    told_with: Annotated[
+        str | None, Column(TEXT, "id of the event whose message told of this one as well; since 0.3", optional=True)
+    ] = None
+    problem: Annotated[
+        str | None, Column(TEXT, "why it could not be sent, if no API said so; since 0.3", optional=True)
+    ] = None
 
 
 _BY_PICTURE = ("camera", "taken_at", "id")
