@@ -162,4 +162,4 @@ def undo(telling: Telling, camera: Camera, events: tuple[str, ...]) -> Telling:
 
 def _cools(last: LastAlert, event: Ended, cool_down: timedelta) -> bool:
     more_severe = last.severity in list(Severity) and event.severity.rank > Severity(last.severity).rank
-    return event.at < last.at + cool_down and not more_severe
+    return cool_down > timedelta(0) and event.at < last.at + cool_down and not more_severe

@@ -10,7 +10,7 @@ from nightjar.domain.places import place
 from nightjar.domain.rules import CameraRules, Rule, Severity
 from nightjar_notify.wording.actions import Links, actions_about
 from nightjar_notify.wording.locale import Writing, lasted
-from nightjar_notify.wording.seen import Seen
+from nightjar_notify.wording.seen import Seen, lower_first
 
 _MOST_ROWS = 12
 
@@ -71,7 +71,7 @@ def closing_notice(event: Event, camera: CameraRules, links: Links | None, told_
     writing, seen = Writing.of(camera), Seen.of([event])
     where = place(camera.camera.device, event.site)
     span = writing.short_span(event.started_at, event.ended_at)
-    headline = f"It is over: {seen.headline().lower()} at {where}"
+    headline = f"It is over: {lower_first(seen.headline())} at {where}"
     return Notice(
         id=f"closing-{event.id}",
         kind=NoticeKind.CLOSING,
@@ -94,7 +94,7 @@ def closing_notice(event: Event, camera: CameraRules, links: Links | None, told_
         ),
         pictures=(PictureToShow(event.last, f"The last picture, {writing.clock(event.last.picture.taken_at)}"),),
         actions=actions_about([event], links),
-        why=f"You get this because you want to hear when what you were alerted of at {where} is over.",
+        why=f"You get this because you want to hear when an alert of {where} is over.",
         internal=f"Camera {camera.camera.name}, rule {event.rule_id}, event {event.id}",
         language=camera.language,
         events=(event.ref,),
@@ -112,8 +112,8 @@ def _facts(
     yield Fact("When", writing.span(began, ended))
     goes_on = ended + gap >= now
     if goes_on:
-        so_far = f", {lasted(ended - began)} so far" if ended > began else ""
-        yield Fact("Lasts", f"it went on when this was sent{so_far}")
+        so_far = f"{lasted(ended - began)} so far; " if ended > began else ""
+        yield Fact("Lasts", f"{so_far}it went on when this was sent")
     else:
         yield Fact("Lasted", lasted(ended - began) if ended > began else "a moment: one picture")
     for rule in dict.fromkeys(event.rule_id for event in events):
@@ -123,8 +123,9 @@ def _facts(
 
 
 def _where(where: str, events: Sequence[Event]) -> str:
-    areas = list(dict.fromkeys(event.area for event in events if event.area))
-    return f"{where}; in {listed(areas)}" if areas else where
+    areas = list(dict.fromkeys(event.area for event in events))
+    # Where some are in an area and others anywhere, each line of its own tells.
+    return f"{where}; in {listed(areas)}" if all(areas) else where
 
 
 def _pictures(number: int, clearest: datetime, writing: Writing) -> str:

@@ -63,6 +63,11 @@ class Seen:
         return Seen(labels, numbers, (picture,)).likely(writing)
 
 
+def lower_first(text: str) -> str:
+    """The text as it stands within a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 def headline_of(labels: Mapping[str, float], numbers: Mapping[str, int]) -> str:
     """The labels in words, as a message's subject begins."""
     alone = all(numbers[label] == 1 for label in labels)
