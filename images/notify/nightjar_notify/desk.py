@@ -10,7 +10,6 @@ from nightjar.domain.deliveries import AlertState, waiting
 from nightjar.domain.events import Event
 from nightjar.domain.names import Camera
 from nightjar.domain.notices import Notice
-from nightjar.domain.policy import Held
 from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import TryAgainError
 from nightjar.runtime.stage import StageContext, stop_if_asked
@@ -104,7 +103,7 @@ class Desk:
         if before and before.alert.is_done:
             return self._already(event, camera, before)
         if self._gate.is_late(event, now):
-            return self._gate.hold(event, camera, Held.TOO_LATE, now)
+            return self._gate.hold_late(event, camera, now)
         if before and before.alert.is_held(self._context.output_prefix, self._context.run, now):
             return Handled("held")
         if camera is None:
@@ -120,6 +119,7 @@ class Desk:
         return _Case(Line(key, self._ledger.ref(key), self._blank(event, camera), before, left), (event,))
 
     def _already(self, event: Event, camera: CameraRules | None, line: LedgerLine) -> Handled:
+        line = self._ledger.settle(line)
         told_until = line.alert.told_until
         if camera and camera.closing and told_until and event.ended_at > told_until and line.alert.anybody_told:
             self._closings.put(

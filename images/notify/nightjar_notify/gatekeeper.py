@@ -33,23 +33,24 @@ class Gatekeeper:
         self._context, self._courier, self._max_age = context, courier, max_age
         self._events, self._mutes = Events(store), Mutes(store)
         self._tellings, self._digests = Tellings(store), Digests(store)
+        self._muted: dict[Camera, Mute | None] = {}  # as it was when the task first looked
         self._digested: dict[str, dict[str, date]] = {}  # the events in each user's last digests
 
     def is_late(self, event: Event, now: datetime) -> bool:
         """Whether it ended longer ago than alerts are sent for."""
         return event.ended_at < now - self._max_age
 
+    def hold_late(self, event: Event, camera: CameraRules | None, now: datetime) -> Handled:
+        """Hold back an event that is late; it was perhaps held back for another reason when it was not."""
+        why = self._why(event, camera, now) if camera else None
+        return self.hold(event, camera, why or Held.TOO_LATE, now)
+
     def held(
         self, camera: CameraRules, events: Mapping[str, Event], begun: Collection[str], now: datetime
     ) -> dict[str, Handled]:
         """Those of `events` that are held back; `begun` were let through before, and are again. By their keys."""
-        mute = self._mute(camera.camera) if len(begun) < len(events) else None
-        held: dict[str, Held] = {}
-        for key, event in events.items():
-            severity = severity_of(event, camera)
-            why = None if key in begun else held_back(event.ended_at, severity, camera, mute, now, self._max_age)
-            if why is not None:
-                held[key] = why
+        verdicts = {key: self._why(event, camera, now) for key, event in events.items() if key not in begun}
+        held = {key: why for key, why in verdicts.items() if why is not None}
         left = {key: event for key, event in events.items() if key not in held}
         if left.keys() - begun and needs_state(camera):
             reserved = self._reserve(camera, left, now)
@@ -79,8 +80,11 @@ class Gatekeeper:
         if self._digested[line.user].setdefault(line.event_id, today) == today:
             self._digests.put(line, today)
 
-    def _mute(self, camera: Camera) -> Mute | None:
-        return self._mutes.get(camera)
+    def _why(self, event: Event, camera: CameraRules, now: datetime) -> Held | None:
+        if event.camera not in self._muted:
+            self._muted[event.camera] = self._mutes.get(event.camera)
+        mute = self._muted[event.camera]
+        return held_back(event.ended_at, severity_of(event, camera), camera, mute, now, self._max_age)
 
     def _reserve(self, camera: CameraRules, events: Mapping[str, Event], now: datetime) -> Reserved:
         ended = {key: Ended(event.ended_at, severity_of(event, camera)) for key, event in events.items()}

@@ -35,13 +35,15 @@ _NOTICE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 class LedgerLine:
     """An alert as it is stored. `etag` is that of the version that was read or written.
 
-    Deliveries that are told with another event are as the line of that event says (see `Delivery.as_told`).
+    Deliveries that are told with another event are as the line of that event says (see `Delivery.as_told`); the line
+    that is stored does not say so yet, unless `is_settled`.
     """
 
     alert: Alert
     key: str
     etag: str
     ref: ObjectRef
+    is_settled: bool = True
 
 
 class Ledger:
@@ -109,6 +111,13 @@ class Ledger:
         """Write how far a claimed alert got; raises ObjectChangedError if another task took the claim over."""
         return self._write(line.key, alert, line.etag)
 
+    def settle(self, line: LedgerLine) -> LedgerLine:
+        """Write what became of an alert that was told with another one, if its task was killed before it could."""
+        try:
+            return line if line.is_settled else self._write(line.key, line.alert, line.etag)
+        except ObjectChangedError:
+            return self._read(line.key) or line
+
     def lines_of_day(self, day: date) -> Iterator[LedgerLine]:
         """Every line whose key names `day`, by key; raises InputError for an object that is no line."""
         keys = sorted(info.key for info in self._store.list_objects(_folder(day)))
@@ -172,7 +181,8 @@ class Ledger:
             for call in (other.alert.calls if other else ())
             if Address(call.channel, call.recipient) in own and call not in line.alert.calls
         ]
-        return replace(line, alert=line.alert.delivering(deliveries, calls=(*line.alert.calls, *calls)))
+        alert = line.alert.delivering(deliveries, calls=(*line.alert.calls, *calls))
+        return replace(line, alert=alert, is_settled=False)
 
     def _read_as_stored(self, key: str, version_id: str | None = None) -> LedgerLine | None:
         try:

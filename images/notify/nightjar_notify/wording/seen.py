@@ -39,7 +39,7 @@ class Seen:
         shown_in = {label: first if _number(label, first) else best[label] for label in labels}
         numbers = {label: max(1, _number(label, each)) for label, each in shown_in.items()}
         named = list(labels)[:_MOST_LABELS]
-        pictures = tuple(dict.fromkeys([first.picture.standard_key, *(_key(shown_in[n]) for n in named)]))
+        pictures = tuple(dict.fromkeys(_key(shown_in[label]) for label in named))
         return cls(labels, numbers, tuple(merged[key] for key in pictures), shown_in)
 
     def headline(self) -> str:
