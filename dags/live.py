@@ -51,6 +51,10 @@ second time; everything else is tried six times with growing pauses.
   with S3's code, the task's log names the object. Restore it (`InvalidObjectState`: it is archived) or give access to
   it, then clear `validate` or `detect` of its shard with its downstream.
 
+* *the operator was told that a run is late*: it had not ended `NIGHTJAR_LIVE_LATE_SECONDS` (15 minutes) after it was
+  queued. Look for the task that runs or waits: a stage ends at its time bound by itself; what waits lacks a worker, a
+  node or S3. When the run has ended, the operator is told. (A run that is cleared after that has no other deadline.)
+
 **Parameters.** `batch_id`: the batch, as collect or `nightjar retry` named it; its footage is listed in
 `runs/nightjar_live/<batch id>/batch.jsonl`.
 

@@ -26,6 +26,10 @@ cool_off, when one of them failed
 * *`cool_off` runs or failed*: one of the others failed. Nothing to do: it holds the run for a minute, so that failures
   do not repeat every second, and then fails it.
 
+* *the operator was told that the watch does not look*: it has left no sign for `NIGHTJAR_WATCH_SILENT_SECONDS` (5
+  minutes). Is this DAG paused? Are the triggerer and the scheduler alive? Can the triggerer reach S3, and write below
+  `operator/`? Its log says so. A single batch that takes `collect` longer than that is told as well, and is over then.
+
 A live run that fails after it has begun is not seen here: look at `nightjar_live`, whose runbook says what to do.
 
 **Parameters.** None. Which image of collect runs is in the Variable `nightjar_images`.

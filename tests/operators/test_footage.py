@@ -2,12 +2,14 @@
 
 import asyncio
 import pkgutil
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 
 from nightjar.runtime.s3 import S3Store
+from nightjar.stores.operator_signs import OperatorSigns
 from operators.footage import FootageSensor, FootageTrigger
 from tests.operators.conftest import make_context
 
@@ -100,6 +102,32 @@ def test_without_footage_room_alone_is_nothing(store: S3Store) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(first_event(trigger, 1.5))
     assert trigger.asked == 0
+
+
+@pytest.mark.parametrize("states", [(), ("running", "running")])
+def test_while_it_looks_or_holds_back_it_leaves_a_sign(store: S3Store, states: tuple[str, ...]) -> None:
+    trigger = deferred_trigger(runs(*states))
+    trigger.counts = (len(states),)
+    if states:
+        store.put(PICTURE, b"picture")
+    with pytest.raises(TimeoutError):
+        asyncio.run(first_event(trigger, 2))
+    last = OperatorSigns(store).last_beat()
+    assert last is not None and datetime.now(UTC) - last < timedelta(seconds=30)
+
+
+def test_a_sign_that_cannot_be_left_stops_no_footage(store: S3Store) -> None:
+    tried = []
+
+    class Dumb(Trigger):
+        def _beat(self) -> NoReturn:
+            tried.append(True)
+            raise PermissionError("no writing below operator/")
+
+    trigger = Dumb(**deferred_trigger(runs()).serialize()[1])
+    store.put(PICTURE, b"picture")
+    assert asyncio.run(first_event(trigger)) == {"status": "success"}
+    assert tried == [True]
 
 
 @pytest.mark.slow
