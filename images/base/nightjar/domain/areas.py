@@ -15,6 +15,7 @@ Box = tuple[float, float, float, float]
 MOST_CORNERS = 100  # each picture's objects are held against each edge, and each edge against each other
 _LEAST_CORNERS = 3
 _EPSILON = 1e-9  # of a picture's size: less than any pixel, more than what a float loses
+_ROOM = 10 * _EPSILON
 
 
 class PolygonError(ValueError):
@@ -48,13 +49,25 @@ class Polygon:
         """From each corner to the next, and from the last to the first."""
         return tuple(itertools.pairwise((*self.corners, self.corners[0])))
 
+    @cached_property
+    def _framed_edges(self) -> tuple[tuple[Point, Point, float, float, float, float], ...]:
+        """Each edge with the sides of a frame beyond which no point is on it: most points need no closer look."""
+        return tuple(
+            (a, b, min(a[0], b[0]) - _ROOM, min(a[1], b[1]) - _ROOM, max(a[0], b[0]) + _ROOM, max(a[1], b[1]) + _ROOM)
+            for a, b in self.edges
+        )
+
     def contains(self, point: Point) -> bool:
         """Whether `point` is inside or on an edge."""
-        if any(_on(point, a, b) for a, b in self.edges):
-            return True
         x, y = point
-        # The edges that a ray to the right crosses; a corner on the ray counts for the edge above it only.
-        return sum((a[1] > y) != (b[1] > y) and x < _x_at(y, a, b) for a, b in self.edges) % 2 == 1
+        is_inside = False
+        for a, b, left, upper, right, lower in self._framed_edges:
+            if left <= x <= right and upper <= y <= lower and _on(point, a, b):
+                return True
+            # A ray to the right crosses the edge; a corner on the ray counts for the edge above it only.
+            if (a[1] > y) != (b[1] > y) and x < _x_at(y, a, b):
+                is_inside = not is_inside
+        return is_inside
 
     def touches(self, box: Box) -> bool:
         """Whether `box` and the polygon have at least a point in common."""

@@ -31,11 +31,14 @@ class Scene:
     false_boxes: tuple[FalseBox, ...] = ()
 
     @cached_property
-    def by_label(self) -> dict[str, tuple[tuple[int, Rule], ...]]:
-        """The rules that name each label."""
+    def by_label(self) -> "dict[str, tuple[tuple[Topic, Rule, tuple[Condition, ...]], ...]]":
+        """The rules that name each label, with the topic without an area, and the conditions that the rule asks for."""
         labels = {label for rule in self.camera.rules.values() for label in rule.unsafe}
-        rules = self.camera.rules.items()
-        return {label: tuple((i, r) for i, r in rules if label in r.unsafe) for label in sorted(labels)}
+        asked = {i: tuple(c for c in CONDITIONS if c.is_asked(rule, self)) for i, rule in self.camera.rules.items()}
+        return {
+            label: tuple((Topic(i, label), r, asked[i]) for i, r in self.camera.rules.items() if label in r.unsafe)
+            for label in sorted(labels)
+        }
 
     @cached_property
     def static(self) -> Static | None:
@@ -58,9 +61,14 @@ class Seen:
 
 
 class Condition(NamedTuple):
-    """A condition by its name; `why_not` is the reason for which it does not let an object pass, None where it does."""
+    """A condition by its name.
+
+    `why_not` is the reason for which it does not let an object pass, None where it does. Where it is not asked for, it
+    lets every object pass, and need not be looked at.
+    """
 
     name: str
+    is_asked: Callable[[Rule, Scene], bool]
     why_not: Callable[[Seen, Rule, Scene], Safe | None]
 
 
@@ -69,8 +77,6 @@ def _label(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
 
 
 def _hours(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
-    if rule.hours is None and rule.days is None:
-        return None
     clock, day = seen.local.time(), seen.local.date()
     if rule.hours is not None:
         if not rule.hours.holds_at(clock):
@@ -81,8 +87,6 @@ def _hours(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
 
 
 def _mask(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
-    if not scene.camera.masks:
-        return None
     # A box that merely touches a mask may be of somebody who comes out of it.
     point = foot(seen.object.box) if rule.stands_at is StandsAt.FOOT else centre(seen.object.box)
     return Safe.MASKED if any(mask.contains(point) for mask in scene.camera.masks) else None
@@ -96,8 +100,6 @@ def _area(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
 
 
 def _size(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
-    if rule.min_box is None and rule.max_box is None:
-        return None
     share = share_of(seen.object.box)
     if rule.min_box is not None and share < rule.min_box:
         return Safe.BOX_TOO_SMALL
@@ -114,30 +116,33 @@ def _false_box(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
 
 
 CONDITIONS = (
-    Condition("label", _label),
-    Condition("hours and days", _hours),
-    Condition("mask", _mask),
-    Condition("area", _area),
-    Condition("box size", _size),
-    Condition("probability", _probability),
-    Condition("false box", _false_box),
+    Condition("label", lambda rule, scene: True, _label),
+    Condition("hours and days", lambda rule, scene: rule.hours is not None or rule.days is not None, _hours),
+    Condition("mask", lambda rule, scene: bool(scene.camera.masks), _mask),
+    Condition("area", lambda rule, scene: bool(rule.areas or rule.not_areas), _area),
+    Condition("box size", lambda rule, scene: rule.min_box is not None or rule.max_box is not None, _size),
+    Condition("probability", lambda rule, scene: True, _probability),
+    Condition("false box", lambda rule, scene: bool(scene.false_boxes), _false_box),
 )
 
 
 def why_not(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
     """Why `rule` does not call the object unsafe, as far as the object alone decides; None when it does."""
-    for condition in CONDITIONS:
-        if reason := condition.why_not(seen, rule, scene):
-            return reason
-    return None
+    return next(
+        (reason for c in CONDITIONS if c.is_asked(rule, scene) and (reason := c.why_not(seen, rule, scene))), None
+    )
 
 
 def verdicts(one: ObjectSeen, local: datetime, scene: Scene) -> Iterator[tuple[Topic, Safe | None]]:
     """What each rule that names the label says about the object: the topic, and why it is no candidate, if so."""
-    for rule_id, rule in scene.by_label.get(one.label, ()):
-        reason = why_not(Seen(one, local), rule, scene)
-        area = area_of(one, rule, scene) or "" if reason is None and rule.areas else ""
-        yield Topic(rule_id, one.label, area), reason
+    seen = Seen(one, local)
+    for topic, rule, conditions in scene.by_label.get(one.label, ()):
+        for condition in conditions:
+            if reason := condition.why_not(seen, rule, scene):
+                yield topic, reason
+                break
+        else:
+            yield (Topic(topic.rule_id, one.label, area_of(one, rule, scene) or "") if rule.areas else topic), None
 
 
 def nearest(reasons: Iterable[Safe]) -> Safe:

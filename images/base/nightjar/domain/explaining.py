@@ -79,7 +79,7 @@ def _explanation(
     steps: list[Step] = []
     reached = True
     for condition in CONDITIONS:
-        reason = condition.why_not(seen, rule, scene)
+        reason = condition.why_not(seen, rule, scene) if condition.is_asked(rule, scene) else None
         asked, what = _facts(condition.name, seen, rule, scene)
         steps.append(Step(condition.name, asked, what, reason, reached))
         reached = reached and reason is None

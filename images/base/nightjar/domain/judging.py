@@ -14,7 +14,8 @@ from nightjar.domain.conditions import Scene, nearest, verdicts
 from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.rules import CameraRules, Safe
 from nightjar.domain.sights import ObjectSeen, Sight
-from nightjar.domain.static import Look, boxes_by_label, static_boxes
+from nightjar.domain.standing import Standing
+from nightjar.domain.static import Look, boxes_by_label
 from nightjar.domain.topics import Topic
 
 Objects = tuple[ObjectSeen, ...]
@@ -135,12 +136,12 @@ def _hold_static(ordered: Sequence[Sight], alone: Mapping[datetime, Alone], scen
     static = scene.static
     assert static is not None, "expected a camera with static objects"
     looks = [Look(sight.taken_at, boxes_by_label(sight.objects, scene.static_labels)) for sight in ordered]
+    standing = Standing(looks, static)
     for number, look in enumerate(looks):
         candidates = alone[look.taken_at].candidates
-        if wanted := static_wanted(candidates, scene):
-            before = (looks[n] for n in range(number - 1, -1, -1))
-            boxes = static_boxes(look, wanted, before, static)
-            for topic in [topic for topic in candidates if topic.label in wanted] if boxes else ():
+        wanted = static_wanted(candidates, scene)
+        if boxes := standing.boxes(number, wanted):
+            for topic in [topic for topic in candidates if topic.label in wanted]:
                 stays = [one for one in candidates[topic] if one.box in boxes]
                 judgement.hold(look.taken_at, topic, stays, Safe.STATIC)
                 candidates[topic] = [one for one in candidates[topic] if one.box not in boxes]

@@ -50,13 +50,12 @@ def in_order(objects: Iterable[O]) -> list[O]:
 
 def overlap_of(one: Box, other: Box) -> float:
     """Intersection over union of two boxes: 0 where they are apart, 1 where they are the same."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
+    left, upper, right, lower = one
+    from_left, from_top, to_right, to_bottom = other
+    # Comparisons in line: this is asked millions of times for a week of pictures.
+    width = (right if right < to_right else to_right) - (left if left > from_left else from_left)
+    height = (lower if lower < to_bottom else to_bottom) - (upper if upper > from_top else from_top)
     if width <= 0 or height <= 0:
-        return float(one == other and _area(one) == 0)
+        return float(one == other)  # a box without an area
     both = width * height
-    return both / (_area(one) + _area(other) - both)
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+    return both / ((right - left) * (lower - upper) + (to_right - from_left) * (to_bottom - from_top) - both)

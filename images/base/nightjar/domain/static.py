@@ -7,7 +7,7 @@ unfound for longer than `forget_seconds`, says that it had left: what came then 
 nothing. Pictures more than a day older count no more.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -104,10 +104,16 @@ class _Trail:
     is_missed: bool = False
 
 
-def matches(own: Sequence[Box], others: Sequence[Box], overlap: float) -> set[int]:
+_NOTHING: frozenset[int] = frozenset()
+_FIRST = frozenset({0})
+
+
+def matches(own: Sequence[Box], others: Sequence[Box], overlap: float) -> Set[int]:
     """Those of `own`, by index, that one of `others` overlaps by at least `overlap`: one for each, the best first."""
     if not others:
-        return set()
+        return _NOTHING
+    if len(own) == 1:
+        return _FIRST if any(overlap_of(own[0], other) >= overlap for other in others) else _NOTHING
     pairs = [
         (-together, n, m)
         for n, box in enumerate(own)

@@ -1,14 +1,18 @@
 """Static objects: what stays, what is seen now and then, what leaves and comes back, and what stands beside it."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nightjar.domain.areas import Box
 from nightjar.domain.judging import judge_pictures
 from nightjar.domain.rules import Safe, Static
 from nightjar.domain.sights import Sight, Thing
+from nightjar.domain.standing import Standing
 from nightjar.domain.static import MOST_BOXES, Look, boxes_by_label, influence_end, matches, static_boxes
 from nightjar.runtime.rules import parse_rules
 from tests.bucket import PORCH
@@ -94,6 +98,30 @@ def test_a_look_keeps_the_most_probable_of_a_full_car_park() -> None:
     things = [Thing("car", 0.9, (n / 1000, 0.0, 0.5, 0.5)) for n in range(200)]
     boxes = boxes_by_label([*things, Thing("dog", 0.8, PLACE)], frozenset({"car", "dog"}))
     assert {label: len(found) for label, found in boxes.items()} == {"car": MOST_BOXES}
+
+
+_JITTER = st.sampled_from([0.0, 0.005, 0.01, 0.02, 0.04, 0.2])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([5, 10, 31, 70]), st.lists(st.tuples(_JITTER, _JITTER), max_size=3, unique=True)),
+        max_size=40,
+    )
+)
+def test_what_stands_picture_after_picture_is_what_looking_back_finds(
+    steps: list[tuple[int, list[tuple[float, float]]]],
+) -> None:
+    seconds = itertools.accumulate(step for step, _ in steps)
+    looks = [
+        look(second, *((0.1 + dx, 0.5 + dy, 0.3 + dx, 0.7 + dy) for dx, dy in places))
+        for second, (_, places) in zip(seconds, steps, strict=True)
+    ]
+    standing = Standing(looks, STATIC)
+    for number, each in enumerate(looks):
+        found = standing.boxes(number, each.boxes)
+        assert found == static_boxes(each, each.boxes, reversed(looks[:number]), STATIC)
 
 
 @pytest.mark.parametrize(
