@@ -66,9 +66,9 @@ class Patience:
     usual: timedelta | None
 
 
-def troubles(health: Health, armed: Armed, now: datetime, limits: Limits) -> dict[TroubleKind, Found]:
+def troubles(health: Health, armed: Armed, now: datetime, limits: Limits) -> dict[str, Found]:
     """The troubles that a camera's footage shows; whether it is silent is another question (see `silent`)."""
-    checks: Mapping[TroubleKind, Found | None] = {
+    checks: Mapping[str, Found | None] = {
         TroubleKind.COVERED: _covered(health, armed),
         TroubleKind.VOID: _void(health, limits),
         TroubleKind.FROZEN: _frozen(health, limits),
