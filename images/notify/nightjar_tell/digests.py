@@ -1,0 +1,59 @@
+"""Sends the digests that are due: of users who have something in one, and not before their local time."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from nightjar.domain.deliveries import Address
+from nightjar.domain.digest_times import digest_due
+from nightjar.domain.names import Camera
+from nightjar.domain.rules import EMAIL
+from nightjar.domain.troubles import Trouble
+from nightjar.stores.digests import Digests
+from nightjar.stores.troubles import Troubles
+from nightjar_tell.digest_notice import digest_notice
+from nightjar_tell.tellers import Done, Office
+
+# The user's day may be the one before or after that of UTC; and a patrol that was away makes up for two days more.
+_DAYS_BACK, _DAYS_AHEAD = 3, 1
+
+
+def due_digests(office: Office) -> Iterator[tuple[str, date]]:
+    """The users and days of the digests that may be due and were not sent: found by what is in the store."""
+    digests, today = Digests(office.store), office.now.date()
+    for back in range(_DAYS_BACK, -_DAYS_AHEAD - 1, -1):
+        day = today - timedelta(days=back)
+        users = digests.users(day)
+        sent = digests.sent(day) if users else frozenset[str]()
+        for user in users:
+            if user not in sent and _is_due(office, user, day):
+                yield user, day
+
+
+def tell_digest(office: Office, user: str, day: date) -> Done:
+    """Send the digest of a user's day. Nothing is sent when nothing is in it, or when they want none any more."""
+    recipient, digests = office.rules.recipient(user), Digests(office.store)
+    due = digest_due(day, recipient) if recipient else None
+    lines = digests.lines(user, day)
+    if recipient is None or due is None or not lines:
+        digests.mark_sent(user, day)
+        return Done("no-digest")
+    notice = digest_notice(user, day, lines, _open(office, user), recipient, due)
+    told = office.tell(notice, [Address(EMAIL, each) for each in recipient.recipients], day)
+    if told.is_dealt_with:
+        digests.mark_sent(user, day)
+    return Done(f"digest-{told.outcome}", told, told.objects)
+
+
+def _is_due(office: Office, user: str, day: date) -> bool:
+    """Whether its time has come. That of a user who wants none any more, or has left the rules, is dropped at once."""
+    recipient = office.rules.recipient(user)
+    due = digest_due(day, recipient) if recipient else None
+    return due is None or due <= office.now
+
+
+def _open(office: Office, user: str) -> list[Trouble]:
+    """The open troubles of the user's cameras, by camera and kind."""
+    known = office.rules.users.get(user)
+    cameras = sorted(Camera(user, device) for device in known.devices) if known else []
+    troubles = Troubles(office.store)
+    return [trouble for camera in cameras for trouble in troubles.of(camera.name) if trouble.is_open]

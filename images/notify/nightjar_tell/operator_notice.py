@@ -1,0 +1,35 @@
+"""The notices to the operator that Nightjar itself is in trouble, and that it is no longer."""
+
+from nightjar.domain.notices import Action, Fact, Notice, NoticeKind
+from nightjar.domain.rules import Recipient, Severity
+from nightjar.domain.troubles import Notice as Which
+from nightjar.domain.troubles import Trouble
+from nightjar_notify.wording.locale import Writing, lasted
+
+
+def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Notice:
+    """The notice about the deployment's `trouble`, or, with ENDED, that it is over; the words are the trouble's."""
+    writing, is_over = Writing.of(operator), which is Which.ENDED
+    key = f"{trouble.about}-{trouble.kind}-{trouble.number}"
+    at = (trouble.ended_at or trouble.opened_at) if is_over else trouble.opened_at
+    text = trouble.facts.text or trouble.kind
+    headline = f"Over: {text}" if is_over else f"Nightjar: {text}"
+    facts = [Fact("What", text), Fact("Since", writing.line(trouble.since))]
+    if is_over:
+        facts.append(Fact("Lasted", lasted(at - trouble.since)))
+    return Notice(
+        id=f"{key}-over" if is_over else key,
+        kind=NoticeKind.OPERATOR_OVER if is_over else NoticeKind.OPERATOR,
+        severity=Severity(trouble.severity) if trouble.severity in list(Severity) else Severity.WARNING,
+        headline=headline,
+        subject=headline[:200],
+        when=writing.line(at),
+        at=operator.local(at),
+        about=key,
+        facts=tuple(facts),
+        paragraphs=(trouble.facts.todo,) if trouble.facts.todo and not is_over else (),
+        actions=(Action("See how Nightjar is", command="nightjar status"),),
+        why="You get this because the rules name you as the operator.",
+        internal=f"Trouble {trouble.kind} {trouble.number}",
+        language=operator.language,
+    )

@@ -1,0 +1,101 @@
+"""The stage: sends what is due of troubles, digests and closing messages. Its cost follows what is due."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+
+from nightjar.domain.manifest import Counts
+from nightjar.errors import TryAgainError, UsageError
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.progress import Progress
+from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
+from nightjar.stores.digests import Closings
+from nightjar.stores.rules import RulesStore
+from nightjar.stores.troubles import Troubles
+from nightjar_notify.channels.opening import open_channels
+from nightjar_notify.channels.protocol import Channels
+from nightjar_notify.courier import Courier
+from nightjar_notify.settings import load_settings
+from nightjar_notify.wording.actions import Links
+from nightjar_tell.closings import tell_closing
+from nightjar_tell.digests import due_digests, tell_digest
+from nightjar_tell.tellers import Done, Office
+from nightjar_tell.troubles import ended_covers, tell_news
+
+_MOST_NEWS = 5000  # troubles that one run tells of; the rest wait for the next
+_DRAIN = 10.0  # seconds that a stage which has to end waits for the answers to what it has sent
+# Threads beside those that deliver: they look up what comes next.
+_AHEAD = 8
+
+Work = Callable[[], Done]
+
+
+def tell_what_is_due(context: StageContext) -> StageResult:
+    """The stage as a program: settings from the environment."""
+    settings, api = load_settings()
+    with closing(open_channels(context.store, settings, api, context.clock)) as channels:
+        max_age = timedelta(seconds=settings.alert_max_age)
+        return tell_all(context, channels, max_age, settings.mail_concurrency + _AHEAD)
+
+
+def tell_all(
+    context: StageContext, channels: Channels, max_age: timedelta, threads: int, links: Links | None = None
+) -> StageResult:
+    """Tell everything that is due through `channels`.
+
+    Raises TryAgainError when a channel took some not yet, UsageError when one will take none; everything else that
+    could be delivered has been.
+    """
+    release, release_ref = context.release()
+    rules, rules_ref = RulesStore(context.store).load(release.rules)
+    office = Office(Courier(context, channels), rules, links, max_age, context.clock())
+    done = _all_done(channels, list(_work(office)), threads)
+    problems = [each.told for each in done if each.told]
+    if refused := [told.sentence for told in problems if told.outcome == "refused"]:
+        raise UsageError(f"nothing can be sent until somebody changes something: {refused[0]}")
+    if later := [told.sentence for told in problems if told.outcome in ("later", "held")]:
+        raise TryAgainError(f"{len(later)} of {len(done)} notices could not be sent yet: {later[0]}")
+    outcomes = Counter(each.outcome for each in done)
+    return StageResult(
+        counts=Counts(
+            received=len(done),
+            outcomes=dict(sorted(outcomes.items())),
+            details={"possibly_repeated": sum(told.possibly_repeated for told in problems)},
+        ),
+        inputs=(release_ref, rules_ref),
+        objects=[ref for each in done for ref in each.objects],
+        warnings=list(dict.fromkeys(told.sentence for told in problems if told.sentence)),
+    )
+
+
+def _work(office: Office) -> Iterable[Work]:
+    """All that may be due: troubles first, the most urgent of all."""
+    news = sorted(Troubles(office.store).news(_MOST_NEWS), key=lambda each: each.stored.trouble.kind)
+    covers = ended_covers(news)
+    yield from (partial(tell_news, office, each, covers) for each in news)
+    yield from (partial(tell_closing, office, each) for each in Closings(office.store).each())
+    yield from (partial(tell_digest, office, user, day) for user, day in due_digests(office))
+
+
+def _all_done(channels: Channels, work: Sequence[Work], threads: int) -> list[Done]:
+    """How all went, in order. On an error or SIGTERM nothing more is sent, and what has been sent is recorded."""
+    progress = Progress("notices", len(work))
+
+    def do(one: Work) -> Done:
+        stop_if_asked()
+        return one()
+
+    done: list[Done] = []
+    try:
+        for each in in_parallel(do, work, threads):
+            done.append(each)
+            progress.add()
+    except BaseException:
+        for channel in channels.opened:
+            channel.pace.stop("the stage is ending")
+        for channel in channels.opened:
+            channel.pace.drain(_DRAIN)
+        raise
+    return done

@@ -1,0 +1,107 @@
+"""Tells users of their cameras' troubles and the operator of the deployment's: each once, and again when it is over."""
+
+import logging
+from collections.abc import Iterable
+
+from nightjar.domain.alerts import DigestLine
+from nightjar.domain.digest_times import digest_day
+from nightjar.domain.notices import Notice
+from nightjar.domain.policy import Held, held_back
+from nightjar.domain.rules import CameraRules, Severity
+from nightjar.domain.troubles import Notice as Which
+from nightjar.domain.troubles import Trouble, TroubleKind
+from nightjar.stores.digests import Digests
+from nightjar.stores.reactions import Mutes
+from nightjar.stores.troubles import News, Troubles
+from nightjar_notify.addresses import addresses_for
+from nightjar_tell.equipment_notice import equipment_notice
+from nightjar_tell.operator_notice import operator_notice
+from nightjar_tell.tellers import Done, Office
+
+log = logging.getLogger(__name__)
+
+
+def tell_news(office: Office, news: News, told_by_covered: frozenset[str]) -> Done:
+    """Tell what is due of a trouble, if anything is.
+
+    `told_by_covered` are the cameras of which it is told just now that they are no longer covered: that they are no
+    longer void is the same news.
+    """
+    trouble, troubles = news.stored.trouble, Troubles(office.store)
+    which = trouble.due
+    if which is None:
+        troubles.drop(news)
+        return Done("over-before-told")
+    if trouble.camera is None:
+        return _tell_operator(office, news, which)
+    camera = office.rules.device(trouble.camera)
+    same = trouble.kind == TroubleKind.VOID and which is Which.ENDED and trouble.about in told_by_covered
+    if camera is None or same:
+        troubles.settle(news, which, office.now)
+        return Done("told-with-another" if same else "left-the-rules")
+    severity = _severity(trouble)
+    at = trouble.opened_at if which is Which.OPENED else trouble.ended_at or office.now
+    notice = equipment_notice(trouble, which, camera, office.links, office.max_age)
+    # However late: a trouble is news as long as it holds.
+    why = held_back(at, severity, camera, Mutes(office.store).get(camera.camera), at, office.max_age)
+    if why is not None:
+        _hold(office, trouble, notice, camera, why)
+        troubles.settle(news, which, office.now)
+        return Done(f"digest:{why}")
+    return _told(office, news, which, notice, camera, severity)
+
+
+def ended_covers(news: Iterable[News]) -> frozenset[str]:
+    """The cameras of which it is news that they are no longer covered."""
+    return frozenset(
+        each.stored.trouble.about
+        for each in news
+        if each.stored.trouble.kind == TroubleKind.COVERED and each.stored.trouble.due is Which.ENDED
+    )
+
+
+def _tell_operator(office: Office, news: News, which: Which) -> Done:
+    trouble, operator = news.stored.trouble, office.rules.operator
+    if operator is None:
+        log.warning("trouble %s has nobody to tell: the rules name no operator", trouble.kind)
+        Troubles(office.store).settle(news, which, office.now)
+        return Done("no-operator")
+    notice, severity = operator_notice(trouble, which, operator), _severity(trouble)
+    told = office.tell(notice, addresses_for(operator, severity), trouble.opened_at.date())
+    if told.is_dealt_with:
+        Troubles(office.store).settle(news, which, office.now)
+    return Done(told.outcome, told, told.objects)
+
+
+def _told(office: Office, news: News, which: Which, notice: Notice, camera: CameraRules, severity: Severity) -> Done:
+    told = office.tell(notice, addresses_for(camera, severity), news.stored.trouble.opened_at.date())
+    if told.is_dealt_with:
+        Troubles(office.store).settle(news, which, office.now)
+    return Done(told.outcome, told, told.objects)
+
+
+def _hold(office: Office, trouble: Trouble, notice: Notice, camera: CameraRules, why: Held) -> None:
+    """Put the notice into the user's digest, if they want one: a line in words, of no event."""
+    if camera.digest_at is None:
+        return
+    line = DigestLine(
+        event_id=notice.id,
+        event_key="",
+        user=camera.camera.user,
+        device=camera.camera.device,
+        site=camera.site,
+        rule_id=0,
+        rule_name=notice.headline,
+        started_at=trouble.since,
+        ended_at=trouble.ended_at or trouble.opened_at,
+        labels={},
+        pictures=0,
+        handled_at=office.now,
+        reason=why,
+        severity=trouble.severity,
+    )
+    Digests(office.store).put(line, digest_day(office.now, camera))
+
+
+def _severity(trouble: Trouble) -> Severity:
+    return Severity(trouble.severity) if trouble.severity in list(Severity) else Severity.WARNING
