@@ -1,19 +1,21 @@
 """
-# nightjar_patrol: cameras in trouble
+# nightjar_patrol: cameras in trouble, digests, and what else is due
 
-**Purpose.** Sees which cameras are in trouble: covered, void, frozen, silent, with a wrong clock, or with most of their
-footage refused. It starts every 5 minutes, and when a live run has updated the Asset `nightjar_day`, so that a covered
-lens is noticed at once. One run at a time. It gives way to every alert.
+**Purpose.** Sees which cameras are in trouble (covered, void, frozen, silent, with a wrong clock, or with most of their
+footage refused) and tells their users; tells the operator of trouble with Nightjar itself; sends the daily digests that
+are due, and the closing messages of events that are over. It starts every 5 minutes, and when a live run has updated
+the Asset `nightjar_day`, so that a covered lens is told at once. One run at a time. It gives way to every alert.
 
 ```text
-look_for_watch > freeze_release > survey
+look_for_watch > freeze_release > survey > tell
 ```
 
 `look_for_watch` sees whether `nightjar_watch` looks for footage, by the sign that it leaves each minute, and opens the
 operator's trouble if it does not.
 
 `survey` counts what live runs that ended saw of each camera (`health/`), and looks at the cameras that are due to have
-sent something. Its cost follows what is new, whatever the number of cameras.
+sent something. `tell` sends what is due, by the channels and the ledger of alerts: claimed before it is sent, recorded
+after. The cost of both follows what is new, whatever the number of cameras and users.
 
 **What can go wrong, and what to do**
 
@@ -24,6 +26,9 @@ sent something. Its cost follows what is new, whatever the number of cameras.
   them.
 * *`survey` failed, exit code 65*: an object below `health/` or `troubles/` cannot be read. The log names it. Restore an
   earlier version of it, or delete it: what was remembered of that camera then begins anew.
+* *`tell` failed, exit code 75*: the mail API, or another channel, takes nothing for now. The next run tells it again.
+* *`tell` failed, exit code 64*: a channel refuses the key, the sender or its address. The last log line says which.
+  Mend it; the next run tells everything. Other channels have sent theirs.
 * *a camera is said to be silent and is not*: `nightjar cameras --camera alice-porch` says how long it was waited for.
   Its footage lands elsewhere, or `nightjar_watch` does not collect it: look at `nightjar status`.
 
@@ -39,7 +44,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from chain import DAY, DEFAULTS, RETRIES, stage_task
 
-from operators.folders import HEALTH, PATROL, run_name, run_prefix
+from operators.folders import HEALTH, PATROL, TROUBLES, run_name, run_prefix
 from operators.release import freeze_release
 from operators.trouble import watched
 from operators.watch_sign import look_for_watch
@@ -49,7 +54,7 @@ RUN = run_prefix(PATROL, "{{ run_id | run_name }}")
 with DAG(
     PATROL,
     doc_md=__doc__,
-    description="Cameras in trouble",
+    description="Cameras in trouble, digests, and what else is due",
     schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=[DAY]),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -67,5 +72,7 @@ with DAG(
 ):
     frozen = freeze_release(RUN)
     look_for_watch() >> frozen
-    # It finds what is new by itself.
-    stage_task("survey", frozen, RUN, HEALTH)
+    # Both find what is new by themselves.
+    survey = stage_task("survey", frozen, RUN, HEALTH)
+    # What could not be sent is sent by the next run: trying for long would only hold up the next survey.
+    survey >> stage_task("tell", frozen, RUN, TROUBLES, retries=1)

@@ -5,6 +5,7 @@ from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.health import HEALTH
 from nightjar.stores.runs import HISTORY, LIVE, PATROL, RECONCILE, REPORT, WATCH, run_name, run_prefix, stage_prefix
+from nightjar.stores.troubles import TROUBLES
 
 __all__ = [
     "BATCH_ID",
@@ -16,6 +17,7 @@ __all__ = [
     "PATROL",
     "RECONCILE",
     "REPORT",
+    "TROUBLES",
     "WATCH",
     "run_name",
     "run_prefix",

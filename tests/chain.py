@@ -74,7 +74,8 @@ class Chain:
         """A run of the patrol."""
         prefix = run_prefix(PATROL, run)
         self._pin(prefix)
-        return self._stage("survey", run, "health/", stage_prefix(prefix, "survey"), release=prefix)
+        self._stage("survey", run, "health/", stage_prefix(prefix, "survey"), release=prefix)
+        return self._stage("tell", run, "troubles/", stage_prefix(prefix, "tell"), release=prefix)
 
     def _run(self, prefix: str, day: date | None = None) -> None:
         release = self._pin(prefix)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from nightjar.domain.alerts import DigestLine
+from nightjar.domain.digest_times import digest_day
 from nightjar.domain.events import Event
 from nightjar.domain.names import Camera
 from nightjar.domain.policy import Ended, Held, Reserved, Telling, held_back, needs_state, reserve, undo
@@ -70,15 +71,15 @@ class Gatekeeper:
         severity = severity_of(event, camera) if camera else Severity.WARNING
         line = DigestLine.of(event, self._events.key(event), now, why, severity)
         if camera is not None and camera.digest_at is not None and event.ended_at >= now - _NEWS:
-            self._digest(line, camera.local(now).date())
+            self._digest(line, digest_day(now, camera))
         return Handled(f"digest:{why}", digest=line)
 
-    def _digest(self, line: DigestLine, today: date) -> None:
-        """Add the line to today's digest of the user, unless one of the last days has the event."""
+    def _digest(self, line: DigestLine, day: date) -> None:
+        """Add the line to the user's digest of `day`, unless one of the days before has the event."""
         if line.user not in self._digested:
-            self._digested[line.user] = self._digests.days_of(line.user, today)
-        if self._digested[line.user].setdefault(line.event_id, today) == today:
-            self._digests.put(line, today)
+            self._digested[line.user] = self._digests.days_of(line.user, day)
+        if self._digested[line.user].setdefault(line.event_id, day) == day:
+            self._digests.put(line, day)
 
     def _why(self, event: Event, camera: CameraRules, now: datetime) -> Held | None:
         if event.camera not in self._muted:

@@ -38,7 +38,7 @@ def digest_notice(
     events, others = [line for line in lines if line.event_key], [line for line in lines if not line.event_key]
     parts = [many(len(events), "event")] if events else []
     parts += [f"{many(len(open_troubles), 'camera trouble')}"] if open_troubles else []
-    headline = f"Your digest: {listed(parts) or many(len(others), 'notice')}"
+    headline = f"Your digest: {listed(parts or [many(len(others), 'notice')])}"
     return Notice(
         id=f"digest-{user}-{day.isoformat()}",
         kind=NoticeKind.DIGEST,
@@ -74,9 +74,8 @@ def _row(line: DigestLine, writing: Writing) -> Row:
     why = _WHY.get(line.reason, line.reason.replace("-", " "))
     if not line.event_key:  # a trouble, in words
         return Row(when, line.rule_name, why)
-    seen = listed(
-        [f"{label} {writing.likely(p)}" for label, p in sorted(line.labels.items(), key=lambda each: -each[1])]
-    )
+    labels = sorted(line.labels.items(), key=lambda each: -each[1])
+    seen = ", ".join(f"{label} {writing.likely(p)}" for label, p in labels)
     return Row(when, f"{seen}, {line.rule_name}", f"{many(line.pictures, 'picture')}; {why}")
 
 

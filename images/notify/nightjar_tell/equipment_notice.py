@@ -115,7 +115,7 @@ def _what(trouble: Trouble, writing: Writing) -> str:
     facts = trouble.facts
     match trouble.kind:
         case TroubleKind.COVERED:
-            rules = listed([f'"{name}"' for name in facts.rules]) or "its rules"
+            rules = listed([f'"{name}"' for name in facts.rules] or ["its rules"])
             return f"the newest picture is black or of one colour, while {rules} should look"
         case TroubleKind.VOID:
             return f"{writing.many(facts.pictures or 0, 'picture')} in a row are black or of one colour"
@@ -130,9 +130,9 @@ def _what(trouble: Trouble, writing: Writing) -> str:
             off = lasted(timedelta(seconds=abs(facts.offset_seconds or 0)))
             return f"the times in its names lie {off} {side} the arrival, again and again"
         case TroubleKind.REFUSED:
-            reasons = listed([f"{_reason(reason)} ({writing.number(n)})" for reason, n in facts.reasons.items()])
+            reasons = [f"{_reason(reason)} ({writing.number(n)})" for reason, n in facts.reasons.items()]
             share = f"{writing.number(facts.refused or 0)} of {writing.many(facts.received or 0, 'picture')}"
-            return f"{share} of the last day were refused: {reasons}"
+            return f"{share} of the last day were refused" + (f": {listed(reasons)}" if reasons else "")
     return trouble.kind
 
 

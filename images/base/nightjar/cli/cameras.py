@@ -47,9 +47,9 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
     cameras = commands.add_parser(
         "cameras",
         help="when each camera was last heard of, its troubles, and what was told of them",
-        description="Print for each camera when its last footage was taken and arrived, when it will count as silent, how "
-        "many pictures of the last day were refused, and its troubles with their notices. Without --camera, all cameras "
-        "of the rules; with --troubled, only those that are in trouble.",
+        description="Print for each camera when its last footage was taken and arrived, when it will count as silent, "
+        "how many pictures of the last day were refused, and its troubles with their notices. Without --camera, all "
+        "cameras of the rules; with --troubled, only those that are in trouble.",
     )
     cameras.add_argument("--camera", action="append", default=[], metavar="USER-DEVICE", help="may be repeated")
     cameras.add_argument("--troubled", action="store_true", help="only cameras that are in trouble")

@@ -133,6 +133,19 @@ STAGES = {
             ),
             writes=("health", "runs", "troubles"),
         ),
+        Stage(
+            "tell",
+            "notify",
+            cpu="250m",
+            memory="512Mi",
+            secrets=(Secret.S3, Secret.MAIL, Secret.CHANNELS),
+            waiting_seconds=300,  # as notify
+            reads=(
+                *("alerts", "closings", "digests", "events", "mutes", "outbox"),
+                *("rules", "runs", "standard", "troubles"),
+            ),
+            writes=("alerts", "closings", "digests", "outbox", "runs", "troubles"),
+        ),
     )
 }
 

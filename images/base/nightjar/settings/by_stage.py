@@ -28,7 +28,9 @@ SETTINGS: Mapping[str, tuple[type[Settings], ...]] = {
     "collect": (CollectSettings,),
     "validate": (ValidateSettings,),
     "detect": (DetectSettings,),
-    "notify": (NotifySettings, SendGridSettings, ChannelSecrets, ChannelSettings, LinkSettings),
+    **dict.fromkeys(
+        ("notify", "tell"), (NotifySettings, SendGridSettings, ChannelSecrets, ChannelSettings, LinkSettings)
+    ),
     "report": (ReportSettings,),
     "survey": (SurveySettings,),
 }

@@ -1,6 +1,7 @@
 """What a user's digest and closing messages will tell.
 
-digests/YYYY/MM/DD/<user>/<event id>.json    DigestLine: the day is the user's local one on which it was held back
+digests/YYYY/MM/DD/<user>/<event id>.json    DigestLine: the day is the user's local one on which it is told
+digests/sent/YYYY-MM-DD/<user>               no content: the digest of that day was dealt with
 closings/<user>-<device>/<event id>.json     Closing: an event that grew after its alert
 """
 
@@ -9,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.events import EventRef
-from nightjar.domain.layout import day_path
+from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
@@ -19,6 +20,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.stores.erasure import camera_folder, erase_versions, is_of
 
 DIGESTS, CLOSINGS = "digests/", "closings/"
+_SENT = f"{DIGESTS}sent/"
 
 _READERS = 16
 _LOOKED_BACK = 7  # days in whose digests an event is looked for: it is told in one digest only
@@ -66,13 +68,22 @@ class Digests:
 
     def users(self, day: date) -> list[str]:
         """The users who have a digest of `day`, by name."""
-        keys = (info.key for info in self._store.list_objects(f"{DIGESTS}{day_path(day)}/"))
-        return sorted({key.split("/")[-2] for key in keys})
+        return [last_segment(folder) for folder in self._store.list_folders(f"{DIGESTS}{day_path(day)}/")]
+
+    def sent(self, day: date) -> frozenset[str]:
+        """The users whose digest of `day` was sent, or is not to be sent any more."""
+        return frozenset(last_segment(info.key) for info in self._store.list_objects(_sent_key(day, "")))
+
+    def mark_sent(self, user: str, day: date) -> None:
+        """Note that the digest of the user's `day` was dealt with."""
+        self._store.put(_sent_key(day, user), b"")
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of a user's (or one camera's) lines; how many versions those were."""
 
         def belongs(key: str) -> bool:
+            if key.startswith(_SENT):
+                return device is None and last_segment(key) == user
             if key.split("/")[-2:-1] != [user]:
                 return False
             return device is None or key in mine
@@ -110,6 +121,10 @@ class Closings:
 
 def _folder(day: date, user: str) -> str:
     return f"{DIGESTS}{day_path(day)}/{user}/"
+
+
+def _sent_key(day: date, user: str) -> str:
+    return f"{_SENT}{day.isoformat()}/{user}"
 
 
 def _closing_key(camera: Camera, event_id: str) -> str:
