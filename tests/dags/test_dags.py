@@ -34,11 +34,7 @@ EXPECTED = {
     "nightjar_live": ["freeze_release", *CHAIN],
     "nightjar_history": ["freeze_release", "select", *CHAIN],
     "nightjar_report": ["freeze_release", "report"],
-<<<<<<< HEAD
-    "nightjar_patrol": ["look_for_watch", "freeze_release", "survey"],
-=======
-    "nightjar_patrol": ["freeze_release", "survey", "tell"],
->>>>>>> ebfc6e9 (tell: equipment notices, digests, closing messages and operator notices, sent by the patrol; nightjar cameras)
+    "nightjar_patrol": ["look_for_watch", "freeze_release", "survey", "tell"],
 }
 
 
