@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nightjar.domain.alerts import DigestLine
 from nightjar.domain.names import Camera
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.digests import Digests
 from nightjar.stores.health import DueTimes
 from nightjar.stores.rules import RulesStore
 from nightjar_local import samples
@@ -20,6 +22,27 @@ from tests.chain import Chain
 from tests.recorder import Recorder, Request, folders
 
 SILENT = Camera("carol", "drive")  # of the rules; its footage is left out
+
+# All that makes notify and tell look further than at an event and its picture.
+WANTED = b"""\
+    digest: "00:00"
+    closing: true
+    cap: {alerts: 1, hours: 24}
+    quiet_hours: "00:00-23:59"
+"""
+HELD_BACK = DigestLine(
+    event_id="e1",
+    event_key="events/e1.json",
+    user="alice",
+    device="porch",
+    site=None,
+    rule_id=200,
+    rule_name="intruder",
+    started_at=datetime(2026, 11, 20, tzinfo=UTC),
+    ended_at=datetime(2026, 11, 20, tzinfo=UTC),
+    labels={"person": 0.9},
+    pictures=1,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -51,7 +74,8 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         for name, value in through.environment().items():
             patch.setenv(name, value)
         store = S3Store(StoreSettings())
-        rules = (ROOT / "local" / "rules.yaml").read_bytes()
+        rules = (ROOT / "local" / "rules.yaml").read_bytes().replace(b"  alice:\n", b"  alice:\n" + WANTED)
+        rules = rules.replace(b"{name: intruder,", b"{name: intruder, severity: critical,")
         chain = Watched(through, store, recorder=recorder)
         for number, part in enumerate((shots[::2], shots[1::2])):
             chain.land({shot.name: shot.body for shot in part if shot.name.startswith(("alice-porch", "IMG"))})
@@ -63,6 +87,7 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         chain.report("r2")
         # A camera that has been awaited for days: before it counts as silent, it is looked whether its footage waits.
         DueTimes(store).add(DueTimes.minute(now - timedelta(hours=1)), {SILENT: now - timedelta(days=2)})
+        Digests(store).put(HELD_BACK, today.date() - timedelta(days=1))
         chain.patrol("p1")
         yield chain.requests
         access.client().delete_bucket(Bucket=access.bucket)
