@@ -140,7 +140,7 @@ class _Remembering:
         self._done.threats[topic] = {m: picture for m, picture in sorted(candidates.items()) if m in agreed}
         for moment in sorted(judged):
             held = []
-            event = self._memory.event_of(topic, moment)
+            event = self._memory.event_of(topic, moment) or self._event_in_another_area(topic, moment)
             if event and moment in agreed:
                 memory.known[moment], event = event, None
             if static := self._static.get((topic, moment)):
@@ -152,6 +152,11 @@ class _Remembering:
             self._memory.put_held(topic, moment, held)
             if moment in self._seen:
                 self._done.held.setdefault(moment, []).extend(_each(held))
+
+    def _event_in_another_area(self, topic: Topic, moment: datetime) -> EventRef | None:
+        """The event of an area in which the object is no more, since the rules say otherwise by now."""
+        others = self._memory.in_other_areas(topic, moment) if moment in self._pool.get(topic, {}) else {}
+        return next((event for other, event in others.items() if moment not in self._pool.get(other, {})), None)
 
     def _agreed(
         self, topic: Topic, agree: Agree, judged: set[datetime], candidates: Mapping[datetime, ThreatPicture]

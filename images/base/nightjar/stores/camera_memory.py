@@ -97,6 +97,16 @@ class CameraMemory:
         stored = (e for e in _candidates(minute) if (e.topic, e.taken_at) == (topic, moment)) if minute else ()
         return next((each.event for each in stored if each.event), None)
 
+    def in_other_areas(self, topic: Topic, moment: datetime) -> dict[Topic, EventRef]:
+        """The same of its rule and label in other areas: the rules may have given an area another name since."""
+        minute = self._minutes.at(moment)
+        stored = [each for each in _candidates(minute) if each.taken_at == moment] if minute else []
+        return {
+            each.topic: each.event
+            for each in stored
+            if each.event and each.topic != topic and (each.rule_id, each.label) == (topic.rule_id, topic.label)
+        }
+
     def put_held(self, topic: Topic, moment: datetime, held: Sequence[Held]) -> None:
         """Make `held` all that is held of a topic in the picture taken at `moment`."""
         minute = self._minutes.at(moment)
