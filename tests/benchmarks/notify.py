@@ -28,7 +28,6 @@ from tests.images.detect.shards import sample_pictures
 from tests.scenes import SHARD, after, detection, start_run
 
 ALERTS = 1000
-CAMERAS = 20
 ANSWER = 0.2  # seconds
 LIMIT = 20.0  # seconds
 ROUNDS = 3
@@ -88,12 +87,12 @@ def _bench(say: Say) -> Iterator[Bench]:
 
 
 def _assessed(store: S3Store, number: int, data: list[bytes]) -> StageContext:
-    """A run with ALERTS events of cameras of its own, as assess leaves it; the context of its notify stage."""
-    cameras = [Camera("alice", f"r{number}c{n}") for n in range(CAMERAS)]
+    """A run with ALERTS events, each of a camera of its own, as assess leaves it; the context of its notify stage."""
+    cameras = [Camera("alice", f"r{number}c{n}") for n in range(ALERTS)]
     seen = [
         detection(
-            cameras[n % CAMERAS],
-            after(100.0 * (n // CAMERAS)),
+            cameras[n],
+            after(float(n)),
             {"person": 0.9},
             sha256=sha256_of(data[n % len(data)]),
         )
