@@ -33,7 +33,7 @@ class Writing:
 
     def day(self, moment: datetime) -> str:
         """`Friday 20 November 2026`."""
-        pattern = _PLAIN_DATE if self.language == _PLAIN else "full"
+        pattern = _PLAIN_DATE if self._is_plain else "full"
         return str(format_date(self._local(moment), pattern, locale=_locale(self.language)))
 
     def clock(self, moment: datetime) -> str:
@@ -74,7 +74,7 @@ class Writing:
     def likely(self, probability: float) -> str:
         """`94 %`, rounded down."""
         text = percent(probability)
-        if self.language == _PLAIN or text.startswith("<"):
+        if self._is_plain or text.startswith("<"):
             return text
         hundredths = Decimal(text.partition(" ")[0]) / 100
         return str(format_percent(hundredths, locale=_locale(self.language)))
@@ -86,6 +86,10 @@ class Writing:
     def many(self, number: int, noun: str) -> str:
         """`1 picture`, `1,200 pictures`."""
         return many(number, noun).replace(f"{number:,}", self.number(number))
+
+    @property
+    def _is_plain(self) -> bool:
+        return _locale(self.language) == _locale(_PLAIN)
 
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.timezone)
