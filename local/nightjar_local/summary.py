@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert, DigestLine
 from nightjar.domain.batch import BatchLine
-from nightjar.domain.events import Event, Suppressed, ThreatMinute
+from nightjar.domain.events import Event, Suppressed
 from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import Counts, add_counts
+from nightjar.domain.minutes import ThreatMinute
 from nightjar.domain.rules import Safe
 from nightjar.domain.tally import Tally, many
 from nightjar.stores.event_keys import EVENTS, THREATS

@@ -25,6 +25,7 @@ from nightjar_local.demo import upload
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import IMAGES
 from nightjar_local.samples import Sample
+from nightjar_local.scenes import PICTURES
 from nightjar_local.summary import Bucket
 from nightjar_local.up import DESCRIPTION
 from tests.benchmarks.memory import watch_peaks_mib
@@ -76,7 +77,7 @@ def _seconds_to_alert(running: Deployment, camera: str) -> float:
     bucket = Bucket(running.access)
     before = set(bucket.keys("outbox/"))
     buffer = io.BytesIO()
-    with Image.open(samples.unpacked() / samples.PICTURES / "astronaut.png") as picture:
+    with Image.open(samples.unpacked() / PICTURES / "astronaut.png") as picture:
         picture.convert("RGB").save(buffer, "JPEG", quality=92)
     _put(running, {f"{INCOMING}{camera}-{int(time.time())}.jpg": buffer.getvalue()})
     landed = time.monotonic()

@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
 from nightjar.stores.drop_zone import INCOMING
-from nightjar_local.samples import PICTURES, Sample, another_shot, jpeg, unpacked
+from nightjar_local.samples import Sample, another_shot, jpeg, unpacked
+from nightjar_local.scenes import PICTURES
 from nightjar_local.seaweedfs import S3Access
 
 EARLIEST = timedelta(hours=5)  # an event that is older than six hours alerts nobody

@@ -16,7 +16,8 @@ from nightjar.runtime.manifests import read_lines, write_lines
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.runs import LIVE
-from nightjar_local.samples import VIDEOS, unpacked
+from nightjar_local.samples import unpacked
+from nightjar_local.scenes import VIDEOS
 from tests.bucket import NOON, PORCH, RunWorld, image_of, put_picture
 
 _STILLS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "motorcycle_right.png", "rocket.jpg")
