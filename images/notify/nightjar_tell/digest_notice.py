@@ -29,11 +29,14 @@ def digest_notice(
     user: str,
     day: date,
     lines: Sequence[DigestLine],
-    open_troubles: Sequence[Trouble],
+    open_troubles: Sequence[tuple[Trouble, str]],
     recipient: Recipient,
     due: datetime,
 ) -> Notice:
-    """The digest of the user's `day`, which was due at `due`; there is at least one line."""
+    """The digest of the user's `day`, which was due at `due`; there is at least one line.
+
+    `open_troubles` are told with the place of their camera.
+    """
     writing = Writing.of(recipient)
     events, others = [line for line in lines if line.event_key], [line for line in lines if not line.event_key]
     parts = [many(len(events), "event")] if events else []
@@ -57,34 +60,40 @@ def digest_notice(
 
 
 def _held_back(lines: Sequence[DigestLine], writing: Writing) -> list[Section]:
-    cameras: dict[str, list[DigestLine]] = defaultdict(list)
+    """A section for each camera and day, so that a row has room on a phone."""
+    sections: dict[tuple[str, date], list[DigestLine]] = defaultdict(list)
     for line in lines:
-        cameras[place(line.device, line.site)].append(line)
-    return [_section(where, sorted(held, key=_began), writing) for where, held in sorted(cameras.items())]
+        began = line.started_at.astimezone(writing.timezone).date()
+        sections[place(line.device, line.site), began].append(line)
+    return [_section(where, sorted(held, key=_began), writing) for (where, _), held in sorted(sections.items())]
 
 
 def _section(where: str, lines: Sequence[DigestLine], writing: Writing) -> Section:
     shown = lines[:_MOST_ROWS]
     left = len(lines) - len(shown)
-    return Section(where, tuple(_row(line, writing) for line in shown), f"and {left:,} more" if left else "")
+    title = f"{where}, {writing.day(lines[0].started_at)}"
+    return Section(title, tuple(_row(line, writing) for line in shown), f"and {left:,} more" if left else "")
 
 
 def _row(line: DigestLine, writing: Writing) -> Row:
-    when = f"{writing.day(line.started_at)}, {writing.short_span(line.started_at, line.ended_at)}"
+    when = writing.short_span(line.started_at, line.ended_at)
     why = _WHY.get(line.reason, line.reason.replace("-", " "))
     if not line.event_key:  # a trouble, in words
         return Row(when, line.rule_name, why)
     labels = sorted(line.labels.items(), key=lambda each: -each[1])
     seen = ", ".join(f"{label} {writing.likely(p)}" for label, p in labels)
-    return Row(when, f"{seen}, {line.rule_name}", f"{many(line.pictures, 'picture')}; {why}")
+    return Row(when, f"{seen} ({line.rule_name})", f"{many(line.pictures, 'picture')}; {why}")
 
 
-def _in_trouble(open_troubles: Sequence[Trouble], writing: Writing) -> list[Section]:
-    rows = []
-    for trouble in open_troubles:
-        camera = trouble.camera
-        assert camera is not None, "expected troubles of cameras in a user's digest"
-        rows.append(Row(writing.line(trouble.since), trouble_in_short(trouble, place(camera.device, None), writing)))
+def _in_trouble(open_troubles: Sequence[tuple[Trouble, str]], writing: Writing) -> list[Section]:
+    rows = [
+        Row(
+            writing.minute(trouble.since),
+            trouble_in_short(trouble, where, writing),
+            f"since {writing.day(trouble.since)}",
+        )
+        for trouble, where in open_troubles
+    ]
     return [Section("Cameras in trouble", tuple(rows))] if rows else []
 
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from nightjar.domain.deliveries import Address
 from nightjar.domain.digest_times import digest_due
 from nightjar.domain.names import Camera
+from nightjar.domain.places import place
 from nightjar.domain.rules import EMAIL
 from nightjar.domain.troubles import Trouble
 from nightjar.stores.digests import Digests
@@ -51,9 +52,14 @@ def _is_due(office: Office, user: str, day: date) -> bool:
     return due is None or due <= office.now
 
 
-def _open(office: Office, user: str) -> list[Trouble]:
-    """The open troubles of the user's cameras, by camera and kind."""
-    known = office.rules.users.get(user)
-    cameras = sorted(Camera(user, device) for device in known.devices) if known else []
-    troubles = Troubles(office.store)
-    return [trouble for camera in cameras for trouble in troubles.of(camera.name) if trouble.is_open]
+def _open(office: Office, user: str) -> list[tuple[Trouble, str]]:
+    """The open troubles of the user's cameras, by camera and kind, each with the camera's place."""
+    known, troubles = office.rules.users.get(user), Troubles(office.store)
+    cameras = [office.rules.device(Camera(user, device)) for device in sorted(known.devices)] if known else []
+    return [
+        (trouble, place(camera.camera.device, camera.site))
+        for camera in cameras
+        if camera
+        for trouble in troubles.of(camera.camera.name)
+        if trouble.is_open
+    ]

@@ -101,7 +101,7 @@ def _off(seconds: float) -> str:
 
 
 def _facts(trouble: Trouble, where: str, writing: Writing, *, is_over: bool) -> Iterator[Fact]:
-    yield Fact("What", _what(trouble, writing))
+    yield Fact("It was" if is_over else "What", _what(trouble, writing))
     yield Fact("Where", where)
     began = trouble.facts.last_at or trouble.since
     if is_over and trouble.ended_at:

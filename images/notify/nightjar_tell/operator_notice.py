@@ -1,10 +1,12 @@
 """The notices to the operator that Nightjar itself is in trouble, and that it is no longer."""
 
-from nightjar.domain.notices import Action, Fact, Notice, NoticeKind
+from nightjar.domain.notices import Fact, Notice, NoticeKind
 from nightjar.domain.rules import Recipient, Severity
 from nightjar.domain.troubles import Notice as Which
 from nightjar.domain.troubles import Trouble
 from nightjar_notify.wording.locale import Writing, lasted
+
+_LOOK = "The command nightjar status tells how Nightjar is."
 
 
 def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Notice:
@@ -27,8 +29,7 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
         at=operator.local(at),
         about=key,
         facts=tuple(facts),
-        paragraphs=(trouble.facts.todo,) if trouble.facts.todo and not is_over else (),
-        actions=(Action("See how Nightjar is", command="nightjar status"),),
+        paragraphs=tuple(each for each in (trouble.facts.todo, _LOOK) if each and not is_over),
         why="You get this because the rules name you as the operator.",
         internal=f"Trouble {trouble.kind} {trouble.number}",
         language=operator.language,

@@ -82,7 +82,7 @@ def test_what_it_says(store: MemoryStore, tell: Tell, api: SendGridDouble) -> No
     tell(store, SEVEN)
     words = text(api)
     assert "Your digest: 2 events and 1 camera trouble" in words
-    assert "person 94 %, anybody" in words
+    assert "person 94 % (anybody)" in words
     assert "3 pictures; the camera was muted" in words
     assert "3 pictures; in your quiet hours" in words
     assert "Yard has never sent anything" in words
