@@ -1,6 +1,6 @@
 """The notices to the operator that Nightjar itself is in trouble, and that it is no longer."""
 
-from nightjar.domain.notices import Fact, Notice, NoticeKind
+from nightjar.domain.notices import Action, Fact, Notice, NoticeKind
 from nightjar.domain.rules import Recipient, Severity
 from nightjar.domain.troubles import Notice as Which
 from nightjar.domain.troubles import Trouble
@@ -14,9 +14,10 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
     writing, is_over = Writing.of(operator), which is Which.ENDED
     key = f"{trouble.about}-{trouble.kind}-{trouble.number}"
     at = (trouble.ended_at or trouble.opened_at) if is_over else trouble.opened_at
-    text = trouble.facts.text or trouble.kind
-    headline = f"Over: {text}" if is_over else f"Nightjar: {text}"
-    facts = [Fact("What", text), Fact("Since", writing.line(trouble.since))]
+    said = trouble.facts
+    title = said.title or said.text or trouble.kind
+    headline = f"Over: {title}" if is_over else title
+    facts = [Fact("It was" if is_over else "What", said.text or title), Fact("Since", writing.line(trouble.since))]
     if is_over:
         facts.append(Fact("Lasted", lasted(at - trouble.since)))
     return Notice(
@@ -24,12 +25,13 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
         kind=NoticeKind.OPERATOR_OVER if is_over else NoticeKind.OPERATOR,
         severity=Severity(trouble.severity) if trouble.severity in list(Severity) else Severity.WARNING,
         headline=headline,
-        subject=headline[:200],
+        subject=f"Nightjar: {headline}",
         when=writing.line(at),
         at=operator.local(at),
         about=key,
         facts=tuple(facts),
-        paragraphs=tuple(each for each in (trouble.facts.todo, _LOOK) if each and not is_over),
+        paragraphs=() if is_over else tuple(each for each in (said.effect, said.todo, _LOOK) if each),
+        actions=(Action("See it in Airflow", link=said.link),) if said.link else (),
         why="You get this because the rules name you as the operator.",
         internal=f"Trouble {trouble.kind} {trouble.number}",
         language=operator.language,

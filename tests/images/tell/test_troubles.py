@@ -148,7 +148,7 @@ def test_what_may_have_been_sent_is_sent_once_more_and_says_so(
 
 
 def operators_trouble(kind: str = "watch-silent", now: datetime = NOON) -> Trouble:
-    facts = Facts(text="nightjar_watch has not looked for 10 minutes", todo="Look at the scheduler.")
+    facts = Facts(title="The watch is silent", text="It has not looked for 10 minutes.", todo="Look at the scheduler.")
     return Trouble(about=OPERATOR, kind=kind, severity="critical", since=now - HOUR, opened_at=now, facts=facts)
 
 
@@ -158,8 +158,8 @@ def test_the_operator_is_told(store: MemoryStore, tell: Tell, api: SendGridDoubl
     Troubles(store).end(OPERATOR, "watch-silent", NOON + HOUR)
     tell(store, NOON + HOUR)
     assert mails(api) == [
-        (OPS, "Nightjar: nightjar_watch has not looked for 10 minutes"),
-        (OPS, "Over: nightjar_watch has not looked for 10 minutes"),
+        (OPS, "Nightjar: Over: The watch is silent"),
+        (OPS, "Nightjar: The watch is silent"),
     ]
 
 

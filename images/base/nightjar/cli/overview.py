@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from nightjar.cli.troubled import Troubled, troubled_cameras
 from nightjar.domain.names import Camera
 from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER, DagRun, OperatorKind, watch_silent
 from nightjar.domain.release import Deployed
@@ -115,6 +116,7 @@ class Overview:
     incoming: Waiting
     claims: Waiting
     cameras: Cameras
+    troubled: Troubled
 
 
 def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
@@ -142,6 +144,7 @@ def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
         runs=runs,
         incoming=incoming,
         claims=claims,
+        troubled=troubled_cameras(store),
         cameras=_cameras(store, in_force.rules.cameras if in_force.rules else (), now),
     )
 

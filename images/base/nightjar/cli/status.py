@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nightjar.cli.overview import Cameras, Images, OperatorTrouble, Overview, RulesState, Waiting
+    from nightjar.cli.troubled import Troubled
     from nightjar.stores.run_index import RunState
 
 # A part of the status that only the surroundings know, such as the components of a local deployment.
@@ -89,6 +90,7 @@ def as_text(seen: "Overview") -> Iterator[str]:
     yield _waiting(seen.incoming, "object waits below incoming/", "objects wait below incoming/", seen.at)
     yield _waiting(seen.claims, "claim is open", "claims are open", seen.at)
     yield _cameras(seen.cameras, seen.at)
+    yield _troubled(seen.troubled, seen.at)
 
 
 def _troubles(troubles: "Sequence[OperatorTrouble]") -> Iterator[str]:
@@ -134,6 +136,23 @@ def _waiting(waiting: "Waiting", singular: str, plural: str, now: datetime) -> s
     else:
         number = f"{waiting.number} {singular if waiting.number == 1 else plural}"
     return number + (f", the oldest for {_age(now - waiting.oldest)}." if waiting.oldest else ".")
+
+
+def _troubled(troubled: "Troubled", now: datetime) -> str:
+    if not troubled.number:
+        return "No camera is in trouble."
+    rows = [
+        (
+            each.camera,
+            each.kind,
+            each.severity,
+            f"since {_time(each.since)}, {_age(now - each.since)} ago",
+            f"told {_time(each.told)}" if each.told else "not told yet",
+        )
+        for each in troubled.shown
+    ]
+    shown = "" if len(rows) == troubled.number else f", {len(rows)} of them here: nightjar cameras --troubled"
+    return _listed(f"{_many(troubled.number, 'trouble')} of cameras{shown}", _table(rows))
 
 
 def _cameras(cameras: "Cameras", now: datetime) -> str:

@@ -15,6 +15,7 @@ from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.operator_troubles import DagRun, alerts_refused, run_failed, run_late
 from nightjar.domain.release import Ended, FrozenRules, Release, StageRelease, Started
+from nightjar.domain.troubles import Notice, Trouble
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.claims import Claims
@@ -86,6 +87,7 @@ def test_an_empty_bucket(store: MemoryStore) -> None:
         "0 objects wait below incoming/.",
         "0 claims are open.",
         "No cameras are in the rules.",
+        "No camera is in trouble.",
     ]
 
 
@@ -315,6 +317,39 @@ def test_cameras_that_are_silent_come_first(store: MemoryStore) -> None:
         "  alice-d13  none within 48 hours",
         "  alice-d11  2026-11-20 02:02:00 UTC, 11 hours ago",
     ]
+
+
+def test_cameras_in_trouble_are_named_the_worst_first(store: MemoryStore) -> None:
+    RulesStore(store).put(RULES)
+    for number, (camera, kind, severity) in enumerate(
+        (
+            ("alice-yard", "silent", "warning"),
+            ("alice-porch", "covered", "critical"),
+            ("alice-porch", "clock", "warning"),
+        )
+    ):
+        since = NOW - timedelta(hours=3 - number)
+        Troubles(store).open(Trouble(about=camera, kind=kind, severity=severity, since=since, opened_at=NOW))
+    [news] = [each for each in Troubles(store).news(9) if each.stored.trouble.kind == "covered"]
+    Troubles(store).settle(news, Notice.OPENED, NOW)
+    Troubles(store).open(alerts_refused(DagRun("nightjar_live", "r1"), "401", NOW))  # the operator's, not a camera's
+    assert text(store)[-1].splitlines() == [
+        "3 troubles of cameras",
+        "  alice-porch  covered  critical  since 2026-11-20 11:05:00 UTC, 2 hours ago     told 2026-11-20 13:05:00 UTC",
+        "  alice-yard   silent   warning   since 2026-11-20 10:05:00 UTC, 3 hours ago     not told yet",
+        "  alice-porch  clock    warning   since 2026-11-20 12:05:00 UTC, 60 minutes ago  not told yet",
+    ]
+    Troubles(store).end("alice-yard", "silent", NOW)
+    assert look(store).troubled.number == 2
+
+
+def test_of_many_troubles_some_are_shown(store: MemoryStore) -> None:
+    for number in range(25):
+        about = f"alice-d{number:02}"
+        Troubles(store).open(Trouble(about=about, kind="silent", severity="warning", since=NOW, opened_at=NOW))
+    assert text(store)[-1].startswith(
+        "25 troubles of cameras, 20 of them here: nightjar cameras --troubled\n  alice-d00"
+    )
 
 
 class Counting(MemoryStore):
