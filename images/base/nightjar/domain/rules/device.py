@@ -26,8 +26,9 @@ from nightjar.domain.rules.values import (
 class Static(Input):
     """When an object is taken for part of the scene: a parked car is, until it leaves."""
 
+    # A live run reads the pictures of both times together.
     after_seconds: Annotated[
-        Whole, Field(ge=1, le=86_400, description="Seconds that its box must have stayed at its place.")
+        Whole, Field(ge=1, le=21_600, description="Seconds that its box must have stayed at its place.")
     ] = 600
     overlap: Annotated[
         Share,
@@ -37,14 +38,14 @@ class Static(Input):
         Whole,
         Field(
             ge=0,
-            le=86_400,
+            le=21_600,
             description="Seconds that it may be missing from the pictures; what was away for longer is new.",
         ),
     ] = 60
     exempt: Annotated[
         tuple[Text, ...],
         AfterValidator(different),
-        Field(description="Labels that never count as static: who stands still is no furniture."),
+        Field(description="Labels that never count as static. `person` never does, whatever stands here."),
     ] = ("person",)
 
 

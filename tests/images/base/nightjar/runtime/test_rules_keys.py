@@ -27,7 +27,7 @@ def problems(text: str) -> list[str]:
         ("static: {after_seconds: 900", "static: {after: 900", "static.after: unknown key"),
         ("static: {after_seconds", "static: {after_second", r"did you mean after_seconds\?$"),
         ("after_seconds: 900", "after_seconds: 0", "static.after_seconds: expected at least 1, got 0"),
-        ("after_seconds: 900", "after_seconds: 90000", "expected at most 86400, got 90000"),
+        ("after_seconds: 900", "after_seconds: 90000", "expected at most 21600, got 90000"),
         ("overlap: 60%", "overlap: 60", "static.overlap: expected a share from 0 to 1, .* got 60: write 0.6 or 60%"),
         ("overlap: 60%", "overlap: 0", "static.overlap: expected more than 0, got 0"),
         ("overlap: 60%", "exempt: [cat, cat]", "static.exempt: expected each only once, got twice: cat"),
