@@ -1,6 +1,6 @@
 """Tells what is no event: equipment, digests, closings, caps, the deployment itself; under the rules of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -40,24 +40,53 @@ def tell(courier: Courier, notice: Notice, addresses: Sequence[Address], day: da
     Safe to call again, by whoever: those who were told are not told again, and an attempt that ended without knowing
     is repeated and marked.
     """
-    ledger = courier.ledger
-    key = ledger.notice_key(notice.id, day)
-    context = courier.context
+    return tell_together(courier, [(notice, day)], addresses, lambda notices: notices[0])[notice.id]
+
+
+def tell_together(
+    courier: Courier,
+    notices: Sequence[tuple[Notice, date]],
+    addresses: Sequence[Address],
+    together: Callable[[Sequence[Notice]], Notice],
+) -> Mapping[str, Told]:
+    """Tell `addresses` of several notices, each once and filed by itself, in one message: how it went, by notice.
+
+    `together` makes one notice of those that an address was not told of yet, in their order.
+    """
     for _ in range(_TRIES):
-        before = ledger.read(key)
-        if before and before.alert.is_done:
-            return Told("already", objects=(before.ref,))
-        if before and before.alert.is_held(context.output_prefix, context.run, context.clock()):
-            return Told("held")
-        left = waiting(before.alert.each_delivery if before else (), addresses)
-        if not left:
-            return Told("already", objects=(before.ref,) if before else ())
-        line = Line(key, ledger.ref(key), _blank(courier, notice), before, left)
+        told: dict[str, Told] = {}
+        lines: dict[str, tuple[Line, Notice]] = {}
+        for notice, day in notices:
+            line = _line(courier, notice, addresses, day)
+            if isinstance(line, Told):
+                told[notice.id] = line
+            else:
+                lines[line.id] = line, notice
+
+        def notice_of(some: Sequence[Line], lines: Mapping[str, tuple[Line, Notice]] = lines) -> Notice:
+            return together([lines[line.id][1] for line in some])
+
         try:
-            return _told(courier.send([line], lambda _: notice)[line.id])
+            sent = courier.send([line for line, _ in lines.values()], notice_of)
         except TakenError:
             continue
-    raise TryAgainError(f"other tasks told of {notice.id} {_TRIES} times in a row")
+        return told | {lines[identity][1].id: _told(each) for identity, each in sent.items()}
+    raise TryAgainError(f"other tasks told of {notices[0][0].id} {_TRIES} times in a row")
+
+
+def _line(courier: Courier, notice: Notice, addresses: Sequence[Address], day: date) -> Line | Told:
+    """The notice's line of the ledger, to be told to those who were not; or why nobody is to be told now."""
+    ledger, context = courier.ledger, courier.context
+    key = ledger.notice_key(notice.id, day)
+    before = ledger.read(key)
+    if before and before.alert.is_done:
+        return Told("already", objects=(before.ref,))
+    if before and before.alert.is_held(context.output_prefix, context.run, context.clock()):
+        return Told("held")
+    left = waiting(before.alert.each_delivery if before else (), addresses)
+    if not left:
+        return Told("already", objects=(before.ref,) if before else ())
+    return Line(key, ledger.ref(key), _blank(courier, notice), before, left)
 
 
 def _blank(courier: Courier, notice: Notice) -> Alert:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from nightjar.domain.manifest import Counts
+from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
@@ -21,6 +22,7 @@ from nightjar_notify.settings import load_settings
 from nightjar_notify.wording.actions import Links
 from nightjar_tell.closings import tell_closing
 from nightjar_tell.digests import due_digests, tell_digest
+from nightjar_tell.operator_troubles import messages, tell_operator
 from nightjar_tell.tellers import Done, Office
 from nightjar_tell.troubles import ended_covers, tell_news
 
@@ -74,7 +76,9 @@ def _work(office: Office) -> Iterable[Work]:
     """All that may be due: troubles first, the most urgent of all."""
     news = sorted(Troubles(office.store).news(_MOST_NEWS), key=lambda each: each.stored.trouble.kind)
     covers = ended_covers(news)
-    yield from (partial(tell_news, office, each, covers) for each in news)
+    of_operator = [each for each in news if each.stored.trouble.about == OPERATOR]
+    yield from (partial(tell_operator, office, some) for some in messages(of_operator))
+    yield from (partial(tell_news, office, each, covers) for each in news if each.stored.trouble.about != OPERATOR)
     yield from (partial(tell_closing, office, each) for each in Closings(office.store).each())
     yield from (partial(tell_digest, office, user, day) for user, day in due_digests(office))
 

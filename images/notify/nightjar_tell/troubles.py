@@ -1,6 +1,5 @@
-"""Tells users of their cameras' troubles and the operator of the deployment's: each once, and again when it is over."""
+"""Tells users of their cameras' troubles: each once, and again when it is over."""
 
-import logging
 from collections.abc import Iterable
 
 from nightjar.domain.alerts import DigestLine
@@ -15,10 +14,8 @@ from nightjar.stores.reactions import Mutes
 from nightjar.stores.troubles import News, Troubles
 from nightjar_notify.addresses import addresses_for
 from nightjar_tell.equipment_notice import equipment_notice
-from nightjar_tell.operator_notice import operator_notice
+from nightjar_tell.operator_notice import severity_of
 from nightjar_tell.tellers import Done, Office
-
-log = logging.getLogger(__name__)
 
 
 def tell_news(office: Office, news: News, told_by_covered: frozenset[str]) -> Done:
@@ -32,14 +29,13 @@ def tell_news(office: Office, news: News, told_by_covered: frozenset[str]) -> Do
     if which is None:
         troubles.drop(news)
         return Done("over-before-told")
-    if trouble.camera is None:
-        return _tell_operator(office, news, which)
+    assert trouble.camera is not None, "expected a camera's trouble"
     camera = office.rules.device(trouble.camera)
     same = trouble.kind == TroubleKind.VOID and which is Which.ENDED and trouble.about in told_by_covered
     if camera is None or same:
         troubles.settle(news, which, office.now)
         return Done("told-with-another" if same else "left-the-rules")
-    severity = _severity(trouble)
+    severity = severity_of(trouble)
     at = trouble.opened_at if which is Which.OPENED else trouble.ended_at or office.now
     notice = equipment_notice(trouble, which, camera, office.links, office.max_age)
     # However late: a trouble is news as long as it holds.
@@ -58,19 +54,6 @@ def ended_covers(news: Iterable[News]) -> frozenset[str]:
         for each in news
         if each.stored.trouble.kind == TroubleKind.COVERED and each.stored.trouble.due is Which.ENDED
     )
-
-
-def _tell_operator(office: Office, news: News, which: Which) -> Done:
-    trouble, operator = news.stored.trouble, office.rules.operator
-    if operator is None:
-        log.warning("trouble %s has nobody to tell: the rules name no operator", trouble.kind)
-        Troubles(office.store).settle(news, which, office.now)
-        return Done("no-operator")
-    notice, severity = operator_notice(trouble, which, operator), _severity(trouble)
-    told = office.tell(notice, addresses_for(operator, severity), trouble.opened_at.date())
-    if told.is_dealt_with:
-        Troubles(office.store).settle(news, which, office.now)
-    return Done(told.outcome, told, told.objects)
 
 
 def _told(office: Office, news: News, which: Which, notice: Notice, camera: CameraRules, severity: Severity) -> Done:
@@ -101,7 +84,3 @@ def _hold(office: Office, trouble: Trouble, notice: Notice, camera: CameraRules,
         severity=trouble.severity,
     )
     Digests(office.store).put(line, digest_day(office.now, camera))
-
-
-def _severity(trouble: Trouble) -> Severity:
-    return Severity(trouble.severity) if trouble.severity in list(Severity) else Severity.WARNING
