@@ -43,6 +43,7 @@ from operators.failures import exit_code_of, say_why, sentence_of
 log = logging.getLogger(__name__)
 
 _NOTIFY = "notify"
+_SENDING = frozenset({_NOTIFY, "tell"})
 _RULES = "rules_in_force"  # fails to warn: the run is green all the same
 _COOL_OFF = "cool_off"  # fails only to delay the next run
 _REASONS = {
@@ -50,7 +51,7 @@ _REASONS = {
     "all_tasks_deadlocked": "none of its tasks can run any more",
     "timed_out": "it took longer than it may",
 }
-# notify ends so when the mail API refuses the key or the sender, or has not taken an alert for as long as it is tried.
+# A stage that sends ends so when the mail API refuses the key or the sender, or has not taken an alert for as long as it is tried.
 _NOT_SENT = frozenset({UsageError.exit_code, TryAgainError.exit_code})
 
 
@@ -126,7 +127,7 @@ def note_failed_task(store: ObjectStore, context: Mapping[str, Any], now: dateti
     if task == _COOL_OFF:
         return
     troubles.open(run_failed(run, f"{_name(context['ti'])}: {why}", now))
-    if _stage(context) == _NOTIFY and exit_code_of(error) in _NOT_SENT:
+    if _stage(context) in _SENDING and exit_code_of(error) in _NOT_SENT:
         troubles.open(alerts_refused(run, why, now))
     if _is_last(context):
         troubles.end(OPERATOR, run.kind(OperatorKind.RUN_LATE), now)  # it is through

@@ -9,7 +9,8 @@ from nightjar.domain.troubles import Notice as Which
 from nightjar.domain.troubles import Trouble
 from nightjar_notify.wording.locale import Writing, lasted
 
-_WHAT, _LINK = "What", "Where"
+_LINK = "Where"
+_STATUS = "nightjar status shows what is open."
 _MOST_ROWS = 50
 
 
@@ -20,11 +21,14 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
     at = (trouble.ended_at or trouble.opened_at) if is_over else trouble.opened_at
     title = words.title or words.text or trouble.kind
     headline = f"Over: {title}" if is_over else f"Nightjar: {title}"
-    facts = [Fact(_WHAT, words.text or title), Fact("Since", writing.line(trouble.since))]
+    facts = [Fact("Since", writing.line(trouble.since))]
     if is_over:
         facts.append(Fact("Lasted", lasted(at - trouble.since)))
-    if words.link:
+    # A button only where every mail client follows it.
+    has_button = words.link.startswith("https://")
+    if words.link and not has_button:
         facts.append(Fact(_LINK, words.link))
+    advice = () if is_over else (words.effect, words.todo, _STATUS)
     return Notice(
         id=f"{key}-over" if is_over else key,
         kind=NoticeKind.OPERATOR_OVER if is_over else NoticeKind.OPERATOR,
@@ -35,9 +39,8 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
         at=operator.local(at),
         about=key,
         facts=tuple(facts),
-        paragraphs=() if is_over else tuple(filter(None, (words.effect, words.todo, _STATUS))),
-        # A button only where a mail client follows it; the address is among the facts as well.
-        actions=(Action("Open the run in Airflow", link=words.link),) if words.link.startswith("https://") else (),
+        paragraphs=tuple(filter(None, (words.text or title, *advice))),
+        actions=(Action("Open the run in Airflow", link=words.link),) if has_button else (),
         why="You get this because the rules name you as the operator. It is told once, and again when it is over.",
         internal=f"Trouble {trouble.kind} {trouble.number}",
         language=operator.language,
@@ -50,14 +53,14 @@ def together(notices: Sequence[Notice]) -> Notice:
     if not more:
         return first
     headline = f"{first.headline}, and {more} more {'trouble' if more == 1 else 'troubles'}"
-    rows = tuple(Row(each.when, _fact(each, _WHAT), _fact(each, _LINK)) for each in notices[:_MOST_ROWS])
+    rows = tuple(Row(f"{each.at:%Y-%m-%d %H:%M}", each.paragraphs[0], _link(each)) for each in notices[:_MOST_ROWS])
     left = len(notices) - len(rows)
     return replace(
         first,
         headline=headline,
         subject=headline[:200],
         facts=(),
-        paragraphs=tuple(dict.fromkeys(words for each in notices for words in each.paragraphs)),
+        paragraphs=tuple(dict.fromkeys(words for each in notices for words in each.paragraphs[1:])),
         sections=(Section("Troubles", rows, f"and {left} more: nightjar status shows them" if left else ""),),
         actions=(),
         internal=", ".join(each.internal for each in notices[:_MOST_ROWS]),
@@ -69,8 +72,6 @@ def severity_of(trouble: Trouble) -> Severity:
     return Severity(trouble.severity) if trouble.severity in list(Severity) else Severity.WARNING
 
 
-_STATUS = "nightjar status shows what is open."
-
-
-def _fact(notice: Notice, name: str) -> str:
-    return next((fact.value for fact in notice.facts if fact.name == name), "")
+def _link(notice: Notice) -> str:
+    links = [*(action.link for action in notice.actions), *(fact.value for fact in notice.facts if fact.name == _LINK)]
+    return links[0] if links else ""

@@ -131,19 +131,21 @@ def test_the_notice_says_what_happened_since_when_its_effect_what_to_do_and_wher
     notice = operator_notice(failed(), Which.OPENED, operator(b", timezone: Europe/Berlin"))
     assert (notice.headline, notice.severity) == ("Nightjar: A run of nightjar_live failed", Severity.WARNING)
     assert [(fact.name, fact.value) for fact in notice.facts] == [
-        ("What", "Run r1: shard.detect (alice-porch): no model"),
         ("Since", "Friday 20 November 2026, 13:00 CET"),
-        ("Where", LINK),
     ]
-    effect, todo, status = notice.paragraphs
+    what, effect, todo, status = notice.paragraphs
+    assert what == "Run r1: shard.detect (alice-porch): no model"
     assert "Nobody was alerted" in effect and "clear the failed task" in todo and "nightjar status" in status
     assert [action.link for action in notice.actions] == [LINK]
+    at_home = run_failed(DagRun("nightjar_live", "r1", "http://127.0.0.1:8080/dags/…"), "x", NOON)
+    local = operator_notice(at_home, Which.OPENED, operator())
+    assert (local.actions, local.facts[-1].value) == ((), "http://127.0.0.1:8080/dags/…")
 
 
 def test_that_it_is_over_is_about_the_same_and_asks_for_nothing() -> None:
     ended = failed().model_copy(update={"ended_at": NOON + HOUR})
     opened, over = (operator_notice(ended, which, operator()) for which in Which)
-    assert (over.about, over.kind.is_over, over.paragraphs) == (opened.about, True, ())
+    assert (over.about, over.kind.is_over, over.paragraphs) == (opened.about, True, opened.paragraphs[:1])
     assert (over.headline, over.id != opened.id) == ("Over: A run of nightjar_live failed", True)
     assert ("Lasted", "60 min") in [(fact.name, fact.value) for fact in over.facts]
 
@@ -160,6 +162,6 @@ def test_a_message_about_many_names_fifty_and_says_each_advice_once() -> None:
     [section] = notice.sections
     assert (len(section.rows), section.more) == (50, "and 10 more: nightjar status shows them")
     assert section.rows[0].what.startswith("Run r0") and section.rows[0].note == LINK.replace("r1", "r0")
-    assert notice.paragraphs == notices[0].paragraphs
+    assert notice.paragraphs == notices[0].paragraphs[1:]
     assert timedelta(0) == notice.at - notices[0].at
     assert together(notices[:1]) is notices[0]

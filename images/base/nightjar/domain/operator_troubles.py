@@ -132,7 +132,7 @@ def watch_silent(last: datetime, now: datetime) -> Trouble:
 
 
 def alerts_refused(run: DagRun, sentence: str, now: datetime) -> Trouble:
-    """notify gave up on the alerts of a camera, in the API's words."""
+    """notify gave up on the alerts of a camera, or tell on notices, in the API's words."""
     return _trouble(
         OperatorKind.ALERTS_REFUSED,
         Severity.CRITICAL,
