@@ -51,7 +51,7 @@ _REASONS = {
     "all_tasks_deadlocked": "none of its tasks can run any more",
     "timed_out": "it took longer than it may",
 }
-# A stage that sends ends so when the mail API refuses the key or the sender, or has not taken an alert for as long as it is tried.
+# A stage that sends ends so when the mail API refuses the key or the sender, or took nothing for as long as it tried.
 _NOT_SENT = frozenset({UsageError.exit_code, TryAgainError.exit_code})
 
 
