@@ -10,7 +10,7 @@ from nightjar.domain.troubles import Trouble
 from nightjar_notify.wording.locale import Writing, lasted
 
 _LINK = "Where"
-_STATUS = "nightjar status shows what is open."
+_STATUS = "The command nightjar status tells how Nightjar is."
 _MOST_ROWS = 50
 
 
@@ -20,7 +20,7 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
     words, key = trouble.facts, f"{trouble.about}-{trouble.kind}-{trouble.number}"
     at = (trouble.ended_at or trouble.opened_at) if is_over else trouble.opened_at
     title = words.title or words.text or trouble.kind
-    headline = f"Over: {title}" if is_over else f"Nightjar: {title}"
+    headline = f"Over: {title}" if is_over else title
     facts = [Fact("Since", writing.line(trouble.since))]
     if is_over:
         facts.append(Fact("Lasted", lasted(at - trouble.since)))
@@ -34,7 +34,7 @@ def operator_notice(trouble: Trouble, which: Which, operator: Recipient) -> Noti
         kind=NoticeKind.OPERATOR_OVER if is_over else NoticeKind.OPERATOR,
         severity=severity_of(trouble),
         headline=headline,
-        subject=headline[:200],
+        subject=f"Nightjar: {headline}"[:200],
         when=writing.line(at),
         at=operator.local(at),
         about=key,
@@ -58,7 +58,7 @@ def together(notices: Sequence[Notice]) -> Notice:
     return replace(
         first,
         headline=headline,
-        subject=headline[:200],
+        subject=f"Nightjar: {headline}"[:200],
         facts=(),
         paragraphs=tuple(dict.fromkeys(words for each in notices for words in each.paragraphs[1:])),
         sections=(Section("Troubles", rows, f"and {left} more: nightjar status shows them" if left else ""),),

@@ -62,7 +62,7 @@ def test_many_runs_that_fail_are_one_message_and_one_when_they_are_green(
     assert [subject for _, subject in mails(api)] == [
         "Nightjar: A run of nightjar_live failed",
         "Nightjar: A run of nightjar_live failed, and 11 more troubles",
-        "Over: A run of nightjar_live failed, and 12 more troubles",
+        "Nightjar: Over: A run of nightjar_live failed, and 12 more troubles",
     ]
     assert news(store) == 0
 
@@ -129,7 +129,7 @@ def test_when_the_operator_is_not_told(keys: bytes, severity: Severity, hour: in
 
 def test_the_notice_says_what_happened_since_when_its_effect_what_to_do_and_where_to_look() -> None:
     notice = operator_notice(failed(), Which.OPENED, operator(b", timezone: Europe/Berlin"))
-    assert (notice.headline, notice.severity) == ("Nightjar: A run of nightjar_live failed", Severity.WARNING)
+    assert (notice.headline, notice.severity) == ("A run of nightjar_live failed", Severity.WARNING)
     assert [(fact.name, fact.value) for fact in notice.facts] == [
         ("Since", "Friday 20 November 2026, 13:00 CET"),
     ]
@@ -153,7 +153,7 @@ def test_that_it_is_over_is_about_the_same_and_asks_for_nothing() -> None:
 def test_a_trouble_of_a_later_release_is_told_in_its_own_words() -> None:
     trouble = Trouble(about=OPERATOR, kind="disk-full", severity="alarming", since=NOON, opened_at=NOON)
     notice = operator_notice(trouble, Which.OPENED, operator())
-    assert (notice.headline, notice.severity, notice.actions) == ("Nightjar: disk-full", Severity.WARNING, ())
+    assert (notice.headline, notice.severity, notice.actions) == ("disk-full", Severity.WARNING, ())
 
 
 def test_a_message_about_many_names_fifty_and_says_each_advice_once() -> None:
