@@ -1,5 +1,6 @@
 """Lets events through to be told, or holds them back for the digest: the policy with its stores."""
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
@@ -34,7 +35,8 @@ class Gatekeeper:
         self._context, self._courier, self._max_age = context, courier, max_age
         self._events, self._mutes = Events(store), Mutes(store)
         self._tellings, self._digests = Tellings(store), Digests(store)
-        self._muted: dict[Camera, Mute | None] = {}  # as it was when the task first looked
+        self._lock = threading.Lock()
+        self._muted: dict[str, dict[Camera, Mute]] = {}  # by user, as it was when the task first looked
         self._digested: dict[str, dict[str, date]] = {}  # the events in each user's last digests
 
     def is_late(self, event: Event, now: datetime) -> bool:
@@ -76,15 +78,17 @@ class Gatekeeper:
 
     def _digest(self, line: DigestLine, day: date) -> None:
         """Add the line to the user's digest of `day`, unless one of the days before has the event."""
-        if line.user not in self._digested:
-            self._digested[line.user] = self._digests.days_of(line.user, day)
+        with self._lock:
+            if line.user not in self._digested:
+                self._digested[line.user] = self._digests.days_of(line.user, day)
         if self._digested[line.user].setdefault(line.event_id, day) == day:
             self._digests.put(line, day)
 
     def _why(self, event: Event, camera: CameraRules, now: datetime) -> Held | None:
-        if event.camera not in self._muted:
-            self._muted[event.camera] = self._mutes.get(event.camera)
-        mute = self._muted[event.camera]
+        with self._lock:
+            if event.user not in self._muted:
+                self._muted[event.user] = self._mutes.of_user(event.user)
+        mute = self._muted[event.user].get(event.camera)
         return held_back(event.ended_at, severity_of(event, camera), camera, mute, now, self._max_age)
 
     def _reserve(self, camera: CameraRules, events: Mapping[str, Event], now: datetime) -> Reserved:

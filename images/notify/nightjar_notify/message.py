@@ -59,11 +59,16 @@ def compose(message: Outgoing, *, possibly_repeated: bool) -> Message:
     inline = [each for picture in pictures for each in (picture.whole, picture.closeup) if each is not None]
     return Message(
         recipient=message.recipient,
-        subject=f"{REPEATED if possibly_repeated else ''}{notice.subject}",
+        subject=subject_of(notice, possibly_repeated=possibly_repeated),
         text=_templates().get_template("message.txt.j2").render(values),
         html=_templates().get_template("message.html.j2").render(values),
         pictures=tuple(inline),
     )
+
+
+def subject_of(notice: Notice, *, possibly_repeated: bool) -> str:
+    """The subject of the e-mail about `notice`."""
+    return f"{REPEATED if possibly_repeated else ''}{notice.subject}"
 
 
 def _repeated(notice: Notice) -> str:

@@ -16,7 +16,8 @@ from tests.bucket import PORCH
 from tests.images.notify.runs import PERSON, Assessed, Notify, ledger, recorder
 from tests.scenes import NOON, RULES, after, detection
 
-TODAY = NOON.date()
+DAY = timedelta(days=1)
+SENT_ON = NOON.date() + DAY  # a digest that is sent at 07:00 has what was held back since 07:00 of the day before
 
 
 def with_user(*keys: str) -> str:
@@ -46,7 +47,7 @@ def test_what_the_rules_hold_back_is_counted_and_kept(
         manifest = notify(context, recorder(sent))
         assert manifest.counts.outcomes == {f"digest:{reason}": 1}
         assert manifest.counts.details["digest"] == 1
-        assert [line.reason for line in Digests(store).lines("alice", TODAY)] == [reason]
+        assert [line.reason for line in Digests(store).lines("alice", SENT_ON)] == [reason]
     assert sent == []
     assert ledger(store) == []
     other = MemoryStore()
@@ -74,8 +75,8 @@ def test_what_was_digested_on_one_day_is_not_digested_on_the_next(notify: Notify
     notify(context, recorder([]))
     tomorrow = replace(context, clock=lambda: NOON + timedelta(days=1))
     assert notify(tomorrow, recorder([])).counts.outcomes == {"digest:muted": 1}
-    assert Digests(store).lines("alice", TODAY + timedelta(days=1)) == []
-    assert len(Digests(store).lines("alice", TODAY)) == 1
+    assert Digests(store).lines("alice", SENT_ON + DAY) == []
+    assert len(Digests(store).lines("alice", SENT_ON)) == 1
 
 
 @pytest.mark.parametrize(("days", "is_news"), [(1, True), (6, True), (8, False)])
@@ -86,7 +87,7 @@ def test_old_footage_that_is_worked_through_again_is_in_no_digest(
     now = NOON + timedelta(days=days)
     context = assessed(store, "r1", detection(PORCH, NOON, PERSON), rules=with_user(DIGEST), now=now)
     assert notify(context, recorder([])).counts.outcomes == {"digest:too-late": 1}
-    assert len(Digests(store).lines("alice", now.date())) == is_news
+    assert len(Digests(store).lines("alice", (now + DAY).date())) == is_news
 
 
 def test_a_cool_down_begins_with_an_alert_that_was_sent(notify: Notify, assessed: Assessed) -> None:
@@ -130,5 +131,5 @@ def test_a_cap_ends_with_one_last_message(notify: Notify, assessed: Assessed) ->
     cap = sent[2].notice
     assert cap.subject == "No more alerts until 14:00: the rest is in the digest"
     assert "You have had 2 alerts since" in cap.paragraphs[0]
-    assert [line.reason for line in Digests(store).lines("alice", TODAY)] == ["cap", "cap"]
+    assert [line.reason for line in Digests(store).lines("alice", SENT_ON)] == ["cap", "cap"]
     assert [alert.kind for alert in ledger(store)].count("cap") == 1

@@ -100,8 +100,8 @@ class World(Landed):
         """Store `event` as it is now, and count it to what assess wrote."""
         self.written.append(write_record(self.store, Events(self.store).key(event), event))
 
-    def alert(self, event: Event, state: AlertState = AlertState.OUTBOX) -> Alert:
-        """The ledger's line about `event`."""
+    def alert(self, event: Event, state: AlertState = AlertState.OUTBOX, **values: object) -> Alert:
+        """The ledger's line about `event`, as release 0.2 wrote it but for `values`."""
         call = ApiCall(
             at=NOON, method="POST", url="https://mail.example.com", request={}, status=202, response="", message_id="m1"
         )
@@ -122,14 +122,18 @@ class World(Landed):
             finished_at=None if state is AlertState.CLAIMED else NOON,
             calls=(call,) if state is AlertState.SENT else (),
         )
+        alert = alert.model_copy(update=values)
         line = Ledger(self.store).claim(event, alert, over=None)
         assert line is not None, "expected an event without an alert"
         return alert
 
-    def too_late(self, event: Event, seconds: float | None = 7200) -> None:
-        """`event` was looked at so many seconds after its end, too late for an alert; None as release 0.2 wrote it."""
+    def too_late(self, event: Event, seconds: float | None = 7200, reason: str = "too-late") -> None:
+        """`event` was looked at so many seconds after its end, too late for an alert; None as release 0.2 wrote it.
+
+        Or it was held back for another `reason`.
+        """
         handled_at = None if seconds is None else event.ended_at + timedelta(seconds=seconds)
-        self.late.append(DigestLine.of(event, Events(self.store).key(event), handled_at))
+        self.late.append(DigestLine.of(event, Events(self.store).key(event), handled_at, reason))
 
     def held_back(self, picture: Picture, reason: Safe = Safe.OUT_OF_HOURS) -> None:
         """A rule names what was seen in `picture`, but does not hold."""

@@ -36,10 +36,15 @@ class Mutes:
     def get(self, camera: Camera) -> Mute | None:
         """The mute that was asked for last, also one that is over. Raises InputError for an object that is none."""
         key = _mute_key(camera)
-        # One request for a camera that was never muted, which is nearly every one.
         if self._store.head(key) is None:
             return None
         return read_record(self._store, key, Mute)[0]
+
+    def of_user(self, user: str) -> dict[Camera, Mute]:
+        """The last mute of each of the user's cameras that was ever muted; of most users one request, for none."""
+        keys = sorted(info.key for info in self._store.list_objects(f"{MUTES}{user}-"))
+        mutes = (record for record, _ in in_parallel(lambda key: read_record(self._store, key, Mute), keys, _READERS))
+        return {mute.camera: mute for mute in mutes}
 
     def each(self) -> Iterator[Mute]:
         """The last mute of every camera that has one, by key."""

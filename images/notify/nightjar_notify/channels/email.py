@@ -8,7 +8,7 @@ from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_notify.answers import Verdict
 from nightjar_notify.channels.protocol import EMAIL, Answer, Outgoing
 from nightjar_notify.mail_api import SendGrid
-from nightjar_notify.message import Message, compose
+from nightjar_notify.message import Message, compose, subject_of
 from nightjar_notify.pace import Pace
 
 _STATES = {
@@ -43,7 +43,7 @@ class MailChannel:
         repeated = message.possibly_repeated or any(answer.unknown for answer in before)
         return Answer(
             state=_STATES[verdict],
-            subject=composed(repeated).subject,
+            subject=subject_of(message.notice, possibly_repeated=repeated),
             possibly_repeated=repeated,
             calls=tuple(
                 answer.call.model_copy(update={"channel": EMAIL, "recipient": message.recipient}) for answer in answers

@@ -144,3 +144,50 @@ def test_the_command(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> N
     assert "expected --from before --to" in said("--from", "2026-11-20", "--to", "2026-11-19", code=64)
     s3_store.put(f"alerts/{now:%Y/%m/%d}/bad.json", b"{")
     assert "1 of 3 lines were left out" in said(code=65)
+
+
+DELIVERIES = [
+    {"channel": "email", "recipient": "alice@example.com", "state": "sent", "subject": "s", "together": ["e2"]},
+    {"channel": "email", "recipient": "bob@example.com", "state": "claimed", "subject": "s", "possibly_repeated": True},
+    {"channel": "oncall", "recipient": "", "state": "failed", "subject": "s", "problem": "expected a channel"},
+]
+
+
+def test_each_delivery_has_its_own_state(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    call = REFUSED.model_copy(update={"status": None, "response": "gone", "recipient": "bob@example.com"})
+    put(s3_store, "e1", began=datetime.now(UTC), deliveries=DELIVERIES, calls=[call])
+    assert main(["alerts"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line[20:] for line in lines[1:] if line.startswith("20")] == [
+        "sent alice-porch alice@example.com s e1",
+        "uncertain alice-porch bob@example.com s e1",
+        "failed alice-porch oncall s e1",
+    ]
+    assert "the last answer was no answer: gone" in lines
+    assert "expected a channel" in lines
+    assert lines[-1] == "1 alert: 1 sent, 1 uncertain, 1 failed"
+    assert main(["alerts", "--event", "e1"]) == 0
+    text = capsys.readouterr().out
+    for part in (
+        "channel       email to alice@example.com, sent, with 1 more",
+        "channel       email to bob@example.com, uncertain, possibly repeated",
+        "channel       oncall, failed, expected a channel",
+        "no answer: gone",
+    ):
+        assert part in text
+    assert main(["alerts", "--format", "json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)
+    assert told["state"] == "sent, uncertain, failed"
+    assert [each["state"] for each in told["deliveries"]] == ["sent", "uncertain", "failed"]
+
+
+def test_notices_are_listed_with_what_they_are_about(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    for identity, values in (("t1", {"kind": "equipment"}), ("d1", {"kind": "digest", "device": ""})):
+        key = put(s3_store, identity, began=now, **values)
+        body = s3_store.get(key)[0]
+        s3_store.delete(key)
+        s3_store.put(key.replace("alerts/", "alerts/notices/"), body)
+    assert main(["alerts"]) == 0
+    rows = [line.split()[2:5] for line in capsys.readouterr().out.splitlines()[1:3]]
+    assert rows == [["sent", "alice", "alice@example.com"], ["sent", "alice-porch", "alice@example.com"]]

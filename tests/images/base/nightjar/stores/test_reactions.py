@@ -37,6 +37,8 @@ def test_the_last_mute_holds() -> None:
     assert mutes.get(DOOR) is None
     mutes.put(mute(DOOR))
     assert [each.camera for each in mutes.each()] == [PORCH, DOOR]
+    assert mutes.of_user("alice") == {PORCH: mute(hours=0)}
+    assert mutes.of_user("ali") == {}
 
 
 def test_the_last_word_about_an_event_holds() -> None:
