@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from nightjar.domain.alerts import AlertState
+from nightjar.domain.deliveries import Delivery
+from nightjar.domain.events import Event
+from nightjar.domain.policy import Held
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar.stores.records import Provenance, Records
@@ -90,6 +93,67 @@ NOT_RECORDED = "Nobody was told. The reason was not recorded: the log of the run
 def test_the_cause_in_words(unalerted: str | None, late: float | None, expected: str) -> None:
     event = replace(an_event(), unalerted=unalerted, late_seconds=late)
     assert as_words(AlertedEvent(event)) == expected
+
+
+def test_what_was_held_back_as_somebody_wanted_alarms_nobody() -> None:
+    world, events = two_intruders()
+    world.too_late(events[0], reason="muted")
+    world.too_late(events[1], reason="quiet-hours")
+    summary = day_of(world)
+    assert headline(summary) == "2 motion triggers, 0 alerts"
+    [notice] = notices(summary)
+    assert not notice.alarming
+    assert notice.text == (
+        "Nobody was told about 2 events, as the rules ask. The causes: a camera that was muted (1), quiet hours (1)."
+    )
+    assert [as_words(each) for each in summary.unalerted] == [
+        "Nobody was told: the camera was muted.",
+        "Nobody was told: it was within the owner's quiet hours.",
+    ]
+    assert all(each.event.late_seconds is None for each in summary.unalerted)
+
+
+@pytest.mark.parametrize("reason", list(Unalerted))
+def test_every_cause_has_its_words(reason: Unalerted) -> None:
+    world, [event, other] = two_intruders()
+    world.alert(other)
+    world.too_late(event, reason=reason)
+    [first] = day_of(world).unalerted
+    assert first.event.unalerted == reason
+    assert "The reason was not recorded" not in as_words(first)
+
+
+def test_every_reason_of_the_policy_can_be_recorded() -> None:
+    assert set(map(str, Held)) <= set(map(str, Unalerted))
+
+
+def deliveries(event: Event, *states: str, told_with: Event | None = None) -> dict[str, object]:
+    """The deliveries of the event's alert, by e-mail and by further channels."""
+    return {
+        "deliveries": tuple(
+            Delivery(
+                channel=f"way{number}" if number else "email",
+                recipient="",
+                state=state,
+                finished_at=event.ended_at,
+                told_with=told_with.ref if told_with else None,
+            )
+            for number, state in enumerate(states)
+        )
+    }
+
+
+def test_an_alert_of_several_deliveries_is_one_and_events_told_together_are_one() -> None:
+    world, events = two_intruders()
+    world.alert(events[0], AlertState.SENT, **deliveries(events[0], "sent", "failed"))
+    world.alert(events[1], AlertState.SENT, **deliveries(events[1], "sent", "failed", told_with=events[0]))
+    summary = day_of(world)
+    assert headline(summary) == "2 motion triggers, 1 alert"
+    assert [len(each.deliveries) for each in summary.events] == [2, 2]
+    assert summary.funnel["alerts"] == 1
+    assert sum(summary.alerts_by_camera.values()) == 1
+    page = render(summary, {}).decode()
+    assert page.count("email: sent; way1: failed") == 2
 
 
 @pytest.mark.parametrize(
