@@ -103,6 +103,8 @@ class Desk:
         if before and before.alert.is_done:
             return self._already(event, camera, before)
         if self._gate.is_late(event, now):
+            if before and before.alert.anybody_told:  # who was not told by now is not told any more
+                return self._already(event, camera, before)
             return self._gate.hold_late(event, camera, now)
         if before and before.alert.is_held(self._context.output_prefix, self._context.run, now):
             return Handled("held")

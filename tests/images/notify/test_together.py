@@ -200,3 +200,13 @@ def test_cameras_of_one_shard_are_told_apart(notify: Notify, assessed: Assessed)
     context = assessed(MemoryStore(), "r1", *seen)
     notify(replace(context), recorder(sent))
     assert {message.notice.camera for message in sent} == {PORCH, Camera("bob", "door")}
+
+
+def test_who_was_not_told_in_time_is_not_told_late(api: SendGridDouble, notify: Notify, assessed: Assessed) -> None:
+    store = MemoryStore()
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON), rules=BOTH)
+    api.answers += [Reply(202), Reply(400, "bad address")]
+    notify(context)
+    late = replace(context, clock=lambda: NOON + timedelta(hours=7))
+    assert notify(late).counts.outcomes == {"already": 1}  # and not in the digest: alice was told
+    assert len(api.received) == 2
