@@ -12,6 +12,7 @@ from nightjar.domain.model import Input
 from nightjar.domain.names import Camera
 from nightjar.domain.rules.camera import CameraRules, Recipient, of_camera, of_operator, of_user
 from nightjar.domain.rules.device import StaticOrOff
+from nightjar.domain.rules.many import ManyUsers
 from nightjar.domain.rules.mistakes import MISTAKES
 from nightjar.domain.rules.people import Operator, User
 from nightjar.domain.rules.references import wrong_references
@@ -19,7 +20,20 @@ from nightjar.domain.rules.rule import Rule
 from nightjar.domain.rules.values import GroupName, Name, RuleId, RuleIds, Whole, no_boolean, nothing_is_empty
 
 
-class Rules(Input):
+class Users(Input):
+    """The users of a file, and nothing else of it."""
+
+    users: Annotated[
+        dict[Name, User],
+        BeforeValidator(nothing_is_empty),
+        Field(
+            description="The users by their names.",
+            examples=[{"alice": {"email": "alice@example.com", "timezone": "Europe/Berlin"}}],
+        ),
+    ]
+
+
+class Rules(Users):
     """`config/rules.yaml`."""
 
     version: Annotated[
@@ -60,14 +74,6 @@ class Rules(Input):
             examples=[{"email": "ops@example.com"}],
         ),
     ] = None
-    users: Annotated[
-        dict[Name, User],
-        BeforeValidator(nothing_is_empty),
-        Field(
-            description="The users by their names.",
-            examples=[{"alice": {"email": "alice@example.com", "timezone": "Europe/Berlin"}}],
-        ),
-    ]
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
@@ -120,6 +126,8 @@ class Rules(Input):
     @property
     def cameras(self) -> list[Camera]:
         """Every camera that is known, in order."""
+        if isinstance(self.users, ManyUsers):
+            return sorted(self.users.cameras())
         return sorted(Camera(name, device) for name, user in self.users.items() for device in user.devices)
 
     def unseen_labels(self, seen: Iterable[str]) -> dict[int, tuple[str, ...]]:

@@ -26,14 +26,14 @@ class WrongName:
 
 
 @dataclass(frozen=True)
-class _Known:
+class KnownNames:
     """The rules' ids, in text, with the areas that each names; and the rules of each group."""
 
     areas: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, content: Mapping[str, object]) -> "_Known":
+    def of(cls, content: Mapping[str, object]) -> "KnownNames":
         rules = _mapping(content.get("rules"))
         groups = _mapping(content.get("groups"))
         return cls(
@@ -47,23 +47,23 @@ class _Known:
         return self.groups.get(str(ref), (str(ref),))
 
 
-def wrong_references(content: Mapping[str, object]) -> Iterator[WrongName]:
-    """Each name in `content` that is not known."""
-    known = _Known.of(content)
+def wrong_references(content: Mapping[str, object], known: KnownNames | None = None) -> Iterator[WrongName]:
+    """Each name in `content` that is neither in it nor `known`."""
+    known = known or KnownNames.of(content)
     for name, ids in _mapping(content.get("groups")).items():
         yield from _unknown_rules(("groups", name), ids, known, in_group=True)
     for name, user in _mapping(content.get("users")).items():
-        yield from _in_user(("users", name), _mapping(user), known)
+        yield from wrong_references_of(name, user, known)
 
 
-def areas_missing(content: Mapping[str, object]) -> Iterator[WrongName]:
+def areas_missing(content: Mapping[str, object], known: KnownNames | None = None) -> Iterator[WrongName]:
     """Each rule that comes through a user to a device that lacks an area of it, while another device has it.
 
     That is no mistake, but somebody may want to know it.
     """
-    known = _Known.of(content)
+    known = known or KnownNames.of(content)
     for name, user in _mapping(content.get("users")).items():
-        yield from _partly_missing(("users", name), _mapping(user), known)
+        yield from areas_missing_of(name, user, known)
 
 
 def unseen_in(content: Mapping[str, object], labels: Iterable[str]) -> Iterator[tuple[Place, str]]:
@@ -95,7 +95,9 @@ def unknown_channels(content: Mapping[str, object], names: Iterable[str]) -> Ite
                     yield WrongName((*place, "channels", severity, n), sentence, near_among(channel, known))
 
 
-def _in_user(place: Place, user: Mapping[str, object], known: _Known) -> Iterator[WrongName]:
+def wrong_references_of(name: str, content: object, known: KnownNames) -> Iterator[WrongName]:
+    """Each name in the content of one user that is not known."""
+    place, user = ("users", name), _mapping(content)
     yield from _unknown_rules((*place, "rules"), user.get("rules"), known)
     heirs = _heirs(user)
     for n, ref in enumerate(_sequence(user.get("rules")) if heirs else ()):
@@ -103,8 +105,8 @@ def _in_user(place: Place, user: Mapping[str, object], known: _Known) -> Iterato
             if not any(area in areas for areas in heirs.values()):
                 every = sorted({each for areas in heirs.values() for each in areas})
                 yield _no_area((*place, "rules", n), rule, area, "no device that it is for has", every)
-    for name, device in _mapping(user.get("devices")).items():
-        below: Place = (*place, "devices", name, "rules")
+    for device_name, device in _mapping(user.get("devices")).items():
+        below: Place = (*place, "devices", device_name, "rules")
         own = _mapping(device)
         yield from _unknown_rules(below, own.get("rules"), known)
         areas = sorted(map(str, _mapping(own.get("areas"))))
@@ -114,7 +116,9 @@ def _in_user(place: Place, user: Mapping[str, object], known: _Known) -> Iterato
                     yield _no_area((*below, n), rule, area, "this device does not have", areas)
 
 
-def _partly_missing(place: Place, user: Mapping[str, object], known: _Known) -> Iterator[WrongName]:
+def areas_missing_of(name: str, content: object, known: KnownNames) -> Iterator[WrongName]:
+    """See `areas_missing`, of one user."""
+    place, user = ("users", name), _mapping(content)
     heirs = _heirs(user)
     needed = [pair for ref in _sequence(user.get("rules")) for pair in _areas(ref, known)]
     for device, areas in heirs.items():
@@ -134,7 +138,7 @@ def _heirs(user: Mapping[str, object]) -> dict[str, list[str]]:
     }
 
 
-def _areas(ref: object, known: _Known) -> Iterator[tuple[str, str]]:
+def _areas(ref: object, known: KnownNames) -> Iterator[tuple[str, str]]:
     """Each area that the rules behind an item of a list of rules name, with the rule's id."""
     for rule in known.rules_of(ref):
         for area in known.areas.get(rule, ()):
@@ -147,7 +151,7 @@ def _no_area(place: Place, rule: str, area: str, who: str, areas: list[str]) -> 
     return WrongName(place, sentence, near_among(area, areas))
 
 
-def _unknown_rules(place: Place, refs: object, known: _Known, in_group: bool = False) -> Iterator[WrongName]:
+def _unknown_rules(place: Place, refs: object, known: KnownNames, in_group: bool = False) -> Iterator[WrongName]:
     for n, ref in enumerate(_sequence(refs)):
         # Items that are neither a whole number nor a name are mistakes of their own.
         text = str(ref)
