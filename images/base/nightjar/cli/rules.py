@@ -12,6 +12,7 @@ from nightjar.cli.deployed import deployed_detector
 from nightjar.errors import UsageError
 
 if TYPE_CHECKING:
+    from nightjar.domain.rules import Rules
     from nightjar.runtime.rules import CheckedRules
     from nightjar.runtime.store import ObjectStore
 
@@ -51,7 +52,7 @@ def run_check(given: argparse.Namespace) -> int:
     """Print what is wrong with the rules, each problem on a line; returns 0, or 64 when something is."""
     store = None if given.file and given.model_card else _store(required=given.file is None)
     source, text = _rules_text(given.file, store)
-    return 0 if _check(source, text, given, store) else UsageError.exit_code
+    return UsageError.exit_code if _check(source, text, given, store) is None else 0
 
 
 def run_put(given: argparse.Namespace) -> int:
@@ -61,14 +62,15 @@ def run_put(given: argparse.Namespace) -> int:
     store = _store(required=True)
     assert store is not None
     text = _read(given.file)
-    if not _check(str(given.file), text, given, store):
+    rules = _check(str(given.file), text, given, store)
+    if rules is None:
         _say(f"not put: {RULES_KEY} is as it was")
         return UsageError.exit_code
     put = RulesStore(store).put(text)
     if put.before == text:
         _say(f"{RULES_KEY} has this text already, as version {put.now.version_id}")
         return 0
-    _say(_difference(put.before, text))
+    _say(_difference(put.before, rules))
     _say(f"{RULES_KEY} is version {put.now.version_id} now; runs that begin from now on use it")
     if put.before_version:
         _say(
@@ -80,8 +82,8 @@ def run_put(given: argparse.Namespace) -> int:
     return 0
 
 
-def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectStore | None") -> bool:
-    """Say what there is to say about the rules; whether they can be used."""
+def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectStore | None") -> "Rules | None":
+    """Say what there is to say about the rules; returns them if they can be used."""
     from nightjar.runtime.rules import check_rules
 
     detector, labels = _labels(given.model_card, store)
@@ -100,26 +102,26 @@ def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectSt
         _say("labels not checked: no model card given, and no detector is deployed")
         if given.strict and not number:
             _say(f"{source}: with --strict, expected a detector to check the labels against: give --model-card")
-            return False
+            return None
     _say(f"{source}: {_summary(checked)}" if not number else f"{source}: {number} problem{'s' if number > 1 else ''}")
-    return not number
+    return None if number else checked.rules
 
 
 def _summary(checked: "CheckedRules") -> str:
     rules = checked.rules
     assert rules is not None
-    counts = ((len(rules.rules), "rule"), (len(rules.users), "user"), (len(rules.cameras), "camera"))
+    counts = ((len(rules.rules), "rule"), (len(rules.users), "user"), (rules.camera_count, "camera"))
     return f"{', '.join(f'{n:,} {name}' + ('' if n == 1 else 's') for n, name in counts)}: fine"
 
 
-def _difference(before: bytes | None, after: bytes) -> str:
+def _difference(before: bytes | None, after: "Rules") -> str:
     from nightjar.domain.rules_changes import changes
     from nightjar.runtime.rules import RulesError, parse_rules
 
     if before is None:
         return "there were no rules before"
     try:
-        phrases = changes(parse_rules(before), parse_rules(after))
+        phrases = changes(parse_rules(before), after)
     except RulesError as error:
         return f"the rules before could not be used: {error.problems[0]}"
     return "; ".join(phrases) or "the same meaning as before, in other words"

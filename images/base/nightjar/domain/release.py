@@ -93,7 +93,8 @@ class FrozenRules(Part):
     """The rules that a run uses: `key` holds them by content. `source` is the object they were read from.
 
     `problem` says what is wrong with newer rules, when the last good ones are used instead of them; `problems` are the
-    same mistakes one by one, each with its line.
+    same mistakes one by one, each with its line. `parts` names the parts of a large file, by which a stage reads the
+    users of its cameras only; None for a file that is read as a whole.
     """
 
     key: str
@@ -101,6 +102,7 @@ class FrozenRules(Part):
     source: ObjectRef
     problem: str | None = None
     problems: tuple[str, ...] = ()
+    parts: ObjectRef | None = None
 
 
 class StageRelease(Part):

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from nightjar.domain.areas import Polygon
-from nightjar.domain.rules import Rules
+from nightjar.domain.rules import Device, Rules, User
+from nightjar.domain.rules.many import ManyUsers
 from nightjar.domain.rules.schema import keys_of
 
 _MOST_NAMES = 5  # of each kind that are named; the others are counted
@@ -26,26 +27,36 @@ def _settings(before: Rules, after: Rules) -> Iterator[str]:
 
 def _by_name(before: Rules, after: Rules) -> Iterator[str]:
     for kind in _BY_NAME:
-        old, new = ({str(k): each for k, each in getattr(rules, kind).items()} for rules in (before, after))
-        yield from _compared(kind, old, new)
+        yield from _compared(kind, getattr(before, kind), getattr(after, kind))
 
 
 def _cameras(before: Rules, after: Rules) -> Iterator[str]:
-    return _compared("cameras", _devices(before), _devices(after))
+    # Of a million users, only those are read that differ.
+    names = _unlike(before.users, after.users)
+    return _compared("cameras", _devices(before.users, names), _devices(after.users, names))
 
 
-def _devices(rules: Rules) -> dict[str, BaseModel]:
-    return {f"{user}-{name}": device for user, each in rules.users.items() for name, device in each.devices.items()}
+def _unlike(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> list[Any]:
+    """The keys that are in one only, or may be different, in the order of their text."""
+    quick = old.is_same if isinstance(old, ManyUsers) else None
+    keys = {*old, *new}
+    return sorted((k for k in keys if not (k in old and k in new and quick and quick(new, k))), key=str)
 
 
-def _compared(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    if added := sorted(new.keys() - old.keys()):
+def _devices(users: Mapping[str, User], names: Iterable[str]) -> dict[str, Device]:
+    known = ((name, users[name]) for name in names if name in users)
+    return {f"{name}-{device}": each for name, user in known for device, each in user.devices.items()}
+
+
+def _compared(kind: str, old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Iterator[str]:
+    names = _unlike(old, new)
+    if added := [str(name) for name in names if name not in old]:
         yield f"{kind} added: {_some(added)}"
-    if removed := sorted(old.keys() - new.keys()):
+    if removed := [str(name) for name in names if name not in new]:
         yield f"{kind} removed: {_some(removed)}"
-    same = sorted(old.keys() & new.keys())
-    changed = {key: ", ".join(_difference("", old[key], new[key])) for key in same if old[key] != new[key]}
-    if told := [f"{key} ({fields})" for key, fields in changed.items() if fields]:
+    both = [name for name in names if name in old and name in new]
+    changed = {str(name): ", ".join(_difference("", old[name], new[name])) for name in both}
+    if told := [f"{name} ({fields})" for name, fields in changed.items() if fields]:
         yield f"{kind} changed: {_some(told)}"
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nightjar.runtime.lined_yaml import Document
+from nightjar.runtime.lined_yaml import MOST_BYTES, Document
 
 _USERS = re.compile(r"^users:[ ]*(?:#[^\n]*)?$", re.MULTILINE)
 _AT_THE_EDGE = re.compile(r"^[^ \n#]", re.MULTILINE)
@@ -29,10 +29,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class SplitRules:
-    """`head` is the file without its users; these stand in `text` from `start` to `end`, indented by `indent`."""
+    """The text `before` the key `users:` and `after` them; they stand in `text` from `start` to `end`, indented so far.
+
+    `users_line` is the line of the key.
+    """
 
     text: str
-    head: str
+    before: str
+    after: str
     start: int
     end: int
     indent: int
@@ -61,8 +65,18 @@ class SplitRules:
         indent = len(first[1])
         if first.start() >= end or re.compile(rf"^ {{1,{indent - 1}}}[^ \n#]", re.M).search(text, key.end(), end):
             return None
-        head = f"{text[: key.start()]}users: {{}}\n{text[end:]}"
-        return cls(text, head, first.start(), end, indent, text.count("\n", 0, key.start()) + 1)
+        before, after = text[: key.start()], text[end:]
+        return cls(text, before, after, first.start(), end, indent, text.count("\n", 0, key.start()) + 1)
+
+    @property
+    def head(self) -> str:
+        """The file without its users."""
+        return f"{self.before}users: {{}}\n{self.after}"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the file can be read as a whole."""
+        return len(self.text) <= MOST_BYTES
 
     def is_head(self, document: Document) -> bool:
         """Whether `document`, read from `head`, has its users where the text has them: in no quotes, for example."""

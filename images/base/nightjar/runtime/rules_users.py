@@ -9,7 +9,7 @@ from nightjar.domain.names import Camera
 from nightjar.domain.rules import User
 from nightjar.domain.rules.file import Users
 from nightjar.domain.rules.references import KnownNames
-from nightjar.runtime.lined_yaml import Problem, read_yaml
+from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 from nightjar.runtime.plain_yaml import NotPlainError, PlainReader
 from nightjar.runtime.rules_problems import Deployment, Findings, look_at
 from nightjar.runtime.rules_split import Entry, SplitRules
@@ -26,6 +26,8 @@ class LazyUsers(Mapping[str, User]):
         self._reader = PlainReader()
         self._number: dict[str, int] = {}
         self._starts = array("q")
+        self._devices: list[tuple[str, ...]] = []  # of each user whose content was seen; most have the same few
+        self._alike: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     @classmethod
     def of(cls, split: SplitRules, kept: bool) -> "LazyUsers":
@@ -37,10 +39,18 @@ class LazyUsers(Mapping[str, User]):
             users.add(name if name.isidentifier() else next(iter(users.content(entry))), start)
         return users
 
-    def add(self, name: str, start: int) -> None:
-        """Know the user called `name`, whose entry begins at `start`."""
+    def add(self, name: str, start: int, content: object = None) -> None:
+        """Know the user called `name`, whose entry begins at `start`, and the devices in its content."""
         self._number[name] = len(self._starts)
         self._starts.append(start)
+        if content is not None:
+            devices = _devices(content)
+            self._devices.append(self._alike.setdefault(devices, devices))
+
+    @property
+    def around(self) -> tuple[str, str]:
+        """The text of the file before the users, and behind them."""
+        return self._split.before, self._split.after
 
     def first_line(self, name: str) -> int:
         """The line in which the user begins."""
@@ -67,11 +77,10 @@ class LazyUsers(Mapping[str, User]):
 
     def cameras(self) -> Iterator[Camera]:
         """Every camera, without reading all that there is about it."""
-        for name in self:
-            user = self.content(Entry(self.text(name), 1))[name]
-            devices = user.get("devices") if isinstance(user, dict) else None
-            for device in devices if isinstance(devices, dict) else ():
-                yield Camera(name, device)
+        seen = len(self._devices) == len(self._starts)
+        for name, number in self._number.items():
+            devices = self._devices[number] if seen else _devices(self.content(Entry(self.text(name), 1))[name])
+            yield from (Camera(name, device) for device in devices)
 
     def is_same(self, other: Mapping[str, User], name: str) -> bool:
         """Whether the user is written in the same way in `other`."""
@@ -83,9 +92,14 @@ class LazyUsers(Mapping[str, User]):
             name, value = self._reader.entry(entry.text)
             return {name: value}
         except NotPlainError:
-            document = read_yaml(f"users:\n{entry.text}".encode(), any_number=self._kept)
+            document = _document(entry, self._kept)
             users = document.value["users"] if isinstance(document.value, dict) else None
             return dict(users) if isinstance(users, dict) else {}
+
+
+def _devices(user: object) -> tuple[str, ...]:
+    devices = user.get("devices") if isinstance(user, dict) else None
+    return tuple(devices) if isinstance(devices, dict) else ()
 
 
 def look_at_users(
@@ -106,17 +120,20 @@ def look_at_users(
             is_fine = not has_areas and name not in users and _knows(value, names)
             is_fine = is_fine and (deployment.channels is None or "channels" not in entry.text)
         except (NotPlainError, ValidationError):
-            is_fine, name = False, ""
+            is_fine, name, value = False, "", None
         if not is_fine:
             looked = _look_closely(entry, known, deployment, kept, found)
-            if looked is None:
+            if looked is None and split.is_small:
                 return None
-            name = looked
+            if looked is None:  # the whole cannot be read either, so the line is told as it is
+                found.problems += _mistakes(entry, kept)
+                continue
+            name, value = looked
             if name in users:
                 again = f"users.{name}: given twice, first in line {users.first_line(name)}"
                 found.problems.append(Problem(entry.line, again))
                 continue
-        users.add(name, start)
+        users.add(name, start, value or {})
         if len(found.problems) > _MOST_PROBLEMS:
             rest = f"more than {_MOST_PROBLEMS:,} problems: the users from here on were not checked"
             found.problems.append(Problem(entry.line, rest))
@@ -134,12 +151,26 @@ def _knows(user: object, names: frozenset[str]) -> bool:
     return all(str(ref) in names for each in lists if each for ref in each)
 
 
-def _look_closely(entry: Entry, known: KnownNames, deployment: Deployment, kept: bool, found: Findings) -> str | None:
-    """Look at one user as at a whole file, with its lines; the user's name, or None where it is not one user."""
-    document = read_yaml(f"users:\n{entry.text}".encode(), any_number=kept)
-    users = document.value.get("users") if isinstance(document.value, dict) else None
-    if not isinstance(users, dict) or len(users) != 1 or len(document.value or ()) != 1:
+def _document(entry: Entry, kept: bool) -> Document:
+    """The entry as a file that has this user only, with the lines of the whole."""
+    return read_yaml(f"users:\n{entry.text}".encode(), any_number=kept, first_line=entry.line - 1)
+
+
+def _mistakes(entry: Entry, kept: bool) -> list[Problem]:
+    """The mistakes in a text that is not one user."""
+    expected = Problem(entry.line, "expected a user: a name, and a mapping below it")
+    return _document(entry, kept).problems or [expected]
+
+
+def _look_closely(
+    entry: Entry, known: KnownNames, deployment: Deployment, kept: bool, found: Findings
+) -> tuple[str, object] | None:
+    """Look at one user as at a whole file, with its lines; its name and content, or None where it is not one user."""
+    document = _document(entry, kept)
+    content = document.value if isinstance(document.value, dict) else {}
+    users = content.get("users")
+    if not isinstance(users, dict) or len(users) != 1 or len(content) != 1:
         return None
     looked = look_at(document, deployment, known)[1]
-    found.add(looked, lambda line: line - 2 + entry.line)
-    return str(next(iter(users)))
+    found.add(looked, lambda line: line)
+    return next(iter(users.items()))

@@ -2,28 +2,48 @@
 
 config/rules.yaml             put by people
 config/rules.last-good.yaml   the last ones that could be used
-rules/<sha256>.yaml           every text that a run has used
+config/rules.checked.json     which version was checked last, and with what outcome
+rules/<sha256>.yaml           every text that a run has used; a large one also in parts (`rules_parts`)
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.model import Stored
+from nightjar.domain.names import Camera
 from nightjar.domain.release import FrozenRules
 from nightjar.domain.rules import Rules
 from nightjar.errors import InputError, UsageError
-from nightjar.runtime.manifests import reference, write_bytes
-from nightjar.runtime.rules import RulesError, parse_rules
-from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
+from nightjar.runtime.manifests import read_record, reference, write_bytes, write_record
+from nightjar.runtime.rules import LARGE, RulesError, checked_rules, parse_rules
+from nightjar.runtime.rules_reader import reader_id
+from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
+from nightjar.stores.rules_parts import read_parts, write_parts
 
 RULES_KEY = "config/rules.yaml"
 LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
+_CHECKED_KEY = "config/rules.checked.json"
 _YAML = "application/yaml"
 
 
 def _content_key(sha256: str) -> str:
     return f"rules/{sha256}.yaml"
+
+
+class LastCheck(Stored):
+    """`rules.checked.json`: the version of the rules that was checked last, by which code, and what runs were given."""
+
+    version_id: str
+    etag: str
+    reader: str
+    frozen: FrozenRules
+
+    def is_of(self, info: ObjectInfo) -> bool:
+        """Whether this release would find the same in the object."""
+        return (self.version_id, self.etag, self.reader) == (info.version_id, info.etag, reader_id())
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,7 @@ class RulesStore:
 
     def current(self) -> bytes:
         """The text of the rules as people put it; raises UsageError when there is none."""
-        return self._current()[0]
+        return self._newest()[0]
 
     def put(self, text: bytes) -> PutRules:
         """Make `text` the rules that runs use from now on, with a new version if it is another text.
@@ -88,20 +108,40 @@ class RulesStore:
         """Keep the rules by content, for a release to name.
 
         They become the last good ones. When they are missing or wrong the last good ones are used, and `problem` says
-        what is wrong; without those, raises UsageError naming the line.
+        what is wrong; without those, raises UsageError naming the line. Rules that have been checked are not read
+        again, however large they are.
         """
+        newest = self._store.head(RULES_KEY)
+        if newest and (frozen := self._checked(newest)) and self._store.head(frozen.key):
+            return frozen
+        return self._freeze()
+
+    def _freeze(self) -> FrozenRules:
+        info: ObjectInfo | None = None
         try:
-            text, source = self._current()
-            parse_rules(text, RULES_KEY)
+            text, info = self._newest()
+            frozen = self._frozen(text, reference(info, text), parse_rules(text, RULES_KEY))
+            write_bytes(self._store, LAST_GOOD_RULES_KEY, text, content_type=_YAML)
         except UsageError as error:
             if (last_good := self._get(LAST_GOOD_RULES_KEY)) is None:
                 raise
             text, source = last_good
-            parse_rules(text, LAST_GOOD_RULES_KEY, kept=True)  # it may have been good for an older Nightjar
+            rules = parse_rules(text, LAST_GOOD_RULES_KEY, kept=True)  # it may have been good for an older Nightjar
             problems = map(str, error.problems) if isinstance(error, RulesError) else (str(error),)
-            return self._frozen(text, source, f"the last good rules are used: {error}", tuple(problems))
-        write_bytes(self._store, LAST_GOOD_RULES_KEY, text, content_type=_YAML)
-        return self._frozen(text, source)
+            why = {"problem": f"the last good rules are used: {error}", "problems": tuple(problems)}
+            frozen = self._frozen(text, source, rules).model_copy(update=why)
+        if info is not None:
+            mark = LastCheck(version_id=info.version_id, etag=info.etag, reader=reader_id(), frozen=frozen)
+            write_record(self._store, _CHECKED_KEY, mark)
+        return frozen
+
+    def _checked(self, info: ObjectInfo) -> FrozenRules | None:
+        """The outcome of the last check, if it was of this version of the rules and by the code of this release."""
+        try:
+            last, _ = read_record(self._store, _CHECKED_KEY, LastCheck)
+        except InputError:  # none yet, or of a release that wrote it in another way
+            return None
+        return last.frozen if last.is_of(info) else None
 
     def in_force(self) -> RulesInForce:
         """The rules that the next run will use, or none, and the mistakes in the newest ones. Changes nothing."""
@@ -109,7 +149,9 @@ class RulesStore:
         for key in (RULES_KEY, LAST_GOOD_RULES_KEY):
             try:
                 text, info = self._store.get(key)
-                rules = parse_rules(text, key, kept=key == LAST_GOOD_RULES_KEY)
+                last = self._checked(info) if key == RULES_KEY and len(text) > LARGE else None
+                is_good = last is not None and last.problem is None
+                rules = checked_rules(text) if is_good else parse_rules(text, key, kept=key == LAST_GOOD_RULES_KEY)
                 return RulesInForce(rules, reference(info, text), info.modified_at, problems)
             except ObjectMissingError:
                 problems = problems or (f"expected the rules at {RULES_KEY!r} in the bucket, found none",)
@@ -117,30 +159,34 @@ class RulesStore:
                 problems = problems or tuple(map(str, error.problems))
         return RulesInForce(problems=problems)
 
-    def load(self, frozen: FrozenRules) -> tuple[Rules, ObjectRef]:
-        """The rules of a release; raises InputError when they are gone or are others by now."""
+    def load(self, frozen: FrozenRules, cameras: Iterable[Camera] | None = None) -> tuple[Rules, ObjectRef]:
+        """The rules of a release; raises InputError when they are gone or are others by now.
+
+        With `cameras`, users of other cameras may be left out, which makes a large file small.
+        """
+        if frozen.parts is not None and cameras is not None:
+            return read_parts(self._store, frozen.sha256, frozen.parts, {camera.user for camera in cameras})
         stored = self._get(frozen.key)
         if stored is None:
             raise InputError(f"expected the run's rules at {frozen.key!r}, found none")
         text, ref = stored
         if ref.sha256 != frozen.sha256:
             raise InputError(f"expected rules with SHA-256 {frozen.sha256} at {frozen.key!r}, got {ref.sha256}")
-        return parse_rules(text, frozen.key, kept=True), ref
+        return checked_rules(text, frozen.key), ref
 
-    def _frozen(
-        self, text: bytes, source: ObjectRef, problem: str | None = None, problems: tuple[str, ...] = ()
-    ) -> FrozenRules:
+    def _frozen(self, text: bytes, source: ObjectRef, rules: Rules) -> FrozenRules:
         key = _content_key(source.sha256)
         if self._store.head(key) is None:
             with suppress(ObjectExistsError):  # another run was first, with the same text
                 self._store.put(key, text, content_type=_YAML, if_absent=True)
-        return FrozenRules(key=key, sha256=source.sha256, source=source, problem=problem, problems=problems)
+        parts = write_parts(self._store, source.sha256, rules)
+        return FrozenRules(key=key, sha256=source.sha256, source=source, parts=parts)
 
-    def _current(self) -> tuple[bytes, ObjectRef]:
-        current = self._get(RULES_KEY)
-        if current is None:
-            raise UsageError(f"expected the rules at {RULES_KEY!r} in the bucket, found none")
-        return current
+    def _newest(self) -> tuple[bytes, ObjectInfo]:
+        try:
+            return self._store.get(RULES_KEY)
+        except ObjectMissingError:
+            raise UsageError(f"expected the rules at {RULES_KEY!r} in the bucket, found none") from None
 
     def _get(self, key: str) -> tuple[bytes, ObjectRef] | None:
         try:

@@ -130,6 +130,12 @@ class Rules(Users):
             return sorted(self.users.cameras())
         return sorted(Camera(name, device) for name, user in self.users.items() for device in user.devices)
 
+    @property
+    def camera_count(self) -> int:
+        """How many cameras are known."""
+        many = self.users if isinstance(self.users, ManyUsers) else None
+        return sum(1 for _ in many.cameras()) if many else sum(len(user.devices) for user in self.users.values())
+
     def unseen_labels(self, seen: Iterable[str]) -> dict[int, tuple[str, ...]]:
         """The rules that name a label which is not in `seen`, with those labels: they can never be met."""
         known = set(seen)
