@@ -13,7 +13,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live")
+BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live", "rules")
 
 
 def say(message: str) -> None:

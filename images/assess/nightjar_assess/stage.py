@@ -42,11 +42,11 @@ def assess(context: StageContext) -> StageResult:
     """
     store = context.store
     release, release_ref = context.release()
-    rules, rules_ref = RulesStore(store).load(release.rules)
     detect, detect_ref = read_manifest(store, context.input_prefix)
     detections = Detections(store)
     refs = detections.objects_among(detect.objects)
     batch = by_camera(chain.from_iterable(in_parallel(detections.read_object, refs, _THREADS)))
+    rules, rules_ref = RulesStore(store).load(release.rules, batch)
     rulebook, events, today = Rulebook(rules, release.rules.sha256), Events(store), context.clock().date()
     false_boxes, damaged = FalseBoxes(store), list[str]()
     progress = Progress("cameras assessed", len(batch))

@@ -50,9 +50,9 @@ def notify_events(
     """
     store = context.store
     release, release_ref = context.release()
-    rules, rules_ref = RulesStore(store).load(release.rules)
     manifest, manifest_ref = read_manifest(store, context.input_prefix)
     events, events_ref = _proven(store, f"{context.input_prefix}{EVENTS}", manifest.objects)
+    rules, rules_ref = RulesStore(store).load(release.rules, [event.camera for event in events])
     desk = Desk(context, channels, rules, max_age, links)
     handled = _handle_all(desk, channels, sorted(events, key=lambda e: (e.started_at, e.id)), threads)
     if refused := [each.refused for each in handled if each.refused]:

@@ -88,8 +88,10 @@ def read_run(context: StageContext) -> RunOutputs:
     """The run that the stage works for; raises InputError when its reconcile left no manifest."""
     store, run = context.store, Run(context.store, context.run_prefix)
     release, release_ref = context.release()
-    rules, rules_ref = RulesStore(store).load(release.rules)
     batch, batch_ref = run.batch()
+    # The events of the run are those of its batch's cameras.
+    cameras = {line.source.named.camera for line in batch if line.source.named}
+    rules, rules_ref = RulesStore(store).load(release.rules, cameras)
     reconciled, reconciled_ref = read_manifest(store, context.input_prefix)
     proofs = [ref for ref in reconciled.inputs if ref.key.endswith(f"/{MANIFEST}")]
     manifests = in_parallel(partial(_manifest, store), proofs, READERS)

@@ -44,7 +44,7 @@ def validate(context: StageContext) -> StageResult:
     count = min(decoder_count(settings), len(footage))
     with DecoderPool(count, settings.decoder_mebibytes << 20) as pool:
         release, release_ref = context.release()
-        rules, rules_ref = RulesStore(context.store).load(release.rules)
+        rules, rules_ref = RulesStore(context.store).load(release.rules, [each.camera for each in footage])
         return validate_shard(context, settings, footage, rules, pool, [shard, release_ref, rules_ref])
 
 

@@ -33,6 +33,13 @@ _DEEPEST = 8
 _MOST_KNOWN = 50_000  # values that are remembered: most users have the same few
 
 
+class _Unknown:
+    """No value is remembered."""
+
+
+_UNKNOWN = _Unknown()
+
+
 class NotPlainError(Exception):
     """The text is not plain: it has to be read by `read_yaml`."""
 
@@ -89,8 +96,9 @@ class PlainReader:
 
     def _value(self, text: str) -> Value:
         known = self._known
-        if text in known:
-            return known[text]
+        value = known.get(text, _UNKNOWN)  # in one step: several threads may read at the same time
+        if not isinstance(value, _Unknown):
+            return value
         value = _in_line(text)
         if "@" not in text:  # an address is met once
             if len(known) >= _MOST_KNOWN:
