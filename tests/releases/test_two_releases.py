@@ -18,6 +18,7 @@ from nightjar.domain.names import Camera
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.events import Events
+from nightjar.stores.health import EndedRuns, HealthStore
 from nightjar.stores.records import Records
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.tables import PICTURES
@@ -62,6 +63,7 @@ def chains(seaweedfs_server: S3Access, tmp_path_factory: pytest.TempPathFactory)
             moment = int(NOON.timestamp()) + 30 * number
             chain.land({f"{CAMERA.name}-{moment}.jpg": body})
             chain.live(f"watch-{number}")
+            chain.patrol(f"patrol-{number}")
         yield now, later
         access.client().delete_bucket(Bucket=access.bucket)
 
@@ -92,6 +94,15 @@ def test_the_later_field_survives_what_the_earlier_release_rewrites(chains: tupl
     stored = json.loads(store.get(Events(store).key(event))[0])
     assert stored[FIELD] == "later"  # this release wrote it last
     assert stored["revision"] == 3
+
+
+def test_both_releases_count_each_run_once(chains: tuple[Chain, Chain]) -> None:
+    store = chains[0].store
+    health = HealthStore(store).find(CAMERA)
+    assert health and len(health.counted) == 3
+    assert sum(number for counts in health.hours.values() for number in counts.values()) == 3
+    assert health.model_extra == {FIELD: "later"}  # though this release wrote it last
+    assert EndedRuns(store).waiting(9) == []
 
 
 @pytest.mark.parametrize("first", ["now", "later"])

@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
 
 import pytest
 from PIL import Image
@@ -15,7 +14,6 @@ from nightjar.domain.reasons import Reason
 from nightjar.domain.troubles import Notice, TroubleKind
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import StageContext, run
-from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.health import EndedRuns, HealthStore
 from nightjar.stores.runs import Runs
 from nightjar.stores.troubles import Troubles
@@ -36,11 +34,10 @@ from tests.images.survey.world import (
     shots,
     trouble,
 )
+from tests.stopping import Cut, Stopping
 
 NIGHT = RULES.replace(b"min_probability: 0.6}", b'min_probability: 0.6, hours: "22:00-06:00"}')
 VOID = Shot(START, Reason.VOID)
-
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -284,32 +281,3 @@ def many(number: int) -> bytes:
     """Rules with so many cameras."""
     devices = "\n".join(f"      c{n}: {{}}" for n in range(number))
     return RULES + f"  carol:\n    email: c@example.com\n    timezone: UTC\n    devices:\n{devices}\n".encode()
-
-
-class Stopping(MemoryStore):
-    """A store that stops whoever makes the write number `stops_at`, before or after it was made."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes = 0
-        self.stops_at: int | None = None
-        self.after = False
-
-    def put(self, key: str, data: bytes, **options: Any) -> ObjectInfo:
-        return self._write(lambda: super(Stopping, self).put(key, data, **options))
-
-    def delete(self, key: str, version_id: str | None = None) -> None:
-        self._write(lambda: super(Stopping, self).delete(key, version_id))
-
-    def _write(self, write: Callable[[], T]) -> T:
-        number, self.writes = self.writes, self.writes + 1
-        if number == self.stops_at and not self.after:
-            raise Cut
-        done = write()
-        if number == self.stops_at:
-            raise Cut
-        return done
-
-
-class Cut(Exception):  # noqa: N818 - it is no error
-    """The program was killed."""
