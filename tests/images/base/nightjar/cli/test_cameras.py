@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -43,12 +44,16 @@ def fill(store: ObjectStore) -> None:
             hours={"2026-11-18T12": {"": 7}, "2026-11-20T12": {"": 3, "grey": 2, "void": 4}},
             check_at=NOW + HOUR,
         )
-        HealthStore(store).change(camera, lambda _, health=health: health)
+        HealthStore(store).change(camera, partial(_put, health))
     Troubles(store).open(trouble(PORCH, "covered", "critical"))
     for news in Troubles(store).news(9):
         Troubles(store).settle(news, Notice.OPENED, NOW)
     Troubles(store).end(PORCH.name, "covered", NOW)
     Troubles(store).open(trouble(YARD, "frozen", "warning"))
+
+
+def _put(health: Health, _: Health | None) -> Health:
+    return health
 
 
 def trouble(camera: Camera, kind: str, severity: str) -> Trouble:
