@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from nightjar.domain.manifest import Counts
+from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.parallel import in_parallel
@@ -14,7 +15,7 @@ from nightjar.runtime.progress import Progress
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.stores.digests import Closings
 from nightjar.stores.rules import RulesStore
-from nightjar.stores.troubles import Troubles
+from nightjar.stores.troubles import News, Troubles
 from nightjar_notify.channels.opening import open_channels
 from nightjar_notify.channels.protocol import Channels
 from nightjar_notify.courier import Courier
@@ -73,14 +74,19 @@ def tell_all(
 
 
 def _work(office: Office) -> Iterable[Work]:
-    """All that may be due: troubles first, the most urgent of all."""
-    news = sorted(Troubles(office.store).news(_MOST_NEWS), key=lambda each: each.stored.trouble.kind)
+    """All that may be due: troubles first, and of these the critical ones, the oldest first."""
+    news = sorted(Troubles(office.store).news(_MOST_NEWS), key=_urgency)
     covers = ended_covers(news)
     of_operator = [each for each in news if each.stored.trouble.about == OPERATOR]
     yield from (partial(tell_operator, office, some) for some in messages(of_operator))
     yield from (partial(tell_news, office, each, covers) for each in news if each.stored.trouble.about != OPERATOR)
     yield from (partial(tell_closing, office, each) for each in Closings(office.store).each())
     yield from (partial(tell_digest, office, user, day) for user, day in due_digests(office))
+
+
+def _urgency(news: News) -> tuple[bool, datetime, str, str]:
+    trouble = news.stored.trouble
+    return trouble.severity != Severity.CRITICAL, trouble.opened_at, trouble.about, trouble.kind
 
 
 def _all_done(channels: Channels, work: Sequence[Work], threads: int) -> list[Done]:
