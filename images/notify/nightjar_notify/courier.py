@@ -204,7 +204,12 @@ class _Round:
             if delivery.state == AlertState.CLAIMED and address not in line.waiting:
                 gone = {"state": AlertState.FAILED, "in_flight": False, "problem": "no longer among the recipients"}
                 deliveries[address] = delivery.model_copy(update=gone)
-        return (before or line.blank).delivering(
+        alert = before or line.blank
+        if not alert.anybody_told:  # a message that is tried again tells of the event as it is by now
+            alert = alert.model_copy(
+                update={"told_until": line.blank.told_until, "severity": line.blank.severity, "kind": line.blank.kind}
+            )
+        return alert.delivering(
             tuple(deliveries.values()), run=context.run, holder=context.output_prefix, claimed_at=now
         )
 

@@ -1,5 +1,6 @@
 """Lets events through to be told, or holds them back for the digest: the policy with its stores."""
 
+import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -22,6 +23,8 @@ from nightjar_notify.handled import Handled
 from nightjar_notify.teller import tell
 from nightjar_notify.wording.alert import severity_of
 from nightjar_notify.wording.cap import cap_notice
+
+log = logging.getLogger(__name__)
 
 # What ended longer ago is old footage that somebody works through again: it is in no digest, only on its day's page.
 _NEWS = timedelta(days=7)
@@ -103,4 +106,6 @@ class Gatekeeper:
     def _tell_of_cap(self, camera: CameraRules, began: datetime) -> None:
         """Tell the user once in a period that the rest is in the digest."""
         notice = cap_notice(camera, began)
-        tell(self._courier, notice, addresses_for(camera, Severity.WARNING), began.date())
+        told = tell(self._courier, notice, addresses_for(camera, Severity.WARNING), began.date())
+        if not told.is_dealt_with:  # the next event that is held back tries again
+            log.warning("the message that a cap is reached could not be sent: %s", told.sentence or told.outcome)

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from nightjar.domain.deliveries import AlertState
 from nightjar.domain.events import EventRef
 from nightjar.domain.names import Camera
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.digests import Closings
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
-from nightjar_notify.channels.protocol import Outgoing
+from nightjar_notify.channels.protocol import Answer, Outgoing
 from tests.bucket import PORCH
 from tests.images.notify.runs import (
     PERSON,
@@ -192,6 +193,18 @@ def test_the_end_of_what_grew_after_its_alert_is_to_be_told(notify: Notify, asse
     notify(assessed(unwanted, "r1", detection(PORCH, NOON, PERSON)), recorder(sent))
     notify(assessed(unwanted, "r2", detection(PORCH, after(30), PERSON)), recorder(sent))
     assert list(Closings(unwanted).each()) == []
+
+
+def test_an_alert_that_is_tried_again_tells_of_the_event_as_it_is_by_then(notify: Notify, assessed: Assessed) -> None:
+    rules = RULES.replace("email: alice@example.com", "email: alice@example.com\n    closing: true")
+    store = MemoryStore()
+    refuse = recorder([], answer=lambda m: Answer(AlertState.FAILED, m.notice.subject, problem="no"))
+    notify(assessed(store, "r1", detection(PORCH, NOON, PERSON), rules=rules), refuse)
+    more = assessed(store, "r2", detection(PORCH, after(30), PERSON), rules=rules)
+    for _ in range(2):
+        notify(more, recorder([]))
+    assert [alert.told_until for alert in ledger(store)] == [after(30)]
+    assert list(Closings(store).each()) == []  # the alert told all of it
 
 
 def test_cameras_of_one_shard_are_told_apart(notify: Notify, assessed: Assessed) -> None:

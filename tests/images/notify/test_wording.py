@@ -19,6 +19,7 @@ from nightjar_notify.wording.cap import cap_notice
 from nightjar_notify.wording.locale import Writing, lasted
 from tests.bucket import PORCH
 from tests.images.notify.test_message import WHOLE, Visible, about
+from tests.scenes import RULES
 
 GAP = timedelta(seconds=60)
 FIRST, OTHER = "2026-11-20T21:14:03", "2026-11-20T21:15:00"
@@ -117,6 +118,15 @@ def test_what_can_be_done_by_links_and_else_by_commands() -> None:
     for action in signed.actions[:3]:
         assert f'href="{action.link}"' in html
         assert f"{action.words}\n  <{action.link}>\n" in text
+
+
+@pytest.mark.parametrize(("severity", "ending"), [("info", "; info"), ("warning", ""), ("critical", "; critical")])
+def test_how_much_it_matters_is_told_in_words(severity: str, ending: str) -> None:
+    rules = RULES.replace("min_probability: 0.5}", f"min_probability: 0.5, severity: {severity}}}")
+    event, camera = about(FIRST, rules=rules)
+    notice = alert_notice([event], camera, None, event.ended_at, GAP)
+    assert notice.severity == severity
+    assert Fact("Rule", f"anybody: person from 50 %{ending}") in notice.facts
 
 
 def closing() -> Notice:

@@ -135,7 +135,10 @@ def _pictures(number: int, clearest: datetime, writing: Writing) -> str:
 
 def _rule(event: Event, camera: CameraRules, writing: Writing) -> str:
     rule = camera.rules.get(event.rule_id)
-    return f"{event.rule_name}: {conditions_of(rule, writing)}" if rule else event.rule_name
+    if rule is None:
+        return event.rule_name
+    severity = "" if rule.severity is Severity.WARNING else f"; {rule.severity}"
+    return f"{event.rule_name}: {conditions_of(rule, writing)}{severity}"
 
 
 def conditions_of(rule: Rule, writing: Writing) -> str:
