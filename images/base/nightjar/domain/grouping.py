@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from nightjar.domain.event_ids import EventsByRef, EventsOfCamera
 from nightjar.domain.events import Event, EventRef, Threat, ThreatPicture, is_same, summary_in, summary_of, together
+from nightjar.domain.sights import overlap_of
 from nightjar.domain.succession import Judge, Succession
 
 
@@ -92,6 +93,10 @@ def regroup(
     `number` is that of the transaction. The same arguments give the same result, and, once it is stored, none.
     """
     return _Regrouping(judge, timeline, judged, threats, number, memory).result()
+
+
+# How much the box of a static object overlaps that of its arrival, at the least.
+_SAME_PLACE = 0.3
 
 
 @dataclass(frozen=True)
@@ -230,11 +235,12 @@ class _Regrouping:
     def _now_static(self, cluster: _Cluster) -> list[Event]:
         """The events of an object that turns out to be static, since it stood there in the pictures of this cluster.
 
-        They are later, and have no threats left.
+        They are later, at the same place, and have no threats left.
         """
         left = {home for moment, home in self._home.items() if moment in self._loose}
         static = {home for moment, home in self._home.items() if moment in self._memory.static}
-        return [e for i, e in self._opened.items() if i in static - left and e.started_at > cluster.end]
+        later = (e for i, e in self._opened.items() if i in static - left and e.started_at > cluster.end)
+        return [event for event in later if _are_at_one_place(event, cluster)]
 
     def _known(self, cluster: _Cluster) -> list[Event]:
         """The events that pictures of the cluster were in before they were held."""
@@ -251,6 +257,13 @@ class _Regrouping:
                 )
             elif loose.before.event.id != event.id:
                 yield loose.before.model_copy(update={"event": event.ref})
+
+
+def _are_at_one_place(event: Event, cluster: _Cluster) -> bool:
+    """Whether an object of the event overlaps an object of the cluster."""
+    pictures = (*(loose.shown for loose in cluster.loose.values()), *(each.last for each in cluster.whole))
+    boxes = {one.box for picture in pictures for one in picture.objects}
+    return any(overlap_of(one.box, box) >= _SAME_PLACE for one in event.shown.objects for box in boxes)
 
 
 def _summary(cluster: _Cluster) -> dict[str, Any]:

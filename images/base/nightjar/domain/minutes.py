@@ -75,7 +75,7 @@ class ThreatMinute(Stored):
 
 
 def joined(parts: list[ThreatPicture]) -> ThreatPicture:
-    """Objects of one topic in one picture, put together again, most probable first; at least one part."""
-    objects: list[DetectedObject] = [one for part in parts for one in part.objects]
+    """Objects of one topic in one picture, put together again, each once, most probable first; at least one part."""
+    objects: dict[DetectedObject, None] = dict.fromkeys(one for part in parts for one in part.objects)
     ordered = tuple(sorted(objects, key=lambda o: (-o.probability, o.label, o.box)))
     return parts[0].model_copy(update={"objects": ordered})

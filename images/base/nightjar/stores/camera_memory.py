@@ -76,7 +76,7 @@ class CameraMemory:
             for each in _candidates(minute):
                 is_open = isinstance(each, Threat) or each.reason == Safe.TOO_FEW_PICTURES
                 if is_open and each.topic == topic and first <= each.taken_at <= last:
-                    found[each.taken_at] = each.shown, isinstance(each, Threat)
+                    found.setdefault(each.taken_at, (each.shown, isinstance(each, Threat)))
         return dict(sorted(found.items()))
 
     def held_topics(self, moments: Iterable[datetime]) -> set[Topic]:
@@ -126,6 +126,7 @@ class CameraMemory:
 
 
 def _candidates(minute: ThreatMinute) -> Iterator[Threat | Held]:
+    """Threats first: release 0.2, which knows nothing of what is held, may have made a threat of the same."""
     for stored in minute.threats:
         yield from stored.by_label()
     yield from minute.held
