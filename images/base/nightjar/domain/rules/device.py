@@ -170,8 +170,8 @@ class Device(Told):
     masks: Annotated[
         tuple[Area, ...],
         Field(
-            description="Areas in which no rule sees anything, such as a screen or the street of others. An object is in "
-            "a mask where its foot is, or its centre, if the rule has another `stands_at` than `foot`.",
+            description="Areas in which no rule sees anything, such as a screen or the street of others. An object is "
+            "in a mask where its foot is, or its centre, if the rule has another `stands_at` than `foot`.",
             examples=[[[[0, 0], [0.3, 0], [0, 0.3]]]],
         ),
     ] = ()
