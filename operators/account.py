@@ -14,7 +14,7 @@ from nightjar.domain.release import Ended
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.health import EndedRuns
-from nightjar.stores.runs import RECONCILE, Runs
+from nightjar.stores.runs import RECONCILE, Run, Runs
 from operators.assignment import pinned_release
 from operators.bucket import bucket
 from operators.failures import final_for_people
@@ -70,12 +70,17 @@ def close_run(run_prefix: str, shards: Sequence[str] | None, frozen: Mapping[str
 def end_run(store: ObjectStore, run_prefix: str, problems: Sequence[str], now: datetime) -> None:
     """Write into the run's folder how it ended, for whoever sees the bucket and not Airflow.
 
-    A live run that ends for the first time is announced to the survey, which counts each once.
+    A live run that ends without an account was not announced to the survey before, and is so now.
     """
     state, run = "failed" if problems else "success", Runs(store).at(run_prefix)
-    if run_prefix == Runs(store).live(run.name).prefix and run.ended() is None:
-        EndedRuns(store).announce(run.name)
+    if run.ended() is None and not run.has_account():
+        _announce(store, run)
     run.end(Ended(state=state, problems=tuple(problems), ended_at=now))
+
+
+def _announce(store: ObjectStore, run: Run) -> None:
+    if run.prefix == Runs(store).live(run.name).prefix:
+        EndedRuns(store).announce(run.name)
 
 
 def task_states() -> Mapping[str, str | None]:
@@ -89,9 +94,11 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], re
     """Write the account of the run and, last, the manifest that record starts from.
 
     Its inputs are the batch and every manifest that proves the work on a shard, its objects those that hold the shards'
-    detections. Raises InputError when the account does not add up.
+    detections. A live run with its first account is announced to the survey, which counts each once: before record
+    updates the Asset that starts the survey. Raises InputError when the account does not add up.
     """
     run = Runs(store).at(run_prefix)
+    is_first = not run.has_account()
     problem = pinned_release(run, release).rules.problem
     batch, batch_ref = run.batch()
     proven = proven_shards(run, shards, release)
@@ -117,6 +124,8 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], re
         started_at=now,
         finished_at=datetime.now(UTC),
     )
+    if is_first:
+        _announce(store, run)
     run.write_manifest(manifest)
     log.info("%d received: %s", account.counts.received, account.counts.outcomes)
     return run.stage_prefix(RECONCILE)

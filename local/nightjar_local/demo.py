@@ -11,6 +11,7 @@ from typing import Any
 
 from nightjar.domain.release import VARIABLE
 from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.health import ENDED_RUNS
 from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.record_keys import NEWS
 from nightjar.stores.reports import REPORTS
@@ -218,7 +219,7 @@ def wait_for_patrol(running: Deployment, api: AirflowApi, clock: Clock) -> None:
 
     Raises LocalError if a process dies, if a run of the patrol fails, or after a quarter of an hour.
     """
-    last = max(str(run["end_date"]) for run in api.runs(LIVE))
+    bucket = Bucket(running.access)
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         running.check()
@@ -228,7 +229,7 @@ def wait_for_patrol(running: Deployment, api: AirflowApi, clock: Clock) -> None:
         if progress.failed(tasks):
             raise LocalError(f"{PATROL} failed")
         under_way = any(run["state"] in {"queued", "running"} for run in runs)
-        if not under_way and any(str(run["start_date"]) > last for run in runs):
+        if not under_way and not bucket.keys(ENDED_RUNS):
             return
         time.sleep(EVERY)
     raise LocalError(f"the cameras were not looked after within {TIMEOUT:.0f} s")

@@ -5,8 +5,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.health import EndedRuns
 from nightjar.stores.runs import Runs
-from operators.account import failed_tasks, reconcile, uncovered, write_account
+from operators.account import end_run, failed_tasks, reconcile, uncovered, write_account
 from operators.shards import select_day, write_shards
 from tests.operators.worked import DAY, NOW, RUN, SHARD_STAGES, do_record, do_shard, file, pin, redo
 
@@ -178,3 +179,34 @@ def test_an_account_that_does_not_add_up(store: MemoryStore) -> None:
 )
 def test_failed_tasks(states: dict[str, str | None], problems: list[str]) -> None:
     assert failed_tasks(states) == problems
+
+
+LIVE_RUN = "runs/nightjar_live/20261120T120000Z-0123456789ab/"
+
+
+@pytest.mark.parametrize(
+    ("run", "has_account", "waiting"),
+    [
+        (LIVE_RUN, True, ["20261120T120000Z-0123456789ab"]),
+        (LIVE_RUN, False, ["20261120T120000Z-0123456789ab"]),  # reconcile failed, or never ran
+        (RUN, True, []),  # history sees what live runs saw before
+        (RUN, False, []),
+    ],
+)
+def test_a_live_run_is_announced_to_the_survey_once(run: str, has_account: bool, waiting: list[str]) -> None:
+    store = MemoryStore()
+    ended = EndedRuns(store)
+    release = pin(store, run=run)
+    Runs(store).at(run).write_batch([])
+    for _ in range(2):
+        if has_account:
+            write_account(store, run, [], release, NOW)
+            assert [each.name for each in ended.waiting(9)] == waiting, "before record, which starts the survey"
+        end_run(store, run, [], NOW)
+    assert [(each.name, len(each.markers)) for each in ended.waiting(9)] == [(name, 1) for name in waiting]
+    for each in ended.waiting(9):
+        ended.counted(each)
+    if has_account:
+        write_account(store, run, [], release, NOW)
+    end_run(store, run, [], NOW)
+    assert ended.waiting(9) == [], "a run that is cleared is not counted again"

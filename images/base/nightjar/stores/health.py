@@ -22,7 +22,7 @@ from nightjar.runtime.store import ObjectStore, VersionInfo
 from nightjar.stores.erasure import erase_versions, is_of
 
 HEALTH = "health/"
-_NEWS, _DUE, _SURVEY = f"{HEALTH}news/", f"{HEALTH}due/", f"{HEALTH}survey.json"
+ENDED_RUNS, _DUE, _SURVEY = f"{HEALTH}news/", f"{HEALTH}due/", f"{HEALTH}survey.json"
 _MINUTE = timedelta(minutes=1)
 _TRIES = 10
 
@@ -84,12 +84,12 @@ class EndedRuns:
 
     def announce(self, run: str) -> None:
         """Note that the live run called `run` has ended for the first time."""
-        self._store.put(f"{_NEWS}{run}", b"")
+        self._store.put(f"{ENDED_RUNS}{run}", b"")
 
     def waiting(self, most: int) -> list[EndedRun]:
         """At most `most` of them, the oldest first."""
         versions: dict[str, list[VersionInfo]] = {}
-        for version in self._store.list_versions(_NEWS):
+        for version in self._store.list_versions(ENDED_RUNS):
             versions.setdefault(last_segment(version.key), []).append(version)
         return [EndedRun(name, tuple(versions[name])) for name in sorted(versions)[:most]]
 

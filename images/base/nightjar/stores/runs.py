@@ -211,6 +211,10 @@ class Run:
         """Write the account of the run."""
         return write_record(self._store, f"{self.stage_prefix(RECONCILE)}account.json", account)
 
+    def has_account(self) -> bool:
+        """Whether the run was settled."""
+        return self._store.head(f"{self.stage_prefix(RECONCILE)}account.json") is not None
+
     def account(self) -> Account:
         """The account of the run; raises InputError when it was not settled."""
         return read_record(self._store, f"{self.stage_prefix(RECONCILE)}account.json", Account)[0]
