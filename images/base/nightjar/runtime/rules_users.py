@@ -1,20 +1,21 @@
 """The users of a large rules file: checked one by one, and read again one by one when they are asked for."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from pydantic import ValidationError
 
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import User
 from nightjar.domain.rules.file import Users
-from nightjar.domain.rules.references import KnownNames
+from nightjar.domain.rules.references import KnownNames, areas_missing_of, unknown_channels, wrong_references_of
 from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 from nightjar.runtime.plain_yaml import NotPlainError, PlainReader
 from nightjar.runtime.rules_problems import Deployment, Findings, look_at
 from nightjar.runtime.rules_split import Entry, SplitRules
 
-_MOST_PROBLEMS = 1_000  # a file with more has one mistake many times, or is no rules file
+_MOST = 1_000  # problems, and warnings; a file with more has one mistake many times, or is no rules file
 _validated = Users.__pydantic_validator__.validate_python
 
 
@@ -111,34 +112,44 @@ def look_at_users(
     """
     known = KnownNames.of(head)
     users, reader = LazyUsers(split, kept), PlainReader()
-    names = frozenset((*known.areas, *known.groups))
-    has_areas = any(known.areas.values())
     for start, entry in split.entries():
-        try:
-            name, value = reader.entry(entry.text)
-            _validated({"users": {name: value}})
-            is_fine = not has_areas and name not in users and _knows(value, names)
-            is_fine = is_fine and (deployment.channels is None or "channels" not in entry.text)
-        except (NotPlainError, ValidationError):
-            is_fine, name, value = False, "", None
-        if not is_fine:
-            looked = _look_closely(entry, known, deployment, kept, found)
-            if looked is None and split.is_small:
-                return None
-            if looked is None:  # the whole cannot be read either, so the line is told as it is
-                found.problems += _mistakes(entry, kept)
-                continue
-            name, value = looked
-            if name in users:
-                again = f"users.{name}: given twice, first in line {users.first_line(name)}"
-                found.problems.append(Problem(entry.line, again))
-                continue
-        users.add(name, start, value or {})
-        if len(found.problems) > _MOST_PROBLEMS:
-            rest = f"more than {_MOST_PROBLEMS:,} problems: the users from here on were not checked"
+        if len(found.problems) > _MOST:
+            rest = f"more than {_MOST:,} problems: the users from here on were not checked"
             found.problems.append(Problem(entry.line, rest))
             break
+        user: tuple[str, object] | None = None
+        with suppress(NotPlainError, ValidationError):
+            name, content = reader.entry(entry.text)
+            _validated({"users": {name: content}})
+            if name not in users and not _needs_a_look(name, content, known, deployment, found):
+                user = name, content
+        if user is None and (user := _look_closely(entry, known, deployment, kept, found)) is None:
+            if split.is_small:
+                return None
+            # The whole cannot be read either, so the mistake is told where it shows.
+            found.problems += _mistakes(entry, kept)
+        elif user[0] in users:
+            again = f"users.{user[0]}: given twice, first in line {users.first_line(user[0])}"
+            found.problems.append(Problem(entry.line, again))
+        else:
+            users.add(user[0], start, user[1] or {})
     return users
+
+
+def _needs_a_look(name: str, content: object, known: KnownNames, deployment: Deployment, found: Findings) -> bool:
+    """Whether there is something to say about a user whose content is valid by itself."""
+    if not known.has_areas and _knows(content, known.refs):
+        wrong: Iterable[object] = ()
+    else:
+        wrong = wrong_references_of(name, content, known)
+    if any(True for _ in wrong):
+        return True
+    if len(found.warnings) > _MOST:
+        return False
+    if known.has_areas and any(True for _ in areas_missing_of(name, content, known)):
+        return True
+    channels = deployment.channels
+    return channels is not None and any(True for _ in unknown_channels({"users": {name: content}}, channels))
 
 
 def _knows(user: object, names: frozenset[str]) -> bool:

@@ -7,6 +7,7 @@ beside the others.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from nightjar.domain.rules.mistakes import Place, near_among
 
@@ -41,6 +42,16 @@ class KnownNames:
             {str(i).replace("_", "").lstrip("0"): _areas_of(rule) for i, rule in rules.items()},
             {str(name): tuple(map(str, _sequence(ids))) for name, ids in groups.items()},
         )
+
+    @cached_property
+    def refs(self) -> frozenset[str]:
+        """All that may stand in a list of rules."""
+        return frozenset((*self.areas, *self.groups))
+
+    @cached_property
+    def has_areas(self) -> bool:
+        """Whether any rule names an area."""
+        return any(self.areas.values())
 
     def rules_of(self, ref: object) -> Iterable[str]:
         """The ids that an item of a list of rules stands for."""

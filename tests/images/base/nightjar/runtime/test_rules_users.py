@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -18,12 +19,12 @@ from tests.scenes import RULES
 
 WHOLE = 1 << 40  # no file is as large: it is read as a whole
 HEAD = RULES[: RULES.index("users:")]
-NAMES = {"labels": ["person", "dog"], "channels": ["oncall"]}
+LABELS, CHANNELS = ["person", "dog"], ["oncall"]
 
 
 def both(text: str) -> tuple[CheckedRules, CheckedRules]:
     data = text.encode()
-    return check_rules(data, **NAMES, large=-1), check_rules(data, **NAMES, large=WHOLE)
+    return check_rules(data, LABELS, CHANNELS, large=-1), check_rules(data, LABELS, CHANNELS, large=WHOLE)
 
 
 def content(rules: Rules | None) -> object:
@@ -208,6 +209,23 @@ def test_a_file_with_no_end_of_mistakes_is_not_read_to_its_end() -> None:
     checked = check_rules(f"{HEAD}users:\n{users}".encode())
     assert len(checked.problems) < 1_010
     assert re.match("line [0-9]+: more than 1,000 problems: the users from here", str(checked.problems[-1]))
+
+
+def test_areas_and_channels_of_many_users_are_looked_at_quickly() -> None:
+    head = HEAD.replace(
+        "unsafe: [person], min_probability: 0.5", "unsafe: [person], min_probability: 0.5, areas: [yard]"
+    )
+    user = "  u{n}:\n    email: u{n}@b.c\n    timezone: UTC\n    rules: [300]\n    channels: {{info: [{channel}]}}\n"
+    devices = "    devices:\n      a: {{areas: {{{area}: [[0, 0], [1, 0], [0, 1]]}}}}\n      b: {{rules: [100]}}\n"
+    channels, areas = ("oncal", "email"), ("yard", "yad")
+    users = "".join((user + devices).format(n=n, channel=channels[n != 7], area=areas[n == 9]) for n in range(9_000))
+    began = time.thread_time()
+    checked = check_rules(f"{head}users:\n{users}".encode(), LABELS, CHANNELS)
+    assert time.thread_time() - began < 4
+    [warning] = checked.warnings
+    assert "users.u7.channels.info.0: no channel that this deployment has" in warning.message
+    [problem] = checked.problems
+    assert "users.u9.rules.0: rule 300 is about the area 'yard'" in problem.message
 
 
 def test_the_parts_of_a_text_make_the_text() -> None:
