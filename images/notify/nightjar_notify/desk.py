@@ -18,9 +18,10 @@ from nightjar.stores.events import Events
 from nightjar.stores.ledger import LedgerLine
 from nightjar_notify.addresses import addresses_for
 from nightjar_notify.channels.protocol import Channels
-from nightjar_notify.courier import Courier, Line, Sent, TakenError
+from nightjar_notify.courier import Courier
 from nightjar_notify.gatekeeper import Gatekeeper
 from nightjar_notify.handled import Handled
+from nightjar_notify.lines import Line, Sent, TakenError
 from nightjar_notify.wording.actions import Links
 from nightjar_notify.wording.alert import alert_notice, in_order, severity_of
 

@@ -9,7 +9,8 @@ from nightjar.domain.deliveries import Address, AlertState, waiting
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.notices import Notice
 from nightjar.errors import TryAgainError
-from nightjar_notify.courier import Courier, Line, Sent, TakenError
+from nightjar_notify.courier import Courier
+from nightjar_notify.lines import Line, Sent, TakenError
 
 _TRIES = 20
 

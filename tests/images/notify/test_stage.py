@@ -324,7 +324,7 @@ def test_each_alert_is_one_line_of_the_log(
     context = assessed(store, "r1", *seen, detection(DOOR, after(-21_600), PERSON), rules=rules)
     with caplog.at_level("INFO", logger="nightjar_notify"), pytest.raises(TryAgainError):
         notify(context, threads=1)
-    lines = [record for record in caplog.records if record.name in ("nightjar_notify.desk", "nightjar_notify.courier")]
+    lines = [record for record in caplog.records if record.name in ("nightjar_notify.desk", "nightjar_notify.traces")]
     assert sorted(record.getMessage().split(":")[0] for record in lines) == [
         "alert claimed, to be tried again",
         "alert failed",
