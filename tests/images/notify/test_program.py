@@ -18,7 +18,7 @@ from nightjar.runtime.stage import StageContext
 from nightjar_local.sendgrid_double import Reply, SendGridDouble, quota_used_up
 from tests.bucket import PORCH
 from tests.images.notify.runs import Assessed, many_cameras
-from tests.scenes import NOON, after, detection
+from tests.scenes import NOON, RULES, after, detection
 
 PACKAGES = "images/base:images/notify"
 
@@ -104,6 +104,38 @@ def test_killed_between_sending_and_recording_it_is_sent_once_more_and_marked(
     assert len(api.received) == 2
     manifest, _ = read_manifest(s3_store, context.output_prefix)
     assert manifest.counts.outcomes == {"already": 1}
+
+
+def test_killed_at_the_second_of_two_recipients_only_that_one_is_told_once_more(
+    s3_store: S3Store, assessed: Assessed, api: SendGridDouble, start: Start
+) -> None:
+    rules = RULES.replace("email: alice@example.com", "recipients: [alice@example.com, bob@example.com]")
+    context = assessed(s3_store, "r1", detection(PORCH, NOON, {"person": 0.9, "dog": 0.9}), rules=rules)
+    processes: list[subprocess.Popen[str]] = []
+    began = threading.Event()
+
+    def kill() -> None:
+        began.wait()
+        processes[0].kill()
+        processes[0].wait()
+
+    api.answers += [Reply(202), Reply(202, before=kill)]
+    processes.append(start(context))
+    began.set()
+    assert processes[0].wait(60) == -signal.SIGKILL
+    again = start(context)
+    _, errors = again.communicate(timeout=60)
+    assert again.returncode == 0, errors
+    subject = "Dog and person at Porch, home, 13:00"
+    assert [(r.body["personalizations"][0]["to"][0]["email"], r.subject) for r in api.received] == [
+        ("alice@example.com", subject),
+        ("bob@example.com", subject),
+        ("bob@example.com", f"[possibly repeated] {subject}"),
+    ]
+    alerts = [Alert.model_validate_json(s3_store.get(i.key)[0]) for i in s3_store.list_objects("alerts/")]
+    assert [[(d.state, d.possibly_repeated) for d in alert.deliveries] for alert in alerts] == [
+        [("sent", False), ("sent", True)]
+    ] * 2
 
 
 def test_stopped_among_many_it_records_what_it_sent_and_begins_nothing_more(
