@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,21 @@ def expected_shape(judgement: Judgement) -> Shape:
     return threats, [(e.topic, e.started_at, e.ended_at, e.pictures) for e in judgement.events]
 
 
+def check(store: MemoryStore, pictures: Mapping[float, Seen]) -> None:
+    """What is stored is what judging all `pictures` at once gives."""
+    judgement = at_once(pictures)
+    assert stored_shape(store) == expected_shape(judgement)
+    held = {
+        (h.topic, h.taken_at, str(h.reason), o.box)
+        for minute in minutes(store)
+        for h in minute.held
+        for o in h.shown.objects
+    }
+    assert held == {
+        (topic, moment, str(why), o.box) for moment, lines in judgement.held.items() for topic, o, why in lines
+    }
+
+
 OBJECTS = st.tuples(
     st.sampled_from(["car", "car", "dog", "person"]),
     st.sampled_from([0.3, 0.6, 0.9]),
@@ -131,27 +147,42 @@ def test_any_split_into_runs_in_any_order_is_judged_as_all_at_once(
     order = data.draw(st.permutations(range(4)), label="order")
     for number in order:
         run(store, {s: pictures[s] for s, shard in shards.items() if shard == number})
-    judgement = at_once(pictures)
-    assert stored_shape(store) == expected_shape(judgement)
-    held = {
-        (h.topic, h.taken_at, str(h.reason), o.box)
-        for minute in minutes(store)
-        for h in minute.held
-        for o in h.shown.objects
-    }
-    unsafe = {
-        (topic.label, moment, o.box) for topic, m in judgement.threats.items() for moment, s in m.items() for o in s
-    }
-    told = {
-        (o.label, moment, o.box)
-        for moment, lines in judgement.suppressed.items()
-        for o, why in lines
-        if why in (Safe.STATIC, Safe.TOO_FEW_PICTURES)
-    }
-    assert told == {(topic.label, moment, box) for topic, moment, _, box in held} - unsafe
+    check(store, pictures)
     before = list(store.list_versions(""))
     run(store, pictures)
     assert list(store.list_versions("")) == before
+
+
+B: Box = (0.35, 0.5, 0.48, 0.9)  # another place in the left area
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        # Three agree; a fourth, that has too few beside it, leaves them as they are.
+        [
+            {0: [("person", 0.9, LEFT)], 10: [("person", 0.9, LEFT)], 30: [("person", 0.9, LEFT)]},
+            {60: [("person", 0.9, LEFT)]},
+        ],
+        # The one in the middle comes last, and is no candidate in the end.
+        [{0: [("person", 0.9, LEFT)], 30: [("person", 0.9, LEFT)]}, {15: [("person", 0.9, LEFT)]}, {15: []}],
+        # A car is static in the pictures in which another one waits for agreement.
+        [{s: [("car", 0.9, LEFT), *([("car", 0.8, B)] if s >= 70 else [])]} for s in (0, 20, 40, 60, 70, 80, 90)],
+        # Seen 30 s before it was missed: the earlier picture comes last, and decides long after the next one.
+        [{10: [], 30: [("car", 0.9, LEFT)], 80: [("car", 0.9, LEFT)]}, {0: [("car", 0.9, LEFT)]}],
+        [{0: [("car", 0.9, LEFT)], 80: [("car", 0.9, LEFT)]}, {30: [("car", 0.9, LEFT)]}, {10: []}],
+        # What was told as one event falls apart.
+        [{s: [("car", 0.9, LEFT)] for s in (0, 40, 80)}, {-30: [("car", 0.9, LEFT)]}, {60: []}],
+    ],
+)
+def test_runs_that_a_hurried_reading_would_judge_otherwise(runs: list[dict[float, Seen]]) -> None:
+    store, told = MemoryStore(), Told()
+    pictures: dict[float, Seen] = {}
+    for each in runs:
+        run(store, each)
+        told.after(store)
+        pictures |= each
+        check(store, pictures)
 
 
 class Told:

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
+from nightjar.domain.rules import Safe
 from nightjar.stores.columns import MOMENT, NUMBERS, REAL, TEXT, TEXTS, WHOLE, YES_NO, Column, Table
 
 
@@ -38,6 +39,9 @@ class Unalerted(StrEnum):
     NO_CHANNEL = "no-channel"  # the rules name no channel for its severity
     UNKNOWN_CAMERA = "unknown-camera"  # the rules do not know the camera any more
     NOT_TRIED = "not-tried"  # its shard's notify did not get through
+
+
+_MISSES = ", ".join(f"`{reason}`" for reason in Safe if reason is not Safe.NOT_UNSAFE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +84,7 @@ class PictureRow:
         str | None, Column(TEXT, "when detected and judged: `threat`, `suppressed`, `safe` or `nothing`", optional=True)
     ]
     suppressed_by: Annotated[
-        list[str], Column(TEXTS, "why rules that name what was seen held back, nearest miss first")
+        list[str], Column(TEXTS, f"why rules that name what was seen held back, nearest miss first: {_MISSES}")
     ]
     events: Annotated[list[str], Column(TEXTS, "ids of the events it belongs to")]
 

@@ -95,6 +95,7 @@ def test_an_event_falls_apart_when_a_picture_in_the_middle_is_no_threat() -> Non
     assert spans(store) == [(0, 0, 1), (100, 100, 1)]
     left, right = current(store)
     assert left.id == whole.id != right.id
+    assert right.absorbed == (whole.ref,)  # whoever was told of the whole was told of its parts
     assert pictures(store, right) == [100]
     apply(store, [50], [50])
     [event] = current(store)
