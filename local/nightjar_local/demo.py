@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nightjar.domain.release import VARIABLE
+from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.health import ENDED_RUNS
 from nightjar.stores.outbox import OUTBOX
@@ -187,7 +188,9 @@ def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome
         if any(progress.stage_of(task) == "collect" for task in progress.failed(watching)):
             raise LocalError(f"{WATCH} could not collect what landed")
         ended = bool(live) and all(run["state"] in {"success", "failed"} for run in live)
-        if ended and not bucket.keys(INCOMING) and not _collecting(watching):
+        # A claim goes when its live run has begun: without that, there is a moment in which nothing seems to go on.
+        waits = bucket.keys(INCOMING) or bucket.keys(CLAIMS) or _collecting(watching)
+        if ended and not waits:
             return Outcome(live, live_tasks)
         time.sleep(EVERY)
     raise LocalError(f"the footage was not through within {TIMEOUT:.0f} s")
