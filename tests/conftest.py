@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
+from botocore.retries.standard import ExponentialBackoff
 
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
@@ -44,6 +45,15 @@ class LoadedOnce(JSONFileLoader):
 
 
 Loader.FILE_LOADER_CLASS = LoadedOnce
+
+
+@pytest.fixture(scope="session", autouse=True)
+def retries_at_once() -> Iterator[None]:
+    """boto, in the process of the tests, makes as many tries as ever, and does not wait seconds in between."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.01)
+        yield
+
 
 # Files whose tests start programs or run whole chains: slow without saying so. Other slow tests have the mark.
 SLOW = (

@@ -75,10 +75,10 @@ def _belongs(process: psutil.Process, token: str | None, sessions: Collection[in
         return False
 
 
-def sweep(token: str | None, sessions: Collection[int] = ()) -> int:
+def sweep(token: str | None, sessions: Collection[int] = (), *, patience: float = 3.0) -> int:
     """End every process that belongs to them (see `members`): SIGTERM, then SIGKILL. Returns how many."""
     belonging = members(token, sessions)
-    end(belonging)
+    end(belonging, patience=patience)
     end(members(token, sessions), patience=0)  # what they started meanwhile
     return len(belonging)
 

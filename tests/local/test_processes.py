@@ -30,7 +30,7 @@ def test_what_carries_the_token_is_ended_also_when_it_does_not_want_to() -> None
     token = processes.new_token()
     willing, stubborn = start("", token), start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", token)
     assert {each.pid for each in processes.members(token)} == {willing.pid, stubborn.pid}
-    assert processes.sweep(token) == 2
+    assert processes.sweep(token, patience=0.5) == 2
     assert processes.members(token) == []
     for process in (willing, stubborn):
         process.wait(5)

@@ -11,6 +11,7 @@ from nightjar.domain.detections import FailedPicture, ListedPicture, Picture
 from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Manifest
 from nightjar.errors import InputError, TryAgainError, UsageError
+from nightjar.runtime import s3
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
@@ -316,8 +317,9 @@ def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore
     ("code", "status"), [("InvalidObjectState", 403), ("AccessDenied", 403), ("IncompleteBody", 200)]
 )
 def test_one_picture_that_s3_does_not_give_is_told_from_an_outage(
-    s3_settings: StoreSettings, code: str, status: int, settings: DetectSettings
+    s3_settings: StoreSettings, code: str, status: int, settings: DetectSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(s3, "_PAUSES", (0.01, 0.01, 0.01))
     with S3Proxy(int(str(s3_settings.s3_endpoint).rsplit(":", 1)[1])) as proxy:
         through = s3_settings.model_copy(update={"s3_endpoint": proxy.url})
         store = S3Store(through)

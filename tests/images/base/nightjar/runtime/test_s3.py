@@ -26,10 +26,13 @@ def answering(status: int, code: str) -> Iterator[str]:
     body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # or boto waits a second for `100 Continue` before it sends the body
+
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 
