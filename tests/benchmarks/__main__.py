@@ -13,7 +13,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live", "rules")
+BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live", "rules", "trial")
 
 
 def say(message: str) -> None:

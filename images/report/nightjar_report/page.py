@@ -1,6 +1,5 @@
 """The HTML report of a day: one file that needs no other, so that it can be read from a mail or a copy."""
 
-import base64
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from nightjar.domain.probability import percent
 from nightjar.domain.reasons import Reason
 from nightjar.domain.tally import many
 from nightjar.domain.zones import zone
+from nightjar.runtime.pages import data_uri, page_templates
 from nightjar.stores.records import Provenance
 from nightjar_report.account import account, as_words, notices
 from nightjar_report.summary import AlertedEvent, Summary, Top, top
@@ -61,20 +61,13 @@ class Chart:
 def render(summary: Summary, thumbnails: Mapping[str, bytes]) -> bytes:
     """The page in UTF-8. `thumbnails` are JPEG by event id, and are put into the page."""
     # Loaded on first use: without news there is no page to make.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup, escape
 
     def code(text: str) -> Markup:
         """Escaped text in which `x` is set as code."""
         return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
 
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(_TEMPLATES)
     environment.filters.update(
         code=code, number=lambda n: f"{n:,}", many=many, local=_local, state=_state, percent=percent, seen=_seen
     )
@@ -136,11 +129,6 @@ def releases(provenances: Sequence[Provenance]) -> list[tuple[str, Provenance]]:
         line = "; ".join(f"{'all stages' if same else ', '.join(stages)} {tag}" for tag, stages in tags.items())
         lines.append((line, made))
     return lines
-
-
-def data_uri(data: bytes, kind: str) -> str:
-    """`data` as a URI that holds it."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _meaning(reason: str) -> str:

@@ -97,6 +97,10 @@ class LineStore(ABC, Generic[L]):
         """All lines at `place`, in a stable order. Raises InputError for a line that is not of this store."""
         return self._snapshot(place)[1]
 
+    def files(self, place: Place) -> list[ObjectInfo]:
+        """The files at `place`, oldest first: of lines about the same thing, that of the last one counts."""
+        return self._files(self._folder(place))
+
     def read_object(self, ref: ObjectRef) -> list[L]:
         """The lines of one file, in the version that a manifest names; raises InputError when it is not there."""
         return read_lines(self._store, ref.key, self.KIND, ref.version_id)[0]

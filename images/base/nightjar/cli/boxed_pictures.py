@@ -1,0 +1,47 @@
+"""Small pictures with boxes, for pages that people look at: of a bounded number and size."""
+
+import logging
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from nightjar.errors import UsageError
+
+if TYPE_CHECKING:
+    from nightjar.domain.events import ThreatPicture
+    from nightjar.runtime.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 480  # pixels: labels stay legible on a dense screen
+_READERS = 8
+
+K = TypeVar("K", bound=Hashable)
+
+
+def boxed_pictures(store: "ObjectStore", wanted: "Mapping[K, ThreatPicture]") -> dict[K, str]:
+    """Each of `wanted` with its objects boxed, as a URI that holds the JPEG.
+
+    A picture that is gone, or is another by now, is left out, and the log tells so. Raises UsageError without Pillow.
+    """
+    from nightjar.runtime.pages import data_uri
+    from nightjar.runtime.parallel import in_parallel
+    from nightjar.stores.standard import PictureError, StandardPictures
+
+    try:
+        from PIL import UnidentifiedImageError
+
+        from nightjar.runtime.annotate import annotate
+    except ModuleNotFoundError as error:
+        raise UsageError(f"pages with pictures need Pillow, which this installation lacks: {error}") from None
+    pictures = StandardPictures(store)
+
+    def draw(shown: "ThreatPicture") -> str | None:
+        try:
+            jpeg = annotate(pictures.read(shown.picture), shown.objects, longest=_LONGEST)
+        except (PictureError, UnidentifiedImageError) as error:
+            log.warning("the page goes without a picture: %s", error)
+            return None
+        return data_uri(jpeg, "image/jpeg")
+
+    drawn = in_parallel(draw, wanted.values(), _READERS)
+    return {key: uri for key, uri in zip(wanted, drawn, strict=True) if uri}

@@ -1,0 +1,187 @@
+"""A dry run over the stored detections: both sets of rules over the same pictures, a camera at a time."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from nightjar.errors import InputError
+
+if TYPE_CHECKING:
+    from nightjar.domain.detections import Detection
+    from nightjar.domain.dry_run import Happening, Held, Message
+    from nightjar.domain.false_boxes import FalseBox
+    from nightjar.domain.names import Camera
+    from nightjar.domain.rules import CameraRules, Rules, Safe
+    from nightjar.domain.rules_comparison import Count, Pair
+    from nightjar.domain.sights import ObjectSeen
+    from nightjar.domain.why_not_sent import Side
+    from nightjar.runtime.store import ObjectStore
+    from nightjar.stores.line_store import Place
+
+# What went on before the first picture decides what is news: an event under way, a parked car, a cool-down.
+LEAD = timedelta(days=1)
+ASSUMED = (
+    "every picture arrives, is judged and is told about at the moment when it was taken",
+    "both sets of rules were in force all the time, from a day before the first picture on",
+    "cameras that people muted by a link or a command are not muted here",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to try: the pictures taken from `start` up to, not including, `end`; of one `user`, or of all (empty)."""
+
+    detector: str
+    start: datetime
+    end: datetime
+    user: str = ""
+
+
+@dataclass
+class Trial:
+    """What both sets of rules make of the pictures. `why` has, for messages that one of them lacks, its reason."""
+
+    asked: Asked
+    pictures: int = 0
+    cameras: int = 0
+    unknown: int = 0  # pictures of cameras that neither of the rules knows
+    pairs: "list[Pair]" = field(default_factory=list)
+    counts: "list[Count]" = field(default_factory=list)
+    why: dict[int, str] = field(default_factory=dict)  # by the index of the pair
+    held_before: dict[str, int] = field(default_factory=dict)
+    held_after: dict[str, int] = field(default_factory=dict)
+
+
+def run_trial(store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules") -> Trial:
+    """Judge the detections by both sets of rules; raises InputError when there are none. Writes nothing."""
+    from nightjar.stores.detection_history import no_garbage_collection
+
+    with no_garbage_collection():
+        return _run_trial(store, asked, in_force, new)
+
+
+def _run_trial(store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules") -> Trial:
+    from nightjar.domain.rules_comparison import Change, compare, count
+    from nightjar.domain.why_not_sent import reasons_held, why_not_sent
+    from nightjar.stores.false_boxes import FalseBoxes
+
+    trial = Trial(asked)
+    before, after = _Judged(in_force), _Judged(new)
+    confirmed = FalseBoxes(store)
+    for camera, detections in _by_camera(store, trial, (before, after)):
+        false_boxes = confirmed.of(camera)
+        for judged in (before, after):
+            judged.take(camera, detections, false_boxes)
+    if not trial.pictures:
+        raise InputError(_none(asked))
+    gap = max(before.gap, after.gap)
+    old, fresh = before.result(asked), after.result(asked)
+    trial.pairs = compare(old.messages, fresh.messages, gap)
+    trial.counts = count(trial.pairs)
+    for n, pair in enumerate(trial.pairs):
+        if pair.change is not Change.SAME:
+            trial.why[n] = why_not_sent(pair.message, (old if pair.before is None else fresh).side, gap)
+    trial.held_before, trial.held_after = reasons_held(old.held), reasons_held(fresh.held)
+    return trial
+
+
+class _Judged:
+    """One set of rules, and what would have happened at the cameras seen so far."""
+
+    def __init__(self, rules: "Rules | None") -> None:
+        self.rules = rules
+        self.gap = rules.event_gap if rules else timedelta(0)
+        self._cameras: dict[Camera, CameraRules] = {}
+        self._suppressed: dict[Camera, dict[datetime, list[tuple[ObjectSeen, Safe]]]] = {}
+        self._happenings: dict[str, list[Happening]] = {}  # by user
+
+    def knows(self, camera: "Camera") -> "CameraRules | None":
+        """The rules of a camera, in this set."""
+        return self.rules.device(camera) if self.rules else None
+
+    def take(self, camera: "Camera", detections: "Collection[Detection]", false_boxes: "tuple[FalseBox, ...]") -> None:
+        """Judge the detections of a camera."""
+        from nightjar.domain.dry_run import happenings
+        from nightjar.domain.judging import judge_pictures
+        from nightjar.domain.sights import Sight
+
+        settings = self.knows(camera)
+        if settings is None:
+            return
+        sights = (Sight(each.picture.taken_at, each.objects) for each in detections)
+        judgement = judge_pictures(sights, settings, self.gap, false_boxes)
+        self._cameras[camera] = settings
+        self._suppressed[camera] = judgement.suppressed
+        self._happenings.setdefault(camera.user, []).extend(happenings(settings, detections, judgement, self.gap))
+
+    def result(self, asked: Asked) -> "_Result":
+        """What would have been sent, and held back, within the time that is asked for."""
+        from nightjar.domain.dry_run import replay
+        from nightjar.domain.why_not_sent import Side
+
+        replays = [replay(user, self._happenings[user]) for user in sorted(self._happenings)]
+        sent = (message for replayed in replays for message in replayed.messages)
+        held = (held for replayed in replays for held in replayed.held)
+        return _Result(
+            messages=[message for message in sent if asked.start <= message.at < asked.end],
+            held=[each for each in held if each.happening.ended_at >= asked.start],
+            side=Side(self._cameras, self._suppressed, replays),
+        )
+
+
+@dataclass(frozen=True)
+class _Result:
+    messages: "list[Message]"
+    held: "list[Held]"
+    side: "Side"
+
+
+def _by_camera(
+    store: "ObjectStore", trial: Trial, sides: "tuple[_Judged, _Judged]"
+) -> "Iterator[tuple[Camera, list[Detection]]]":
+    """The detections of each camera that one of the sets knows, by time; counts the pictures in `trial`."""
+    from nightjar.domain.dry_run import objects_that_matter
+    from nightjar.runtime.progress import Progress
+    from nightjar.stores.detection_history import DetectionHistory
+    from nightjar.stores.detections import Detections
+
+    asked = trial.asked
+    first = max(asked.start.date(), date.min + LEAD) - LEAD
+    places = [
+        place
+        for place in Detections(store).places(asked.detector, first, asked.end.date())
+        if asked.user in ("", place.camera.user)
+    ]
+    places.sort(key=lambda place: (place.camera, place.day))
+    wanted = {
+        place.camera: objects_that_matter([known for side in sides if (known := side.knows(place.camera))])
+        for place in places
+    }
+    progress = Progress("days of cameras judged", len(places), every=5.0)
+
+    def wanted_at(place: "Place") -> "Mapping[str, float]":
+        return wanted[place.camera]
+
+    read = DetectionHistory(store).read(places, wanted_at)
+    for camera, of_camera in groupby(read, key=lambda item: item[0].camera):
+        detections: list[Detection] = []
+        for _, lines in of_camera:
+            detections += (line for line in lines if line.picture.taken_at < asked.end)
+            progress.add()
+        pictures = sum(line.picture.taken_at >= asked.start for line in detections)
+        if not any(side.knows(camera) for side in sides):
+            trial.unknown += pictures
+            continue
+        trial.pictures += pictures
+        trial.cameras += pictures > 0
+        yield camera, detections
+
+
+def _none(asked: Asked) -> str:
+    whose = f" of {asked.user}'s cameras" if asked.user else ""
+    return (
+        f"expected detections{whose} of pictures taken from {asked.start:%Y-%m-%d %H:%M} up to "
+        f"{asked.end:%Y-%m-%d %H:%M} UTC by the detector {asked.detector}, found none"
+    )
