@@ -89,7 +89,7 @@ def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectSt
     from nightjar.runtime.rules import check_rules
 
     detector, labels = _labels(given.model_card, store)
-    checked = check_rules(text, labels, channel_names())
+    checked = check_rules(text, labels, channel_names(), languages=_languages())
     for problem in checked.problems:
         _say(f"{source}: {problem}")
     for problem in checked.unseen:
@@ -139,6 +139,17 @@ def channel_names(environment: Mapping[str, str] = os.environ) -> frozenset[str]
     except ValueError:
         return None
     return frozenset(addresses) if isinstance(addresses, dict) else None
+
+
+def _languages() -> frozenset[str] | None:
+    """The languages whose numbers and dates can be written; None where the package that knows them is not there."""
+    try:
+        from babel.localedata import locale_identifiers
+    except ImportError:
+        return None
+    known = [each.split("_") for each in locale_identifiers()]
+    # The script may be left out: zh-CN is zh-Hans-CN.
+    return frozenset("-".join(parts) for each in known for parts in (each, [each[0], *each[2:]]))
 
 
 def _labels(card: Path | None, store: "ObjectStore | None") -> tuple[str, frozenset[str] | None]:

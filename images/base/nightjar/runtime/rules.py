@@ -48,15 +48,16 @@ def check_rules(
     channels: Iterable[str] | None = None,
     kept: bool = False,
     large: int = LARGE,
+    languages: Iterable[str] | None = None,
 ) -> CheckedRules:
     """Check the rules in YAML `text`; also against the `labels` that the detector can see, where they are known.
 
-    Where the names of the deployment's `channels` are known, others get a warning.
+    Where the names of the deployment's `channels`, or its `languages`, are known, others get a warning.
 
     `kept` rules have been in force before, perhaps in release 0.2, which took numbers as YAML 1.1 reads them: they keep
     their meaning. A text of more than `large` bytes is read user by user, if it can be.
     """
-    deployment = Deployment(*(None if each is None else frozenset(each) for each in (labels, channels)))
+    deployment = Deployment(*(None if each is None else frozenset(each) for each in (labels, channels, languages)))
     split = SplitRules.of(text) if len(text) > large else None
     by_user = _by_user(split, deployment, kept) if split else None
     rules, found = by_user or look_at(read_yaml(text, any_number=kept), deployment)

@@ -1,6 +1,6 @@
 """Mistakes in a rules file as problems: a line, the place, and what was expected, with the names that may be meant."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from nightjar.domain.rules.references import (
     WrongName,
     areas_missing,
     unknown_channels,
+    unknown_languages,
     unseen_in,
     wrong_references,
 )
@@ -68,10 +69,18 @@ class Findings:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Names that a deployment gives: labels that its detector can see, channels. None where they are not known."""
+    """Names that a deployment gives: labels that its detector can see, channels, languages. None: not known."""
 
     labels: frozenset[str] | None = None
     channels: frozenset[str] | None = None
+    languages: frozenset[str] | None = None
+
+    def unknown(self, content: Mapping[str, object]) -> Iterator[WrongName]:
+        """Each channel and language in `content` that the deployment does not have."""
+        if self.channels is not None:
+            yield from unknown_channels(content, self.channels)
+        if self.languages is not None:
+            yield from unknown_languages(content, self.languages)
 
 
 def look_at(
@@ -98,8 +107,7 @@ def look_at(
     if deployment.labels is not None:
         found.unseen += _unseen(document, deployment.labels)
     found.warnings += [_wrong_name(each, document) for each in areas_missing(content, known)]
-    if deployment.channels is not None:
-        found.warnings += [_wrong_name(each, document) for each in unknown_channels(content, deployment.channels)]
+    found.warnings += [_wrong_name(each, document) for each in deployment.unknown(content)]
     return None if found.problems else rules, found
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import User
 from nightjar.domain.rules.file import Users
-from nightjar.domain.rules.references import KnownNames, areas_missing_of, unknown_channels, wrong_references_of
+from nightjar.domain.rules.references import KnownNames, areas_missing_of, wrong_references_of
 from nightjar.runtime.lined_yaml import Document, Problem, read_yaml
 from nightjar.runtime.plain_yaml import NotPlainError, PlainReader
 from nightjar.runtime.rules_problems import Deployment, Findings, look_at
@@ -148,8 +148,7 @@ def _needs_a_look(name: str, content: object, known: KnownNames, deployment: Dep
         return False
     if known.has_areas and any(True for _ in areas_missing_of(name, content, known)):
         return True
-    channels = deployment.channels
-    return channels is not None and any(True for _ in unknown_channels({"users": {name: content}}, channels))
+    return any(True for _ in deployment.unknown({"users": {name: content}}))
 
 
 def _knows(user: object, names: frozenset[str]) -> bool:

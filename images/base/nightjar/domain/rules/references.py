@@ -106,6 +106,18 @@ def unknown_channels(content: Mapping[str, object], names: Iterable[str]) -> Ite
                     yield WrongName((*place, "channels", severity, n), sentence, near_among(channel, known))
 
 
+def unknown_languages(content: Mapping[str, object], languages: Iterable[str]) -> Iterator[WrongName]:
+    """Each language that is none of `languages`: numbers and dates are written as in one near it, or as usual."""
+    known = frozenset(languages)
+    people: list[tuple[Place, object]] = [(("operator",), content.get("operator"))]
+    people += [(("users", name), user) for name, user in _mapping(content.get("users")).items()]
+    for place, person in people:
+        language = _mapping(person).get("language")
+        if isinstance(language, str) and language not in known:
+            sentence = f"no language whose numbers and dates are known: {language!r:.80}"
+            yield WrongName((*place, "language"), sentence, near_among(language, known))
+
+
 def wrong_references_of(name: str, content: object, known: KnownNames) -> Iterator[WrongName]:
     """Each name in the content of one user that is not known."""
     place, user = ("users", name), _mapping(content)

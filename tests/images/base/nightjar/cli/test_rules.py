@@ -125,6 +125,26 @@ def test_a_channel_without_an_address_is_a_warning(
     assert "KEY" not in said
 
 
+@pytest.mark.usefixtures("no_bucket")
+@pytest.mark.parametrize(
+    ("language", "warning"),
+    [
+        ("de", ""),
+        ("pt-BR", ""),
+        ("zh-CN", ""),
+        ("de-DF", "users.alice.language: no language whose numbers and dates are known: 'de-DF'"),
+    ],
+)
+def test_a_language_that_is_not_known_is_a_warning(
+    language: str, warning: str, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = RULES.replace("rules: [300]", f"language: {language}\n    rules: [300]", 1)
+    (files / "language.yaml").write_text(text)
+    assert main(["rules", "check", str(files / "language.yaml"), "--model-card", str(files / "card.json")]) == 0
+    said = "".join(capsys.readouterr())
+    assert (warning in said) and ("warning: " in said) is bool(warning)
+
+
 def test_the_rules_in_the_bucket(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "check"]) == 64
     assert "found none" in capsys.readouterr().err
