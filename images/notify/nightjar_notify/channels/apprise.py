@@ -39,9 +39,8 @@ _TYPES = {
 }
 
 # Apprise's log shows addresses and keys when something about them is wrong.
-_apprise_log = logging.getLogger("apprise")
-_apprise_log.addHandler(logging.NullHandler())
-_apprise_log.propagate = False
+logging.getLogger("apprise").addFilter(lambda record: False)
+logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 class AppriseChannel:
