@@ -64,7 +64,10 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
     """The whole environment of the four processes, and so of every task and stage."""
     inherited = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
     inherited |= {key: value for key, value in os.environ.items() if key.startswith("NIGHTJAR_")}
+    # Links in messages lead to this deployment, unless the caller says otherwise.
+    links = {"NIGHTJAR_LINK_ADDRESS": f"http://127.0.0.1:{settings.ui_port}", "CHANNELS_LINK_KEY": settings.link_key}
     return {
+        **links,
         **inherited,
         **command_environment(home, settings, access, dags),
         "HOME": str(home),

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 PAGERDUTY_KEY = "0123456789abcdef0123456789abcdef"
 TWILIO_SID, TWILIO_TOKEN, TWILIO_FROM = f"AC{'0123456789abcdef' * 2}", "fedcba9876543210" * 2, "+15017122661"
 SLACK_PATH = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
-WEBHOOK_USER, WEBHOOK_PASSWORD = "nightjar", "hush-hush-hush"
+WEBHOOK_USER, WEBHOOK_PASSWORD = "h00kUser", "hush-hush-hush"
 NRDP_TOKEN = "4gc2vt6iz25b"  # noqa: S105 - of a double
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")

@@ -52,6 +52,7 @@ class Settings:
     fernet_key: str = field(default_factory=_fernet_key)
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     api_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    link_key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -67,7 +67,9 @@ def _not_sent(error: BaseException) -> bool:
         return True
     causes = [error, *(each for each in error.args if isinstance(each, BaseException))]
     names = {type(getattr(each, "reason", each)).__name__ for each in causes}
-    return bool(names & {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "SSLError"})
+    # Other errors of TLS may come after the request: a connection that is cut is one.
+    is_untrusted = "CERTIFICATE_VERIFY_FAILED" in repr(error)
+    return is_untrusted or bool(names & {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})
 
 
 def _watching(send: Any) -> Any:
