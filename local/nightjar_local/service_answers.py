@@ -163,7 +163,7 @@ def nrdp(request: Request) -> Answer:
         return _nrdp_error("BAD XML")
     for result in results:
         needed = ["hostname", "state", "output", *(["servicename"] if result.get("type") == "service" else [])]
-        if not all(result.findtext(name) for name in needed) or result.findtext("state") not in "0123":
+        if not all(result.findtext(name) for name in needed) or str(result.findtext("state")) not in "0123":
             return _nrdp_error("BAD XML")  # the real server takes it, and Nagios throws it away
     meta = f"<meta><output>{len(results)} checks processed</output></meta>"
     return 200, f"{_HEAD}<result><status>0</status><message>OK</message>{meta}</result>", bool(results)

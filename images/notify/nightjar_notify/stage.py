@@ -21,6 +21,7 @@ from nightjar_notify.channels.opening import open_channels
 from nightjar_notify.channels.protocol import Channels
 from nightjar_notify.desk import Desk
 from nightjar_notify.handled import Handled
+from nightjar_notify.links import links_from_environment
 from nightjar_notify.settings import load_settings
 from nightjar_notify.wording.actions import Links
 
@@ -37,7 +38,8 @@ def notify(context: StageContext) -> StageResult:
     settings, api = load_settings()
     threads = settings.mail_concurrency + _AHEAD
     with closing(open_channels(context.store, settings, api, context.clock)) as channels:
-        return notify_events(context, channels, timedelta(seconds=settings.alert_max_age), threads)
+        links = links_from_environment(context.clock)
+        return notify_events(context, channels, timedelta(seconds=settings.alert_max_age), threads, links)
 
 
 def notify_events(

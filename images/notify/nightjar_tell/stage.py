@@ -19,6 +19,7 @@ from nightjar.stores.troubles import News, Troubles
 from nightjar_notify.channels.opening import open_channels
 from nightjar_notify.channels.protocol import Channels
 from nightjar_notify.courier import Courier
+from nightjar_notify.links import links_from_environment
 from nightjar_notify.settings import load_settings
 from nightjar_notify.wording.actions import Links
 from nightjar_tell.closings import tell_closing
@@ -40,7 +41,8 @@ def tell_what_is_due(context: StageContext) -> StageResult:
     settings, api = load_settings()
     with closing(open_channels(context.store, settings, api, context.clock)) as channels:
         max_age = timedelta(seconds=settings.alert_max_age)
-        return tell_all(context, channels, max_age, settings.mail_concurrency + _AHEAD)
+        links = links_from_environment(context.clock)
+        return tell_all(context, channels, max_age, settings.mail_concurrency + _AHEAD, links)
 
 
 def tell_all(

@@ -5,6 +5,7 @@ A service calls `requests.post` and the like; each makes a session of its own. S
 """
 
 import functools
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import Any
 
 import requests
 
+_NO_CONNECTION = re.compile(
+    "NewConnectionError|NameResolutionError|ConnectTimeoutError|CERTIFICATE_VERIFY_FAILED|Tunnel connection failed"
+)
 _LONGEST_ANSWER = 4000  # characters that are kept
 
 
@@ -62,14 +66,11 @@ def watched(clock: Any) -> Iterator[list[Exchange]]:
 
 
 def _not_sent(error: BaseException) -> bool:
-    """Whether there was no connection, so that nothing was sent."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.InvalidURL):
-        return True
-    causes = [error, *(each for each in error.args if isinstance(each, BaseException))]
-    names = {type(getattr(each, "reason", each)).__name__ for each in causes}
-    # Other errors of TLS may come after the request: a connection that is cut is one.
-    is_untrusted = "CERTIFICATE_VERIFY_FAILED" in repr(error)
-    return is_untrusted or bool(names & {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})
+    """Whether there was no connection, so that nothing was sent.
+
+    By the names in the error, which wraps others: a proxy's or TLS's error may also come after the request.
+    """
+    return bool(_NO_CONNECTION.search(repr(error)))
 
 
 def _watching(send: Any) -> Any:
