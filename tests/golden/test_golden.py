@@ -20,13 +20,16 @@ from nightjar.domain.manifest import Manifest
 from nightjar.domain.minutes import ThreatMinute
 from nightjar.domain.model import Stored
 from nightjar.domain.names import Camera
+from nightjar.domain.policy import Telling
 from nightjar.domain.quarantine import QuarantineEntry
+from nightjar.domain.reactions import Mute, Review
 from nightjar.domain.release import Deployed, Ended, Release, Started
 from nightjar.domain.succession import Judge
 from nightjar.domain.validations import Validation
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
 from nightjar.stores.camera_view import CameraView
+from nightjar.stores.digests import Closing
 from nightjar.stores.events import Events
 from nightjar.stores.records import News, Records
 from nightjar.stores.reports import Reports
@@ -40,6 +43,11 @@ RELEASES = sorted(folder.name for folder in HERE.iterdir() if re.fullmatch(r"\d+
 DOCUMENTS: dict[str, type[Stored]] = {
     r"alerts/.*\.json": Alert,
     r"claims/.*\.json": Claim,
+    r"closings/.*\.json": Closing,
+    r"digests/\d+/.*\.json": DigestLine,
+    r"mutes/.*\.json": Mute,
+    r"reviews/.*\.json": Review,
+    r"telling/.*\.json": Telling,
     r"events/.*\.json": Event,
     r"threats/.*\.json": ThreatMinute,
     r"journals/.*\.json": Journal,

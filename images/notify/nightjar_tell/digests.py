@@ -1,14 +1,16 @@
 """Sends the digests that are due: of users who have something in one, and not before their local time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from nightjar.domain.alerts import DigestLine
 from nightjar.domain.deliveries import Address
 from nightjar.domain.digest_times import digest_due
 from nightjar.domain.names import Camera
 from nightjar.domain.places import place
 from nightjar.domain.rules import EMAIL
 from nightjar.domain.troubles import Trouble
+from nightjar.runtime.parallel import in_parallel
 from nightjar.stores.digests import Digests
 from nightjar.stores.troubles import Troubles
 from nightjar_tell.digest_notice import digest_notice
@@ -16,6 +18,7 @@ from nightjar_tell.tellers import Done, Office
 
 # The user's day may be the one before or after that of UTC; and a patrol that was away makes up for two days more.
 _DAYS_BACK, _DAYS_AHEAD = 3, 1
+_READERS = 16
 
 
 def due_digests(office: Office) -> Iterator[tuple[str, date]]:
@@ -34,7 +37,7 @@ def tell_digest(office: Office, user: str, day: date) -> Done:
     """Send the digest of a user's day. Nothing is sent when nothing is in it, or when they want none any more."""
     recipient, digests = office.rules.recipient(user), Digests(office.store)
     due = digest_due(day, recipient) if recipient else None
-    lines = digests.lines(user, day)
+    lines = _untold(office, digests.lines(user, day))
     if recipient is None or due is None or not lines:
         digests.mark_sent(user, day)
         return Done("no-digest")
@@ -43,6 +46,13 @@ def tell_digest(office: Office, user: str, day: date) -> Done:
     if told.is_dealt_with:
         digests.mark_sent(user, day)
     return Done(f"digest-{told.outcome}", told, told.objects)
+
+
+def _untold(office: Office, lines: Sequence[DigestLine]) -> list[DigestLine]:
+    """Those of `lines` about events that went on, and were alerted, after they were held back, are left out."""
+    ledger = office.courier.ledger
+    found = in_parallel(lambda line: ledger.of_event_at(line.event_key), lines, _READERS)
+    return [line for line, told in zip(lines, found, strict=True) if not (told and told.alert.anybody_told)]
 
 
 def _is_due(office: Office, user: str, day: date) -> bool:

@@ -1,5 +1,6 @@
 """Digests: at the user's local time, once a day, with all that was held back; none when nothing was."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -96,6 +97,35 @@ def test_a_trouble_that_was_held_back_is_in_it(store: MemoryStore, tell: Tell, a
     assert mails(api) == []
     tell(store, SEVEN)
     assert "Porch, home shows the same picture again and again  in your quiet hours" in text(api)
+
+
+def test_what_was_alerted_after_it_was_held_back_is_not_in_it(
+    store: MemoryStore, tell: Tell, api: SendGridDouble
+) -> None:
+    """It went on beyond the mute, say."""
+    day = held(store, event="e1")
+    held(store, event="e2")
+    [line] = [each for each in Digests(store).lines("alice", day) if each.event_id == "e1"]
+    key = "events/2026/11/20/alice-porch/e1.json"
+    Digests(store).put(line.model_copy(update={"event_key": key}), day)
+    alert = {
+        "event_id": "e1",
+        "event_key": key,
+        "user": "alice",
+        "device": "porch",
+        "rule_id": 300,
+        "state": "sent",
+        "started_at": str(NOON),
+        "channel": "email",
+        "recipient": "a@example.com",
+        "subject": "s",
+        "run": "r1",
+        "possibly_repeated": False,
+        "claimed_at": str(NOON),
+    }
+    store.put("alerts/2026/11/20/e1.json", json.dumps(alert).encode())
+    tell(store, SEVEN)
+    assert "Your digest: 1 event\n" in text(api)
 
 
 def test_without_lines_there_is_none(store: MemoryStore, tell: Tell, api: SendGridDouble) -> None:

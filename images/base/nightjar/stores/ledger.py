@@ -23,11 +23,13 @@ from nightjar.runtime.manifests import reference
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectMissingError, ObjectStore
 from nightjar.stores.erasure import erase_versions, is_of
+from nightjar.stores.event_keys import EVENTS
 
 ALERTS = "alerts/"
 NOTICES = f"{ALERTS}notices/"
 
 _READERS = 16
+_EVENT_KEY = re.compile(rf"{EVENTS}([0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}})/[^/]+/([^/]+)\.json")
 _NOTICE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
@@ -66,6 +68,11 @@ class Ledger:
             if line is not None and (best is None or _rank(line) > _rank(best)):
                 best = line
         return best
+
+    def of_event_at(self, event_key: str) -> LedgerLine | None:
+        """The own line of the event that is stored at `event_key`; None for a key that is no event's."""
+        parts = _EVENT_KEY.fullmatch(event_key)
+        return self._read(f"{ALERTS}{parts[1]}/{parts[2]}.json") if parts else None
 
     def find_notice(self, notice_id: str, day: date) -> LedgerLine | None:
         """The line about the notice, which is filed under `day`."""
