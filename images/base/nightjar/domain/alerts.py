@@ -148,8 +148,13 @@ class Alert(Stored):
             "in_flight": any(each.in_flight or each.told_with is not None for each in claimed),
             "finished_at": max(finished) if finished and not claimed else None,
             "outbox_key": next((each.outbox_key for each in deliveries if each.outbox_key), None),
+            "calls": self.calls if self.deliveries else tuple(self._of_only(call) for call in self.calls),
         }
         return self.model_copy(update={**update, **values})
+
+    def _of_only(self, call: ApiCall) -> ApiCall:
+        """A call that release 0.2 made, which had one recipient and did not name it."""
+        return call.model_copy(update={"channel": self.channel, "recipient": self.recipient})
 
 
 class DigestLine(Stored):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nightjar.domain.alerts import LEASE, Alert, AlertState
+from nightjar.domain.alerts import LEASE, Alert, ApiCall
+from nightjar.domain.deliveries import Address, AlertState, Delivery
 
 CLAIMED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOLDER = "runs/nightjar_live/r1/notify/alice-porch/"
@@ -61,6 +62,27 @@ def test_a_claim_is_held_by_another_task_for_the_time_of_its_lease(
     values: dict[str, Any], holder: str, run: str, after: timedelta, held: bool
 ) -> None:
     assert alert(**values).is_held(holder, run, CLAIMED_AT + after) is held
+
+
+def test_an_alert_of_release_0_2_has_one_delivery_and_keeps_its_calls() -> None:
+    call = ApiCall(at=CLAIMED_AT, method="POST", url="u", request={}, status=500, response="down")
+    old = alert(calls=[call], possibly_repeated=True)
+    [only] = old.each_delivery
+    assert (only.address, only.state, only.possibly_repeated) == (
+        Address("email", "alice@example.com"),
+        "claimed",
+        True,
+    )
+    assert old.calls_to(only) == (call,)
+    other = Delivery(channel="oncall", recipient="")
+    sent = only.model_copy(update={"state": AlertState.SENT, "finished_at": CLAIMED_AT})
+    new = old.delivering([sent, other])
+    assert [len(new.calls_to(each)) for each in new.deliveries] == [1, 0]
+    assert (new.state, new.recipient, new.finished_at) == ("sent", "alice@example.com", None)
+    assert new.delivering([sent]).finished_at == CLAIMED_AT
+    again = Alert.model_validate_json(new.model_dump_json(by_alias=True))
+    assert again == new
+    assert again.told_states(CLAIMED_AT) == ["sent", "claimed"]
 
 
 @pytest.mark.parametrize(
