@@ -7,10 +7,11 @@ try` asks here what other rules would have alerted. It makes no document for an 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from nightjar.domain.agreement import agreeing
 from nightjar.domain.areas import Box
-from nightjar.domain.conditions import Scene, nearest, verdicts
+from nightjar.domain.conditions import Scene, candidate_topics, nearest, verdicts
 from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.rules import CameraRules, Safe
 from nightjar.domain.sights import ObjectSeen, Sight
@@ -53,15 +54,20 @@ class JudgedEvent:
 class Judgement:
     """The pictures of one camera, judged.
 
-    `threats` has the unsafe objects of each picture by topic and time; `suppressed` the other objects of each picture,
-    with the reason of the rule that came nearest; `held` has the candidates that are no threats by picture, each with
-    its topic and the reason; `events` are by start and topic.
+    `threats` has the unsafe objects of each picture by topic and time; `held` has the candidates that are no threats by
+    picture, each with its topic and the reason; `events` are by start and topic.
     """
 
+    sights: Sequence[Sight]
+    scene: Scene
     threats: dict[Topic, dict[datetime, Objects]] = field(default_factory=dict)
-    suppressed: dict[datetime, list[tuple[ObjectSeen, Safe]]] = field(default_factory=dict)
     held: dict[datetime, list[tuple[Topic, ObjectSeen, Safe]]] = field(default_factory=dict)
     events: list[JudgedEvent] = field(default_factory=list)
+
+    @cached_property
+    def suppressed(self) -> dict[datetime, list[tuple[ObjectSeen, Safe]]]:
+        """The objects of each picture that are no threat for any rule, with the reason that came nearest."""
+        return _suppressed(self)
 
     def hold(self, moment: datetime, topic: Topic, objects: Iterable[ObjectSeen], reason: Safe) -> None:
         """Note that these candidates are no threats."""
@@ -109,13 +115,13 @@ def judge_pictures(
     """
     scene = Scene(camera, tuple(false_boxes))
     ordered = [sight for _, sight in sorted({sight.taken_at: sight for sight in sights}.items())]
-    alone = {sight.taken_at: judge_alone(sight, scene) for sight in ordered}
-    judgement = Judgement()
+    found = {sight.taken_at: _candidates(sight, scene) for sight in ordered}
+    judgement = Judgement(ordered, scene)
     if scene.static:
-        _hold_static(ordered, alone, scene, judgement)
+        _hold_static(found, judgement)
     by_topic: dict[Topic, dict[datetime, Objects]] = {}
-    for moment, each in alone.items():
-        for topic, objects in each.candidates.items():
+    for moment, each in found.items():
+        for topic, objects in each.items():
             by_topic.setdefault(topic, {})[moment] = tuple(objects)
     for topic, candidates in sorted(by_topic.items()):
         agree = camera.rules[topic.rule_id].agree
@@ -127,18 +133,30 @@ def judge_pictures(
             judgement.threats[topic] = threats
             judgement.events += _events(topic, threats, gap)
     judgement.events.sort(key=lambda event: (event.started_at, event.topic))
-    judgement.suppressed = _suppressed(ordered, alone, judgement)
     return judgement
 
 
-def _hold_static(ordered: Sequence[Sight], alone: Mapping[datetime, Alone], scene: Scene, judgement: Judgement) -> None:
-    """Take the static candidates out of `alone`."""
+def _candidates(sight: Sight, scene: Scene) -> dict[Topic, list[ObjectSeen]]:
+    """The objects that a rule calls unsafe by themselves, by topic: as `judge_alone` has them."""
+    candidates: dict[Topic, list[ObjectSeen]] = {}
+    local = None
+    for one in sight.objects:
+        if one.label in scene.by_label:
+            local = local or scene.camera.local(sight.taken_at)
+            for topic in candidate_topics(one, local, scene):
+                candidates.setdefault(topic, []).append(one)
+    return candidates
+
+
+def _hold_static(found: Mapping[datetime, dict[Topic, list[ObjectSeen]]], judgement: Judgement) -> None:
+    """Take the static candidates out of those that were found."""
+    scene = judgement.scene
     static = scene.static
     assert static is not None, "expected a camera with static objects"
-    looks = [Look(sight.taken_at, boxes_by_label(sight.objects, scene.static_labels)) for sight in ordered]
+    looks = [Look(sight.taken_at, boxes_by_label(sight.objects, scene.static_labels)) for sight in judgement.sights]
     standing = Standing(looks, static)
     for number, look in enumerate(looks):
-        candidates = alone[look.taken_at].candidates
+        candidates = found[look.taken_at]
         wanted = static_wanted(candidates, scene)
         if boxes := standing.boxes(number, wanted):
             for topic in [topic for topic in candidates if topic.label in wanted]:
@@ -162,18 +180,16 @@ def _events(topic: Topic, threats: Mapping[datetime, Objects], gap: timedelta) -
             first = n
 
 
-def _suppressed(
-    ordered: Sequence[Sight], alone: Mapping[datetime, Alone], judgement: Judgement
-) -> dict[datetime, list[tuple[ObjectSeen, Safe]]]:
+def _suppressed(judgement: Judgement) -> dict[datetime, list[tuple[ObjectSeen, Safe]]]:
     unsafe: dict[datetime, set[int]] = {}
     for by_moment in judgement.threats.values():
         for moment, objects in by_moment.items():
             unsafe.setdefault(moment, set()).update(map(id, objects))
     found = {}
-    for sight in ordered:
+    for sight in judgement.sights:
         moment = sight.taken_at
         held = ((one, reason) for _, one, reason in judgement.held.get(moment, ()))
-        lines = [*alone[moment].misses, *held_back(held, unsafe.get(moment, set()))]
+        lines = [*judge_alone(sight, judgement.scene).misses, *held_back(held, unsafe.get(moment, set()))]
         if lines:
             found[moment] = lines
     return found
