@@ -69,7 +69,7 @@ class CameraRules(Recipient):
 
 def of_user(user: User) -> Recipient:
     """How `user` is told, whatever the device."""
-    return Recipient(**_of_both(user), **_told(user, user))
+    return Recipient(**_of_user(user), **_told(user, user))
 
 
 def of_operator(operator: Operator) -> Recipient:
@@ -89,7 +89,7 @@ def of_camera(
     """What holds for `camera`; `rules` are its rules, `static` is that of the whole file."""
     own = device.static
     return CameraRules(
-        **_of_both(user),
+        **_of_user(user),
         **_told(user, device),
         camera=camera,
         site=user.site if device.site is None else device.site,
@@ -105,9 +105,11 @@ def _of_both(person: User | Operator) -> dict[str, Any]:
     return {
         "timezone": zone(person.timezone),
         "language": person.language or LANGUAGE,
-        "cap": person.cap,
-        "digest_at": person.digest,
     }
+
+
+def _of_user(user: User) -> dict[str, Any]:
+    return {**_of_both(user), "cap": user.cap, "digest_at": user.digest}
 
 
 def _told(user: User, told: User | Device) -> dict[str, Any]:

@@ -89,18 +89,19 @@ class Operator(Input):
         None
     )
     quiet_hours: Annotated[
-        QuietHours, Field(description="As a user's. Not written: none.", examples=["23:00-06:00"])
+        QuietHours,
+        Field(
+            description="As a user's; what is not critical is told when they are over. Not written: none.",
+            examples=["23:00-06:00"],
+        ),
     ] = None
     mute_until: Annotated[
         Moment | None,
-        Field(description="As a user's. A time with its zone.", examples=["2026-11-20T08:00:00Z"]),
+        Field(
+            description="A time with its zone: nothing is told before it, and all that still holds then.",
+            examples=["2026-11-20T08:00:00Z"],
+        ),
     ] = None
-    cap: Annotated[
-        Cap | None, Field(description="As a user's. Not written: no cap.", examples=[{"alerts": 20, "hours": 24}])
-    ] = None
-    digest: Annotated[Clock | None, Field(description="As a user's. Not written: no digest.", examples=["07:00"])] = (
-        None
-    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -31,7 +31,7 @@ rules:
     severity: critical
   300: {name: anybody, unsafe: [person], min_probability: 0.5}
 groups: {shop: [300, 100]}
-operator: {recipients: [ops@example.com], channels: {critical: [email, oncall]}, cap: {alerts: 5, hours: 1}}
+operator: {recipients: [ops@example.com], channels: {critical: [email, oncall]}, mute_until: 2026-11-19T08:00:00Z}
 users:
   alice:
     email: alice@example.com
@@ -150,7 +150,8 @@ def test_a_rule() -> None:
 def test_the_operator_is_a_recipient() -> None:
     operator = FULL_RULES.operator
     assert operator is not None
-    assert (operator.email, operator.timezone.key, operator.cap) == ("ops@example.com", "UTC", Cap(alerts=5, hours=1))
+    assert (operator.email, operator.timezone.key) == ("ops@example.com", "UTC")
+    assert operator.mute_until == datetime(2026, 11, 19, 8, tzinfo=UTC)
     assert operator.channels[Severity.CRITICAL] == ("email", "oncall")
     assert operator.channels[Severity.WARNING] == ("email",)
     assert parse_rules(RULES.encode()).operator is None

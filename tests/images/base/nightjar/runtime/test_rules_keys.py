@@ -54,8 +54,8 @@ def problems(text: str) -> list[str]:
             "operator.recipients.0: expected an e-mail address",
         ),
         ("recipients: [ops@example.com]", "recipients: []", "operator.recipients: expected a list of at least 1"),
-        ("cap: {alerts: 5, hours: 1}", "cap: {alerts: 5}", "operator.cap.hours: missing key"),
-        ("cap: {alerts: 5, hours: 1}", "cap: 5", "operator.cap: expected a mapping, got 5"),
+        ("2026-11-19T08:00:00Z", "2026-11-19T08:00:00", "operator.mute_until: "),
+        ("mute_until: 2026-11-19T08:00:00Z", "cap: {alerts: 5, hours: 1}", "operator.cap: unknown key"),
         # a rule
         ("unsafe: {person: 60%, car: }", "unsafe: {}", "rules.200.unsafe: expected a mapping of at least 1"),
         ("unsafe: {person: 60%, car: }", "unsafe: {person: 60}", "unsafe.person: .* got 60: write 0.6 or 60%"),
