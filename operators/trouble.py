@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -23,11 +24,12 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from nightjar.domain.alerts import AlertState
+from nightjar.domain.deliveries import AlertState
 from nightjar.domain.operator_troubles import (
     DagRun,
     OperatorKind,
     alerts_refused,
+    refused_channel,
     rules_wrong,
     run_failed,
     run_late,
@@ -36,6 +38,7 @@ from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.ledger import Ledger, is_line
 from nightjar.stores.troubles import Troubles
 from operators.bucket import bucket
 from operators.failures import exit_code_of, say_why, sentence_of
@@ -44,6 +47,7 @@ log = logging.getLogger(__name__)
 
 _NOTIFY = "notify"
 _SENDING = frozenset({_NOTIFY, "tell"})
+_MOST_CHANNELS, _MOST_LINES = 20, 20
 _RULES = "rules_in_force"  # fails to warn: the run is green all the same
 _COOL_OFF = "cool_off"  # fails only to delay the next run
 _REASONS = {
@@ -134,10 +138,15 @@ def note_failed_task(store: ObjectStore, context: Mapping[str, Any], now: dateti
 
 
 def note_success(store: ObjectStore, context: Mapping[str, Any], kinds: Sequence[str], now: datetime) -> None:
-    """End the troubles of these `kinds`; that alerts cannot be sent, only if this task of notify has sent one."""
+    """End the troubles of these `kinds`; that alerts cannot be sent, as far as this task of notify has sent some."""
     for kind in kinds:
-        if kind != OperatorKind.ALERTS_REFUSED or _has_sent(store, context):
+        if kind != OperatorKind.ALERTS_REFUSED:
             Troubles(store).end(OPERATOR, kind, now)
+        elif refused := Troubles(store).open_of(OPERATOR, _MOST_CHANNELS, kind):
+            works = _channels_that_sent(store, context)
+            for each in refused:
+                if refused_channel(each.kind) in works:
+                    Troubles(store).end(OPERATOR, each.kind, now)
 
 
 def note_failed_run(store: ObjectStore, context: Mapping[str, Any], now: datetime) -> None:
@@ -177,13 +186,13 @@ def _is_last(context: Mapping[str, Any]) -> bool:
     return all(context["dag"].get_task(name).trigger_rule == "one_failed" for name in task.downstream_task_ids)
 
 
-def _has_sent(store: ObjectStore, context: Mapping[str, Any]) -> bool:
-    """Whether the trouble with the mail is worth a look, and this task of notify has sent something."""
-    stored = Troubles(store).find(OPERATOR, OperatorKind.ALERTS_REFUSED)
-    if stored is None or not stored.trouble.is_open:
-        return False
+def _channels_that_sent(store: ObjectStore, context: Mapping[str, Any]) -> set[str]:
+    """The channels that took an alert of this task of notify, by the first lines of the ledger that it names."""
     manifest, _ = read_manifest(store, context["ti"].task.output_prefix)
-    return manifest.counts.total(AlertState.SENT) > 0
+    ledger = Ledger(store)
+    lines = [ledger.read(ref.key) for ref in islice(filter(is_line, manifest.objects), _MOST_LINES)]
+    deliveries = [delivery for line in lines if line for delivery in line.alert.each_delivery]
+    return {each.channel for each in deliveries if each.state == AlertState.SENT}
 
 
 def _stage(context: Mapping[str, Any]) -> str | None:

@@ -5,20 +5,25 @@ On the real scheduler, with its DAG processor and its triggerer; the stages are 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
 
+from nightjar.domain.release import VARIABLE
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.domain.troubles import OPERATOR, Trouble
 from nightjar.stores.operator_signs import OperatorSigns
-from nightjar.stores.runs import LIVE, REPORT, WATCH
+from nightjar.stores.runs import LIVE, PATROL, REPORT, WATCH
 from nightjar.stores.troubles import TROUBLES, Troubles
 from tests.end_to_end.cluster import file_batch
 from tests.end_to_end.local_runtime import SAMPLE_RULES, Local, running
-from tests.operators.stage_programs import behave, misbehave
+from tests.operators.stage_programs import REGISTRY, behave, build_image, misbehave
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -31,8 +36,10 @@ LATE_SECONDS = 60  # the least that is allowed
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     directory = tmp_path_factory.mktemp("operator")
     variables = {"NIGHTJAR_LIVE_LATE_SECONDS": str(LATE_SECONDS)}
-    with running(directory, directory / "images", SAMPLE_RULES.read_bytes(), variables) as local:
-        local.airflow.start_dags([LIVE, WATCH, REPORT], check=local.deployment.check)
+    rules = SAMPLE_RULES.read_bytes() + b"\noperator: {email: ops@example.com}\n"
+    with running(directory, directory / "images", rules, variables) as local:
+        build_image(directory / "images", "notify", "real", real=True)
+        local.airflow.start_dags([LIVE, WATCH, REPORT, PATROL], check=local.deployment.check)
         yield local
 
 
@@ -73,7 +80,8 @@ def test_a_failed_run_is_one_trouble_and_ends_when_it_is_cleared_and_green(local
     local.airflow.trigger(LIVE, run, {"batch_id": run})
     assert local.wait_for_end(LIVE, run) == "failed"
     kind = f"run-failed-{LIVE}-{run}"
-    assert set(troubles(local)) == {kind}, "both shards failed, the last task did, and the run"
+    failed = {each for each in troubles(local) if each.startswith(f"run-failed-{LIVE}")}
+    assert failed == {kind}, "both shards failed, the last task did, and the run"
     trouble = troubles(local)[kind]
     assert re.search(r"shard\.assess \(.*\): stage assess .* exit code 65: .*a pixel is missing", trouble.facts.text)
     assert trouble.facts.link == f"{local.deployment.url}/dags/{LIVE}/runs/{run}"
@@ -84,7 +92,7 @@ def test_a_failed_run_is_one_trouble_and_ends_when_it_is_cleared_and_green(local
     local.airflow.clear(LIVE, run)
     local.wait_for_success(LIVE, run)
     wait_for_end_of(local, kind)
-    assert [each.number for each in troubles(local).values()] == [1], "expected it to be one trouble all the time"
+    assert troubles(local)[kind].number == 1, "expected it to be one trouble all the time"
     assert len([v for v in local.store.list_versions(TROUBLES) if v.key.endswith(f"{kind}.json")]) == 2
 
 
@@ -117,6 +125,47 @@ def test_runs_that_the_next_one_makes_up_for_are_one_trouble(local: Local, repor
     local.airflow.trigger(REPORT, "by-hand-2", {})
     local.wait_for_success(REPORT, "by-hand-2")
     wait_for_end_of(local, kind)
+
+
+def test_the_patrol_tells_the_operator_once_and_once_when_it_is_over(local: Local, assess: Path) -> None:
+    """With the real tell; there is no mail key, so the messages are in the outbox."""
+    misbehave(assess, kind="exit", code=65, sentence="a pixel is missing", stage="assess")
+    run = file(local, 2)
+    local.airflow.trigger(LIVE, run, {"batch_id": run})
+    assert local.wait_for_end(LIVE, run) == "failed"
+    behave(assess)
+    kind = f"run-failed-{LIVE}-{run}"
+    patrol(local, lambda: troubles(local)[kind].told_at is not None)
+    assert [subject for subject in messages(local) if "failed" in subject] == [
+        f"Nightjar: A run of {LIVE} failed",
+    ]
+    local.airflow.clear(LIVE, run)
+    local.wait_for_success(LIVE, run)
+    patrol(local, lambda: troubles(local)[kind].end_told_at is not None)
+    patrol(local, lambda: True)
+    assert [subject for subject in messages(local) if "failed" in subject] == [
+        f"Nightjar: A run of {LIVE} failed",
+        f"Nightjar: Over: A run of {LIVE} failed",
+    ]
+
+
+def patrol(local: Local, reached: Callable[[], bool]) -> None:
+    """Let the patrol run with the real tell until it has `reached` what it should."""
+    images = {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "test-1")}
+    local.airflow.set_variable(VARIABLE, json.dumps(images | {"notify": "real"}), "the images of the stages")
+    run = f"by-hand-{len(local.airflow.runs(PATROL))}"
+    local.airflow.trigger(PATROL, run, {})
+    local.wait_for_success(PATROL, run)
+    local.airflow.set_variable(VARIABLE, json.dumps(images), "the images of the stages")
+    assert reached()
+
+
+def messages(local: Local) -> list[str]:
+    """The subjects of the messages to the operator, in the order in which they were written."""
+    objects = sorted(local.store.list_objects("outbox/"), key=lambda info: info.modified_at)
+    mails = [message_from_bytes(local.store.get(info.key)[0], policy=default) for info in objects if ".eml" in info.key]
+    assert {mail["To"] for mail in mails} <= {"ops@example.com"}
+    return [str(mail["Subject"]) for mail in mails]
 
 
 def test_the_watch_leaves_a_sign_that_it_looks(local: Local) -> None:

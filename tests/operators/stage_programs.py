@@ -222,5 +222,15 @@ def report(context: StageContext) -> StageResult:
     return StageResult(objects=[ref], result={"runs": len(rows)})
 
 
+def survey(_context: StageContext) -> StageResult:
+    """Finds every camera well."""
+    return StageResult()
+
+
+def tell(_context: StageContext) -> StageResult:
+    """Tells nobody of anything."""
+    return StageResult()
+
+
 PERSON = DetectedObject(label="person", probability=0.9, box=(0.1, 0.1, 0.5, 0.9))
-WORK = {f.__name__: f for f in (collect, validate, detect, assess, notify, record, report)}
+WORK = {f.__name__: f for f in (collect, validate, detect, assess, notify, record, report, survey, tell)}

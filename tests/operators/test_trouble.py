@@ -1,7 +1,7 @@
 """The callbacks that tell the operator, by the contexts that Airflow gives them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 import pytest
 from airflow.sdk.exceptions import AirflowException
 
+from nightjar.domain.alerts import Alert
+from nightjar.domain.deliveries import AlertState, Delivery
 from nightjar.domain.manifest import Counts, Manifest
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import TryAgainError, UsageError
-from nightjar.runtime.manifests import write_manifest
+from nightjar.runtime.manifests import write_manifest, write_record
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.troubles import Troubles
 from operators.failures import Ended, raise_for_end
@@ -128,23 +130,51 @@ def test_alerts_that_cannot_be_sent_are_a_trouble_of_their_own(store: MemoryStor
         assert "no alert can be sent: 401: unauthorized" in is_open(store)["alerts-refused"]
 
 
+def deliver(store: MemoryStore, *deliveries: tuple[str, AlertState]) -> None:
+    """Leave what a task of notify leaves that has told somebody so."""
+    made = tuple(Delivery(channel=channel, recipient="a@example.com", state=state) for channel, state in deliveries)
+    alert = Alert(
+        event_id="e1",
+        event_key="",
+        user="alice",
+        device="porch",
+        rule_id=1,
+        started_at=NOON,
+        state=AlertState.SENT,
+        channel="",
+        recipient="",
+        subject="",
+        possibly_repeated=False,
+        run=RUN,
+        claimed_at=NOON,
+    )
+    line = write_record(store, "alerts/2026/11/20/e1.json", alert.delivering(made))
+    manifest = Manifest(stage="notify", image="notify:1", run=RUN, objects=(line,), started_at=NOON, finished_at=NOON)
+    write_manifest(store, NOTIFIED, manifest)
+
+
 @pytest.mark.parametrize(
-    ("outcomes", "over"),
+    ("refused", "deliveries", "over"),
     [
-        ({"sent": 1}, True),
-        ({"sent": 1, "digest": 4}, True),
-        ({"digest": 2}, False),
-        ({"outbox": 1}, False),
-        ({}, False),
+        ("the mail API refuses SENDGRID_API_KEY", [("email", AlertState.SENT)], True),
+        ("the mail API refuses SENDGRID_API_KEY", [("oncall", AlertState.SENT)], False),
+        ("the mail API refuses SENDGRID_API_KEY", [("email", AlertState.OUTBOX)], False),
+        ("the mail API refuses SENDGRID_API_KEY", [("email", AlertState.FAILED), ("oncall", AlertState.SENT)], False),
+        ("the mail API refuses SENDGRID_API_KEY", [("email", AlertState.CLAIMED)], False),
+        ("channel oncall refuses its URL or the key in it", [("oncall", AlertState.SENT)], True),
+        ("channel oncall answered 503: away", [("email", AlertState.SENT), ("oncall", AlertState.SENT)], True),
+        ("channel oncall refuses its URL or the key in it", [("email", AlertState.SENT)], False),
     ],
 )
-def test_they_can_be_sent_again_once_one_was(store: MemoryStore, outcomes: dict[str, int], over: bool) -> None:
-    failed(store, notify(ended("notify", 64, "refused")))
-    counts = Counts(received=sum(outcomes.values()), outcomes=outcomes)
-    manifest = Manifest(stage="notify", image="notify:1", run=RUN, counts=counts, started_at=NOON, finished_at=NOON)
-    write_manifest(store, NOTIFIED, manifest)
+def test_they_can_be_sent_again_once_the_channel_took_one(
+    store: MemoryStore, refused: str, deliveries: Sequence[tuple[str, AlertState]], over: bool
+) -> None:
+    failed(store, notify(ended("notify", 64, refused)))
+    [kind] = [kind for kind in is_open(store) if kind.startswith("alerts-refused")]
+    assert kind == ("alerts-refused-oncall" if "oncall" in refused else "alerts-refused")
+    deliver(store, *deliveries)
     succeeded(store, notify())
-    assert ("alerts-refused" not in is_open(store)) is over
+    assert (kind not in is_open(store)) is over
 
 
 def test_no_manifest_is_asked_for_while_alerts_go_out(store: MemoryStore) -> None:

@@ -4,17 +4,21 @@ Two kinds of subject: a run of `nightjar_live` or `nightjar_history` is a troubl
 cleared. The other DAGs make up in their next run for a failed one, so all their failed runs are one trouble.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from nightjar.domain.rules import EMAIL
 from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR, Facts, Trouble, trouble_kind
 
 _LONGEST = 600  # characters of an error's sentence
 # The watch leaves a sign each minute; a batch of the usual size is collected in seconds.
 WATCH_SILENT_AFTER = timedelta(minutes=5)
+# As notify and tell name a channel; the mail API is named so.
+_CHANNEL = re.compile(r"\bchannel ([A-Za-z0-9_-]+) (?:refuses|answered)\b")
 _EACH_RUN_COUNTS = frozenset({"nightjar_live", "nightjar_history"})
 _WATCH, _LIVE = "nightjar_watch", "nightjar_live"
 
@@ -132,21 +136,27 @@ def watch_silent(last: datetime, now: datetime) -> Trouble:
 
 
 def alerts_refused(run: DagRun, sentence: str, now: datetime) -> Trouble:
-    """notify gave up on the alerts of a camera, or tell on notices, in the API's words."""
+    """notify gave up on the alerts of a camera, or tell on notices, in the API's words: a trouble for each channel."""
+    name = _CHANNEL.search(sentence)
     return _trouble(
-        OperatorKind.ALERTS_REFUSED,
+        trouble_kind(OperatorKind.ALERTS_REFUSED, *([name[1]] if name else [])),
         Severity.CRITICAL,
         now,
         Facts(
-            title="Alerts cannot be sent",
+            title=f"Alerts cannot be sent through {name[1]}" if name else "Alerts cannot be sent",
             text=_short(sentence),
             effect="People are not told of what their cameras see.",
-            todo="Mend the key, the sender or the account, then clear shard.notify of the failed runs with its "
-            "downstream tasks: alerts younger than NIGHTJAR_ALERT_MAX_AGE are sent then.",
+            todo="Mend the key, the sender, the URL or the account, then clear shard.notify of the failed runs with "
+            "its downstream tasks: alerts younger than NIGHTJAR_ALERT_MAX_AGE are sent then.",
             link=run.link,
         ),
         now,
     )
+
+
+def refused_channel(kind: str) -> str:
+    """The channel that a trouble of kind `alerts-refused…` is about."""
+    return kind.removeprefix(OperatorKind.ALERTS_REFUSED).removeprefix("-") or EMAIL
 
 
 def rules_wrong(run: DagRun, sentence: str, now: datetime) -> Trouble:

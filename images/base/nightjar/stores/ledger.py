@@ -48,6 +48,11 @@ class LedgerLine:
     is_settled: bool = True
 
 
+def is_line(ref: ObjectRef) -> bool:
+    """Whether a reference is one to a line of the ledger."""
+    return ref.key.startswith(ALERTS)
+
+
 class Ledger:
     """Claims, records and finds alerts. Safe to use from threads."""
 

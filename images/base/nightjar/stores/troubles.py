@@ -81,9 +81,9 @@ class Troubles:
         """At most `most` troubles that are open, by whom they are about and kind."""
         return self._open_below(_OPEN, most)
 
-    def open_of(self, about: str, most: int) -> list[Trouble]:
-        """At most `most` open troubles of a camera, or of the deployment, by kind."""
-        return self._open_below(f"{_OPEN}{about}.", most)
+    def open_of(self, about: str, most: int, kind: str = "") -> list[Trouble]:
+        """At most `most` open troubles of a camera, or of the deployment, whose kind begins with `kind`, by kind."""
+        return self._open_below(f"{_OPEN}{about}.{kind}", most)
 
     def _open_below(self, prefix: str, most: int) -> list[Trouble]:
         keys = sorted(info.key for info in islice(self._store.list_objects(prefix), most))
