@@ -76,7 +76,7 @@ class DeploymentSettings(Settings):
     s3_secret: DnsName = Field("nightjar-s3", description="the secret with `AWS_*`, if it is not a role")
     sendgrid_secret: DnsName = Field("nightjar-sendgrid", description="the secret with `SENDGRID_API_KEY`, for notify")
     channels_secret: DnsName = Field(
-        "nightjar-channels", description="the secret with `CHANNELS_URLS` and `CHANNELS_LINK_KEY`, for notify"
+        "nightjar-channels", description="the secret with `CHANNELS_URLS` and `CHANNELS_LINK_KEY`, for notify and tell"
     )
 
     stages: dict[Annotated[str, AfterValidator(_stage_name)], StagePods] = Field(

@@ -97,7 +97,10 @@ def test_pod(stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) ->
     # Nothing but secrets comes by reference: no config map can change what a release has pinned.
     assert [set(source) for source in container["envFrom"]] == [{"secretRef"}] * len(container["envFrom"])
     secrets = [source["secretRef"]["name"] for source in container["envFrom"]]
-    assert secrets == ["nightjar-s3", *(["nightjar-sendgrid", "nightjar-channels"] if stage == "notify" else [])]
+    assert secrets == [
+        "nightjar-s3",
+        *(["nightjar-sendgrid", "nightjar-channels"] if stage in ("notify", "tell") else []),
+    ]
     assert SECRET not in json.dumps(pod)
 
 
