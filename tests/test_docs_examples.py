@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apprise
 import pytest
 from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunClearBody
 from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
 from airflow.cli.cli_parser import get_parser
+from pydantic import SecretStr
 
 from docs.generate import pages
 from nightjar.cli.main import command_line
@@ -21,6 +23,7 @@ from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Images
 from nightjar.errors import UsageError
 from nightjar.runtime.rules import parse_rules
+from nightjar.settings.channels import ChannelSecrets
 from nightjar_local import demo_command
 from operators.settings import DeploymentSettings
 
@@ -121,12 +124,21 @@ def detection(value: dict[str, Any]) -> None:
     assert json.loads(read.model_dump_json(by_alias=True, exclude_unset=True)) == value
 
 
+def channels(value: dict[str, Any]) -> None:
+    """Addresses that Apprise, or NRDP, understands."""
+    secrets = ChannelSecrets(urls=SecretStr(json.dumps(value)))
+    for name, url in secrets.by_name().items():
+        is_nagios = url.get_secret_value().startswith("nrdp")
+        assert is_nagios or apprise.Apprise.instantiate(url.get_secret_value()), name
+
+
 # A key that tells the kind of an example (the first of its keys that is here), and the reader of that kind.
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
     "registry": images,
     "dag_run_id": clearing,
     "dry_run": clearing_a_run,
     "picture": detection,
+    "oncall": channels,
 }
 
 
