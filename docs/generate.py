@@ -33,7 +33,7 @@ from nightjar.stores.tables import TABLES as RECORD_TABLES
 ROOT = Path(__file__).resolve().parent.parent
 # Modules with settings, and who reads them where the stage is not told by the module.
 MODULES = ("nightjar.runtime.settings", "operators.settings", "nightjar.settings.by_stage")
-OWNERS = {"nightjar.runtime.settings": "all", "operators.settings": "DAGs"}
+OWNERS = {"nightjar.runtime.settings": "all", "operators.settings": "DAGs", "nightjar.settings.channels": "notify"}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
