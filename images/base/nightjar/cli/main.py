@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from nightjar.cli import alerts, backfill, cameras, export, refused, retry, rules, status
+from nightjar.cli import alerts, backfill, cameras, export, mute, refused, retry, rules, status, why
 from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 
-COMMANDS = (rules, alerts, cameras, refused, retry, export, backfill)
+COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill)
 
 
 class Command(Protocol):

@@ -69,6 +69,23 @@ class Events:
         """Where the event is."""
         return event_key(event.camera, event.ref)
 
+    def named(self, beginning: str) -> list[Event]:
+        """The events whose id begins so, by key. Every event is listed, and only these are read."""
+        keys = sorted(
+            info.key
+            for info in self._store.list_objects(EVENTS)
+            if beginning and info.key.rpartition("/")[2].startswith(beginning)
+        )
+        stored = in_parallel(partial(read_event, self._store), keys, _READERS)
+        return [each[0] for each in stored if each]
+
+    def of_camera(self, camera: Camera, day: date) -> list[Event]:
+        """The events of a camera whose key names `day`, in whatever state, by key."""
+        folder = f"{EVENTS}{day_path(day)}/{camera.name}/"
+        keys = sorted(info.key for info in self._store.list_objects(folder))
+        stored = in_parallel(partial(read_event, self._store), keys, _READERS)
+        return [each[0] for each in stored if each]
+
     def of_day(self, day: date) -> Iterator[Event]:
         """Every event whose key names `day`, of all cameras, in whatever state, by key."""
         keys = sorted(info.key for info in self._store.list_objects(f"{EVENTS}{day_path(day)}/"))

@@ -101,6 +101,10 @@ class LineStore(ABC, Generic[L]):
         """The files at `place`, oldest first: of lines about the same thing, that of the last one counts."""
         return self._files(self._folder(place))
 
+    def lines_of(self, info: ObjectInfo) -> list[L]:
+        """The lines of one of `files`; raises InputError for a line that is not of this store."""
+        return read_lines(self._store, info.key, self.KIND)[0]
+
     def read_object(self, ref: ObjectRef) -> list[L]:
         """The lines of one file, in the version that a manifest names; raises InputError when it is not there."""
         return read_lines(self._store, ref.key, self.KIND, ref.version_id)[0]

@@ -174,6 +174,11 @@ class RulesStore:
             raise InputError(f"expected rules with SHA-256 {frozen.sha256} at {frozen.key!r}, got {ref.sha256}")
         return checked_rules(text, frozen.key), ref
 
+    def used(self, sha256: str) -> Rules | None:
+        """The rules with this SHA-256, which a run has used; None when they are not kept."""
+        stored = self._get(_content_key(sha256))
+        return checked_rules(stored[0], _content_key(sha256)) if stored else None
+
     def _frozen(self, text: bytes, source: ObjectRef, rules: Rules) -> FrozenRules:
         key = _content_key(source.sha256)
         if self._store.head(key) is None:

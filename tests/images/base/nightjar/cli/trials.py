@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from nightjar.domain.detections import DetectedObject, Detection
 from nightjar.domain.detectors import detector_id
+from nightjar.domain.events import Event, ThreatPicture, summary_of
 from nightjar.domain.names import Camera
 from nightjar.runtime.store import ObjectStore
-from tests.bucket import PORCH, SHOP, put_picture
+from tests.bucket import PORCH, SHOP, picture_of, put_picture
 from tests.scenes import DETECTOR, store_detections
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -73,3 +74,27 @@ def two_days(store: ObjectStore, jpegs: Mapping[str, bytes] = {}) -> None:
             seen(store, SHOP, at("23:30"), ("person", 0.99, BOX), ("car", 0.8, BOX), jpeg=person),
         ],
     )
+
+
+def an_event(**values: object) -> Event:
+    """An event of a person at the porch, in one picture; nothing is stored."""
+    moment = at("12:00")
+    shown = ThreatPicture(
+        picture=picture_of(PORCH, moment),
+        detector=DETECTOR,
+        objects=(DetectedObject(label="person", probability=0.7, box=BOX),),
+    )
+    fields = {
+        "id": "0123456789abcdef",
+        "day": moment.date(),
+        "user": PORCH.user,
+        "device": PORCH.device,
+        "site": None,
+        "rule_id": 200,
+        "rule_name": "intruder",
+        "label": "person",
+        "rules_sha256": "0" * 64,
+        **summary_of([shown]),
+        **values,
+    }
+    return Event.model_validate(fields)

@@ -1,0 +1,59 @@
+"""`nightjar why`, as a program would be called: pictures, events and keys, by the rules of then and of now."""
+
+import pytest
+
+from nightjar.cli.main import main
+from nightjar.domain.model import ms_from_utc
+from nightjar.runtime.manifests import write_record
+from nightjar.runtime.s3 import S3Store
+from nightjar.stores.events import Events
+from nightjar.stores.rules import RulesStore
+from nightjar.stores.standard import standard_key
+from tests.bucket import PORCH
+from tests.images.base.nightjar.cli.trials import IN_FORCE, an_event, at, two_days
+
+
+def why(capsys: pytest.CaptureFixture[str], name: str, code: int = 0) -> str:
+    assert main(["why", name]) == code
+    return "".join(capsys.readouterr())
+
+
+def test_a_picture_that_alerted_nobody(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    two_days(s3_store)
+    RulesStore(s3_store).put(IN_FORCE.encode())
+    seconds = ms_from_utc(at("15:00")) // 1000
+    said = why(capsys, f"alice-porch-{seconds}")
+    assert "dog 95 %" in said
+    assert "rule 200 intruder: no threat, not-unsafe" in said
+    assert "FAILED  label: asked person or car; seen dog" in said
+    assert "FAILED  probability: asked at least 60 %; seen 30 %" in said
+    assert "No event has this picture" in said
+    assert why(capsys, f"alice-porch-{seconds}.jpg") == said
+    assert why(capsys, standard_key(PORCH, at("15:00"))) == said
+
+
+def test_an_event_by_the_rules_of_then_and_of_now(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    two_days(s3_store)
+    rules = RulesStore(s3_store)
+    rules.put(IN_FORCE.encode())
+    then = rules.freeze()
+    rules.put(IN_FORCE.replace("60%", "99%").encode())
+    event = an_event(rules_sha256=then.sha256)
+    write_record(s3_store, Events(s3_store).key(event), event)
+    said = why(capsys, event.id)
+    assert f"By the rules that judged the event (SHA-256 {then.sha256[:12]})" in said
+    assert "rule 200 intruder: a threat" in said
+    assert "By the rules in force" in said
+    assert "asked at least 99 %; seen 70 %" in said
+    assert f"Event {event.id}: person up to 70 %" in said
+    assert "no alert was sent about it" in said
+
+
+@pytest.mark.parametrize("name", ["nothing", "alerts/2026/11/20/0123456789abcdef.json", "0123456789abcdef", "../x", ""])
+def test_names_of_nothing(s3_store: S3Store, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert "expected the id of an event or a message" in why(capsys, name, 65)
+
+
+def test_a_picture_that_was_never_seen(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    two_days(s3_store)
+    assert "expected a picture of alice-porch" in why(capsys, "alice-porch-1763647501", 65)
