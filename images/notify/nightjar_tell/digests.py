@@ -1,7 +1,7 @@
 """Sends the digests that are due: of users who have something in one, and not before their local time."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.deliveries import Address
@@ -11,6 +11,7 @@ from nightjar.domain.places import place
 from nightjar.domain.rules import EMAIL
 from nightjar.domain.troubles import Trouble
 from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.store import ObjectStore
 from nightjar.stores.digests import Digests
 from nightjar.stores.troubles import Troubles
 from nightjar_tell.digest_notice import digest_notice
@@ -21,15 +22,15 @@ _DAYS_BACK, _DAYS_AHEAD = 3, 1
 _READERS = 16
 
 
-def due_digests(office: Office) -> Iterator[tuple[str, date]]:
+def unsent_digests(store: ObjectStore, now: datetime) -> Iterator[tuple[str, date]]:
     """The users and days of the digests that may be due and were not sent: found by what is in the store."""
-    digests, today = Digests(office.store), office.now.date()
+    digests, today = Digests(store), now.date()
     for back in range(_DAYS_BACK, -_DAYS_AHEAD - 1, -1):
         day = today - timedelta(days=back)
         users = digests.users(day)
         sent = digests.sent(day) if users else frozenset[str]()
         for user in users:
-            if user not in sent and _is_due(office, user, day):
+            if user not in sent:
                 yield user, day
 
 
@@ -55,7 +56,7 @@ def _untold(office: Office, lines: Sequence[DigestLine]) -> list[DigestLine]:
     return [line for line, told in zip(lines, found, strict=True) if not (told and told.alert.anybody_told)]
 
 
-def _is_due(office: Office, user: str, day: date) -> bool:
+def is_due(office: Office, user: str, day: date) -> bool:
     """Whether its time has come. That of a user who wants none any more, or has left the rules, is dropped at once."""
     recipient = office.rules.recipient(user)
     due = digest_due(day, recipient) if recipient else None

@@ -3,17 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Self
 
 from nightjar.domain.manifest import Counts
+from nightjar.domain.names import Camera
 from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import TryAgainError, UsageError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
-from nightjar.stores.digests import Closings
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.digests import Closing, Closings
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.troubles import News, Troubles
 from nightjar_notify.channels.opening import open_channels
@@ -23,7 +27,7 @@ from nightjar_notify.links import links_from_environment
 from nightjar_notify.settings import load_settings
 from nightjar_notify.wording.actions import Links
 from nightjar_tell.closings import tell_closing
-from nightjar_tell.digests import due_digests, tell_digest
+from nightjar_tell.digests import is_due, tell_digest, unsent_digests
 from nightjar_tell.operator_troubles import messages, tell_operator
 from nightjar_tell.tellers import Done, Office
 from nightjar_tell.troubles import ended_covers, tell_news
@@ -53,10 +57,11 @@ def tell_all(
     Raises TryAgainError when a channel took some not yet, UsageError when one will take none; everything else that
     could be delivered has been.
     """
-    release, release_ref = context.release()
-    rules, rules_ref = RulesStore(context.store).load(release.rules)
-    office = Office(Courier(context, channels), rules, links, max_age, context.clock())
-    done = _all_done(channels, list(_work(office)), threads)
+    now, (release, release_ref) = context.clock(), context.release()
+    due = Due.find(context.store, now)
+    rules, rules_ref = RulesStore(context.store).load(release.rules, due.cameras)
+    office = Office(Courier(context, channels), rules, links, max_age, now)
+    done = _all_done(channels, list(_work(office, due)), threads)
     problems = [each.told for each in done if each.told]
     if refused := [told.sentence for told in problems if told.outcome == "refused"]:
         raise UsageError(f"nothing can be sent until somebody changes something: {refused[0]}")
@@ -75,15 +80,35 @@ def tell_all(
     )
 
 
-def _work(office: Office) -> Iterable[Work]:
-    """All that may be due: troubles first, and of these the critical ones, the oldest first."""
-    news = sorted(Troubles(office.store).news(_MOST_NEWS), key=_urgency)
-    covers = ended_covers(news)
-    of_operator = [each for each in news if each.stored.trouble.about == OPERATOR]
+@dataclass(frozen=True)
+class Due:
+    """All that may be due, as the stores tell it: troubles with news, closing messages, and users' digests by day."""
+
+    news: Sequence[News]
+    closings: Sequence[Closing]
+    digests: Sequence[tuple[str, date]]
+
+    @classmethod
+    def find(cls, store: ObjectStore, now: datetime) -> Self:
+        """Look for it; of troubles the critical ones come first, then the oldest."""
+        news = sorted(Troubles(store).news(_MOST_NEWS), key=_urgency)
+        return cls(news, list(Closings(store).each()), list(unsent_digests(store, now)))
+
+    @property
+    def cameras(self) -> list[Camera]:
+        """Those whose users' rules are needed; of a user's digest, one that stands for all."""
+        of_news = [camera for each in self.news if (camera := each.stored.trouble.camera)]
+        return [*of_news, *(each.camera for each in self.closings), *(Camera(user, "") for user, _ in self.digests)]
+
+
+def _work(office: Office, due: Due) -> Iterable[Work]:
+    """What is due, troubles first."""
+    covers = ended_covers(due.news)
+    of_operator = [each for each in due.news if each.stored.trouble.about == OPERATOR]
     yield from (partial(tell_operator, office, some) for some in messages(of_operator))
-    yield from (partial(tell_news, office, each, covers) for each in news if each.stored.trouble.about != OPERATOR)
-    yield from (partial(tell_closing, office, each) for each in Closings(office.store).each())
-    yield from (partial(tell_digest, office, user, day) for user, day in due_digests(office))
+    yield from (partial(tell_news, office, each, covers) for each in due.news if each.stored.trouble.about != OPERATOR)
+    yield from (partial(tell_closing, office, each) for each in due.closings)
+    yield from (partial(tell_digest, office, user, day) for user, day in due.digests if is_due(office, user, day))
 
 
 def _urgency(news: News) -> tuple[bool, datetime, str, str]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nightjar.domain.batch import RETRY, BatchLine, Outcome
@@ -27,8 +27,8 @@ class Evidence:
     newest: Picture | None = None
 
 
-def evidence_of(store: ObjectStore, name: str, is_known: Callable[[Camera], bool]) -> Mapping[Camera, Evidence]:
-    """What each camera that `is_known` sent in the live run called `name`; nothing for a run that cannot be read.
+def evidence_of(store: ObjectStore, name: str) -> Mapping[Camera, Evidence]:
+    """What each camera sent in the live run called `name`; nothing for a run that cannot be read.
 
     A retry brings nothing new from a camera, and neither does a duplicate: that footage was counted when it came.
     """
@@ -37,19 +37,19 @@ def evidence_of(store: ObjectStore, name: str, is_known: Callable[[Camera], bool
         return cameras
     run = Runs(store).live(name)
     try:
-        _add_batch(cameras, run.batch()[0], is_known)
+        _add_batch(cameras, run.batch()[0])
     except InputError as error:
         log.warning("run %s is left out: %s", name, error)
         return cameras
     for line in _validations(store, run):
-        _add_validation(cameras, line, is_known)
+        _add_validation(cameras, line)
     return cameras
 
 
-def _add_batch(cameras: dict[Camera, Evidence], lines: Iterable[BatchLine], is_known: Callable[[Camera], bool]) -> None:
+def _add_batch(cameras: dict[Camera, Evidence], lines: Iterable[BatchLine]) -> None:
     for line in lines:
         named = line.source.named
-        if named is None or line.outcome == Outcome.DUPLICATE or not is_known(named.camera):
+        if named is None or line.outcome == Outcome.DUPLICATE:
             continue
         sent = cameras[named.camera].sent
         sent.arrivals.append((line.source.received_at, named.taken_at))
@@ -69,12 +69,10 @@ def _validations(store: ObjectStore, run: Run) -> Iterable[Validation]:
             log.warning("shard %s of run %s is left out: %s", shard, run.name, error)
 
 
-def _add_validation(cameras: dict[Camera, Evidence], line: Validation, is_known: Callable[[Camera], bool]) -> None:
+def _add_validation(cameras: dict[Camera, Evidence], line: Validation) -> None:
     try:
         name = parse_footage_name(last_segment(line.footage_key))
     except NameRefused:  # put there by hand
-        return
-    if not is_known(name.camera):
         return
     seen = cameras[name.camera]
     for picture in line.pictures:

@@ -14,7 +14,7 @@ from nightjar.domain.health import Surveyed
 from nightjar.domain.manifest import Counts
 from nightjar.domain.names import Camera
 from nightjar.domain.release import FrozenRules
-from nightjar.domain.rules import Rules
+from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
@@ -39,8 +39,8 @@ def survey(context: StageContext) -> StageResult:
     limits = Limits(**settings.model_dump(exclude={"survey_runs"}))
     store, now = context.store, context.clock()
     release, release_ref = context.release()
-    rules, rules_ref = RulesStore(store).load(release.rules)
-    awaited = await_new_cameras(store, release.rules, rules, now + timedelta(seconds=limits.silent_first_seconds), now)
+    rules = RulesOfCameras(store, release.rules)
+    awaited = await_new_cameras(store, rules, now + timedelta(seconds=limits.silent_first_seconds), now)
     HealthStore(store).note(Surveyed(at=now, rules_key=release.rules.key, rules_sha256=release.rules.sha256))
     surveyor = Surveyor(store, limits, now)
     waiting = EndedRuns(store).waiting(settings.survey_runs)
@@ -58,27 +58,45 @@ def survey(context: StageContext) -> StageResult:
                 "troubles_ended": sum(len(each.ended) for each in changes),
             },
         ),
-        inputs=(release_ref, rules_ref),
+        inputs=(release_ref,),
     )
 
 
-def await_new_cameras(store: ObjectStore, frozen: FrozenRules, rules: Rules, due: datetime, now: datetime) -> int:
+class RulesOfCameras:
+    """The rules of the run, of which a large file is not read as a whole for a few cameras."""
+
+    def __init__(self, store: ObjectStore, frozen: FrozenRules) -> None:
+        self._store, self.frozen = RulesStore(store), frozen
+        self._whole: Rules | None = None
+
+    def whole(self) -> Rules:
+        """All of them."""
+        if self._whole is None:
+            self._whole = self._store.load(self.frozen)[0]
+        return self._whole
+
+    def of(self, cameras: Iterable[Camera]) -> Rules:
+        """Those of these cameras, at least."""
+        return self.whole() if self.frozen.parts is None else self._store.load(self.frozen, cameras)[0]
+
+
+def await_new_cameras(store: ObjectStore, rules: RulesOfCameras, due: datetime, now: datetime) -> int:
     """Put the cameras that the last survey's rules did not know into a list, due at `due`; how many those are.
 
     A camera that never sends anything would not be heard of otherwise.
     """
-    known = frozenset[Camera]()
+    known, frozen = frozenset[Camera](), rules.frozen
     before = HealthStore(store).surveyed()
     if before is not None and before.rules_sha256 == frozen.sha256:
         return 0
     if before is not None:
         try:
-            earlier = frozen.model_copy(update={"key": before.rules_key, "sha256": before.rules_sha256})
+            earlier = frozen.model_copy(update={"key": before.rules_key, "sha256": before.rules_sha256, "parts": None})
             known = frozenset(RulesStore(store).load(earlier)[0].cameras)
         except InputError:  # its text is gone: all cameras are new, and those that send are not due
             known = frozenset()
     minutes: dict[datetime, dict[Camera, datetime]] = defaultdict(dict)
-    new = [camera for camera in rules.cameras if camera not in known]
+    new = [camera for camera in rules.whole().cameras if camera not in known]
     for camera in new:
         spread = timedelta(minutes=crc32(camera.name.encode()) % _SPREAD if len(new) > _SPREAD else 0)
         minutes[DueTimes.minute(due + spread)][camera] = now
@@ -87,32 +105,33 @@ def await_new_cameras(store: ObjectStore, frozen: FrozenRules, rules: Rules, due
     return len(new)
 
 
-def _count(store: ObjectStore, surveyor: Surveyor, rules: Rules, runs: Sequence[EndedRun]) -> Iterator[Change]:
+def _count(store: ObjectStore, surveyor: Surveyor, rules: RulesOfCameras, runs: Sequence[EndedRun]) -> Iterator[Change]:
     """Count `runs`; only when all cameras of some are counted, these leave the list."""
     progress = Progress("runs counted", len(runs))
     ended, rest = EndedRuns(store), iter(runs)
     while some := list(islice(rest, _RUNS_AT_ONCE)):
-        cameras = _by_camera(store, rules, some)
+        cameras = _by_camera(store, some)
+        known = rules.of(cameras)
+        # Anybody may send footage of a camera that the rules do not know: nothing is remembered of it.
+        settings = [each for camera in sorted(cameras) if (each := known.device(camera))]
 
-        def work(camera: Camera, cameras: Mapping[Camera, Mapping[str, Evidence]] = cameras) -> Change:
+        def work(each: CameraRules, cameras: Mapping[Camera, Mapping[str, Evidence]] = cameras) -> Change:
             stop_if_asked()
-            settings = rules.device(camera)
-            assert settings is not None, "expected evidence of cameras of the rules only"
-            return surveyor.count(settings, cameras[camera])
+            return surveyor.count(each, cameras[each.camera])
 
-        yield from in_parallel(work, sorted(cameras), _THREADS)
+        yield from in_parallel(work, settings, _THREADS)
         for run in some:
             ended.counted(run)
             progress.add()
 
 
-def _by_camera(store: ObjectStore, rules: Rules, runs: Iterable[EndedRun]) -> Mapping[Camera, Mapping[str, Evidence]]:
+def _by_camera(store: ObjectStore, runs: Iterable[EndedRun]) -> Mapping[Camera, Mapping[str, Evidence]]:
     cameras: dict[Camera, dict[str, Evidence]] = defaultdict(dict)
     names = [run.name for run in runs]
 
     def read(name: str) -> Mapping[Camera, Evidence]:
         stop_if_asked()
-        return evidence_of(store, name, lambda camera: rules.device(camera) is not None)
+        return evidence_of(store, name)
 
     for name, evidence in zip(names, in_parallel(read, names, _THREADS), strict=True):
         for camera, seen in evidence.items():
@@ -120,15 +139,16 @@ def _by_camera(store: ObjectStore, rules: Rules, runs: Iterable[EndedRun]) -> Ma
     return cameras
 
 
-def _check(store: ObjectStore, surveyor: Surveyor, rules: Rules, now: datetime) -> Iterator[Change]:
+def _check(store: ObjectStore, surveyor: Surveyor, rules: RulesOfCameras, now: datetime) -> Iterator[Change]:
     """Look at the cameras that are due."""
     due, left = DueTimes(store), _MOST_DUE
     for listed in due.lists(now):
         some = DueList(listed.minute, dict(islice(listed.cameras.items(), left)))
+        known = rules.of(some.cameras)
 
-        def work(camera: Camera, some: DueList = some) -> Change:
+        def work(camera: Camera, some: DueList = some, known: Rules = known) -> Change:
             stop_if_asked()
-            return surveyor.check(camera, rules.device(camera), some.minute, some.cameras[camera])
+            return surveyor.check(camera, known.device(camera), some.minute, some.cameras[camera])
 
         yield from in_parallel(work, some.cameras, _THREADS)
         due.done(some)

@@ -22,6 +22,7 @@ from nightjar_survey.stage import survey
 from tests.benchmarks.counting import CountingStore
 from tests.bucket import PORCH, RULES, SHOP
 from tests.images.survey.world import (
+    DAY,
     HOUR,
     MINUTE,
     START,
@@ -56,6 +57,17 @@ def test_a_quiet_evening_of_many_cameras_costs_a_few_requests(store: MemoryStore
     manifest = run(survey, replace(stage, store=counting))
     assert manifest.counts.outcomes == {"counted": 0, "checked": 0}
     assert counting.counted.requests < 10
+
+
+def test_of_large_rules_those_of_the_cameras_are_read(store: MemoryStore) -> None:
+    large = RULES + b"# " + b"x" * 300_000 + b"\n"
+    look_around(store, START, large)
+    live_run(store, [Shot(START), Shot(START, camera=Camera("mallory", "x"))])
+    stage = context(store, START + MINUTE, large)
+    assert stage.release()[0].rules.parts is not None
+    assert run(survey, stage).counts.outcomes == {"counted": 1, "checked": 0}
+    look_around(store, START + 2 * DAY, large)
+    assert ("alice-yard", TroubleKind.SILENT) in open_troubles(store)
 
 
 def test_a_run_is_counted_once(store: MemoryStore) -> None:

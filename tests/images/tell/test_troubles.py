@@ -45,6 +45,13 @@ def test_a_trouble_is_told_once_to_every_recipient_and_once_when_it_is_over(
     assert [subject for _, subject in mails(api)].count(FROZEN) == 4
 
 
+def test_of_large_rules_those_of_the_users_are_read(store: MemoryStore, tell: Tell, api: SendGridDouble) -> None:
+    open_one(store, camera=SHOP)
+    Troubles(store).open(operators_trouble())
+    tell(store, rules=RULES + b"# " + b"x" * 300_000 + b"\n")
+    assert {recipient for recipient, _ in mails(api)} == {BOB, OPS}
+
+
 def test_a_trouble_is_claimed_in_the_ledger(store: MemoryStore, tell: Tell) -> None:
     open_one(store)
     tell(store)
