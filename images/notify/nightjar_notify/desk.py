@@ -1,7 +1,7 @@
-"""Decides which events of a camera are told now, has them told in one message, and says how each was handled."""
+"""Decides which events of a camera are told now, has what happened at the same time told in one message."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -93,9 +93,10 @@ class Desk:
                 cases[found.line.key] = replace(before, events=(*before.events, *found.events))
             else:
                 cases[found.line.key] = found
-        if rules is not None and cases:
-            told = self._tell(rules, list(cases.values()), now)
-            handled |= {origins[identity]: each for identity, each in told.items()}
+        if rules is not None:
+            for together in _at_the_same_time(cases.values(), self._rules.event_gap):
+                told = self._tell(rules, together, now)
+                handled |= {origins[identity]: each for identity, each in told.items()}
         return [handled[each.id] for each in listed]
 
     def _find(self, event: Event, camera: CameraRules | None, now: datetime) -> "Handled | _Case":
@@ -181,6 +182,25 @@ class Desk:
     def _are_still(self, events: Sequence[Event]) -> bool:
         now = [self._events.current(event.camera, event.ref) for event in events]
         return [event and event.id for event in now] == [event.id for event in events]
+
+
+def _at_the_same_time(cases: Iterable[_Case], gap: timedelta) -> Iterator[list[_Case]]:
+    """The cases by time, those together whose events follow each other within `gap`: they are told in one message."""
+    group: list[_Case] = []
+    end: datetime | None = None
+    for case in sorted(cases, key=lambda each: (_span(each), each.line.id)):
+        start, until = _span(case)
+        if group and end is not None and start - end > gap:
+            yield group
+            group = []
+        group.append(case)
+        end = max(until, end) if end else until
+    if group:
+        yield group
+
+
+def _span(case: _Case) -> tuple[datetime, datetime]:
+    return min(event.started_at for event in case.events), max(event.ended_at for event in case.events)
 
 
 def _outcome(event: Event, sent: Sent) -> Handled:

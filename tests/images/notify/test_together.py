@@ -72,6 +72,23 @@ def test_news_in_a_situation_that_was_told_is_told_by_itself(
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "subjects"),
+    [
+        (60, ["Person and cat at Porch, home, 13:00"]),  # at most the event gap apart
+        (61, ["Cat at Porch, home, 13:01", "Person at Porch, home, 13:00"]),
+        (3000, ["Cat at Porch, home, 13:50", "Person at Porch, home, 13:00"]),  # of one batch that came late
+    ],
+)
+def test_what_happened_at_another_time_is_another_message(
+    api: SendGridDouble, notify: Notify, assessed: Assessed, seconds: int, subjects: list[str]
+) -> None:
+    store = MemoryStore()
+    context = assessed(store, "r1", detection(PORCH, NOON, PERSON), detection(PORCH, after(seconds), {"cat": 0.85}))
+    assert notify(context).counts.outcomes == {"alerted:sent": 2}
+    assert sorted(request.subject for request in api.received) == subjects
+
+
 def test_several_recipients_each_get_their_own(api: SendGridDouble, notify: Notify, assessed: Assessed) -> None:
     store = MemoryStore()
     context = assessed(store, "r1", detection(PORCH, NOON, PERSON), rules=BOTH)
