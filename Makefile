@@ -38,8 +38,14 @@ images: ## build the images that changed, offer the value that deploys them: [TA
 chaos: ## footage lands while processes are killed and calls spoilt; shows the account [SEED=…] [MINUTES=5]
 	@$(BOOTSTRAP) airflow && $(LOCAL) chaos
 
-test: check ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
-	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGUMENTS)
+# mypy uses one core: it runs beside the first tests, and shows errors at once. It decides as much as the tests do.
+test: ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
+	@$(BOOTSTRAP) airflow dev
+	$(LINT)
+	@{ $(DEV)/mypy > .nightjar/mypy.log 2>&1 || { cat .nightjar/mypy.log; false; }; } & types=$$!; \
+	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGUMENTS); tests=$$?; \
+	wait $$types || { echo "mypy: the types are wrong, see .nightjar/mypy.log" >&2; exit 1; }; \
+	exit $$tests
 
 quick: ## format, lint, and the tests that start no programs: a minute [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) dev

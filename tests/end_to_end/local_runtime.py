@@ -30,7 +30,7 @@ from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError, program
 from nightjar_local.samples import Sample
 from nightjar_local.settings import for_once
-from tests.end_to_end.cluster import ENDED, Airflow
+from tests.end_to_end.cluster import CALM, ENDED, Airflow
 from tests.operators.stage_programs import build_images
 
 SAMPLE_RULES = ROOT / "local" / "rules.yaml"
@@ -151,7 +151,7 @@ def running(
     with pytest.MonkeyPatch.context() as patch:
         if programs:
             patch.setattr(airflow, "IMAGES", programs)
-        with deployment.running(directory, for_once(), variables=variables) as started:
+        with deployment.running(directory, for_once(), variables={**CALM, **(variables or {})}) as started:
             for name, value in started.access.environment().items():
                 patch.setenv(name, value)
             RulesStore(S3Store(StoreSettings())).put(rules)
