@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightjar.cli import rules_try
+from nightjar.cli import false_boxes, rules_try
 from nightjar.cli.deployed import deployed_detector
 from nightjar.errors import UsageError
 
@@ -45,6 +45,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     put.add_argument("file", type=Path, metavar="FILE")
     put.set_defaults(run=run_put)
     rules_try.register(actions)
+    false_boxes.register(actions)
     for action in (check, put):
         action.add_argument("--strict", action="store_true", help="a label that the detector cannot see is an error")
         action.add_argument("--model-card", type=Path, metavar="FILE", help="default: that of the deployed detector")

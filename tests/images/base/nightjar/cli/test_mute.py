@@ -6,12 +6,13 @@ import pytest
 
 from nightjar.cli.main import main
 from nightjar.domain.events import Event
+from nightjar.domain.names import Camera
 from nightjar.runtime.manifests import write_record
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.events import Events
 from nightjar.stores.reactions import Mutes, Reviews
 from nightjar.stores.rules import RulesStore
-from tests.bucket import PORCH, RULES, SHOP, Camera
+from tests.bucket import PORCH, RULES, SHOP
 from tests.images.base.nightjar.cli.trials import an_event
 
 
