@@ -145,9 +145,8 @@ def run_remove(given: argparse.Namespace) -> int:
     confirmed = FalseBoxes(_store())
     boxes = confirmed.of(camera)
     if not 1 <= given.number <= len(boxes):
-        raise UsageError(
-            f"expected a number of `nightjar rules false-boxes list`, 1 to {len(boxes)}, got {given.number}"
-        )
+        known = f"1 to {len(boxes)}" if boxes else "of which it has none"
+        raise UsageError(f"expected a number that `list` gives for {camera.name}, {known}, got {given.number}")
     confirmed.put(camera, tuple(box for n, box in enumerate(boxes, 1) if n != given.number))
     sys.stdout.write(f"{camera.name}: number {given.number}, {boxes[given.number - 1].label}, counts again\n")
     return 0
