@@ -93,8 +93,8 @@ def summarise(
     events = [event for body in bucket.read_all(EVENTS) if (event := Event.model_validate_json(body)).is_current]
     minutes = [ThreatMinute.model_validate_json(body) for body in bucket.read_all(THREATS)]
     threats = [threat for minute in minutes for threat in minute.threats]
-    lines = [Alert.model_validate_json(body) for body in bucket.read_all(ALERTS)]
-    alerts = [line for line in lines if line.kind == "alert"]  # and not a notice about equipment
+    ledger = [Alert.model_validate_json(body) for body in bucket.read_all(ALERTS)]
+    alerts = [entry for entry in ledger if entry.kind == "alert"]  # and not a notice about equipment
     told = {alert.event_id for alert in alerts}
     threatened = {threat.shown.picture.standard_key for threat in threats}
     harmless = Counter(miss for key, miss in misses.items() if key not in threatened)

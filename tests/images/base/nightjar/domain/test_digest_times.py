@@ -9,7 +9,7 @@ from nightjar.domain.rules import Recipient, Rules
 
 
 def recipient(timezone: str, digest: str | None) -> Recipient:
-    user = {"email": "a@example.com", "timezone": timezone, "devices": {}, "digest": digest}
+    user: dict[str, object] = {"email": "a@example.com", "timezone": timezone, "devices": {}, "digest": digest}
     found = Rules.model_validate({"users": {"alice": user}}).recipient("alice")
     assert found is not None
     return found
