@@ -17,6 +17,25 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_PICTURES = 30  # of the gained and of the lost each: a page of a few megabytes
 _MOST_LISTED = 300  # without pictures
+# The reasons of conditions and of the policy, for people; others are words already.
+_WORDS = {
+    "not-unsafe": "no rule of the camera names the label",
+    "out-of-hours": "it is outside the rule's hours",
+    "masked": "it stands in a mask",
+    "outside-area": "it stands outside the rule's areas",
+    "box-too-small": "its box is too small",
+    "box-too-large": "its box is too large",
+    "below-probability": "the detector is not sure enough",
+    "false-box": "a person confirmed that nothing is there",
+    "static": "it stands there like furniture",
+    "too-few-pictures": "too few pictures agree",
+    "alerts-off": "alerts are off",
+    "muted": "the camera is muted",
+    "quiet-hours": "it is in the quiet hours",
+    "cool-down": "the camera's last alert was a moment before",
+    "cap": "the user has had as many alerts as the cap allows",
+    "no-channel": "no channel is named for this severity",
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,7 @@ def _section(store: "ObjectStore", trial: Trial, change: str, title: str, none: 
     changed = [(n, pair.message) for n, pair in enumerate(trial.pairs) if pair.change == change]
     listed = changed[:_MOST_LISTED]
     pictures = boxed_pictures(store, {n: message.lead.best for n, message in _spread(listed)})
-    shown = [_Shown(message, trial.why[n], pictures.get(n)) for n, message in listed]
+    shown = [_Shown(message, _WORDS.get(trial.why[n], trial.why[n]), pictures.get(n)) for n, message in listed]
     return _Section(f"{title}: {len(changed):,}", none, why, shown, len(changed) - len(listed))
 
 

@@ -7,7 +7,10 @@ import pytest
 
 from nightjar.cli.main import main
 from nightjar.cli.trial import Asked, run_trial
-from nightjar.cli.trial_page import page
+from nightjar.cli.trial_page import _WORDS, page
+from nightjar.domain.dry_run import NO_CHANNEL
+from nightjar.domain.policy import Held
+from nightjar.domain.rules import Safe
 from nightjar.errors import InputError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
@@ -101,3 +104,7 @@ def test_damaged_lines_are_named() -> None:
     store.put(key, b'{"picture": {"user": "bob"}}\n')
     with pytest.raises(InputError, match=r"in line 1 of .*bob-shop"):
         run_trial(store, Asked(MAKER, at("00:00"), at("00:00", day=2)), None, parse_rules(NEW.encode()))
+
+
+def test_every_reason_has_words() -> None:
+    assert {*Safe, *(set(Held) - {Held.TOO_LATE}), NO_CHANNEL} == set(_WORDS)  # no picture of a dry run comes too late
