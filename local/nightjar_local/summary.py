@@ -15,6 +15,7 @@ from nightjar.domain.events import Event, Suppressed
 from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import Counts, add_counts
 from nightjar.domain.minutes import ThreatMinute
+from nightjar.domain.notices import NoticeKind
 from nightjar.domain.rules import Safe
 from nightjar.domain.tally import Tally, many
 from nightjar.stores.event_keys import EVENTS, THREATS
@@ -33,7 +34,8 @@ class Summary(BaseModel):
     """`summary.json` of the demo. Pictures are stills and frames; `seconds` is wall time by stage, and `total`.
 
     `harmless` are the pictures without a threat, by the nearest miss of what was seen in them ("nothing" was).
-    `unalerted` are the events that nobody was alerted about, by user: they wait for the digest.
+    `unalerted` are the events that nobody was alerted about, by user: they wait for the digest. `notices` are messages
+    about cameras in trouble.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +52,7 @@ class Summary(BaseModel):
     events: int
     alerts: dict[str, int]
     harmless: dict[str, int] = {}
+    notices: dict[str, int] = {}
     unalerted: dict[str, int] = {}
     seconds: dict[str, float]
     report: str | None
@@ -93,8 +96,9 @@ def summarise(
     events = [event for body in bucket.read_all(EVENTS) if (event := Event.model_validate_json(body)).is_current]
     minutes = [ThreatMinute.model_validate_json(body) for body in bucket.read_all(THREATS)]
     threats = [threat for minute in minutes for threat in minute.threats]
-    ledger = [Alert.model_validate_json(body) for body in bucket.read_all(ALERTS)]
-    alerts = [entry for entry in ledger if entry.kind == "alert"]  # and not a notice about equipment
+    sent = [Alert.model_validate_json(body) for body in bucket.read_all(ALERTS)]
+    alerts = [each for each in sent if each.kind == NoticeKind.ALERT]
+    notices = Counter(each.user for each in sent if each.kind != NoticeKind.ALERT)
     told = {alert.event_id for alert in alerts}
     threatened = {threat.shown.picture.standard_key for threat in threats}
     harmless = Counter(miss for key, miss in misses.items() if key not in threatened)
@@ -112,6 +116,7 @@ def summarise(
         events=len(events),
         alerts=dict(sorted(Counter(alert.user for alert in alerts).items())),
         harmless=dict(harmless.most_common()),
+        notices=dict(sorted(notices.items())),
         unalerted=dict(sorted(Counter(user for event, user in held.items() if event not in told).items())),
         seconds=seconds,
         report=report,
@@ -139,6 +144,7 @@ def headline(summary: Summary, triggers: int) -> str:
     return (
         f"{tally}.\n"
         f"  {many(sum(summary.alerts.values()), 'alert')}, one an event: {_listed(summary.alerts)}\n"
+        f"  {many(sum(summary.notices.values()), 'notice')} of cameras in trouble: {_listed(summary.notices)}\n"
         f"  not alerted, in the digest: {_listed(summary.unalerted)}\n"
         f"  harmless: {_listed({_WORDS.get(miss, miss): n for miss, n in summary.harmless.items() if n})}\n"
         f"  refused: {_listed(summary.quarantined)}"

@@ -16,6 +16,7 @@ GOOD = Summary(
     threatened_pictures=4,
     events=2,
     alerts={"alice": 1, "bob": 1},
+    notices={"bob": 1},
     harmless={"nothing": 6, "not-unsafe": 4, "static": 2, "below-probability": 0},
     seconds={"detect": 3.0, "total": 20.0},
     report="report.html",
@@ -40,11 +41,12 @@ def test_problem(change: dict[str, object], problem: str | None) -> None:
 
 
 def test_the_headline_says_how_many_in_and_out_and_why() -> None:
-    first, alerts, digest, harmless, refused = headline(GOOD, 17).splitlines()
+    first, alerts, notices, digest, harmless, refused = headline(GOOD, 17).splitlines()
     assert (
         first == "17 triggers (1 video) gave 20 pictures: 3 refused, 1 duplicate, 12 harmless, 4 threats in 2 events."
     )
     assert alerts.strip() == "2 alerts, one an event: 1 alice, 1 bob"
+    assert notices.strip() == "1 notice of cameras in trouble: 1 bob"
     assert digest.strip() == "not alerted, in the digest: none"
     assert harmless.strip() == "harmless: 6 with nothing in them, 4 with nothing that a rule names, 2 static"
     assert refused.strip() == "refused: 2 grey, 1 void"
