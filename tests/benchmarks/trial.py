@@ -27,7 +27,7 @@ LIMIT = 10.0  # seconds
 PICTURES = 100_000
 DAYS = 7
 CAMERAS = [Camera(f"user{n}", device) for n in range(10) for device in ("door", "yard")]
-RUNS = 6  # a day and camera: files that history has not compacted
+RUNS = 24  # of the last day: files that history has not compacted yet, as it has those of the days before
 LABELS = ("person", "car", "dog", "cat", "bird", "bench", "chair", "potted plant", "bicycle", "truck")
 OBJECTS = 9  # in a picture on average: the detector notes what it is 10 % sure of
 BURST = 12  # pictures for each time that something moves, 3 s apart
@@ -75,8 +75,9 @@ def fill(store: ObjectStore) -> None:
         for day in range(DAYS):
             lines = list(_day(camera, START + timedelta(days=day), chance))
             place = Place(detector_id(DETECTOR.sha256, DETECTOR.settings), camera, lines[0].picture.taken_at.date())
-            for run in range(RUNS):
-                detections.write(place, RunShard(f"run{run}", camera.name, is_history=False), lines[run::RUNS])
+            runs = 1 if day < DAYS - 1 else RUNS
+            for run in range(runs):
+                detections.write(place, RunShard(f"run{run}", camera.name, is_history=False), lines[run::runs])
 
 
 def _day(camera: Camera, midnight: datetime, chance: random.Random) -> Iterator[Detection]:

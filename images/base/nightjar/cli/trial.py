@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from nightjar.domain.detections import Detection
     from nightjar.domain.dry_run import Happening, Held, Message
     from nightjar.domain.false_boxes import FalseBox
+    from nightjar.domain.judging import Judgement
     from nightjar.domain.names import Camera
-    from nightjar.domain.rules import CameraRules, Rules, Safe
+    from nightjar.domain.rules import CameraRules, Rules
     from nightjar.domain.rules_comparison import Count, Pair
-    from nightjar.domain.sights import ObjectSeen
     from nightjar.domain.why_not_sent import Side
     from nightjar.runtime.store import ObjectStore
     from nightjar.stores.line_store import Place
@@ -94,7 +94,7 @@ class _Judged:
         self.rules = rules
         self.gap = rules.event_gap if rules else timedelta(0)
         self._cameras: dict[Camera, CameraRules] = {}
-        self._suppressed: dict[Camera, dict[datetime, list[tuple[ObjectSeen, Safe]]]] = {}
+        self._judged: dict[Camera, Judgement] = {}
         self._happenings: dict[str, list[Happening]] = {}  # by user
 
     def knows(self, camera: "Camera") -> "CameraRules | None":
@@ -113,7 +113,7 @@ class _Judged:
         sights = (Sight(each.picture.taken_at, each.objects) for each in detections)
         judgement = judge_pictures(sights, settings, self.gap, false_boxes)
         self._cameras[camera] = settings
-        self._suppressed[camera] = judgement.suppressed
+        self._judged[camera] = judgement
         self._happenings.setdefault(camera.user, []).extend(happenings(settings, detections, judgement, self.gap))
 
     def result(self, asked: Asked) -> "_Result":
@@ -127,7 +127,7 @@ class _Judged:
         return _Result(
             messages=[message for message in sent if asked.start <= message.at < asked.end],
             held=[each for each in held if each.happening.ended_at >= asked.start],
-            side=Side(self._cameras, self._suppressed, replays),
+            side=Side(self._cameras, self._judged, replays),
         )
 
 

@@ -2,14 +2,15 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import accumulate
 
 from nightjar.domain.dry_run import Happening, Held, Message, Replay
+from nightjar.domain.judging import Judgement, judge_alone
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Safe
-from nightjar.domain.sights import ObjectSeen
+from nightjar.domain.sights import Sight
 
 UNKNOWN_CAMERA = "camera not in the rules"
 WITH_ANOTHER = "part of another alert"
@@ -39,10 +40,10 @@ class Side:
     def __init__(
         self,
         cameras: Mapping[Camera, CameraRules],
-        suppressed: Mapping[Camera, Mapping[datetime, Sequence[tuple[ObjectSeen, Safe]]]],
+        judged: Mapping[Camera, Judgement],
         replays: Iterable[Replay],
     ) -> None:
-        self.cameras, self._suppressed = cameras, suppressed
+        self.cameras, self._judged = cameras, judged
         spans: dict[tuple[Camera, str], list[tuple[Happening, str]]] = defaultdict(list)
         for replay in replays:
             told = ((each, "") for message in replay.messages for each in message.about)
@@ -63,7 +64,11 @@ class Side:
         """Why the best object of the message is no threat under these rules."""
         best = message.lead.best
         one = max(best.objects, key=lambda each: each.probability)
-        misses = self._suppressed.get(message.camera, {}).get(best.picture.taken_at, ())
+        moment, judged = best.picture.taken_at, self._judged.get(message.camera)
+        if judged is None:
+            return None
+        held = ((other, reason) for _, other, reason in judged.held.get(moment, ()))
+        misses = (*held, *judge_alone(Sight(moment, [one]), judged.scene).misses)
         return next((reason for other, reason in misses if (other.label, other.box) == (one.label, one.box)), None)
 
 

@@ -40,7 +40,7 @@ def run(given: Rules, seen: Mapping[float, Mapping[str, float]], camera: Camera 
     detections = [detection(camera, after(seconds), objects) for seconds, objects in seen.items()]
     judged = judge_pictures([Sight(d.picture.taken_at, d.objects) for d in detections], settings, GAP)
     replayed = replay(camera.user, happenings(settings, detections, judged, GAP))
-    return replayed, Side({camera: settings}, {camera: judged.suppressed}, [replayed])
+    return replayed, Side({camera: settings}, {camera: judged}, [replayed])
 
 
 def sent(replayed: Replay) -> list[tuple[float, str]]:
