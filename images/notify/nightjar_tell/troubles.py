@@ -1,6 +1,7 @@
 """Tells users of their cameras' troubles: each once, and again when it is over."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.digest_times import digest_day
@@ -16,6 +17,10 @@ from nightjar_notify.addresses import addresses_for
 from nightjar_tell.equipment_notice import equipment_notice
 from nightjar_tell.operator_notice import severity_of
 from nightjar_tell.tellers import Done, Office
+
+# Reasons that pass; what they hold back can be told afterwards.
+_PASSING = (Held.QUIET_HOURS, Held.MUTED)
+_LONGEST_WAIT = timedelta(days=1)  # a longer mute is no pause
 
 
 def tell_news(office: Office, news: News, told_by_covered: frozenset[str]) -> Done:
@@ -38,13 +43,21 @@ def tell_news(office: Office, news: News, told_by_covered: frozenset[str]) -> Do
     severity = severity_of(trouble)
     at = trouble.opened_at if which is Which.OPENED else trouble.ended_at or office.now
     notice = equipment_notice(trouble, which, camera, office.links, office.max_age)
-    # However late: a trouble is news as long as it holds.
-    why = held_back(at, severity, camera, Mutes(office.store).get(camera.camera), at, office.max_age)
+    why = _why_at(office, camera, severity, at)
+    if why in _PASSING and camera.digest_at is None:  # no digest would tell of it
+        why, later = (_why_at(office, camera, severity, office.now + wait) for wait in (timedelta(0), _LONGEST_WAIT))
+        if why is not None and (why, later) != (Held.MUTED, Held.MUTED):
+            return Done(f"waits:{why}")
     if why is not None:
         _hold(office, trouble, notice, camera, why)
         troubles.settle(news, which, office.now)
         return Done(f"digest:{why}")
     return _told(office, news, which, notice, camera, severity)
+
+
+def _why_at(office: Office, camera: CameraRules, severity: Severity, at: datetime) -> Held | None:
+    """Why the user is not told of news of `at`. It is never too late: a trouble is news as long as it holds."""
+    return held_back(at, severity, camera, Mutes(office.store).get(camera.camera), at, office.max_age)
 
 
 def ended_covers(news: Iterable[News]) -> frozenset[str]:

@@ -116,6 +116,32 @@ def test_a_mute(store: MemoryStore, tell: Tell, api: SendGridDouble, until: date
     assert bool(mails(api)) is sent
 
 
+QUIET_BOB = RULES.replace(b"  bob:\n", b"  bob:\n    quiet_hours: '00:00-08:00'\n")  # who has no digest; in New York
+
+
+@pytest.mark.parametrize(
+    ("rules", "muted", "hours", "outcome"),
+    [
+        (RULES, 0, 0, "sent"),
+        (QUIET_BOB, 0, 0, "waits:quiet-hours"),  # 07:00
+        (QUIET_BOB, 0, 1, "sent"),
+        (RULES, 8, 7, "waits:muted"),
+        (RULES, 8, 8, "sent"),
+        (QUIET_BOB, 30, 0, "digest:muted"),  # a mute for more than a day: nobody is told
+    ],
+)
+def test_without_a_digest_a_trouble_waits_for_the_end_of_quiet_hours_and_mutes(
+    store: MemoryStore, tell: Tell, api: SendGridDouble, rules: bytes, muted: int, hours: int, outcome: str
+) -> None:
+    if muted:
+        Mutes(store).put(Mute(user="bob", device="shop", until=NOON + muted * HOUR, by="link", at=NOON))
+    open_one(store, camera=SHOP)
+    first = tell(store, rules=rules)
+    last = tell(store, NOON + hours * HOUR, rules=rules) if hours else first
+    assert last.counts.outcomes == {outcome: 1}
+    assert (len(mails(api)), news(store)) == (outcome == "sent", outcome.startswith("waits"))
+
+
 def test_it_is_told_however_late(store: MemoryStore, tell: Tell, api: SendGridDouble) -> None:
     open_one(store, camera=SHOP)
     tell(store, NOON + 48 * HOUR)

@@ -8,18 +8,17 @@ The first row is here; `static.py` and `agreement.py` have the second. What an o
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
 from nightjar.domain.areas import Box, Point, Polygon
 from nightjar.domain.false_boxes import FalseBox, is_false
-from nightjar.domain.rules import CameraRules, Day, Rule, Safe, StandsAt, Static
+from nightjar.domain.rules import CameraRules, Rule, Safe, StandsAt, Static
 from nightjar.domain.sights import ObjectSeen
 from nightjar.domain.topics import Topic
 
 _NEARNESS = {reason: n for n, reason in enumerate(Safe)}
-_DAYS = tuple(Day)
 _ALWAYS_EXEMPT = "person"  # who stands still is no furniture, whatever the rules exempt
 
 
@@ -77,13 +76,7 @@ def _label(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
 
 
 def _hours(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
-    clock, day = seen.local.time(), seen.local.date()
-    if rule.hours is not None:
-        if not rule.hours.holds_at(clock):
-            return Safe.OUT_OF_HOURS
-        if rule.hours.end <= rule.hours.start and clock.hour * 60 + clock.minute < rule.hours.end:
-            day -= timedelta(days=1)  # they began on the evening before
-    return None if rule.holds_on(_DAYS[day.weekday()]) else Safe.OUT_OF_HOURS
+    return None if rule.holds_at(seen.local) else Safe.OUT_OF_HOURS
 
 
 def _mask(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:

@@ -36,6 +36,10 @@ class Hours:
             return self.start <= minute < self.end
         return minute >= self.start or minute < self.end
 
+    def began_yesterday(self, moment: time) -> bool:
+        """Whether the hours that hold when the wall clock shows `moment` began on the day before."""
+        return self.end <= self.start and moment.hour * 60 + moment.minute < self.end
+
     def __str__(self) -> str:
         return f"{self.start // 60:02d}:{self.start % 60:02d}-{self.end // 60:02d}:{self.end % 60:02d}"
 

@@ -1,5 +1,6 @@
 """One rule: which objects are unsafe, when, where, how often, and how much that matters."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -21,6 +22,8 @@ from nightjar.domain.rules.values import (
     Whole,
     different,
 )
+
+_DAYS = tuple(Day)
 
 
 class Agree(Input):
@@ -152,6 +155,12 @@ class Rule(Input):
         own = self.unsafe[label] if isinstance(self.unsafe, dict) else None
         return self.min_probability if own is None else own
 
-    def holds_on(self, day: Day) -> bool:
-        """Whether the rule's hours may begin on `day`."""
-        return self.days is None or day in self.days
+    def holds_at(self, local: datetime) -> bool:
+        """Whether the rule's hours and days hold when the user's wall clock shows `local`."""
+        begun = local.date()
+        if self.hours is not None:
+            if not self.hours.holds_at(local.time()):
+                return False
+            if self.hours.began_yesterday(local.time()):
+                begun -= timedelta(days=1)
+        return self.days is None or _DAYS[begun.weekday()] in self.days

@@ -1,7 +1,7 @@
 """Times, time zones and languages of a rules file."""
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Annotated
 
@@ -53,6 +53,10 @@ def _moment(value: object) -> datetime:
         raise ValueError(f"{expected}, got {got}")
     if moment.tzinfo is None:
         raise ValueError(f"{expected}, got {moment.isoformat()} without one: put Z for UTC, or +01:00, behind it")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:  # in UTC it is before the first year, or after the last
+        raise ValueError(f"{expected}, got {moment.isoformat()}, for which UTC has no year") from None
     return moment
 
 

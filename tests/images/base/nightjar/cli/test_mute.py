@@ -60,6 +60,7 @@ def test_list_and_off(s3_store: S3Store, capsys: pytest.CaptureFixture[str]) -> 
         (["alice-porch", "0h"], "expected a length"),
         (["alice-porch", "9999d"], "within 366 days"),
         (["alice-porch", "--until", "2020-01-01"], "expected a moment after now"),
+        (["alice-porch", "--until", "9999-12-31T23:00:00-02:00"], "expected a UTC time"),
         (["alice-porch", "--until", "soon"], "expected a UTC time"),
         (["alice-prch", "8h"], "did you mean alice-porch"),
         (["alice", "--list"], "expected --list alone"),

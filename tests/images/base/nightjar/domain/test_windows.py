@@ -49,3 +49,19 @@ def test_anything_else_is_refused(text: str) -> None:
 
 def test_seconds_do_not_matter() -> None:
     assert Hours.parse("22:00-06:00").holds_at(time(5, 59, 59, 999_999))
+
+
+@pytest.mark.parametrize(
+    ("hours", "clock", "expected"),
+    [
+        ("22:00-06:00", "22:00", False),
+        ("22:00-06:00", "23:59", False),
+        ("22:00-06:00", "00:00", True),
+        ("22:00-06:00", "05:59", True),
+        ("22:00-00:00", "22:00", False),
+        ("22:00-24:00", "23:59", False),
+        ("08:00-12:00", "08:00", False),
+    ],
+)
+def test_hours_across_midnight_began_yesterday(hours: str, clock: str, expected: bool) -> None:
+    assert Hours.parse(hours).began_yesterday(time.fromisoformat(clock)) is expected

@@ -111,6 +111,7 @@ def problems(text: str) -> list[str]:
         ("2026-11-20T08:00:00Z", "2026-11-20", "mute_until: expected a time with a zone .* got '2026-11-20'$"),
         ("2026-11-20T08:00:00Z", "2026-02-30T08:00:00Z", "mute_until: .*day is out of range"),
         ("2026-11-20T08:00:00Z", "2026-11-20T25:00:00Z", "mute_until: .*hour must be in"),
+        ("2026-11-20T08:00:00Z", "9999-12-31T23:00:00-02:00", "mute_until: .* for which UTC has no year"),
         ("2026-11-20T08:00:00Z", "tomorrow", "mute_until: expected a time with a zone"),
         ("2026-11-20T08:00:00Z", "1795161600", "mute_until: expected a time with a zone .* got 1795161600"),
         ("{since: 2026-11-20 09:00:00+01:00}", "{from: 2026-11-20}", "alerts.from: unknown key"),
