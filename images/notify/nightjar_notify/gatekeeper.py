@@ -62,7 +62,9 @@ class Gatekeeper:
             reserved = self._reserve(camera, left, now)
             held |= {key: why for key, why in reserved.held.items() if key not in begun}
             if reserved.capped is not None and held:
-                self._tell_of_cap(camera, reserved.capped)
+                capped = [severity_of(events[key], camera) for key, why in reserved.held.items() if why is Held.CAP]
+                gravest = max(capped, key=lambda severity: severity.rank, default=Severity.WARNING)
+                self._tell_of_cap(camera, reserved.capped, gravest)
         return {key: self.hold(events[key], camera, why, now) for key, why in held.items()}
 
     def undo(self, camera: CameraRules, keys: Sequence[str]) -> None:
@@ -103,9 +105,9 @@ class Gatekeeper:
 
         return self._tellings.change(camera.camera.user, work)
 
-    def _tell_of_cap(self, camera: CameraRules, began: datetime) -> None:
-        """Tell the user once in a period that the rest is in the digest."""
+    def _tell_of_cap(self, camera: CameraRules, began: datetime, severity: Severity) -> None:
+        """Tell the user once in a period that the rest is in the digest, where such alerts would have been told."""
         notice = cap_notice(camera, began)
-        told = tell(self._courier, notice, addresses_for(camera, Severity.WARNING), began.date())
+        told = tell(self._courier, notice, addresses_for(camera, severity), began.date())
         if not told.is_dealt_with:  # the next event that is held back tries again
             log.warning("the message that a cap is reached could not be sent: %s", told.sentence or told.outcome)

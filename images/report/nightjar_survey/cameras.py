@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from nightjar.domain.armed import armed_rules
-from nightjar.domain.equipment import Found, Limits, due, silent, troubles
+from nightjar.domain.equipment import EXPLAINS_REFUSALS, Found, Limits, due, silent, troubles
 from nightjar.domain.health import Health, count
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Severity
@@ -111,7 +111,7 @@ class Surveyor:
         for kind in over:
             self._troubles.end(health.camera.name, kind, self._now)
         update: dict[str, object] = {"open": tuple(sorted(found))}
-        if TroubleKind.REFUSED in over:
+        if EXPLAINS_REFUSALS.intersection(over):
             update["refused_from"] = self._now
         if new or over:
             log.info("%s: troubles opened: %s; over: %s", health.camera.name, _named(new), _named(over))

@@ -114,6 +114,19 @@ def test_a_cool_down_begins_with_an_alert_that_was_sent(notify: Notify, assessed
     ]
 
 
+def test_the_last_message_of_a_cap_goes_where_the_alerts_go(notify: Notify, assessed: Assessed) -> None:
+    rules = with_user("cap: {alerts: 1, hours: 1}", "channels: {warning: [], critical: [email]}")
+    rules = rules.replace(
+        "unsafe: [person], min_probability: 0.5", "unsafe: [person], min_probability: 0.5, severity: critical"
+    )
+    store = MemoryStore()
+    sent: list[Outgoing] = []
+    for number, seconds in enumerate((0, 100, 200)):
+        seen = detection(PORCH, after(seconds), PERSON)
+        notify(assessed(store, f"r{number}", seen, rules=rules, now=after(seconds + 20)), recorder(sent))
+    assert [message.notice.kind for message in sent] == ["alert", "cap"]
+
+
 def test_a_cap_ends_with_one_last_message(notify: Notify, assessed: Assessed) -> None:
     rules = with_user("cap: {alerts: 2, hours: 1}", DIGEST)
     store = MemoryStore()

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from PIL import Image
@@ -186,6 +186,25 @@ def test_a_lens_that_is_covered_while_a_rule_is_armed_is_a_trouble_at_once(store
     look_around(store, dark + 6 * MINUTE, NIGHT)
     assert open_troubles(store) == set()
     assert trouble(store, TroubleKind.COVERED).ended_at == dark + 6 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("like", "kind", "step"),
+    [
+        (Shot(START, Reason.IMPLAUSIBLE_TIME, delay=-8 * HOUR), TroubleKind.CLOCK, 5 * MINUTE),
+        (VOID, TroubleKind.VOID, 5 * MINUTE),
+    ],
+)
+def test_refusals_that_another_trouble_told_of_are_no_trouble_when_that_is_over(
+    store: MemoryStore, like: Shot, kind: TroubleKind, step: timedelta
+) -> None:
+    live_run(store, shots(START - like.delay, 30, step, like))
+    look_around(store, START + 3 * HOUR, NIGHT)
+    assert open_troubles(store) == {("alice-porch", kind)}
+    for n in range(3):
+        live_run(store, [Shot(START + 3 * HOUR + n * step)])
+        look_around(store, START + 3 * HOUR + n * step + MINUTE, NIGHT)
+        assert open_troubles(store) == set()
 
 
 def test_void_again_and_again_and_then_a_good_picture(store: MemoryStore) -> None:

@@ -20,11 +20,14 @@ _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _TILE_NOISE = 2  # levels of grey by which a tile may differ and still be the same: noise, and compression
 _TILES_ALIKE = 0.95  # share of tiles that have to be the same: a burnt-in clock may run in a few
 _SAME_OFFSET = timedelta(minutes=15)
+_SPREAD = 4  # footage that arrives within a minute spans at most so small a part of the time by which a clock is off
 # Refusals that are a trouble of another kind.
 _OWN_TROUBLE: Mapping[str, tuple[TroubleKind, ...]] = {
     Reason.VOID: (TroubleKind.VOID, TroubleKind.COVERED),
     Reason.IMPLAUSIBLE_TIME: (TroubleKind.CLOCK,),
 }
+# When one of these is over, earlier refusals count no more: people were told of them.
+EXPLAINS_REFUSALS = frozenset({TroubleKind.REFUSED, *(kind for kinds in _OWN_TROUBLE.values() for kind in kinds)})
 _MOST_REASONS = 3
 _GOOD_LOOKS = 10  # minutes with good pictures, one after the other, after which refusals are over
 
@@ -73,9 +76,10 @@ def troubles(health: Health, armed: Armed, now: datetime, limits: Limits) -> dic
         TroubleKind.VOID: _void(health, limits),
         TroubleKind.FROZEN: _frozen(health, limits),
         TroubleKind.CLOCK: _clock(health, limits),
-        TroubleKind.REFUSED: _refused(health, now, limits),
     }
     found = {kind: each for kind, each in checks.items() if each}
+    if refused := _refused(health, found.keys() | set(health.open), now, limits):
+        found[TroubleKind.REFUSED] = refused
     if TroubleKind.COVERED in found and TroubleKind.VOID not in health.open:
         found.pop(TroubleKind.VOID, None)  # it is the same lens, and has been told
     return found
@@ -162,8 +166,8 @@ def alike_within_noise(one: Print, other: Print) -> bool:
 def _clock(health: Health, limits: Limits) -> Found | None:
     """A wrong clock runs beside the right one: footage that arrives over some time is off by the same, each time.
 
-    A delayed upload of a whole day is not so: what arrives within minutes was taken over hours, so the differences
-    spread, or shrink as the upload catches up.
+    A delayed upload of a whole day is not so: the footage that arrives within minutes was taken over hours, so the
+    differences spread, or shrink as the upload catches up.
     """
     off = _trailing(health.offsets, lambda offset: _is_off(offset, limits))
     if not off:
@@ -182,11 +186,16 @@ def _is_off(offset: Offset, limits: Limits) -> bool:
 
 
 def _same(offset: Offset, newest: Offset) -> bool:
-    least, most = min(offset.least, newest.least), max(offset.most, newest.most)
-    return timedelta(seconds=most - least) <= _SAME_OFFSET
+    """Whether both minutes are off by the same: their newest pictures are.
+
+    A camera that sends once an hour sends an hour of footage at once, so the older pictures are farther off.
+    """
+    spread = max(_SAME_OFFSET, timedelta(seconds=abs(newest.least) / _SPREAD))
+    is_alike = abs(offset.least - newest.least) <= _SAME_OFFSET.total_seconds()
+    return is_alike and all(timedelta(seconds=each.most - each.least) <= spread for each in (offset, newest))
 
 
-def _refused(health: Health, now: datetime, limits: Limits) -> Found | None:
+def _refused(health: Health, known: Collection[str], now: datetime, limits: Limits) -> Found | None:
     since = now - _DAY
     if health.refused_from and health.refused_from > since:
         since = health.refused_from + _HOUR  # the rest of the hour in which it was over is left out
@@ -199,14 +208,14 @@ def _refused(health: Health, now: datetime, limits: Limits) -> Found | None:
         good = len(_trailing(health.looks, lambda look: look.is_good)) >= _GOOD_LOOKS
         holds = not received or (refused >= limits.refused_share / 2 * received and not good)
     else:
-        others = sum(number for reason, number in reasons.items() if not _is_own_trouble(reason, health.open))
+        others = sum(number for reason, number in reasons.items() if not _is_own_trouble(reason, known))
         holds = received >= limits.refused_pictures and others >= limits.refused_share * received
     facts = Facts(refused=refused, received=received, reasons=dict(list(reasons.items())[:_MOST_REASONS]))
     return Found(since, facts) if holds else None
 
 
-def _is_own_trouble(reason: str, is_open: Collection[str]) -> bool:
-    return any(kind in is_open for kind in _OWN_TROUBLE.get(reason, ()))
+def _is_own_trouble(reason: str, known: Collection[str]) -> bool:
+    return any(kind in known for kind in _OWN_TROUBLE.get(reason, ()))
 
 
 def _trailing(items: Sequence[T], holds: Callable[[T], bool]) -> list[T]:

@@ -64,7 +64,8 @@ class Health(Stored):
     `gaps` counts the times between visits by the UTC day of their end and by bin (see `gap_bin`), of 14 days; `hours`
     counts pictures by the hour of their arrival and by reason (GOOD: not refused). `counted` are the runs counted last,
     `open` the troubles that hold, and `check_at` is when it is looked at again if nothing comes (a time of the list of
-    due cameras). `refused_from` is when the last trouble over refusals ended: what came before counts no more.
+    due cameras). `refused_from` is when the last trouble ended that explains refusals: those before it count no
+    more.
     """
 
     user: str

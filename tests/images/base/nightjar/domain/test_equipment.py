@@ -205,6 +205,10 @@ def offsets(*hours: float | tuple[float, float], minutes: int = 10) -> tuple[Off
         (offsets(24, 22, 20, 18, 16, 14), False, None),
         (offsets(2, 5, 8, 11, 14, 17), False, None),
         (offsets((2, 10), (2, 10), (2, 10)), False, None),
+        (offsets((8, 9), (8, 9), (8, 9), minutes=60), False, 8),  # each hour the hour's footage, by a clock 8 h behind
+        (offsets((-8, -7), (-8, -7), (-8, -7), minutes=60), False, -8),
+        (offsets((8, 10.1), (8, 10.1), (8, 10.1), minutes=60), False, None),
+        (offsets((8, 9), (8.3, 9), (8.6, 9), minutes=60), False, None),
     ],
 )
 def test_clock(arrived: tuple[Offset, ...], is_open: bool, expected: float | None) -> None:
