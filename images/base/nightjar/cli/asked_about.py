@@ -37,7 +37,7 @@ def asked_about(store: "ObjectStore", name: str) -> Asked:
     if picture := _picture(name):
         camera, moment = picture
         return Asked(camera, moment, tuple(_events_with(store, camera, moment)))
-    ledger, line = Ledger(store), None
+    ledger, line, asked = Ledger(store), None, name
     known: list[str] = ledger.keys()
     if "/" in name:
         line = ledger.read(name) if name in known else None
@@ -52,7 +52,7 @@ def asked_about(store: "ObjectStore", name: str) -> Asked:
     if len(keys) == 1:
         line = ledger.read(keys[0])
     if line is None:
-        raise InputError(f"{_EXPECTED}; found nothing called {name!r}")
+        raise InputError(f"{_EXPECTED}; found nothing called {asked!r:.300}")
     return Asked(line=line)
 
 

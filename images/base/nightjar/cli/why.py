@@ -122,24 +122,19 @@ def _rules_then(
     store: "ObjectStore", camera: "Camera", moment: datetime, folder: str, events: "Sequence[Event]"
 ) -> _Judges | None:
     """The rules that judged the picture: those of its event, or of the run that wrote its detection, if it is known."""
-    from nightjar.domain.layout import last_segment
-    from nightjar.stores.detections import Detections
-    from nightjar.stores.line_store import Place
+    from nightjar.cli.runs_of import runs_that_saw
     from nightjar.stores.rules import RulesStore
     from nightjar.stores.runs import Runs
 
     rules = RulesStore(store)
     if events and (used := rules.used(events[0].rules_sha256)):
         return _Judges(used, f"the rules that judged the event (SHA-256 {events[0].rules_sha256[:12]})")
-    detections = Detections(store)
-    for info in reversed(detections.files(Place(folder, camera, moment.date()))):
-        run = last_segment(info.key).partition(".")[0]
+    for run in runs_that_saw(store, folder, camera, moment):
         try:
             frozen = Runs(store).live(run).release()[0].rules
-            is_of_run = any(line.picture.taken_at == moment for line in detections.lines_of(info))
         except InputError:
             continue
-        if is_of_run and (used := rules.used(frozen.sha256)):
+        if used := rules.used(frozen.sha256):
             return _Judges(used, f"the rules of run {run} (SHA-256 {frozen.sha256[:12]})")
     return None
 
@@ -193,6 +188,7 @@ def _steps(explanation: "Explanation") -> Iterator[str]:
 
 
 def _event(store: "ObjectStore", event: "Event", now: datetime) -> Iterator[str]:
+    from nightjar.cli.runs_of import reason_held
     from nightjar.domain.events import EventState
     from nightjar.domain.probability import percent
     from nightjar.stores.digests import Digests
@@ -212,7 +208,10 @@ def _event(store: "ObjectStore", event: "Event", now: datetime) -> Iterator[str]
         yield "  no alert was sent about it"
     days = [event.started_at.date() + timedelta(days=n) for n in range(-1, 4)]
     held = [each for day in days for each in Digests(store).lines(event.user, day) if each.event_id == event.id]
-    yield from (f"  held back for the digest: {each.reason}" for each in held)
+    if held:
+        yield from (f"  held back for the digest: {each.reason}" for each in held)
+    elif line is None and (reason := reason_held(store, event)):
+        yield f"  held back: {reason}"
     mute = Mutes(store).get(event.camera)
     if mute is not None:
         yield f"  the camera was muted until {mute.until:%Y-%m-%d %H:%M} UTC, by {mute.by} on {mute.at:%Y-%m-%d %H:%M}"
