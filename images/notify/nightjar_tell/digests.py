@@ -38,15 +38,23 @@ def tell_digest(office: Office, user: str, day: date) -> Done:
     """Send the digest of a user's day. Nothing is sent when nothing is in it, or when they want none any more."""
     recipient, digests = office.rules.recipient(user), Digests(office.store)
     due = digest_due(day, recipient) if recipient else None
-    lines = _untold(office, digests.lines(user, day))
+    stored = digests.lines(user, day)
+    lines = _untold(office, stored)
     if recipient is None or due is None or not lines:
-        digests.mark_sent(user, day)
+        _settle(digests, user, day, stored)
         return Done("no-digest")
     notice = digest_notice(user, day, lines, _open(office, user), recipient, due)
     told = office.tell(notice, [Address(EMAIL, each) for each in recipient.recipients], day)
     if told.is_dealt_with:
-        digests.mark_sent(user, day)
+        _settle(digests, user, day, stored)
     return Done(f"digest-{told.outcome}", told, told.objects)
+
+
+def _settle(digests: Digests, user: str, day: date, told: Sequence[DigestLine]) -> None:
+    """Note that the digest was dealt with. Lines that were added since it was read go to the next one."""
+    digests.mark_sent(user, day)
+    for line in digests.lines(user, day, besides=[each.event_id for each in told]):
+        digests.put(line, day)
 
 
 def _untold(office: Office, lines: Sequence[DigestLine]) -> list[DigestLine]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from nightjar.domain.troubles import TroubleKind
 from nightjar.errors import TryAgainError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
+from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.digests import Digests
 from nightjar_local.sendgrid_double import Reply, SendGridDouble
 from tests.images.tell.conftest import Tell
@@ -134,6 +136,36 @@ def test_without_lines_there_is_none(store: MemoryStore, tell: Tell, api: SendGr
     before = len(mails(api))
     tell(store, SEVEN)
     assert len(mails(api)) == before
+
+
+def test_what_is_held_back_for_a_digest_that_was_sent_is_in_the_next_one(
+    store: MemoryStore, tell: Tell, api: SendGridDouble
+) -> None:
+    held(store)
+    tell(store, SEVEN)
+    held(store, SEVEN - MINUTE, event="e2")  # by a task that looked at its clock before the digest was sent
+    tell(store, SEVEN + HOUR)
+    assert len(mails(api)) == 2
+    tell(store, SEVEN + 24 * HOUR)
+    assert len(mails(api)) == 4
+    assert "Your digest: 1 event\n" in text(api)
+
+
+class _HeldMeanwhile(MemoryStore):
+    """A bucket in which an event is held back while the digest is being sent."""
+
+    def put(self, key: str, data: bytes, **options: Any) -> ObjectInfo:
+        if key.startswith("alerts/notices/") and not list(self.list_objects("digests/2026/11/21/alice/e2")):
+            held(self, SEVEN - MINUTE, event="e2")
+        return super().put(key, data, **options)
+
+
+def test_what_is_held_back_while_a_digest_is_sent_is_in_the_next_one(tell: Tell, api: SendGridDouble) -> None:
+    store = _HeldMeanwhile()
+    held(store)
+    tell(store, SEVEN)
+    assert "Your digest: 1 event\n" in text(api)
+    assert [line.event_id for line in Digests(store).lines("alice", date(2026, 11, 22))] == ["e2"]
 
 
 @pytest.mark.parametrize("gone", [b'    digest: "07:00"\n', None])

@@ -5,7 +5,7 @@ digests/sent/YYYY-MM-DD/<user>               no content: the digest of that day 
 closings/<user>-<device>/<event id>.json     Closing: an event that grew after its alert
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 
 from nightjar.domain.alerts import DigestLine
@@ -48,8 +48,14 @@ class Digests:
         self._store = store
 
     def put(self, line: DigestLine, day: date) -> ObjectRef:
-        """Add a line to the digest of the user's day; the line of the same event is replaced."""
-        return write_record(self._store, f"{_folder(day, line.user)}{line.event_id}.json", line)
+        """Add a line to the digest of the user's day; the line of the same event is replaced.
+
+        Where that digest was sent meanwhile, or the rules have moved its time, it goes to the next one as well.
+        """
+        ref = write_record(self._store, f"{_folder(day, line.user)}{line.event_id}.json", line)
+        if self._store.head(_sent_key(day, line.user)) is None:
+            return ref
+        return self.put(line, day + timedelta(days=1))
 
     def days_of(self, user: str, last: date) -> dict[str, date]:
         """The events in the user's digests of `last` and the days before, as far as they are looked at."""
@@ -60,9 +66,13 @@ class Digests:
                 found[info.key.rpartition("/")[2].removesuffix(".json")] = day
         return found
 
-    def lines(self, user: str, day: date) -> list[DigestLine]:
-        """The lines of the user's digest of `day`, by the beginning of their event. InputError if one is no line."""
-        keys = sorted(info.key for info in self._store.list_objects(_folder(day, user)))
+    def lines(self, user: str, day: date, besides: Collection[str] = ()) -> list[DigestLine]:
+        """The lines of the user's digest of `day`, by the beginning of their event. InputError if one is no line.
+
+        Those of the events `besides` are left out.
+        """
+        known = {f"{_folder(day, user)}{identity}.json" for identity in besides}
+        keys = sorted({info.key for info in self._store.list_objects(_folder(day, user))} - known)
         lines = [each for each, _ in in_parallel(lambda key: read_record(self._store, key, DigestLine), keys, _READERS)]
         return sorted(lines, key=lambda line: (line.started_at, line.event_id))
 
