@@ -74,5 +74,5 @@ with DAG(
     look_for_watch() >> frozen
     # Both find what is new by themselves.
     survey = stage_task("survey", frozen, RUN, HEALTH)
-    # What could not be sent is sent by the next run: trying for long would only hold up the next survey.
+    # The next run sends whatever could not be sent: trying for long would only hold up the next survey.
     survey >> stage_task("tell", frozen, RUN, TROUBLES, retries=1)

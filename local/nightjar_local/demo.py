@@ -118,7 +118,7 @@ class Clock:
 def _watch_it_work(
     running: Deployment, value: dict[str, Any], footage: list[Sample], clock: Clock, directory: Path
 ) -> tuple[Summary, int]:
-    """What came of the footage, and of how many pieces it was in the end."""
+    """The outcomes of the footage, and of how many pieces it was in the end."""
     upload(running.access, footage)
     landed = time.monotonic()
     with running.api() as api:

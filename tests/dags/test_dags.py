@@ -176,7 +176,7 @@ def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
     record: Any = tasks["record"]
     assert (record.stage, record.upstream_task_ids) == ("record", {"reconcile", "freeze_release"})
     assert [asset.name for asset in record.outlets] == ["nightjar_day"]
-    # What is no leaf may fail without failing the run.
+    # A task that is no leaf may fail without failing the run.
     assert {task.task_id for task in leaves(dags[dag_id])} == {"close_run"}
     assert tasks["rules_in_force"].downstream_task_ids == {"close_run"}
     assert tasks["rules_in_force"].upstream_task_ids == {"freeze_release"}
@@ -187,7 +187,7 @@ def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
 def test_what_fails_is_tried_again_with_growing_pauses(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
         assert isinstance(task, BaseOperator)
-        # What tell could not send, the next run of the patrol sends.
+        # The next run of the patrol sends whatever tell could not send.
         expected = 1 if task.task_id == "tell" else 5
         assert (task.retries, task.retry_exponential_backoff) == (expected, 2.0), task.task_id
 

@@ -100,7 +100,7 @@ class Desk:
         return [handled[each.id] for each in listed]
 
     def _find(self, event: Event, camera: CameraRules | None, now: datetime) -> "Handled | _Case":
-        """What is to be told of the event; or how it is handled, if nothing is."""
+        """The case to tell; or how the event is handled, if nobody is to be told."""
         before = self._ledger.find(event)
         if before and before.alert.is_done:
             return self._already(event, camera, before)
@@ -158,7 +158,7 @@ class Desk:
 
     def _tell(self, camera: CameraRules, cases: Sequence[_Case], now: datetime) -> dict[str, Handled]:
         """Tell of the cases, as far as the user may be disturbed; how each of their events was handled."""
-        # What was claimed, or told to somebody, was let through before.
+        # Events that were claimed, or told to somebody, were let through before.
         begun = {c.line.id for c in cases if (b := c.line.before) and (b.alert.is_claimed or b.alert.anybody_told)}
         events = {case.line.id: case.events[0] for case in cases}
         held = self._gate.held(camera, events, begun, now)

@@ -26,7 +26,7 @@ from nightjar_notify.wording.cap import cap_notice
 
 log = logging.getLogger(__name__)
 
-# What ended longer ago is old footage that somebody works through again: it is in no digest, only on its day's page.
+# Events that ended longer ago are old footage that somebody works through again: only their day's page has them.
 _NEWS = timedelta(days=7)
 
 

@@ -9,7 +9,7 @@ from nightjar.settings.channels import ChannelSecrets, LinkSettings
 
 
 def links_from_environment(clock: Callable[[], datetime]) -> SignedLinks | None:
-    """What makes links; None where messages have to name commands. Raises UsageError for a wrong setting."""
+    """The maker of links; None where messages have to name commands. Raises UsageError for a wrong setting."""
     secrets, settings = load(ChannelSecrets), load(LinkSettings)
     if not (secrets.link_key and settings.link_address):
         return None

@@ -1,7 +1,7 @@
 """Tells the operator of the deployment's troubles: each once, and again when it is over.
 
-What is no emergency goes out in one message: an outage may fail many runs. An emergency has its own, since a pager
-has to know it again when it is over.
+Troubles that are no emergency go out in one message: an outage may fail many runs. An emergency has its own, since a
+pager has to know it again when it is over.
 """
 
 import logging

@@ -102,7 +102,7 @@ class Due:
 
 
 def _work(office: Office, due: Due) -> Iterable[Work]:
-    """What is due, troubles first."""
+    """All work that is due, troubles first."""
     covers = ended_covers(due.news)
     of_operator = [each for each in due.news if each.stored.trouble.about == OPERATOR]
     yield from (partial(tell_operator, office, some) for some in messages(of_operator))

@@ -1,4 +1,4 @@
-"""What all parts of the stage share: the rules, the clock, the courier; and how telling one thing went."""
+"""Shared by all parts of the stage: the rules, the clock, the courier; and how telling one thing went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

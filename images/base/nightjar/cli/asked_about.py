@@ -21,7 +21,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked about: the picture of a camera, with its events; or a message that is about no event."""
+    """The thing asked about: the picture of a camera, with its events; or a message that is about no event."""
 
     camera: "Camera | None" = None
     moment: datetime | None = None
@@ -30,7 +30,7 @@ class Asked:
 
 
 def asked_about(store: "ObjectStore", name: str) -> Asked:
-    """What is called `name`; raises InputError when there is no such thing."""
+    """The picture, event or message called `name`; raises InputError when there is no such thing."""
     from nightjar.stores.events import Events
     from nightjar.stores.ledger import Ledger
 

@@ -32,7 +32,7 @@ class TroubleState:
 
 @dataclass(frozen=True)
 class CameraState:
-    """What is known of a camera; times are None where nothing is."""
+    """Facts about a camera; times are None where nothing is."""
 
     camera: str
     last_taken: datetime | None
@@ -90,7 +90,7 @@ def chosen(store: "ObjectStore", names: Sequence[str], *, troubled: bool) -> "li
 
 
 def states_of(store: "ObjectStore", cameras: "Sequence[Camera]", now: datetime) -> list[CameraState]:
-    """What is known of `cameras`: a few requests for each."""
+    """Facts about `cameras`: a few requests for each."""
     from nightjar.runtime.parallel import in_parallel
 
     return list(in_parallel(lambda camera: _state(store, camera, now), cameras, _AT_ONCE))

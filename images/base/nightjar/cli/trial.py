@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nightjar.runtime.store import ObjectStore
     from nightjar.stores.line_store import Place
 
-# What went on before the first picture decides what is news: an event under way, a parked car, a cool-down.
+# The day before the first picture decides what is news: an event under way, a parked car, a cool-down.
 LEAD = timedelta(days=1)
 ASSUMED = (
     "every picture arrives, is judged and is told about at the moment when it was taken",
@@ -31,7 +31,7 @@ ASSUMED = (
 
 @dataclass(frozen=True)
 class Asked:
-    """What to try: the pictures taken from `start` up to, not including, `end`; of one `user`, or of all (empty)."""
+    """The pictures to try: taken from `start` up to, not including, `end`; of one `user`, or of all (empty)."""
 
     detector: str
     start: datetime
@@ -41,7 +41,7 @@ class Asked:
 
 @dataclass
 class Trial:
-    """What both sets of rules make of the pictures. `why` has, for messages that one of them lacks, its reason."""
+    """The outcome of both sets of rules. `why` has the reason for each message that one of them lacks."""
 
     asked: Asked
     pictures: int = 0
@@ -117,7 +117,7 @@ class _Judged:
         self._happenings.setdefault(camera.user, []).extend(happenings(settings, detections, judgement, self.gap))
 
     def result(self, asked: Asked) -> "_Result":
-        """What would have been sent, and held back, within the time that is asked for."""
+        """The messages and the events held back within the time that is asked for."""
         from nightjar.domain.dry_run import replay
         from nightjar.domain.why_not_sent import Side
 

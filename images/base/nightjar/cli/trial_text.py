@@ -1,4 +1,4 @@
-"""What a dry run found, for a terminal and for programs."""
+"""The findings of a dry run, for a terminal and for programs."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any

@@ -3,7 +3,8 @@
     label > hours and days > mask > area > box size > probability > false box      of the object alone
     static > agreement                                                             with the camera's other pictures
 
-The first row is here; `static.py` and `agreement.py` have the second. What an object failed last says how near it came.
+The first row is here; `static.py` and `agreement.py` have the second. The last condition that an object reached says
+how near it came.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -127,7 +128,7 @@ def why_not(seen: Seen, rule: Rule, scene: Scene) -> Safe | None:
 
 
 def verdicts(one: ObjectSeen, local: datetime, scene: Scene) -> Iterator[tuple[Topic, Safe | None]]:
-    """What each rule that names the label says about the object: the topic, and why it is no candidate, if so."""
+    """For each rule that names the label: the topic, and why the object is no candidate, if so."""
     seen = Seen(one, local)
     for topic, rule, conditions in scene.by_label.get(one.label, ()):
         for condition in conditions:

@@ -102,7 +102,7 @@ class Replay:
 def happenings(
     camera: CameraRules, detections: Iterable[Detection], judgement: Judgement, gap: timedelta
 ) -> list[Happening]:
-    """What would have happened at one camera, whose `detections` were judged."""
+    """The happenings at one camera, whose `detections` were judged."""
     by_moment = {each.picture.taken_at: each for each in detections}
     found = []
     for topic, threats in sorted(judgement.threats.items()):
@@ -120,7 +120,7 @@ def _shown(detection: Detection, objects: Any) -> ThreatPicture:
 
 
 def replay(user: str, found: Iterable[Happening]) -> Replay:
-    """What would have been sent to `user` about all that happened at the user's cameras."""
+    """The messages that `user` would have got about `found`, the happenings at the user's cameras."""
     return _Replaying(user, found).result()
 
 

@@ -101,7 +101,7 @@ class Threat(Stored):
 
     @property
     def topic(self) -> Topic:
-        """What it is about; of a threat without `label`, the most probable of its labels counts."""
+        """Its topic; of a threat without `label`, the most probable of its labels counts."""
         return Topic(self.rule_id, self.label or next(iter(self.shown.labels)), self.area)
 
     def by_label(self) -> tuple[Self, ...]:
@@ -180,7 +180,7 @@ class Event(Stored):
 
     @property
     def topic(self) -> Topic:
-        """What it is about; of an event of several labels, the most probable of them counts."""
+        """Its topic; of an event of several labels, the most probable of them counts."""
         return Topic(self.rule_id, self.label or next(iter(self.labels)), self.area)
 
     @property

@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What one rule says about one object; `reason` is None for a threat."""
+    """The verdict of one rule about one object; `reason` is None for a threat."""
 
     object: ObjectSeen
     topic: Topic
@@ -91,7 +91,7 @@ def _explanation(
 
 
 def _facts(condition: str, seen: Seen, rule: Rule, scene: Scene) -> tuple[str, str]:
-    """What the rule asks, empty for nothing; and what was seen."""
+    """The demand of the rule, empty for none; and the facts that were seen."""
     one = seen.object
     where = _where(one, rule)
     match condition:

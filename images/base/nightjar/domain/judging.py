@@ -24,7 +24,7 @@ Objects = tuple[ObjectSeen, ...]
 
 @dataclass(slots=True)
 class Alone:
-    """What the rules say about the objects of one picture by themselves.
+    """The verdict of the rules about the objects of one picture by themselves.
 
     `candidates` are those that a rule calls unsafe, by topic; `misses` the others, each with the nearest reason.
     """
@@ -76,7 +76,7 @@ class Judgement:
 
 
 def judge_alone(sight: Sight, scene: Scene) -> Alone:
-    """What the rules of the camera say about each object of a picture by itself."""
+    """The verdict of the camera's rules about each object of a picture by itself."""
     alone = Alone()
     local = None
     for one in sight.objects:

@@ -59,7 +59,7 @@ class Held(Part):
 
 
 class ThreatMinute(Stored):
-    """What is known of one camera in the UTC minute that begins at `minute`: threats by time and topic.
+    """All that is known of one camera in the UTC minute that begins at `minute`: threats by time and topic.
 
     `looks` are only kept where objects can be static, `held` only where a rule or the camera asks for memory. The
     `revision` grows with every change, so that no two states of the object are ever taken for the same.

@@ -13,7 +13,7 @@ from nightjar.domain.severity import Severity
 
 
 class NoticeKind(StrEnum):
-    """What a notice is about."""
+    """The kinds of notices."""
 
     ALERT = "alert"  # events that a rule calls unsafe
     CLOSING = "closing"  # an event that grew after its alert is over

@@ -1,4 +1,4 @@
-"""What people answer to a message: a camera muted for a while, an event that was no threat after all."""
+"""Answers of people to a message: a camera muted for a while, an event that was no threat after all."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Mute(Stored):
 
 
 class ReviewVerdict(StrEnum):
-    """What a person said of an event."""
+    """A person's word about an event."""
 
     FALSE_ALARM = "false-alarm"
     CONFIRMED = "confirmed"

@@ -1,4 +1,4 @@
-"""What stands there, picture after picture: `static_boxes` for all pictures of a camera in order, and fast. Pure.
+"""Static objects, picture after picture: `static_boxes` for all pictures of a camera in order, and fast. Pure.
 
 An object that was found static becomes an anchor, and each following picture is asked whether something is near it. One
 minus the overlap of boxes is a distance: a box near the anchor overlaps every box that is near the anchor, enough to be

@@ -25,7 +25,7 @@ _MOST_HOURS = 24 * 31
 
 
 class LinkAction(StrEnum):
-    """What a link does; it stands in the address."""
+    """The action of a link; it stands in the address."""
 
     MUTE = "mute"
     FALSE_ALARM = "false-alarm"
@@ -73,7 +73,7 @@ class SignedLinks:
         return self._link(LinkAction.FALSE_ALARM, [camera.name, event.id, event.day.isoformat()])
 
     def read(self, action: str, token: str) -> MuteLink | FalseAlarmLink:
-        """What the link `…/<action>/<token>` allows; raises LinkRefusedError."""
+        """The action that the link `…/<action>/<token>` allows; raises LinkRefusedError."""
         if action not in set(LinkAction) or len(token) > LONGEST:
             raise LinkRefusedError
         signer = self._serializer(LinkAction(action))

@@ -3,7 +3,7 @@
 A file of a million users is hundreds of megabytes of such text, for which a YAML parser takes minutes. Whatever is not
 plain beyond doubt (an anchor, a tag, a list in block style, text over several lines, a number that people may read
 otherwise, a key given twice, an error) is not read here but left to `read_yaml`, which reads it, or says what is wrong.
-What is read here has the value that `read_yaml` gives it; a test holds them against each other.
+Everything read here has the value that `read_yaml` gives it; a test holds them against each other.
 """
 
 import re

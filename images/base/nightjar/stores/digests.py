@@ -1,4 +1,4 @@
-"""What a user's digest and closing messages will tell.
+"""The contents of digests and closing messages to come.
 
 digests/YYYY/MM/DD/<user>/<event id>.json    DigestLine: the day is the user's local one on which it is told
 digests/sent/YYYY-MM-DD/<user>               no content: the digest of that day was dealt with

@@ -1,4 +1,4 @@
-"""What people answered to messages.
+"""Answers of people to messages.
 
 mutes/<user>-<device>.json               Mute: the last one holds
 reviews/YYYY/MM/DD/<event id>.json       Review: the last word about an event, by the day in the event's key
@@ -58,7 +58,7 @@ class Mutes:
 
 
 class Reviews:
-    """What people said of events. Safe to use from threads."""
+    """Reviews of events by people. Safe to use from threads."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -68,7 +68,7 @@ class Reviews:
         return write_record(self._store, _review_key(review.event), review)
 
     def get(self, ref: EventRef) -> Review | None:
-        """What was said last about the event. Raises InputError for an object that is no review."""
+        """The last review of the event. Raises InputError for an object that is no review."""
         if self._store.head(_review_key(ref)) is None:
             return None
         return read_record(self._store, _review_key(ref), Review)[0]

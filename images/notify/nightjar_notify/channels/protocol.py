@@ -1,4 +1,4 @@
-"""What every channel is: it renders a notice for itself and sends it; it decides nothing about who is told of what."""
+"""The protocol of channels: each renders a notice for itself and sends it, and never decides who is told of what."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What messages say: each module makes the notices of one kind. Pure; the language decides numbers, dates and clock."""
+"""The words of messages: a module for each kind of notice. Pure; numbers, dates and clock follow the language."""

@@ -1,4 +1,4 @@
-"""What the reader can do: by a signed link where there is an address for it, else by a command of the operator."""
+"""Actions for the reader: by a signed link where there is an address for it, else by a command of the operator."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the rules say about one recipient, and about one camera, with every default filled in."""
+"""The rules of one recipient, and of one camera, with every default filled in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ def of_operator(operator: Operator) -> Recipient:
 def of_camera(
     camera: Camera, user: User, device: Device, rules: Mapping[int, Rule], static: Static | None
 ) -> CameraRules:
-    """What holds for `camera`; `rules` are its rules, `static` is that of the whole file."""
+    """All that holds for `camera`; `rules` are its rules, `static` is that of the whole file."""
     own = device.static
     return CameraRules(
         **_of_user(user),

@@ -60,7 +60,7 @@ _Names = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(differe
 
 
 class Rule(Input):
-    """What is unsafe. A condition that is not written holds always."""
+    """One rule: unsafe labels, and conditions. A condition that is not written holds always."""
 
     name: Annotated[Text, Field(description="How messages and pages call the rule.", examples=["intruder"])]
     unsafe: Annotated[
