@@ -17,6 +17,7 @@ from nightjar.runtime.progress import Progress
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.rules import RulesStore
+from nightjar_notify.channels.ending import stop_sending
 from nightjar_notify.channels.opening import open_channels
 from nightjar_notify.channels.protocol import Channels
 from nightjar_notify.desk import Desk
@@ -29,8 +30,6 @@ EVENTS = "events.jsonl"
 
 # Threads beside those that deliver: they look up the next events and draw their pictures meanwhile.
 _AHEAD = 8
-# How long a stage that has to end waits for the answers to what it has sent; less than a pod's grace period.
-_DRAIN = 10.0
 
 
 def notify(context: StageContext) -> StageResult:
@@ -123,9 +122,6 @@ def _handle_all(desk: Desk, channels: Channels, events: Sequence[Event], threads
             handled |= {event.id: each for event, each in zip(by_camera[camera], outcomes, strict=True)}
             progress.add()
     except BaseException:
-        for channel in channels.opened:
-            channel.pace.stop("the stage is ending")
-        for channel in channels.opened:
-            channel.pace.drain(_DRAIN)
+        stop_sending(channels)
         raise
     return [handled[event.id] for event in events]

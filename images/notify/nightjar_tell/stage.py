@@ -20,6 +20,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.stores.digests import Closing, Closings
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.troubles import News, Troubles
+from nightjar_notify.channels.ending import stop_sending
 from nightjar_notify.channels.opening import open_channels
 from nightjar_notify.channels.protocol import Channels
 from nightjar_notify.courier import Courier
@@ -33,7 +34,6 @@ from nightjar_tell.tellers import Done, Office
 from nightjar_tell.troubles import ended_covers, tell_news
 
 _MOST_NEWS = 5000  # troubles that one run tells of; the rest wait for the next
-_DRAIN = 10.0  # seconds that a stage which has to end waits for the answers to what it has sent
 # Threads beside those that deliver: they look up what comes next.
 _AHEAD = 8
 
@@ -130,9 +130,6 @@ def _all_done(channels: Channels, work: Sequence[Work], threads: int) -> list[Do
             done.append(each)
             progress.add()
     except BaseException:
-        for channel in channels.opened:
-            channel.pace.stop("the stage is ending")
-        for channel in channels.opened:
-            channel.pace.drain(_DRAIN)
+        stop_sending(channels)
         raise
     return done
