@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
@@ -66,16 +65,6 @@ class ChannelSettings(Settings):
     channel_timeout: Annotated[
         float, Field(ge=1, le=60, description="seconds for one try to send over a channel other than e-mail")
     ] = 20.0
-
-
-def known_channels(environment: Mapping[str, str]) -> frozenset[str] | None:
-    """The names of the channels that `environment` has addresses for, `email` among them; None if it does not say.
-
-    Addresses are a secret that few processes have, so that None is no sign of a mistake. Raises UsageError for a
-    variable that is not as it should be.
-    """
-    text = environment.get(VARIABLE, "")
-    return frozenset({EMAIL, *_by_name(text)}) if text.strip() else None
 
 
 def _by_name(text: str) -> dict[str, SecretStr]:
