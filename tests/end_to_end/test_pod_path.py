@@ -21,7 +21,7 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.rules import RulesStore
-from nightjar.stores.runs import HISTORY, LIVE, REPORT, WATCH, Runs
+from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, Runs
 from nightjar_local import samples
 from nightjar_local.images import build_all
 from nightjar_local.layout import IMAGES, ROOT
@@ -115,6 +115,9 @@ def real_run(cluster: Cluster) -> str:
     cluster.wait("a run of nightjar_live", lambda: bool(cluster.airflow.runs(LIVE)))
     run = str(cluster.airflow.runs(LIVE)[0]["dag_run_id"])
     cluster.wait_for_run(LIVE, run)
+    cluster.airflow.start_dags([PATROL], check=cluster.deployment.check)
+    cluster.airflow.trigger(PATROL, "patrol", {})
+    assert cluster.wait_for_run(PATROL, "patrol") == "success", cluster.airflow.complaints(PATROL, "patrol")
     return run
 
 
@@ -221,7 +224,7 @@ def test_every_pod_is_restricted_and_holds_no_secret(cluster: Cluster, troubled_
     created = cluster.kubernetes.store.created
     labels = [pod["metadata"]["labels"] for pod in created]
     assert {each["nightjar/stage"] for each in labels} == set(STAGES)
-    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY, REPORT}
+    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY, REPORT, PATROL}
     secret = {cluster.access.secret_access_key, cluster.access.access_key_id, MAIL_KEY}
     for pod in created:
         assert schema_violations(pod) == []

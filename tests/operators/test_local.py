@@ -20,7 +20,7 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.stores.runs import Run
 from operators import local
 from operators.bucket import bucket
-from operators.failures import StageFailedError
+from operators.failures import StageFailedError, StageRefusedError
 from operators.stage import StageOperator
 from tests.operators.conftest import TaskStates, make_context
 from tests.operators.stage_programs import REGISTRY, misbehave
@@ -66,8 +66,8 @@ def test_success(shard: S3Store, context: Any) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (64, AirflowFailException),
-        (65, AirflowFailException),
+        (64, StageRefusedError),
+        (65, StageRefusedError),
         (75, StageFailedError),
         (1, StageFailedError),
         (137, StageFailedError),
