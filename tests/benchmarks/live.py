@@ -18,7 +18,9 @@ from PIL import Image
 from nightjar.domain.release import VARIABLE
 from nightjar.domain.stages import STAGES
 from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.health import HEALTH
 from nightjar.stores.runs import LIVE, WATCH, run_prefix, shard_prefix, stage_prefix
+from nightjar.stores.troubles import TROUBLES
 from nightjar_local import deployment, images, samples, settings
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.demo import upload
@@ -168,6 +170,8 @@ def _arguments(stage: str, run: str) -> list[str]:
         "notify": (stage_prefix(run, "assess", shard), stage_prefix(run, "notify", shard)),
         "record": (stage_prefix(run, "reconcile"), stage_prefix(run, "record")),
         "report": ("records/", "runs/nightjar_report/bench/report/"),  # record has just left news for it
+        "survey": (HEALTH, "runs/nightjar_patrol/bench/survey/"),
+        "tell": (TROUBLES, "runs/nightjar_patrol/bench/tell/"),
     }
     source, target = given[stage]
     return ["--input-prefix", source, "--output-prefix", target, *(release if stage != "collect" else [])]
