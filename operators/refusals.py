@@ -30,5 +30,5 @@ def note_refusals(store: ObjectStore, run: str, counts: Counts, now: datetime, s
             stored = troubles.find(OPERATOR, OperatorKind.MANY_REFUSALS)
             if stored and stored.trouble.is_open and stored.trouble.since.date() < total.day:
                 troubles.end(OPERATOR, OperatorKind.MANY_REFUSALS, now)
-    except Exception:
+    except Exception:  # counting refusals is beside the point of the task, which must not fail for it
         log.exception("the refusals of the day could not be counted")

@@ -219,5 +219,5 @@ def _told(what: str) -> Iterator[None]:
     """Whatever goes wrong is logged and goes no further."""
     try:
         yield
-    except Exception:
+    except Exception:  # in a callback of Airflow nobody would catch it; the trouble itself is in Airflow all the same
         log.exception("the operator could not be told of %s", what)

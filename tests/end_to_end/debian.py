@@ -31,7 +31,7 @@ def skip(why: str) -> NoReturn:
     """Skip the test on a developer's machine without Debian's packages; fail it where `REQUIRED` is `yes`, as in CI."""
     if os.environ.get(REQUIRED) == "yes":
         pytest.fail(why)
-    pytest.skip(why)
+    pytest.skip(why)  # on a developer's machine only; pytest's summary says it
 
 
 def storage(folder: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -150,7 +151,8 @@ def frozen(
 ) -> dict[str, str]:
     """The result of freeze_release of the DAG run `run` while `runs` are in these states."""
     context = make_context(dag_id="history", max_tries=max_tries, runs={("history", r): s for r, s in runs.items()})
-    return freeze({**context, "run_id": run}, store, RUN, variable_ or variable(), CLUSTER)  # type: ignore[typeddict-item] # a context of tests has only what is asked for
+    whole: Any = {**context, "run_id": run}  # a context of tests has only what is asked for
+    return freeze(whole, store, RUN, variable_ or variable(), CLUSTER)
 
 
 def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:

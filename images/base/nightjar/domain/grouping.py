@@ -40,7 +40,7 @@ class Timeline(EventsOfCamera, Protocol):
 
 @dataclass(frozen=True)
 class Memory:
-    """What the camera's other pictures say of a topic.
+    """The testimony of the camera's other pictures about a topic.
 
     In the pictures at `static` its objects are static by now; `known` has, for pictures that were held, and threats
     before that, the event that they were in.

@@ -1,4 +1,4 @@
-"""What is remembered of a camera to tell whether it works: bounded, however much it sends. Pure.
+"""The memory of a camera, by which it is told whether it works: bounded, however much it sends. Pure.
 
 The same run is counted once. In which order runs are counted matters only to the gaps: footage that arrived before what
 was counted already splits none.

@@ -1,4 +1,4 @@
-"""What is stored of one minute of a camera: its threats, and what judging its other pictures has to remember."""
+"""One minute of a camera as it is stored: its threats, and all that judging its other pictures has to remember."""
 
 from datetime import datetime
 from typing import Annotated, Any

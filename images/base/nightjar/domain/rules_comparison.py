@@ -4,7 +4,6 @@ A message of one set and a message of the other are the same for who gets them i
 label, at the same camera and at the same time. Each is paired with one other at the most, by time.
 """
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -96,12 +95,21 @@ def _pairs(before: Sequence[Message], after: Sequence[Message], gap: timedelta) 
     for old in sorted(before, key=_order):
         while left and left[0].ended_at + gap < old.started_at:  # and so for every message that is still to come
             yield Pair(None, left.pop(0))
-        near = itertools.takewhile(lambda new, old=old: new.started_at <= old.ended_at + gap, left)  # type: ignore[misc]
-        same = next((new for new in near if _meet(old, new, gap)), None)
+        same = _first_that_meets(old, left, gap)
         if same is not None:
             left.remove(same)
         yield Pair(old, same)
     yield from (Pair(None, new) for new in left)
+
+
+def _first_that_meets(old: Message, left: Iterable[Message], gap: timedelta) -> Message | None:
+    """The first of `left`, which are by start, that tells of the same as `old`; those after its end are not looked at."""
+    for new in left:
+        if new.started_at > old.ended_at + gap:
+            break
+        if _meet(old, new, gap):
+            return new
+    return None
 
 
 def _order(message: Message) -> tuple[datetime, datetime, int]:

@@ -105,4 +105,5 @@ def _watching(send: Any) -> Any:
     return wrapper
 
 
+# Apprise calls requests itself and takes no session of ours, and hooks of requests see no call that failed.
 requests.Session.send = _watching(requests.Session.send)  # type: ignore[method-assign]
