@@ -103,7 +103,7 @@ def _pairs(before: Sequence[Message], after: Sequence[Message], gap: timedelta) 
 
 
 def _first_that_meets(old: Message, left: Iterable[Message], gap: timedelta) -> Message | None:
-    """The first of `left`, which are by start, that tells of the same as `old`; those after its end are not looked at."""
+    """The first of `left`, which are by start, that tells of the same as `old`; those after its end are passed over."""
     for new in left:
         if new.started_at > old.ended_at + gap:
             break
