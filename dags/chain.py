@@ -25,6 +25,14 @@ RETRIES = {
 }
 # Part of the default_args of every DAG.
 DEFAULTS = {"owner": "nightjar", **TASKS}
+# For DAGs that give way to every alert.
+AFTER_EVERY_ALERT = {
+    **DEFAULTS,
+    "execution_timeout": timedelta(minutes=30),
+    "priority_weight": 1,
+    "weight_rule": "absolute",
+    **RETRIES,
+}
 # Where workers are scarce, what is nearest to an alert goes first.
 NEAREST_TO_AN_ALERT_FIRST = {"weight_rule": "upstream"}
 

@@ -29,7 +29,7 @@ freeze_release > report
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
-from chain import DAY, DEFAULTS, RETRIES, stage_task
+from chain import AFTER_EVERY_ALERT, DAY, stage_task
 
 from operators.folders import REPORT, run_name, run_prefix
 from operators.release import freeze_release
@@ -47,13 +47,7 @@ with DAG(
     max_active_runs=1,
     tags=["nightjar"],
     **watched(late=timedelta(hours=1)),
-    default_args={
-        **DEFAULTS,
-        "execution_timeout": timedelta(minutes=30),
-        "priority_weight": 1,
-        "weight_rule": "absolute",
-        **RETRIES,
-    },
+    default_args=AFTER_EVERY_ALERT,
     user_defined_filters={"run_name": run_name},
 ):
     frozen = freeze_release(RUN)

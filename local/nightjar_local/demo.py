@@ -131,8 +131,8 @@ def _watch_it_work(
             more = samples.second_visit(datetime.now(UTC))
             put_footage(running.access, more)
             outcome = wait_for_runs(running, api, clock)
-            wait_for_pages(running, api, clock)
-            wait_for_patrol(running, api, clock)
+            wait_for_news(running, api, clock, REPORT, NEWS)
+            wait_for_news(running, api, clock, PATROL, ENDED_RUNS)
         except LocalError as error:
             raise LocalError(f"{error}\n{_why(api)}") from None
         total = round(time.monotonic() - landed, 1)
@@ -196,46 +196,25 @@ def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome
     raise LocalError(f"the footage was not through within {TIMEOUT:.0f} s")
 
 
-def wait_for_pages(running: Deployment, api: AirflowApi, clock: Clock) -> None:
-    """Wait until the pages of all days show what the live runs recorded.
+def wait_for_news(running: Deployment, api: AirflowApi, clock: Clock, dag: str, news: str) -> None:
+    """Wait until the runs of `dag` have ended and nothing is left below `news`, which live runs leave for them.
 
-    Raises LocalError if a process dies, if a run of the report fails, or after a quarter of an hour.
+    Raises LocalError if a process dies, if a run of the DAG fails, or after a quarter of an hour.
     """
     deadline = time.monotonic() + TIMEOUT
     bucket = Bucket(running.access)
     while time.monotonic() < deadline:
         running.check()
-        runs = api.runs(REPORT)
-        tasks = [task for run in runs for task in api.tasks(REPORT, run["dag_run_id"])]
-        clock.say_changes(REPORT, progress.describe(tasks))
+        runs = api.runs(dag)
+        tasks = [task for run in runs for task in api.tasks(dag, run["dag_run_id"])]
+        clock.say_changes(dag, progress.describe(tasks))
         if progress.failed(tasks):
-            raise LocalError(f"{REPORT} could not make the pages")
+            raise LocalError(f"{dag} failed")
         under_way = any(run["state"] in {"queued", "running"} for run in runs)
-        if not under_way and not bucket.keys(NEWS):
+        if not under_way and not bucket.keys(news):
             return
         time.sleep(EVERY)
-    raise LocalError(f"the pages were not made within {TIMEOUT:.0f} s")
-
-
-def wait_for_patrol(running: Deployment, api: AirflowApi, clock: Clock) -> None:
-    """Wait until the patrol has seen what the live runs saw, and has told whom it concerns.
-
-    Raises LocalError if a process dies, if a run of the patrol fails, or after a quarter of an hour.
-    """
-    bucket = Bucket(running.access)
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        running.check()
-        runs = api.runs(PATROL)
-        tasks = [task for run in runs for task in api.tasks(PATROL, run["dag_run_id"])]
-        clock.say_changes(PATROL, progress.describe(tasks))
-        if progress.failed(tasks):
-            raise LocalError(f"{PATROL} failed")
-        under_way = any(run["state"] in {"queued", "running"} for run in runs)
-        if not under_way and not bucket.keys(ENDED_RUNS):
-            return
-        time.sleep(EVERY)
-    raise LocalError(f"the cameras were not looked after within {TIMEOUT:.0f} s")
+    raise LocalError(f"{dag} was not through with {news} within {TIMEOUT:.0f} s")
 
 
 def _collecting(watching: list[dict[str, Any]]) -> bool:
