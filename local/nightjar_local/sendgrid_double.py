@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from nightjar_local.served import Served
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Received:
         return str(self.body["subject"])
 
 
-class SendGridDouble:
+class SendGridDouble(Served):
     """The server. `answers` are given in order, then `default` for ever. `received` holds every request, and
     `exchanges` each with its answer.
 
@@ -107,13 +108,12 @@ class SendGridDouble:
             def handle_error(self, request: object, client_address: object) -> None:
                 """Nothing: clients are killed on purpose."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(Server(("127.0.0.1", 0), Handler))
 
     @property
     def url(self) -> str:
         """The value for SENDGRID_API_URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def _take(self, request: Received) -> Reply:
         with self._lock:
@@ -136,17 +136,6 @@ class SendGridDouble:
     def _done(self) -> None:
         with self._lock:
             self._at_once -= 1
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def quota_used_up(status: int = 401, message: str = "Maximum credits exceeded") -> Reply:

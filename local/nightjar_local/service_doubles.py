@@ -17,13 +17,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from nightjar_local.served import Served
 from nightjar_local.service_answers import ANSWERS, Request, generic
 
 _LARGEST = 20 << 20  # bytes of a request
@@ -43,7 +44,7 @@ class Said:
     hang_up: bool = False
 
 
-class ServiceDoubles:
+class ServiceDoubles(Served):
     """The server, and proxy. `instead` are answers for the next good requests; `taken` holds those that were taken.
 
     `received` holds every request. Credentials that are right are in `nightjar_local.service_answers`.
@@ -59,13 +60,12 @@ class ServiceDoubles:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate)
         self._stopping = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler(self, context))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(_Server(("127.0.0.1", 0), _handler(self, context)))
 
     @property
     def address(self) -> str:
         """`127.0.0.1:<port>`."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        return f"127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
@@ -95,17 +95,11 @@ class ServiceDoubles:
         """Wait before an answer, no longer than the doubles are up."""
         self._stopping.wait(seconds)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
 
 
 class _Server(ThreadingHTTPServer):

@@ -11,11 +11,10 @@ import time
 import urllib.parse
 from collections import Counter, deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 from nightjar.runtime.store import ARCHIVED, INCOMPLETE
 from nightjar_local.chaos.plan import S3Spoil
+from nightjar_local.served import Served
 
 DELAY_SECONDS = 3.0
 TIMEOUT = 60.0
@@ -23,7 +22,7 @@ STATUS = {S3Spoil.ERROR_500: (500, "InternalError"), S3Spoil.ERROR_503: (503, "S
 NOT_PASSED_ON = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
 
-class S3Proxy:
+class S3Proxy(Served):
     """The proxy. `spoilt` counts the calls that were."""
 
     def __init__(self, target_port: int) -> None:
@@ -37,13 +36,12 @@ class S3Proxy:
             proxy = self
             port = target_port
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        super().__init__(_Server(("127.0.0.1", 0), Handler))
 
     @property
     def url(self) -> str:
         """The endpoint to use instead of the server's."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def spoil(self, how: S3Spoil, calls: int) -> None:
         """Spoil the next `calls` calls; what was to be spoilt before and has not come is forgotten."""
@@ -72,17 +70,6 @@ class S3Proxy:
 
     def passed_on(self, method: str, path: str, sent: int, received: int) -> None:
         """A call was answered: so many bytes of bodies went to and fro. For whoever wants to know."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _key(path: str) -> str:
