@@ -177,7 +177,7 @@ def _nrdp_error(message: str) -> Answer:
 
 
 def generic(request: Request) -> Answer:
-    """What stands at an address of anybody's choice: a Nagios server below `/nrdp/`, a webhook elsewhere."""
+    """The service at an address of anybody's choice: a Nagios server below `/nrdp/`, a webhook elsewhere."""
     return nrdp(request) if urlsplit(request.path).path.startswith("/nrdp/") else webhook(request)
 
 

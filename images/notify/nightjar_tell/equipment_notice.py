@@ -151,7 +151,7 @@ def _reason(reason: str) -> str:
 
 
 def _meaning(trouble: Trouble, max_age: timedelta) -> tuple[str, ...]:
-    """What the trouble does to alerts, and what to look at."""
+    """The effect of the trouble on alerts, and where to look."""
     match trouble.kind:
         case TroubleKind.COVERED | TroubleKind.VOID:
             return (

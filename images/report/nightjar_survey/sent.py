@@ -1,4 +1,4 @@
-"""What each camera sent in one live run: its arrivals, and the outcome of every picture."""
+"""The footage of each camera in one live run: its arrivals, and the outcome of every picture."""
 
 import logging
 from collections import defaultdict
@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Evidence:
-    """What a camera sent in a run, and the last good picture among it."""
+    """The footage of a camera in a run, and the last good picture among it."""
 
     sent: Sent = field(default_factory=Sent)
     newest: Picture | None = None
 
 
 def evidence_of(store: ObjectStore, name: str) -> Mapping[Camera, Evidence]:
-    """What each camera sent in the live run called `name`; nothing for a run that cannot be read.
+    """The footage of each camera in the live run called `name`; nothing for a run that cannot be read.
 
     A retry brings nothing new from a camera, and neither does a duplicate: that footage was counted when it came.
     """

@@ -25,7 +25,7 @@ from tests.images.assess.memory_world import (
 
 
 def check(store: MemoryStore, pictures: Mapping[float, Seen]) -> None:
-    """What is stored is what judging all `pictures` at once gives."""
+    """The stored threats and events are those that judging all `pictures` at once gives."""
     judgement = at_once(pictures)
     assert stored_shape(store) == expected_shape(judgement)
     held = {
@@ -85,7 +85,7 @@ B: Box = (0.35, 0.5, 0.48, 0.9)  # another place in the left area
         # Seen 30 s before it was missed: the earlier picture comes last, and decides long after the next one.
         [{10: [], 30: [("car", 0.9, LEFT)], 80: [("car", 0.9, LEFT)]}, {0: [("car", 0.9, LEFT)]}],
         [{0: [("car", 0.9, LEFT)], 80: [("car", 0.9, LEFT)]}, {30: [("car", 0.9, LEFT)]}, {10: []}],
-        # What was told as one event falls apart.
+        # An event that was told falls apart.
         [{s: [("car", 0.9, LEFT)] for s in (0, 40, 80)}, {-30: [("car", 0.9, LEFT)]}, {60: []}],
     ],
 )

@@ -15,7 +15,7 @@ from nightjar.domain.names import Camera
 
 
 class Change(StrEnum):
-    """What new rules make of a message."""
+    """The effect of new rules on a message."""
 
     LOST = "lost"
     GAINED = "gained"

@@ -88,7 +88,7 @@ class LazyUsers(Mapping[str, User]):
         return isinstance(other, LazyUsers) and other.text(name) == self.text(name)
 
     def content(self, entry: Entry) -> dict[str, object]:
-        """What the entry of one user says, by the user's name."""
+        """The entry of one user, by the user's name."""
         try:
             name, value = self._reader.entry(entry.text)
             return {name: value}

@@ -1,4 +1,4 @@
-"""What a transaction keeps of a camera's pictures, to judge others: is an object static, do enough pictures agree?"""
+"""The memory of a transaction, by which other pictures are judged: is an object static, do enough pictures agree?"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ class CameraMemory:
         return found
 
     def candidates_at(self, moment: datetime) -> dict[Topic, ThreatPicture]:
-        """What a rule calls unsafe in the picture taken at `moment`, threat or not, by topic."""
+        """The objects that a rule calls unsafe in the picture taken at `moment`, threat or not, by topic."""
         minute = self._minutes.at(moment)
         if minute is None:
             return {}
@@ -86,7 +86,7 @@ class CameraMemory:
         return {each.topic for each in held if each.taken_at in wanted}
 
     def static_at(self, topic: Topic, moment: datetime) -> list[Held]:
-        """What is stored as static of a topic in the picture taken at `moment`."""
+        """The objects of a topic that are stored as static in the picture taken at `moment`."""
         minute = self._minutes.at(moment)
         held = minute.held if minute else ()
         return [h for h in held if (h.topic, h.taken_at, h.reason) == (topic, moment, Safe.STATIC)]

@@ -1,4 +1,4 @@
-"""What each user was told lately, for cool-downs and caps: `telling/<user>.json`, changed by conditional writes."""
+"""The last alerts of each user, for cool-downs and caps: `telling/<user>.json`, changed by conditional writes."""
 
 import random
 import time
@@ -48,7 +48,7 @@ class Tellings:
         raise TryAgainError(f"what {user} was told was changed by other tasks {_TRIES} times in a row")
 
     def get(self, user: str) -> Telling:
-        """What the user was told lately. Raises InputError for an object that does not say so."""
+        """The last alerts of the user. Raises InputError for an object of another form."""
         return self._read(user)[0]
 
     def erase(self, user: str) -> int:

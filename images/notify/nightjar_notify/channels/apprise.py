@@ -121,7 +121,7 @@ class AppriseChannel:
         return service
 
     def _bounded(self, service: Any, options: dict[str, Any]) -> tuple[bool | None, list[Exchange], str]:
-        """What the service says (None: nothing in time), its exchanges so far, and the kind of its crash, if any.
+        """The answer of the service (None: nothing in time), its exchanges so far, and the kind of its crash, if any.
 
         In a thread of its own, which is left behind when time is up: some services wait without a bound.
         """

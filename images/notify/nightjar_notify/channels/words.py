@@ -18,7 +18,7 @@ def subject(notice: Notice, *, possibly_repeated: bool) -> str:
 
 
 def short(notice: Notice, *, possibly_repeated: bool, most: int = SHORT) -> str:
-    """What and where and when in one line of at most `most` characters."""
+    """The event, its place and its time in one line of at most `most` characters."""
     line = subject(notice, possibly_repeated=possibly_repeated)
     if notice.when and len(longer := f"{line}. {_line(notice.when)}") <= most:
         line = longer

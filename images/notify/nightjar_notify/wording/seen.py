@@ -1,4 +1,4 @@
-"""What was seen, in words, and the pictures that show just that."""
+"""The objects of a notice in words, and the pictures that show just these."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

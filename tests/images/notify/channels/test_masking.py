@@ -1,4 +1,4 @@
-"""What may be secret in a channel's URL is hidden, in whatever form it comes back."""
+"""The parts of a channel's URL that may be secret are hidden, in whatever form they come back."""
 
 import pytest
 

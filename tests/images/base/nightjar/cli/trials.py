@@ -15,7 +15,7 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 MAKER = detector_id(DETECTOR.sha256, DETECTOR.settings)
 BOX = (0.4, 0.3, 0.6, 0.9)
 Box = tuple[float, float, float, float]
-# What is seen: label, probability, box.
+# An object: label, probability, box.
 Seen = tuple[str, float, Box]
 
 IN_FORCE = """\
@@ -43,7 +43,7 @@ def at(clock: str, day: int = 0) -> datetime:
 
 
 def seen(store: ObjectStore, camera: Camera, moment: datetime, *objects: Seen, jpeg: bytes = b"") -> Detection:
-    """What the detector saw in a picture that is stored."""
+    """The objects that the detector saw in a picture that is stored."""
     picture = put_picture(store, jpeg or f"{camera.name} {moment}".encode(), moment, camera)
     return Detection.of(
         picture, DETECTOR, (DetectedObject(label=label, probability=p, box=box) for label, p, box in objects)

@@ -1,4 +1,4 @@
-"""What holds for one camera: every key of the rules, and which of them a device replaces."""
+"""The rules of one camera: every key, and which of them a device replaces."""
 
 from datetime import UTC, datetime, time, timedelta
 

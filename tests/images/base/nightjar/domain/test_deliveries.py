@@ -88,7 +88,7 @@ def test_the_next_state(before: str, steps: dict[str, str], happened: Happened) 
     expected = delivery(**STATES[after])
     seen = ("state", "in_flight", "finished_at")
     assert [getattr(made, name) for name in seen] == [getattr(expected, name) for name in seen]
-    # What was refused and may have reached somebody before stays so.
+    # A message that was refused and may have reached somebody before stays so.
     assert made.possibly_repeated is (expected.possibly_repeated or (before, after) == ("on its way again", "failed"))
 
 

@@ -1,4 +1,4 @@
-"""What rules would have sent, and what other rules make of it."""
+"""The messages that rules would have sent, and the effect of other rules on them."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -34,7 +34,7 @@ users:
 
 
 def run(given: Rules, seen: Mapping[float, Mapping[str, float]], camera: Camera = PORCH) -> tuple[Replay, Side]:
-    """What one camera's pictures, so many seconds after noon, would have sent."""
+    """The messages that one camera's pictures, so many seconds after noon, would have led to."""
     settings = given.device(camera)
     assert settings is not None
     detections = [detection(camera, after(seconds), objects) for seconds, objects in seen.items()]

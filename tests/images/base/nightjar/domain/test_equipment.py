@@ -175,7 +175,7 @@ def test_frozen_within_noise(seen: list[bytes], limits: Limits, how: str | None)
 
 
 def offsets(*hours: float | tuple[float, float], minutes: int = 10) -> tuple[Offset, ...]:
-    """What arrived every few minutes: so many hours after the time in its name, or from so many to so many."""
+    """Footage every few minutes: so many hours after the time in its name, or from so many to so many."""
     bounds = [each if isinstance(each, tuple) else (each, each) for each in hours]
     first = NOON - (len(bounds) - 1) * minutes * MINUTE
     return tuple(

@@ -1,4 +1,4 @@
-"""What is remembered of a camera: bounded, and each run once."""
+"""The memory of a camera: bounded, and each run once."""
 
 from datetime import UTC, datetime, timedelta
 

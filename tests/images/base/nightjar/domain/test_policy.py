@@ -79,7 +79,7 @@ def at(seconds: float, severity: Severity = WARNING) -> Ended:
 def told(
     camera: CameraRules, *messages: dict[str, Ended], step: float = 60
 ) -> tuple[Telling, list[dict[str, Held]], list[datetime | None]]:
-    """What is held back of each message, when they are asked for in order, `step` seconds apart."""
+    """The events held back of each message, when these are asked for in order, `step` seconds apart."""
     telling, held, capped = Telling(user="alice"), [], []
     for number, message in enumerate(messages):
         reserved = reserve(telling, camera, message, after(number * step, NOON))
@@ -104,7 +104,7 @@ COOLING = rules(cool_down=timedelta(seconds=600))
         ([{"a": at(0)}, {"b": at(50, CRITICAL)}, {"c": at(55)}], [{}, {}, {"c": Held.COOL_DOWN}]),
         ([{"a": at(0, CRITICAL)}, {"b": at(50, CRITICAL)}], [{}, {"b": Held.COOL_DOWN}]),
         ([{"a": at(0)}, {"b": at(50, INFO)}], [{}, {"b": Held.COOL_DOWN}]),
-        # What was held back starts no cool-down of its own.
+        # An event that was held back starts no cool-down of its own.
         ([{"a": at(0)}, {"b": at(590)}, {"c": at(601)}], [{}, {"b": Held.COOL_DOWN}, {}]),
     ],
 )
@@ -142,7 +142,7 @@ CAPPED = rules(cap=Cap(alerts=2, hours=1))
             [{}, {}, {"c": Held.CAP}, {}],
             [None, None, NOON, None],
         ),
-        # What joins a message that was begun does not make it two.
+        # An event that joins a message that was begun does not make it two.
         ([{"a": at(0)}, {"b": at(1)}, {"b": at(1), "c": at(2)}], [{}, {}, {}], [None, None, None]),
     ],
 )

@@ -18,7 +18,7 @@ from tests.images.base.nightjar.stores.threats import PERSON, apply, at, current
 from tests.scenes import DETECTOR, detection, objects
 
 CAR = Topic(300, "car")
-# What is seen at so many seconds; the car is more probable, so that the subject of the alert began with it.
+# Objects at so many seconds; the car is more probable, so that the subject of the alert began with it.
 SEEN: dict[float, dict[str, float]] = {
     0: {"person": 0.7},
     50: {"person": 0.8, "car": 0.9},

@@ -1,4 +1,4 @@
-"""What people answered to messages: the last word holds, and is erased with the rest."""
+"""The answers of people to messages: the last word holds, and is erased with the rest."""
 
 from datetime import UTC, date, datetime, timedelta
 

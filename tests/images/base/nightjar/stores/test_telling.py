@@ -1,4 +1,4 @@
-"""What each user was told lately: changed by one task at a time."""
+"""The last alerts of each user: changed by one task at a time."""
 
 import threading
 
