@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightjar.cli import false_boxes, rules_try
-from nightjar.cli.deployed import deployed_detector
 from nightjar.errors import UsageError
+from nightjar.queries.deployed import deployed_detector
 
 if TYPE_CHECKING:
     from nightjar.domain.rules import Rules

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightjar.cli.deployed import detector_folder
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import UsageError
+from nightjar.queries.deployed import detector_folder
 
 if TYPE_CHECKING:
     from nightjar.cli.trial import Trial

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nightjar.cli.asked_about import asked_about
-from nightjar.cli.deployed import detector_folder
 from nightjar.errors import InputError
+from nightjar.queries.asked_about import asked_about
+from nightjar.queries.deployed import detector_folder
 
 if TYPE_CHECKING:
     from nightjar.domain.detections import Detection
@@ -122,7 +122,7 @@ def _rules_then(
     store: "ObjectStore", camera: "Camera", moment: datetime, folder: str, events: "Sequence[Event]"
 ) -> _Judges | None:
     """The rules that judged the picture: those of its event, or of the run that wrote its detection, if it is known."""
-    from nightjar.cli.runs_of import runs_that_saw
+    from nightjar.queries.runs_of import runs_that_saw
     from nightjar.stores.rules import RulesStore
     from nightjar.stores.runs import Runs
 
@@ -188,9 +188,9 @@ def _steps(explanation: "Explanation") -> Iterator[str]:
 
 
 def _event(store: "ObjectStore", event: "Event", now: datetime) -> Iterator[str]:
-    from nightjar.cli.runs_of import reason_held
     from nightjar.domain.events import EventState
     from nightjar.domain.probability import percent
+    from nightjar.queries.runs_of import reason_held
     from nightjar.stores.digests import Digests
     from nightjar.stores.ledger import Ledger
     from nightjar.stores.reactions import Mutes, Reviews

@@ -3,11 +3,11 @@
 import pytest
 
 from nightjar.cli.main import main
-from nightjar.cli.runs_of import runs_that_saw
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.layout import DIGEST
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.rules import Severity
+from nightjar.queries.runs_of import runs_that_saw
 from nightjar.runtime.manifests import write_lines, write_record
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.events import Events

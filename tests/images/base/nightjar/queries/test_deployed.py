@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from nightjar.cli.deployed import deployed_detector, detector_folder
 from nightjar.domain.detections import DetectorRef
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.release import FrozenRules, Release, StageRelease
 from nightjar.errors import InputError, UsageError
+from nightjar.queries.deployed import deployed_detector, detector_folder
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
