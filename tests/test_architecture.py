@@ -41,6 +41,12 @@ def test_domain_is_pure() -> None:
     assert found == []
 
 
+def test_one_module_knows_the_sql_engine() -> None:
+    roots = [ROOT / part for part in ("images", "operators", "dags", "plugins", "local")]
+    importers = {file.relative_to(ROOT) for root in roots for file in files(root) if "duckdb" in set(imports(file))}
+    assert importers <= {Path("images/base/nightjar/stores/warehouse.py")}
+
+
 def test_every_package_is_under_the_contracts() -> None:
     packages = {path.name for path in (ROOT / "images").glob("*/nightjar*") if path.is_dir()}
     packages |= {path.name for path in (ROOT / "local").iterdir() if (path / "__init__.py").exists()}
