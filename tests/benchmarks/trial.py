@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nightjar.cli.trial import Asked, run_trial
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.names import Camera
+from nightjar.queries.trial import Asked, run_trial
 from nightjar.runtime.rules import parse_rules
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings

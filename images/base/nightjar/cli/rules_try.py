@@ -13,10 +13,9 @@ from nightjar.errors import UsageError
 from nightjar.queries.deployed import detector_folder
 
 if TYPE_CHECKING:
-    from nightjar.cli.trial import Trial
     from nightjar.domain.rules import Rules
+    from nightjar.queries.trial import Trial
     from nightjar.runtime.store import ObjectStore
-    from nightjar.stores.rules import RulesInForce
 
 PAGE = "rules-try.html"
 
@@ -43,8 +42,9 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run_try(given: argparse.Namespace) -> int:
     """Print what the rules would have changed; returns 0."""
-    from nightjar.cli.trial import Asked, run_trial
     from nightjar.cli.trial_text import as_document, as_text
+    from nightjar.queries.trial import Asked, run_trial
+    from nightjar.queries.trial_words import in_force_in_words
     from nightjar.runtime.progress import log_handler
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
@@ -64,7 +64,7 @@ def run_try(given: argparse.Namespace) -> int:
         _check_user(given.user, new, in_force.rules)
     asked = Asked(detector_folder(store, given.detector), given.start, end, given.user)
     trial = run_trial(store, asked, in_force.rules, new)
-    words = _words(in_force)
+    words = in_force_in_words(in_force)
     if given.out is not None:
         _write_page(store, given.out, trial, words, given.rules)
     if given.json:
@@ -95,12 +95,6 @@ def _check_user(name: str, *rules: "Rules | None") -> None:
         near = near_names(name, {user: (user,) for user in known})
         hint = f": did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"--user: expected a user of one of the rules, got {name!r}{hint}")
-
-
-def _words(in_force: "RulesInForce") -> str:
-    if in_force.ref is None or in_force.since is None:
-        return "no rules, so no alerts"
-    return f"{in_force.ref.key}, put {in_force.since:%Y-%m-%d %H:%M} UTC, SHA-256 {in_force.ref.sha256[:12]}"
 
 
 def _write_page(store: "ObjectStore", out: Path, trial: "Trial", in_force: str, new: Path) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightjar.cli import trial_text
 from nightjar.cli.boxed_pictures import boxed_pictures
-from nightjar.cli.trial import ASSUMED, Trial
 from nightjar.errors import UsageError
+from nightjar.queries import trial_words
+from nightjar.queries.trial import ASSUMED, Trial
 
 if TYPE_CHECKING:
     from nightjar.domain.dry_run import Message
@@ -17,25 +17,6 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_PICTURES = 30  # of the gained and of the lost each: a page of a few megabytes
 _MOST_LISTED = 300  # without pictures
-# The reasons of conditions and of the policy, for people; others are words already.
-_WORDS = {
-    "not-unsafe": "no rule of the camera names the label",
-    "out-of-hours": "it is outside the rule's hours",
-    "masked": "it stands in a mask",
-    "outside-area": "it stands outside the rule's areas",
-    "box-too-small": "its box is too small",
-    "box-too-large": "its box is too large",
-    "below-probability": "the detector is not sure enough",
-    "false-box": "a person confirmed that nothing is there",
-    "static": "it stands there like furniture",
-    "too-few-pictures": "too few pictures agree",
-    "alerts-off": "alerts are off",
-    "muted": "the camera is muted",
-    "quiet-hours": "it is in the quiet hours",
-    "cool-down": "the camera's last alert was a moment before",
-    "cap": "the user has had as many alerts as the cap allows",
-    "no-channel": "no channel is named for this severity",
-}
 
 
 @dataclass(frozen=True)
@@ -49,18 +30,18 @@ class _Shown:
     @property
     def what(self) -> str:
         """`Person and car`."""
-        text = trial_text.what(self.message)
+        text = trial_words.what(self.message)
         return text[:1].upper() + text[1:]
 
     @property
     def when(self) -> str:
         """On the clock of who gets it."""
-        return trial_text.when(self.message)
+        return trial_words.when(self.message)
 
     @property
     def rule(self) -> str:
         """`200 intruder`."""
-        return trial_text.rule(self.message)
+        return trial_words.rule(self.message)
 
 
 @dataclass(frozen=True)
@@ -90,14 +71,14 @@ def page(store: "ObjectStore", trial: Trial, in_force: str, new: str) -> bytes:
     same = [pair for pair in trial.pairs if pair.change is Change.SAME]
     text = environment.get_template("trial.html.j2").render(
         trial=trial,
-        headline=trial_text.headline(trial),
-        sums=trial_text.sums(trial),
+        headline=trial_words.headline(trial),
+        sums=trial_words.sums(trial),
         sections=sections,
         same=[_Shown(pair.message, "", None) for pair in same[:_MOST_LISTED]],
         same_more=max(0, len(same) - _MOST_LISTED),
         held=[
-            ("in force", trial_text.held_in_words(trial.held_before)),
-            ("new", trial_text.held_in_words(trial.held_after)),
+            ("in force", trial_words.held_in_words(trial.held_before)),
+            ("new", trial_words.held_in_words(trial.held_after)),
         ],
         in_force=in_force,
         new=new,
@@ -110,7 +91,7 @@ def _section(store: "ObjectStore", trial: Trial, change: str, title: str, none: 
     changed = [(n, pair.message) for n, pair in enumerate(trial.pairs) if pair.change == change]
     listed = changed[:_MOST_LISTED]
     pictures = boxed_pictures(store, {n: message.lead.best for n, message in _spread(listed)})
-    shown = [_Shown(message, _WORDS.get(trial.why[n], trial.why[n]), pictures.get(n)) for n, message in listed]
+    shown = [_Shown(message, trial_words.why_in_words(trial.why[n]), pictures.get(n)) for n, message in listed]
     return _Section(f"{title}: {len(changed):,}", none, why, shown, len(changed) - len(listed))
 
 

@@ -1,52 +1,17 @@
 """The findings of a dry run, for a terminal and for programs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nightjar.cli.tables import aligned
-from nightjar.cli.trial import ASSUMED, Trial
+from nightjar.queries.trial import ASSUMED, Trial
+from nightjar.queries.trial_words import headline, held_in_words, rule, sums, what, when
 
 if TYPE_CHECKING:
     from nightjar.domain.dry_run import Message
     from nightjar.domain.rules_comparison import Pair
 
 _MOST_LISTED = 100  # messages in the list for people; programs get all
-
-
-def what(message: "Message") -> str:
-    """The labels that the message tells of: `person and car`."""
-    from nightjar.domain.labels import listed
-
-    return listed(dict.fromkeys(each.topic.label for each in message.about))
-
-
-def rule(message: "Message") -> str:
-    """The rule of what the message shows: `200 intruder`."""
-    return f"{message.lead.topic.rule_id} {message.lead.rule.name}"
-
-
-def when(message: "Message") -> str:
-    """When it would have been sent, on the clock of who gets it."""
-    return f"{message.lead.camera.local(message.at):%a %d %b %Y %H:%M:%S %Z}"
-
-
-def held_in_words(held: Mapping[str, int]) -> str:
-    """How many events would have been held back, and why: `12 quiet-hours, 3 cool-down`; or none."""
-    return ", ".join(f"{number:,} {reason}" for reason, number in held.items()) or "none"
-
-
-def headline(trial: Trial) -> str:
-    """The result in a line: how many alerts before and after, and how many of them differ."""
-    before, after, gained, lost = sums(trial)
-    now = f"{before:,} under the rules in force"
-    return f"{after:,} alert{'' if after == 1 else 's'} instead of {now}: {gained:,} gained, {lost:,} lost"
-
-
-def sums(trial: Trial) -> tuple[int, int, int, int]:
-    """All messages: under the rules in force, under the new ones, gained, lost."""
-    columns = zip(*((c.before, c.after, c.gained, c.lost) for c in trial.counts), strict=True)
-    before, after, gained, lost = map(sum, columns) if trial.counts else (0, 0, 0, 0)
-    return before, after, gained, lost
 
 
 def as_text(trial: Trial, in_force: str, new: str) -> Iterator[str]:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from nightjar.cli.main import main
-from nightjar.cli.trial import Asked, run_trial
-from nightjar.cli.trial_page import _WORDS, page
+from nightjar.cli.trial_page import page
 from nightjar.domain.dry_run import NO_CHANNEL
 from nightjar.domain.policy import Held
 from nightjar.domain.rules import Safe
 from nightjar.errors import InputError
+from nightjar.queries.trial import Asked, run_trial
+from nightjar.queries.trial_words import REASONS
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
 from nightjar.runtime.s3 import S3Store
@@ -107,4 +108,4 @@ def test_damaged_lines_are_named() -> None:
 
 
 def test_every_reason_has_words() -> None:
-    assert {*Safe, *(set(Held) - {Held.TOO_LATE}), NO_CHANNEL} == set(_WORDS)  # no picture of a dry run comes too late
+    assert {*Safe, *(set(Held) - {Held.TOO_LATE}), NO_CHANNEL} == set(REASONS)  # no picture of a dry run comes too late
