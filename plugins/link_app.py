@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from nightjar.domain.reactions import Mute, Review, ReviewVerdict
+from nightjar.domain.reactions import Review, ReviewVerdict, mute
 from nightjar.errors import NightjarError
 from nightjar.runtime.links import FalseAlarmLink, LinkRefusedError, MuteLink, SignedLinks, utc_now
 from nightjar.runtime.s3 import S3Store
@@ -102,7 +102,7 @@ def _done(allowed: MuteLink | FalseAlarmLink, store: ObjectStore, now: datetime)
     user, device = allowed.camera.user, allowed.camera.device
     if isinstance(allowed, MuteLink):
         until = now + timedelta(hours=allowed.hours)
-        Mutes(store).put(Mute(user=user, device=device, until=until, by=_BY, at=now))
+        Mutes(store).put(mute(allowed.camera, until, _BY, now))
         log.info("muted by a link: camera %s until %s", allowed.camera.name, until.isoformat(timespec="minutes"))
         return Page(f"{allowed.camera.name} is muted", f"For {_hours(allowed.hours)}, until {until:%-d %B, %H:%M} UTC.")
     verdict = ReviewVerdict.FALSE_ALARM

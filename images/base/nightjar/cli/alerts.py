@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nightjar.cli.known_cameras import cameras_named, check_user
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError
+from nightjar.queries.known_cameras import cameras_named, check_user
 
 if TYPE_CHECKING:
     from nightjar.domain.alerts import Alert, ApiCall

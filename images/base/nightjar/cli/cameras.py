@@ -4,42 +4,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nightjar.cli.known_cameras import cameras_named
-
 if TYPE_CHECKING:
-    from nightjar.domain.names import Camera
-    from nightjar.runtime.store import ObjectStore
-
-_AT_ONCE = 16
-
-
-@dataclass(frozen=True)
-class TroubleState:
-    """A trouble that a camera has or had last; `told` and `end_told` are when its notices were dealt with."""
-
-    kind: str
-    severity: str
-    since: datetime
-    opened: datetime
-    ended: datetime | None
-    told: datetime | None
-    end_told: datetime | None
-
-
-@dataclass(frozen=True)
-class CameraState:
-    """Facts about a camera; times are None where nothing is."""
-
-    camera: str
-    last_taken: datetime | None
-    last_arrived: datetime | None
-    awaited: datetime | None  # when it is looked at again if nothing comes
-    pictures_of_the_last_day: dict[str, int]  # by reason of refusal; "": not refused
-    troubles: tuple[TroubleState, ...]
+    from nightjar.queries.camera_states import CameraState, TroubleState
 
 
 def register(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -61,6 +30,7 @@ def print_cameras(given: argparse.Namespace) -> int:
     """Print the cameras that were asked for; returns 0."""
     from pydantic import TypeAdapter
 
+    from nightjar.queries.camera_states import CameraState, chosen, states_of
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
@@ -74,49 +44,7 @@ def print_cameras(given: argparse.Namespace) -> int:
     return 0
 
 
-def chosen(store: "ObjectStore", names: Sequence[str], *, troubled: bool) -> "list[Camera]":
-    """The cameras called `names`, or all of the rules; those in trouble, if asked for. Raises UsageError for others."""
-    from nightjar.stores.rules import RulesStore
-    from nightjar.stores.troubles import Troubles
-
-    cameras = set(cameras_named(store, names))
-    if troubled:
-        open_now = {trouble.camera for trouble in Troubles(store).all_open(most=sys.maxsize)}
-        return sorted(camera for camera in open_now if camera and (not names or camera in cameras))
-    if not names:
-        rules = RulesStore(store).in_force().rules
-        cameras = set(rules.cameras) if rules else set()
-    return sorted(cameras)
-
-
-def states_of(store: "ObjectStore", cameras: "Sequence[Camera]", now: datetime) -> list[CameraState]:
-    """Facts about `cameras`: a few requests for each."""
-    from nightjar.runtime.parallel import in_parallel
-
-    return list(in_parallel(lambda camera: _state(store, camera, now), cameras, _AT_ONCE))
-
-
-def _state(store: "ObjectStore", camera: "Camera", now: datetime) -> CameraState:
-    from datetime import timedelta
-
-    from nightjar.domain.health import outcomes
-    from nightjar.stores.health import HealthStore
-    from nightjar.stores.troubles import Troubles
-
-    health = HealthStore(store).find(camera)
-    troubles = tuple(
-        TroubleState(
-            each.kind, each.severity, each.since, each.opened_at, each.ended_at, each.told_at, each.end_told_at
-        )
-        for each in Troubles(store).of(camera.name)
-    )
-    if health is None:
-        return CameraState(camera.name, None, None, None, {}, troubles)
-    day = dict(outcomes(health, now - timedelta(days=1), now))
-    return CameraState(camera.name, health.last_taken_at, health.last_arrived_at, health.check_at, day, troubles)
-
-
-def as_text(states: Sequence[CameraState]) -> Iterator[str]:
+def as_text(states: "Sequence[CameraState]") -> Iterator[str]:
     """For people: some lines for each camera."""
     if not states:
         yield "No such cameras."
@@ -131,7 +59,7 @@ def as_text(states: Sequence[CameraState]) -> Iterator[str]:
             yield f"  {'trouble' if trouble.ended is None else 'was':12}  {_trouble(trouble)}"
 
 
-def _footage(state: CameraState) -> str:
+def _footage(state: "CameraState") -> str:
     if state.last_arrived is None:
         return "none since cameras are looked after"
     taken = _time(state.last_taken) if state.last_taken else "at no plausible time"
@@ -144,7 +72,7 @@ def _outcomes(counts: dict[str, int]) -> str:
     return f"{good:,} good" + (f", refused: {', '.join(refused)}" if refused else ", none refused")
 
 
-def _trouble(trouble: TroubleState) -> str:
+def _trouble(trouble: "TroubleState") -> str:
     told = f"told {_time(trouble.told)}" if trouble.told else "nobody was told"
     if trouble.ended is None:
         return f"{trouble.kind} ({trouble.severity}) since {_time(trouble.since)}, {told}"

@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightjar.cli.known_cameras import cameras_named
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError, UsageError
 from nightjar.queries.deployed import detector_folder
+from nightjar.queries.known_cameras import cameras_named
 
 if TYPE_CHECKING:
     from nightjar.domain.detections import Detection

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from nightjar.runtime.store import ObjectStore
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_LONGEST = timedelta(days=366)
 _TIME = "a UTC time (2026-11-20T22:00, unless it names a zone) or day (2026-11-20)"
 
 
@@ -49,7 +48,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_mute(given: argparse.Namespace) -> int:
     """Mute, or list what is muted; returns 0."""
-    from nightjar.domain.reactions import Mute
+    from nightjar.domain.reactions import mute, unmute
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
     from nightjar.stores.reactions import Mutes
@@ -61,16 +60,18 @@ def run_mute(given: argparse.Namespace) -> int:
         raise UsageError("expected --list alone")
     if not given.list and (given.whose is None or number != 1):
         raise UsageError("expected a camera or a user with a length like 8h, --until or --off; or --list alone")
+    by = f"command {getuser()}"
     until = now if given.off else given.until or now + (given.length or timedelta())
-    if not given.list and not given.off and not now < until <= now + _LONGEST:
-        raise UsageError(f"expected a moment after now and within {_LONGEST.days} days, got {until:%Y-%m-%d %H:%M} UTC")
     store = S3Store(load(StoreSettings))
     mutes = Mutes(store)
     if given.list:
         sys.stdout.writelines(f"{line}\n" for line in _listed(list(mutes.each()), now))
         return 0
     for camera in _cameras(store, given.whose):
-        mutes.put(Mute(user=camera.user, device=camera.device, until=until, by=f"command {getuser()}", at=now))
+        try:
+            mutes.put(unmute(camera, by, now) if given.off else mute(camera, until, by, now))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         said = "alerts are sent again" if given.off else f"muted until {until:%Y-%m-%d %H:%M} UTC"
         sys.stdout.write(f"{camera.name}: {said}\n")
     return 0

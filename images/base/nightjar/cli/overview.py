@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from nightjar.cli.troubled import Troubled, troubled_cameras
 from nightjar.domain.names import Camera
 from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER, DagRun, OperatorKind, watch_silent
 from nightjar.domain.release import Deployed
 from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import InputError
+from nightjar.queries.troubled import Troubled, troubled_cameras
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.claims import Claims
 from nightjar.stores.drop_zone import DropZone

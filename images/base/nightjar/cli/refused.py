@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nightjar.cli.known_cameras import cameras_named
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
 from nightjar.errors import InputError, UsageError
+from nightjar.queries.known_cameras import cameras_named
 
 if TYPE_CHECKING:
     from nightjar.domain.names import Camera, FootageName

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nightjar.cli.overview import Cameras, Images, OperatorTrouble, Overview, RulesState, Waiting
-    from nightjar.cli.troubled import Troubled
+    from nightjar.queries.troubled import Troubled
     from nightjar.stores.run_index import RunState
 
 # A part of the status that only the surroundings know, such as the components of a local deployment.

@@ -6,12 +6,13 @@ from functools import partial
 
 import pytest
 
-from nightjar.cli.cameras import as_text, chosen, states_of
+from nightjar.cli.cameras import as_text
 from nightjar.cli.main import main
 from nightjar.domain.health import Health
 from nightjar.domain.names import Camera
 from nightjar.domain.troubles import Notice, Trouble
 from nightjar.errors import UsageError
+from nightjar.queries.camera_states import chosen, states_of
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.store import ObjectStore
