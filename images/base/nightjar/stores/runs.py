@@ -199,6 +199,10 @@ class Run:
         """The footage of a shard; raises InputError when there is no such shard."""
         return read_lines(self._store, self._shard_key(shard), Footage)
 
+    def shards(self) -> list[str]:
+        """The shards into which the batch was cut, by name."""
+        return [last_segment(folder) for folder in self._store.list_folders(f"{self.prefix}shards/")]
+
     def shards_of(self, stage: str) -> list[str]:
         """The shards for which `stage` has written something."""
         return [last_segment(folder) for folder in self._store.list_folders(self.stage_prefix(stage))]
