@@ -1,11 +1,12 @@
 """Jobs for decoders and their answers. Plain data: a decoder's process imports little and starts fast."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate.formats import Format
 
+LARGEST_PREVIEW = 256 << 10  # bytes: some ten times what a preview has
 LONGEST_VIDEO = 31 * 86_400.0  # seconds: what a clip says to have been taken later than this after its start is no time
 
 
@@ -51,13 +52,15 @@ class Decoded:
 class Refused:
     """The file, the rest of it (`offset_ms` None), or one frame, with its picture in `data`.
 
-    `detail` says "expected …, got …".
+    `detail` says "expected …, got …". `preview` is a small JPEG of what was decoded before the refusal, for people to
+    look at; empty where nothing was. Two refusals that differ in it alone are the same refusal.
     """
 
     reason: Reason
     detail: str
     offset_ms: int | None = None
     data: bytes = b""
+    preview: bytes = field(default=b"", compare=False, repr=False)
 
 
 Output = Generator[Decoded | Refused, None, None]

@@ -7,6 +7,9 @@ from PIL import Image
 from nightjar_validate.checks import problem
 from nightjar_validate.decoded import Decoded, Limits, Refused
 
+PREVIEW_SIDE = 320  # pixels of the longer side of a preview
+_PREVIEW_QUALITY = 70
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -35,20 +38,30 @@ def standardise(
     orientation: int,
     offset_ms: int = 0,
 ) -> Decoded | Refused:
-    """The standard picture of `image` (RGB), or why it is refused, with the standard picture as evidence.
+    """The standard picture of `image` (RGB), or why it is refused, with the standard picture as evidence and a preview.
 
     `size` is what to scale it to, before it is turned; `orientation` is as in EXIF: 1 is upright.
     """
     if size != image.size:
         # Only ever down, where Pillow's filters average over all pixels; this filter is the sharpest of its price.
         image = image.resize(size, Image.Resampling.HAMMING)
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
+    image = _upright(image, orientation)
     data = _jpeg(image, limits.jpeg_quality)
     if refusal := problem(image, limits, allow_grey):
         reason, detail = refusal
-        return Refused(reason, detail, offset_ms, data)
+        return Refused(reason, detail, offset_ms, data, preview(image))
     return Decoded(data, *image.size, offset_ms)
+
+
+def preview(image: Image.Image, orientation: int = 1) -> bytes:
+    """A small JPEG of `image` (RGB) for people to look at: upright, without metadata; the same bytes each time."""
+    size = fitted(image.size, PREVIEW_SIDE)
+    small = image if size == image.size else image.resize(size, Image.Resampling.HAMMING)
+    return _jpeg(_upright(small, orientation), _PREVIEW_QUALITY)
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

@@ -1,8 +1,9 @@
 """Decoding stills: JPEG with libjpeg-turbo, PNG and WebP with Pillow. Runs only inside an isolated decoder."""
 
+import contextlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 from PIL import Image, UnidentifiedImageError
@@ -13,13 +14,14 @@ from nightjar_validate.checks import size_problem
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
 from nightjar_validate.formats import HEAD, Format, is_cut, webp_size
 from nightjar_validate.jpeg_structure import JpegStructure, structure_of
-from nightjar_validate.standard import fitted, standardise
+from nightjar_validate.standard import fitted, preview, standardise
 
 T = TypeVar("T")
 
 Image.MAX_IMAGE_PIXELS = None  # `_check_size` refuses instead of warning
 
 _ORIENTATION = 0x0112  # EXIF tag
+_SLIGHT = 1_000_000  # pixels: a picture that is too small is decoded for its preview up to here
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,26 @@ def decode_still(job: Job, file: BinaryIO) -> Output:
     try:
         yield _decode(job, file)
     except _RefusedError as error:
-        yield Refused(error.reason, error.detail)
+        shown = _preview_of_small(job, file) if error.reason is Reason.TOO_SMALL else b""
+        yield Refused(error.reason, error.detail, preview=shown)
 
 
 def _decode(job: Job, file: BinaryIO) -> Decoded | Refused:
-    decoders = {Format.JPEG: _decode_jpeg, Format.PNG: _decode_png, Format.WEBP: _decode_webp}
-    still = decoders[job.format](job, file)
+    still = _DECODERS[job.format](job, file)
     size = fitted(still.size, job.limits.long_side)
     result = standardise(_rgb(still.image), size, job.limits, job.allow_grey, still.orientation)
     # A still that is refused is kept as it came.
-    return Refused(result.reason, result.detail) if isinstance(result, Refused) else result
+    return replace(result, offset_ms=None, data=b"") if isinstance(result, Refused) else result
+
+
+def _preview_of_small(job: Job, file: BinaryIO) -> bytes:
+    """The preview of a picture that was refused by its size, before decoding; empty where it cannot be decoded."""
+    limits = replace(job.limits, min_side=1, max_pixels=_SLIGHT, max_jpeg_pixels=_SLIGHT)
+    file.seek(0)
+    with contextlib.suppress(_RefusedError, MemoryError):  # it is refused as too small, whatever else is wrong with it
+        still = _DECODERS[job.format](replace(job, limits=limits), file)
+        return preview(_rgb(still.image), still.orientation)
+    return b""
 
 
 def _decode_jpeg(job: Job, file: BinaryIO) -> _Still:
@@ -101,6 +113,9 @@ def _decode_webp(job: Job, file: BinaryIO) -> _Still:
         return _decode_with_pillow(job, file)
     except _UndecodableError as error:
         raise _damaged(job, file, error) from error
+
+
+_DECODERS = {Format.JPEG: _decode_jpeg, Format.PNG: _decode_png, Format.WEBP: _decode_webp}
 
 
 def _damaged(job: Job, file: BinaryIO, error: _UndecodableError) -> _RefusedError:

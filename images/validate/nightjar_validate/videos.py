@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import av
@@ -22,7 +22,7 @@ from nightjar_validate.formats import Format, is_cut
 from nightjar_validate.frames import Moment, Reading, moments, said
 from nightjar_validate.geometry import orientation_of, shown_size
 from nightjar_validate.jumps import until_jump
-from nightjar_validate.standard import fitted, standardise
+from nightjar_validate.standard import PREVIEW_SIDE, fitted, preview, standardise
 from nightjar_validate.structure import avi_is_unfinished
 from nightjar_validate.tracks import candidates, film
 from nightjar_validate.trust import Trust
@@ -38,6 +38,7 @@ class _Decoding:
     reading: Reading = field(default_factory=Reading)
     kept: int = 0
     jump: str = ""
+    first: av.VideoFrame | None = None  # that gave a picture: the preview of what is refused of the rest
 
     def jumped(self, came: str) -> None:
         self.jump = came
@@ -99,15 +100,18 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream, job:
     good = until_jump((moment for moment in shown if moment.good), state.jumped)
     for seconds, frame in _sampled(good, limits.frames_per_second, state.trust):
         if refused := _size_problem(frame.width, frame.height, limits):
-            yield refused
+            is_slight = refused.reason is Reason.TOO_SMALL and not state.first
+            yield _with_preview(refused, frame if is_slight else state.first, stream)
             return
         if state.kept >= most:
-            yield Refused(Reason.VIDEO_TOO_LONG, f"expected a shorter video, got more than {most:,} pictures")
+            too_long = Refused(Reason.VIDEO_TOO_LONG, f"expected a shorter video, got more than {most:,} pictures")
+            yield _with_preview(too_long, state.first, stream)
             return
         state.kept += 1
+        state.first = state.first or frame
         yield _picture(frame, stream, seconds, job)
     if rest := _rest(state, _missing(container, stream, job, file, state.reading.end)):
-        yield rest
+        yield _with_preview(rest, state.first, stream)
 
 
 def _clock(stream: av.VideoStream, job: Job, file: BinaryIO) -> Clock:
@@ -138,11 +142,22 @@ def _sampled(
 
 
 def _picture(frame: av.VideoFrame, stream: av.VideoStream, seconds: float, job: Job) -> Decoded | Refused:
-    shown = shown_size(frame.width, frame.height, stream.sample_aspect_ratio)
-    width, height = fitted(shown, job.limits.long_side)
-    scaled = frame.reformat(width=width, height=height, format="rgb24", interpolation="BICUBIC", threads=1)
-    image = Image.fromarray(scaled.to_ndarray())
+    image = _scaled(frame, stream, job.limits.long_side)
     return standardise(image, image.size, job.limits, job.allow_grey, orientation_of(frame), round(seconds * 1000))
+
+
+def _scaled(frame: av.VideoFrame, stream: av.VideoStream, long_side: int) -> Image.Image:
+    shown = shown_size(frame.width, frame.height, stream.sample_aspect_ratio)
+    width, height = fitted(shown, long_side)
+    scaled = frame.reformat(width=width, height=height, format="rgb24", interpolation="BICUBIC", threads=1)
+    return Image.fromarray(scaled.to_ndarray())
+
+
+def _with_preview(refused: Refused, frame: av.VideoFrame | None, stream: av.VideoStream) -> Refused:
+    """`refused` with the preview of `frame`; scaled down first, so that it costs next to nothing."""
+    if frame is None:
+        return refused
+    return replace(refused, preview=preview(_scaled(frame, stream, PREVIEW_SIDE), orientation_of(frame)))
 
 
 def _size_problem(width: int, height: int, limits: Limits) -> Refused | None:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from nightjar.domain.reasons import Reason
-from nightjar_validate.decoded import Decoded, Job, Limits, Refused
+from nightjar_validate.decoded import LARGEST_PREVIEW, Decoded, Job, Limits, Refused
 from nightjar_validate.formats import Format
 
 _LENGTHS = struct.Struct("!II")
@@ -70,9 +70,9 @@ def send_answer(channel: socket.socket, answer: Answer) -> None:
             _send(channel, {"kind": "end"})
         case Decoded(data, width, height, offset_ms):
             _send(channel, {"kind": "decoded", "width": width, "height": height, "offset_ms": offset_ms}, data)
-        case Refused(reason, detail, offset_ms, data):
-            detail = detail[:_LONGEST_DETAIL]
-            _send(channel, {"kind": "refused", "reason": reason, "detail": detail, "offset_ms": offset_ms}, data)
+        case Refused(reason, detail, offset_ms, data, preview):
+            said = {"reason": reason, "detail": detail[:_LONGEST_DETAIL], "offset_ms": offset_ms}
+            _send(channel, {"kind": "refused", **said, "preview": len(preview)}, preview + data)
 
 
 def receive_answer(channel: socket.socket, deadline: float) -> Answer:
@@ -84,9 +84,15 @@ def receive_answer(channel: socket.socket, deadline: float) -> Answer:
                 return None
             case {"kind": "decoded", "width": int(width), "height": int(height), "offset_ms": int(offset_ms)}:
                 return Decoded(data, width, height, offset_ms)
-            case {"kind": "refused", "reason": reason, "detail": str(detail), "offset_ms": int() | None as offset}:
+            case {
+                "kind": "refused",
+                "reason": reason,
+                "detail": str(detail),
+                "offset_ms": int() | None as offset,
+                "preview": int(preview),
+            } if 0 <= preview <= min(len(data), LARGEST_PREVIEW):
                 detail.encode()  # a lone surrogate, which JSON can hold, could not be stored
-                return Refused(Reason(reason), detail, offset, data)
+                return Refused(Reason(reason), detail, offset, data[preview:], data[:preview])
     except ValueError as error:
         raise WireError(str(error)) from error
     raise WireError(f"expected an answer, got {str(head)[:200]}")

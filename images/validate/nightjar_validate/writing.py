@@ -16,7 +16,7 @@ from nightjar.domain.validations import Refusal
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.quarantine import Quarantine, entry_prefix
 from nightjar.stores.standard import Moment, StandardPictures
-from nightjar_validate.decoded import Decoded, Refused
+from nightjar_validate.decoded import LARGEST_PREVIEW, Decoded, Refused
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,11 @@ class Writer:
             if put.moment is Moment.TAKEN and _same_identity(footage, put.holder):
                 detail = f"expected one {_kind(source)} of this name, got another beside {put.holder}"
                 offset_ms = decoded.offset_ms if source.video else None
-                return self.quarantine(source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data))
+                # The standard picture, which a decoder made as well, is its own preview: nothing is decoded here.
+                shown = decoded.data if len(decoded.data) <= LARGEST_PREVIEW else b""
+                return self.quarantine(
+                    source, Refused(Reason.IDENTITY_CONFLICT, detail, offset_ms, decoded.data, shown)
+                )
             log.info("duplicate: %s has the picture of this moment", put.holder, extra={"footage": footage.key})
             return Written()
         picture = Picture(
@@ -85,7 +89,10 @@ class Writer:
         return Written(picture=picture, refs=(put.ref,))
 
     def quarantine(self, source: Source, refused: Refused) -> Written:
-        """Put a frame, or the footage itself, into quarantine. A still is kept as it came, a frame as standardised."""
+        """Put a frame, or the footage itself, into quarantine. A still is kept as it came, a frame as standardised.
+
+        The preview of either, if a decoder made one, goes beside it.
+        """
         footage, taken_at = source.footage, source.taken_at
         frame: bytes | None = None
         if taken_at and refused.offset_ms is not None:
@@ -108,7 +115,7 @@ class Writer:
             image=self._image,
             run=self._run,
         )
-        refs = self._quarantine.put(entry, frame)
+        refs = self._quarantine.put(entry, frame, preview=refused.preview)
         refusal = Refusal(
             reason=refused.reason, detail=refused.detail, taken_at=taken_at, quarantine_key=entry_prefix(entry)
         )

@@ -50,7 +50,7 @@ def decode(job: Job, file: BinaryIO) -> Output:
             os.write(int(sys.argv[1]), b"\0\0\xff\xff\0\0\0\0" + b"[" * 0xFFFF)
             time.sleep(600)
         case b"surrogate":
-            head = b'{"kind":"refused","reason":"void","detail":"\\ud800","offset_ms":null}'
+            head = b'{"kind":"refused","reason":"void","detail":"\\ud800","offset_ms":null,"preview":0}'
             os.write(int(sys.argv[1]), b"\0\0\0" + bytes([len(head)]) + bytes(4) + head)
             time.sleep(600)
         case b"flood":

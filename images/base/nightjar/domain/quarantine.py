@@ -19,6 +19,7 @@ class QuarantineEntry(Stored):
     says in short what would have been good. `detail` tells apart several refused parts of one source, such as frames of
     a video; empty for the whole. `received_at` is when the source's version was written; `sha256` is empty for what was
     refused unread. `run` is the run that first refused it so, a folder below `runs/`; empty up to release 0.2.
+    `preview_sha256` is that of `preview.jpg` beside it; empty where there is none, as up to release 0.2.
     """
 
     reason: StoredReason
@@ -35,6 +36,7 @@ class QuarantineEntry(Stored):
     stage: str
     image: str
     run: str = ""
+    preview_sha256: str = ""
 
 
 def expected_and_found(sentence: str) -> tuple[str, str]:

@@ -1,26 +1,30 @@
-"""Refused footage and pictures: `quarantine/<reason>/YYYY/MM/DD/<hash>/{object,reason.json}`.
+"""Refused footage and pictures: `quarantine/<reason>/YYYY/MM/DD/<hash>/{object,reason.json,preview.jpg}`.
 
 The day is the UTC day on which it was taken or, where its name does not tell, received. The hash covers key and version
-of the source and, where only a part of it is refused (a frame of a video), which part.
+of the source and, where only a part of it is refused (a frame of a video), which part. `object` is what a stranger
+uploaded; `preview.jpg` is a small picture that validate's sealed decoder made of it, where it decoded that far.
 """
 
+import hashlib
+import re
 from collections.abc import Collection, Iterator
 from datetime import date
 
 from nightjar.domain.layout import day_path, digest
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.names import Camera, NameRefused, parse_footage_name
+from nightjar.domain.names import Camera, NameRefused, parse_footage_name, shown
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
 from nightjar.errors import InputError
-from nightjar.runtime.manifests import read_record, write_record
+from nightjar.runtime.manifests import read_record, write_bytes, write_record
 from nightjar.runtime.parallel import in_parallel
-from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectStore
+from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar.stores.erasure import erase_versions, is_of
 from nightjar.stores.provenance import source_metadata
 
 QUARANTINE = "quarantine/"
-_OBJECT, _REASON = "object", "reason.json"
+_OBJECT, _REASON, _PREVIEW = "object", "reason.json", "preview.jpg"
+_FOLDER = re.compile(r"([a-z0-9-]{1,64})/([0-9]{4})/([0-9]{2})/([0-9]{2})/([0-9a-f]{32})/?")
 _READERS = 16
 
 
@@ -36,6 +40,21 @@ def entry_prefix(entry: QuarantineEntry) -> str:
     return quarantine_prefix(entry.reason, day, entry.source_key, entry.source_version, entry.detail)
 
 
+def parse_folder(text: str) -> str:
+    """The folder that `text` names, `<reason>/YYYY/MM/DD/<hash>`, below `quarantine/` or with it in front.
+
+    Raises ValueError, which says what was expected, for anything else: text from outside names no other key.
+    """
+    match = _FOLDER.fullmatch(text.removeprefix(QUARANTINE))
+    try:
+        if match:
+            day = date(int(match[2]), int(match[3]), int(match[4]))
+            return f"{QUARANTINE}{match[1]}/{day_path(day)}/{match[5]}/"
+    except ValueError:
+        pass  # no day of the calendar: told like any other text
+    raise ValueError(f"expected a folder of quarantine, <reason>/YYYY/MM/DD/<32 hex digits>, got {shown(text)}")
+
+
 class Quarantine:
     """Keeps refused objects, each with the reason beside it. Safe to use from threads."""
 
@@ -43,13 +62,20 @@ class Quarantine:
         self._store = store
 
     def put(
-        self, entry: QuarantineEntry, data: bytes | None = None, place: tuple[str, str] | None = None
+        self,
+        entry: QuarantineEntry,
+        data: bytes | None = None,
+        place: tuple[str, str] | None = None,
+        preview: bytes = b"",
     ) -> tuple[ObjectRef, ...]:
-        """Write `object`, then `reason.json`; doing it again, in this run or another, changes nothing. Returns both.
+        """Write `object`, `preview.jpg` if there is one, then `reason.json`. Returns all that it wrote.
 
-        Without `data` the object is copied inside the bucket from `place` (key, version), by default the entry's
-        source; raises ObjectMissingError when that is gone and was not copied before.
+        Doing it again, in this run or another, changes nothing. Without `data` the object is copied inside the bucket
+        from `place` (key, version), by default the entry's source; raises ObjectMissingError when that is gone and was
+        not copied before.
         """
+        if preview:
+            entry = entry.model_copy(update={"preview_sha256": hashlib.sha256(preview).hexdigest()})
         prefix = entry_prefix(entry)
         key = f"{prefix}{_OBJECT}"
         info = self._store.head(key)
@@ -65,8 +91,10 @@ class Quarantine:
                     info = self._store.head(key)
                     if info is None:
                         raise
-        written = ObjectRef(key=key, version_id=info.version_id, sha256=entry.sha256, size=info.size)
-        return written, kept or write_record(self._store, f"{prefix}{_REASON}", entry)
+        written = [ObjectRef(key=key, version_id=info.version_id, sha256=entry.sha256, size=info.size)]
+        if preview:
+            written.append(write_bytes(self._store, f"{prefix}{_PREVIEW}", preview, content_type="image/jpeg"))
+        return (*written, kept or write_record(self._store, f"{prefix}{_REASON}", entry))
 
     def note(self, entry: QuarantineEntry) -> tuple[ObjectRef, ...]:
         """Write `reason.json` alone, for an object that cannot be read or copied; it stays where it is."""
@@ -74,8 +102,8 @@ class Quarantine:
         return (self._same_reason(prefix, entry) or write_record(self._store, f"{prefix}{_REASON}", entry),)
 
     def lift(self, prefix: str) -> None:
-        """Take a refusal that no longer holds out of the listing: delete markers on both its objects."""
-        for name in (_REASON, _OBJECT):
+        """Take a refusal that no longer holds out of the listing: delete markers on all its objects."""
+        for name in (_REASON, _OBJECT, _PREVIEW):
             if self._store.head(f"{prefix}{name}"):
                 self._store.delete(f"{prefix}{name}")
 
@@ -83,15 +111,27 @@ class Quarantine:
         """The refused object in the folder `prefix`; None where S3 did not give it."""
         return self._store.head(f"{prefix}{_OBJECT}")
 
+    def preview_of(self, prefix: str) -> tuple[bytes, ObjectInfo] | None:
+        """The preview in the folder `prefix`, a JPEG of some KiB; None where there is none."""
+        try:
+            return self._store.get(f"{prefix}{_PREVIEW}")
+        except ObjectMissingError:
+            return None
+
+    def at(self, prefix: str) -> QuarantineEntry | None:
+        """The refusal in the folder `prefix`; None when there is none, or it was lifted. Raises InputError."""
+        return self._entry(f"{prefix}{_REASON}")
+
     def find(self, prefix: str) -> tuple[ObjectRef, ...]:
-        """Both objects in the folder `prefix`; empty when the refusal is not there, or only a part of it."""
+        """The objects in the folder `prefix`; empty when the refusal is not there, or only a part of it."""
         info, reason = self._store.head(f"{prefix}{_OBJECT}"), self._store.head(f"{prefix}{_REASON}")
         if reason is None:
             return ()
         entry, reference = read_record(self._store, reason.key, QuarantineEntry, reason.version_id)
         if info is None:
             return (reference,) if entry.reason == Reason.UNREADABLE else ()
-        return ObjectRef(key=info.key, version_id=info.version_id, sha256=entry.sha256, size=info.size), reference
+        held = ObjectRef(key=info.key, version_id=info.version_id, sha256=entry.sha256, size=info.size)
+        return (held, *self._preview(prefix, entry), reference)
 
     def of_day(self, day: date) -> Iterator[tuple[str, QuarantineEntry]]:
         """Every refusal of a UTC day with its folder, by folder; raises InputError for a `reason.json` that is none."""
@@ -139,12 +179,20 @@ class Quarantine:
         }
         return sum(erase_versions(self._store, folder, lambda _: True) for folder in sorted(folders))
 
+    def _preview(self, prefix: str, entry: QuarantineEntry) -> list[ObjectRef]:
+        info = self._store.head(f"{prefix}{_PREVIEW}") if entry.preview_sha256 else None
+        if info is None:
+            return []
+        return [ObjectRef(key=info.key, version_id=info.version_id, sha256=entry.preview_sha256, size=info.size)]
+
     def _same_reason(self, prefix: str, entry: QuarantineEntry) -> ObjectRef | None:
         """The `reason.json` in the folder `prefix`, if it says the same as `entry` of an earlier run."""
         key = f"{prefix}{_REASON}"
         if self._store.head(key) is None:
             return None
         before, reference = read_record(self._store, key, QuarantineEntry)
+        if not entry.preview_sha256:  # an earlier run's is of the same object
+            entry = entry.model_copy(update={"preview_sha256": before.preview_sha256})
         return reference if before.model_copy(update={"run": entry.run}) == entry else None
 
     def _entry(self, key: str, version_id: str | None = None) -> QuarantineEntry | None:

@@ -10,7 +10,7 @@ from nightjar.errors import InputError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
 from nightjar.stores.provenance import is_copy_of, source_metadata
-from nightjar.stores.quarantine import Quarantine, entry_prefix
+from nightjar.stores.quarantine import Quarantine, entry_prefix, parse_folder
 
 RECEIVED = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 NAME = "incoming/ünsafe {{ name }}"
@@ -174,3 +174,70 @@ def test_erasure(bucket: ObjectStore, user: str, device: str | None, erased: int
     assert Quarantine(bucket).erase(user, device) == 2 * erased + markers
     assert len(list(bucket.list_versions("quarantine/"))) == before + deleted - 2 * erased - markers
     assert Quarantine(bucket).erase(user, device) == 0
+
+
+def test_a_preview_is_written_once_kept_and_lifted_with_the_others() -> None:
+    store = MemoryStore()
+    folder = entry_prefix(entry("v1"))
+    refs = Quarantine(store).put(entry("v1"), b"abc", preview=b"small")
+    assert [ref.key.removeprefix(folder) for ref in refs] == ["object", "preview.jpg", "reason.json"]
+    assert Quarantine(store).put(entry("v1", run="later"), b"abc", preview=b"small") == refs
+    assert Quarantine(store).find(folder) == refs
+    assert len(Quarantine(store).put(entry("v1", run="later"), b"abc")) == 2, "expected one without to change nothing"
+    assert Quarantine(store).find(folder) == refs
+    preview = Quarantine(store).preview_of(folder)
+    assert preview is not None and preview[0] == b"small"
+    store.delete(f"{folder}preview.jpg")
+    assert Quarantine(store).find(folder) == (refs[0], refs[2]), "expected a lost preview to harm nothing"
+    assert Quarantine(store).preview_of(folder) is None
+    Quarantine(store).put(entry("v1"), b"abc", preview=b"small")
+    Quarantine(store).lift(folder)
+    assert (Quarantine(store).at(folder), list(store.list_objects("quarantine/"))) == (None, [])
+    named = entry("v1", source_key="footage/2026/11/20/12/alice-porch-1795176000.jpg")
+    Quarantine(store).put(named, b"abc", preview=b"small")
+    assert Quarantine(store).erase("alice") == 3
+    assert not [each for each in store.list_versions("quarantine/") if each.key.startswith(entry_prefix(named))]
+
+
+def test_an_earlier_entry_gets_the_preview_of_a_later_run() -> None:
+    store = MemoryStore()
+    Quarantine(store).put(entry("v1"), b"abc")
+    Quarantine(store).put(entry("v1"), b"abc", preview=b"small")
+    refusal = Quarantine(store).at(entry_prefix(entry("v1")))
+    assert refusal is not None and refusal.preview_sha256
+    assert len(Quarantine(store).find(entry_prefix(entry("v1")))) == 3
+
+
+HASH = "0123456789abcdef" * 2
+FOLDER = f"quarantine/too-small/2026/11/20/{HASH}/"
+
+
+@pytest.mark.parametrize("text", [FOLDER, FOLDER.rstrip("/"), FOLDER.removeprefix("quarantine/").rstrip("/")])
+def test_a_folder_that_is_named_from_outside(text: str) -> None:
+    assert parse_folder(text) == FOLDER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "quarantine/",
+        f"{FOLDER}object",
+        f"{FOLDER}/",
+        f"quarantine/{FOLDER}",
+        f"footage/too-small/2026/11/20/{HASH}/",
+        f"too-small/2026/11/31/{HASH}",
+        f"too-small/2026/1/20/{HASH}",
+        f"too-small/2026/11/20/{HASH.upper()}",
+        f"too-small/2026/11/20/{HASH}\n",
+        f"too-small/\u0662\u0660\u0662\u0666/11/20/{HASH}",
+        f"../2026/11/20/{HASH}",
+        f"Grey/2026/11/20/{HASH}",
+        f"too-small/2026/11/20/{HASH[:-1]}",
+        "x" * 10_000,
+        "\0",
+    ],
+)
+def test_any_other_text_names_no_folder(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a folder of quarantine"):
+        parse_folder(text)
