@@ -60,6 +60,7 @@ def run_check(given: argparse.Namespace) -> int:
 
 def run_put(given: argparse.Namespace) -> int:
     """Check the rules and make them the ones in force; returns 0, or 64 when they were not put."""
+    from nightjar.queries.rules_check import difference
     from nightjar.stores.rules import RULES_KEY, RulesStore
 
     store = _store(required=True)
@@ -73,7 +74,7 @@ def run_put(given: argparse.Namespace) -> int:
     if put.before == text:
         _say(f"{RULES_KEY} has this text already, as version {put.now.version_id}")
         return 0
-    _say(_difference(put.before, rules))
+    _say(difference(put.before, rules))
     _say(f"{RULES_KEY} is version {put.now.version_id} now; runs that begin from now on use it")
     if put.before_version:
         _say(
@@ -87,10 +88,11 @@ def run_put(given: argparse.Namespace) -> int:
 
 def _check(source: str, text: bytes, given: argparse.Namespace, store: "ObjectStore | None") -> "Rules | None":
     """Say what there is to say about the rules; returns them if they can be used."""
+    from nightjar.queries.rules_check import known_languages
     from nightjar.runtime.rules import check_rules
 
     detector, labels = _labels(given.model_card, store)
-    checked = check_rules(text, labels, channel_names(), languages=_languages())
+    checked = check_rules(text, labels, channel_names(), languages=known_languages())
     for problem in checked.problems:
         _say(f"{source}: {problem}")
     for problem in checked.unseen:
@@ -117,19 +119,6 @@ def _summary(checked: "CheckedRules") -> str:
     return f"{', '.join(f'{n:,} {name}' + ('' if n == 1 else 's') for n, name in counts)}: fine"
 
 
-def _difference(before: bytes | None, after: "Rules") -> str:
-    from nightjar.domain.rules_changes import changes
-    from nightjar.runtime.rules import RulesError, parse_rules
-
-    if before is None:
-        return "there were no rules before"
-    try:
-        phrases = changes(parse_rules(before), after)
-    except RulesError as error:
-        return f"the rules before could not be used: {error.problems[0]}"
-    return "; ".join(phrases) or "the same meaning as before, in other words"
-
-
 def channel_names(environment: Mapping[str, str] = os.environ) -> frozenset[str] | None:
     """The channels that the deployment has addresses for; None where the secret with them is not at hand.
 
@@ -140,17 +129,6 @@ def channel_names(environment: Mapping[str, str] = os.environ) -> frozenset[str]
     except ValueError:
         return None
     return frozenset(addresses) if isinstance(addresses, dict) else None
-
-
-def _languages() -> frozenset[str] | None:
-    """The languages whose numbers and dates can be written; None where the package that knows them is not there."""
-    try:
-        from babel.localedata import locale_identifiers
-    except ImportError:
-        return None
-    known = [each.split("_") for each in locale_identifiers()]
-    # The script may be left out: zh-CN is zh-Hans-CN.
-    return frozenset("-".join(parts) for each in known for parts in (each, [each[0], *each[2:]]))
 
 
 def _labels(card: Path | None, store: "ObjectStore | None") -> tuple[str, frozenset[str] | None]:

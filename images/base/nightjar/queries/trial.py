@@ -1,6 +1,7 @@
 """A dry run over the stored detections: both sets of rules over the same pictures, a camera at a time."""
 
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -39,6 +40,16 @@ class Asked:
     user: str = ""
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """The most that a dry run may take: days of cameras, bytes of stored detections, and seconds by `clock`."""
+
+    camera_days: int
+    detection_bytes: int
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+
+
 @dataclass
 class Trial:
     """The outcome of both sets of rules. `why` has the reason for each message that one of them lacks."""
@@ -54,15 +65,22 @@ class Trial:
     held_after: dict[str, int] = field(default_factory=dict)
 
 
-def run_trial(store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules") -> Trial:
-    """Judge the detections by both sets of rules; raises InputError when there are none. Writes nothing."""
+def run_trial(
+    store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules", bounds: Bounds | None = None
+) -> Trial:
+    """Judge the detections by both sets of rules; raises InputError when there are none. Writes nothing.
+
+    Raises TooMuchError, an InputError, as soon as it is clear that the `bounds` do not suffice.
+    """
     from nightjar.stores.detection_history import no_garbage_collection
 
     with no_garbage_collection():
-        return _run_trial(store, asked, in_force, new)
+        return _run_trial(store, asked, in_force, new, bounds)
 
 
-def _run_trial(store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules") -> Trial:
+def _run_trial(
+    store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules", bounds: Bounds | None
+) -> Trial:
     from nightjar.domain.rules_comparison import Change, compare, count
     from nightjar.domain.why_not_sent import reasons_held, why_not_sent
     from nightjar.stores.false_boxes import FalseBoxes
@@ -70,7 +88,7 @@ def _run_trial(store: "ObjectStore", asked: Asked, in_force: "Rules | None", new
     trial = Trial(asked)
     before, after = _Judged(in_force), _Judged(new)
     confirmed = FalseBoxes(store)
-    for camera, detections in _by_camera(store, trial, (before, after)):
+    for camera, detections in _by_camera(store, trial, (before, after), bounds):
         false_boxes = confirmed.of(camera)
         for judged in (before, after):
             judged.take(camera, detections, false_boxes)
@@ -139,22 +157,18 @@ class _Result:
 
 
 def _by_camera(
-    store: "ObjectStore", trial: Trial, sides: "tuple[_Judged, _Judged]"
+    store: "ObjectStore", trial: Trial, sides: "tuple[_Judged, _Judged]", bounds: Bounds | None
 ) -> "Iterator[tuple[Camera, list[Detection]]]":
     """The detections of each camera that one of the sets knows, by time; counts the pictures in `trial`."""
     from nightjar.domain.dry_run import objects_that_matter
     from nightjar.runtime.progress import Progress
-    from nightjar.stores.detection_history import DetectionHistory
-    from nightjar.stores.detections import Detections
+    from nightjar.stores.detection_history import DetectionHistory, TooMuchError
 
     asked = trial.asked
-    first = max(asked.start.date(), date.min + LEAD) - LEAD
-    places = [
-        place
-        for place in Detections(store).places(asked.detector, first, asked.end.date())
-        if asked.user in ("", place.camera.user)
-    ]
-    places.sort(key=lambda place: (place.camera, place.day))
+    places = places_to_try(store, asked)
+    if bounds and len(places) > bounds.camera_days:
+        raise TooMuchError(f"expected at most {bounds.camera_days:,} days of cameras, the period has {len(places):,}")
+    ends = bounds.clock() + bounds.seconds if bounds else 0.0
     wanted = {
         place.camera: objects_that_matter([known for side in sides if (known := side.knows(place.camera))])
         for place in places
@@ -164,12 +178,14 @@ def _by_camera(
     def wanted_at(place: "Place") -> "Mapping[str, float]":
         return wanted[place.camera]
 
-    read = DetectionHistory(store).read(places, wanted_at)
+    read = DetectionHistory(store, bounds.detection_bytes if bounds else None).read(places, wanted_at)
     for camera, of_camera in groupby(read, key=lambda item: item[0].camera):
         detections: list[Detection] = []
         for _, lines in of_camera:
             detections += (line for line in lines if line.picture.taken_at < asked.end)
             progress.add()
+            if bounds and bounds.clock() > ends:
+                raise TooMuchError(f"expected to be done within {bounds.seconds:,.0f} seconds, there is more to judge")
         pictures = sum(line.picture.taken_at >= asked.start for line in detections)
         if not any(side.knows(camera) for side in sides):
             trial.unknown += pictures
@@ -177,6 +193,16 @@ def _by_camera(
         trial.pictures += pictures
         trial.cameras += pictures > 0
         yield camera, detections
+
+
+def places_to_try(store: "ObjectStore", asked: Asked) -> "list[Place]":
+    """The days of cameras that the dry run reads, by camera: from a day before the period on."""
+    from nightjar.stores.detections import Detections
+
+    first = max(asked.start.date(), date.min + LEAD) - LEAD
+    places = Detections(store).places(asked.detector, first, asked.end.date())
+    mine = (place for place in places if asked.user in ("", place.camera.user))
+    return sorted(mine, key=lambda place: (place.camera, place.day))
 
 
 def _none(asked: Asked) -> str:

@@ -6,6 +6,7 @@ more by the store itself, which names it.
 """
 
 import gc
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pydantic_core import from_json
 
 from nightjar.domain.detections import Detection, DetectorRef, Picture
 from nightjar.domain.sights import Thing
+from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar.stores.detections import Detections
@@ -25,11 +27,19 @@ _MORE_THAN_ANY = 2.0  # no probability is as high
 _NEEDED = ("user", "device", "taken_at", "standard_key", "standard_sha256")
 
 
-class DetectionHistory:
-    """Reads the detections of many places. Safe to use from one thread at a time."""
+class TooMuchError(InputError):
+    """There is more to read than whoever asks allows."""
 
-    def __init__(self, store: ObjectStore) -> None:
+
+class DetectionHistory:
+    """Reads the detections of many places. Safe to use from one thread at a time.
+
+    With `most_bytes`, all that it reads together may be no more than that: else it raises TooMuchError.
+    """
+
+    def __init__(self, store: ObjectStore, most_bytes: int | None = None) -> None:
         self._store, self._detections = store, Detections(store)
+        self._most_bytes, self._bytes, self._lock = most_bytes, 0, threading.Lock()
         self._detectors: dict[tuple[str, ...], DetectorRef] = {}
 
     def read(
@@ -48,10 +58,18 @@ class DetectionHistory:
 
     def _files(self, place: Place) -> tuple[Place, list[tuple[ObjectInfo, bytes]] | None]:
         """The files at `place`, oldest first; None when history compacted them while they were read."""
+        files = self._detections.files(place)
+        self._allow(sum(info.size for info in files))
         try:
-            return place, [(info, self._store.get(info.key)[0]) for info in self._detections.files(place)]
+            return place, [(info, self._store.get(info.key)[0]) for info in files]
         except ObjectMissingError:
             return place, None
+
+    def _allow(self, size: int) -> None:
+        with self._lock:
+            self._bytes += size
+            if self._most_bytes is not None and self._bytes > self._most_bytes:
+                raise TooMuchError(f"expected at most {self._most_bytes >> 20:,} MiB of detections, there are more")
 
     def _lines(
         self, place: Place, files: Sequence[tuple[ObjectInfo, bytes]] | None, wanted: Mapping[str, float]

@@ -157,6 +157,10 @@ class LineStore(ABC, Generic[L]):
                 if cameras is None or camera in cameras:
                     yield Place(maker, camera, day)
 
+    def days(self, maker: str, first: date, last: date) -> Iterator[date]:
+        """The days from `first` to `last` (both included) of which `maker` has lines, in order."""
+        return self._days(maker, first, last)
+
     def compact(self, place: Place) -> ObjectRef | None:
         """Make one file, `day.jsonl`, of all files at `place`; that file, or None when there is nothing.
 
@@ -235,7 +239,10 @@ class LineStore(ABC, Generic[L]):
         while stack:
             prefix, parts = stack.pop()
             if len(parts) == 3:
-                yield date(*parts)
+                try:
+                    yield date(*parts)
+                except ValueError:
+                    raise InputError(f"expected a folder of a day, got {prefix!r}") from None
                 continue
             for folder in reversed(self._store.list_folders(prefix)):
                 name = last_segment(folder)

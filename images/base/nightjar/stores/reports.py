@@ -1,14 +1,17 @@
 """The reports: `reports/YYYY/MM/DD/report.html` and, beside it, its plots; by UTC day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 
-from nightjar.domain.layout import day_path
+from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.manifest import ObjectRef
+from nightjar.errors import InputError
 from nightjar.runtime.manifests import write_bytes
-from nightjar.runtime.store import ObjectStore
+from nightjar.runtime.store import ObjectMissingError, ObjectStore
 
 REPORTS = "reports/"
+MOST_BYTES = 32 << 20  # a page with 50 thumbnails has some hundred kilobytes
 _PAGE = "report.html"
 
 
@@ -32,12 +35,38 @@ class Reports:
             written.append(write_bytes(self._store, f"{_folder(day)}{name}", png, content_type="image/png"))
         return written
 
+    def read(self, day: date) -> bytes | None:
+        """The page of a day; None when there is none. Raises InputError for one of more than `MOST_BYTES`."""
+        key = self.page_key(day)
+        info = self._store.head(key)
+        if info is None:
+            return None
+        if info.size > MOST_BYTES:
+            raise InputError(f"expected a report of at most {MOST_BYTES >> 20} MiB at {key!r}, got {info.size:,} bytes")
+        with suppress(ObjectMissingError):
+            return self._store.get(key)[0]
+        return None
+
+    def days(self) -> Iterator[date]:
+        """The days with a folder of a report, the newest first; a folder that is no day's is passed over."""
+        for year in _numbered(self._store, REPORTS):
+            for month in _numbered(self._store, year):
+                for day in _numbered(self._store, month):
+                    with suppress(ValueError):
+                        yield date(*(int(part) for part in day.removeprefix(REPORTS).split("/")[:3]))
+
     def erase(self, days: Iterable[date]) -> int:
         """Remove every version of the reports of `days`, which show whose cameras saw what; how many versions."""
         versions = [version for day in days for version in self._store.list_versions(_folder(day))]
         for version in versions:
             self._store.delete(version.key, version.version_id)
         return len(versions)
+
+
+def _numbered(store: ObjectStore, prefix: str) -> list[str]:
+    """The folders below `prefix` whose names are numbers, the last first."""
+    folders = store.list_folders(prefix)
+    return [each for each in reversed(folders) if (name := last_segment(each)).isascii() and name.isdigit()]
 
 
 def _folder(day: date) -> str:

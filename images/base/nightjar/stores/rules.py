@@ -20,7 +20,14 @@ from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import read_record, reference, write_bytes, write_record
 from nightjar.runtime.rules import LARGE, RulesError, checked_rules, parse_rules
 from nightjar.runtime.rules_reader import reader_id
-from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
+from nightjar.runtime.store import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectInfo,
+    ObjectMissingError,
+    ObjectStore,
+    VersionInfo,
+)
 from nightjar.stores.rules_parts import read_parts, write_parts
 
 RULES_KEY = "config/rules.yaml"
@@ -103,6 +110,28 @@ class RulesStore:
                 f"somebody else changed {RULES_KEY} at the same time: look at it, and put yours again"
             ) from None
         return PutRules(written, before, info.version_id if info else None)
+
+    def newest(self) -> ObjectInfo | None:
+        """The newest rules, whatever their size and whether good or not; None when there are none."""
+        return self._store.head(RULES_KEY)
+
+    def versions(self) -> list[VersionInfo]:
+        """Every version of the rules that people put, the newest first."""
+        versions = (each for each in self._store.list_versions(RULES_KEY) if each.key == RULES_KEY)
+        stored = (each for each in versions if not each.is_delete_marker)
+        return sorted(stored, key=lambda each: (each.is_latest, each.modified_at), reverse=True)
+
+    def text_of(self, version: VersionInfo) -> bytes:
+        """The text of one of `versions`; raises InputError when it has been removed since."""
+        try:
+            return self._store.get(RULES_KEY, version.version_id)[0]
+        except ObjectMissingError:
+            raise InputError(f"expected version {version.version_id} of {RULES_KEY}, it is gone") from None
+
+    def checked(self) -> FrozenRules | None:
+        """What runs are given while the newest rules are the newest; None before this release has checked them."""
+        newest = self._store.head(RULES_KEY)
+        return self._checked(newest) if newest else None
 
     def freeze(self) -> FrozenRules:
         """Keep the rules by content, for a release to name.

@@ -26,11 +26,14 @@ _THREADS = 16
 
 
 class PartsOfRules(Stored):
-    """`parts.json`: the text `before` and `after` the users, and the SHA-256 of each part that there is."""
+    """`parts.json`: the text `before` and `after` the users, the SHA-256 of each part that there is, and the number of
+    users; None in parts that were written before Nightjar counted them.
+    """
 
     before: str
     after: str
     parts: dict[str, str]
+    users: int | None = None
 
 
 def write_parts(store: ObjectStore, sha256: str, rules: Rules) -> ObjectRef | None:
@@ -56,14 +59,26 @@ def write_parts(store: ObjectStore, sha256: str, rules: Rules) -> ObjectRef | No
 
     parts = dict(in_parallel(write, sorted(texts), _THREADS))
     before, after = users.around
-    return write_record(store, key, PartsOfRules(before=before, after=after, parts=parts))
+    return write_record(store, key, PartsOfRules(before=before, after=after, parts=parts, users=len(users)))
 
 
 def read_parts(store: ObjectStore, sha256: str, ref: ObjectRef, users: Iterable[str]) -> tuple[Rules, ObjectRef]:
     """The rules with those of `users` whom they know, and no others; raises InputError for parts that are others."""
+    text, found = text_of_users(store, sha256, ref, users)
+    return checked_rules(text.encode(), ref.key), found
+
+
+def read_index(store: ObjectStore, ref: ObjectRef) -> tuple[PartsOfRules, ObjectRef]:
+    """The object that names the parts; raises InputError when it is gone, or another by now."""
     index, found = read_record(store, ref.key, PartsOfRules)
     if found.sha256 != ref.sha256:
         raise InputError(f"expected parts of rules with SHA-256 {ref.sha256} at {ref.key!r}, got {found.sha256}")
+    return index, found
+
+
+def text_of_users(store: ObjectStore, sha256: str, ref: ObjectRef, users: Iterable[str]) -> tuple[str, ObjectRef]:
+    """The text of the rules as if those of `users` whom they know were the only ones; raises as `read_parts`."""
+    index, found = read_index(store, ref)
     wanted = defaultdict(set)
     for name in users:
         wanted[_part(name)].add(name)
@@ -79,7 +94,7 @@ def read_parts(store: ObjectStore, sha256: str, ref: ObjectRef, users: Iterable[
     texts = list(in_parallel(read, sorted(wanted.keys() & index.parts.keys()), _THREADS))
     entries = "".join(texts)
     text = f"{index.before}{_KEY}{entries}{index.after}" if entries else f"{index.before}users: {{}}\n{index.after}"
-    return checked_rules(text.encode(), ref.key), found
+    return text, found
 
 
 def _checked(store: ObjectStore, key: str, sha256: str) -> bytes:
