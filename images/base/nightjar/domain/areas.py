@@ -49,6 +49,11 @@ class Polygon:
         """From each corner to the next, and from the last to the first."""
         return tuple(itertools.pairwise((*self.corners, self.corners[0])))
 
+    @property
+    def share(self) -> float:
+        """The share of the picture's area that it takes, 0 to 1."""
+        return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in self.edges)) / 2
+
     @cached_property
     def _framed_edges(self) -> tuple[tuple[Point, Point, float, float, float, float], ...]:
         """Each edge with the sides of a frame beyond which no point is on it: most points need no closer look."""

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from nightjar.domain.health import DueCameras, Health, Surveyed
 from nightjar.domain.layout import last_segment
@@ -50,6 +51,11 @@ class HealthStore:
             if after is None or after == before or replace_current(self._store, _key(camera), after, etag):
                 return after
         raise TryAgainError(f"expected {_key(camera)!r} to hold still, other programs wrote it {_TRIES} times in a row")
+
+    def cameras(self, most: int, user: str = "") -> list[Camera]:
+        """At most `most` of the cameras (of a user, if given) of which something is remembered, by a single listing."""
+        keys = (info.key for info in self._store.list_objects(f"{HEALTH}{user}-" if user else HEALTH))
+        return sorted(islice((camera for camera in map(_camera, keys) if camera), most))
 
     def surveyed(self) -> Surveyed | None:
         """The last survey; None before the first."""

@@ -6,11 +6,12 @@ reviews/YYYY/MM/DD/<event id>.json       Review: the last word about an event, b
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 
 from nightjar.domain.events import EventRef
 from nightjar.domain.layout import day_path
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.names import Camera
+from nightjar.domain.names import Camera, NameRefused
 from nightjar.domain.reactions import Mute, Review
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_record, write_record
@@ -50,6 +51,12 @@ class Mutes:
         """The last mute of every camera that has one, by key."""
         keys = sorted(info.key for info in self._store.list_objects(MUTES))
         return (record for record, _ in in_parallel(lambda key: read_record(self._store, key, Mute), keys, _READERS))
+
+    def cameras(self, most: int) -> list[Camera]:
+        """At most `most` of the cameras that were ever muted, by a single listing."""
+        return sorted(
+            islice((camera for info in self._store.list_objects(MUTES) if (camera := _camera(info.key))), most)
+        )
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of the mutes of a user's cameras, or of one; how many versions those were."""
@@ -99,6 +106,13 @@ class Reviews:
 
 def _mute_key(camera: Camera) -> str:
     return f"{MUTES}{camera.name}.json"
+
+
+def _camera(key: str) -> Camera | None:
+    try:
+        return Camera.parse(key.removeprefix(MUTES).removesuffix(".json"))
+    except NameRefused:  # put there by hand
+        return None
 
 
 def _review_key(ref: EventRef) -> str:

@@ -172,6 +172,16 @@ class RulesStore:
             return None
         return last.frozen if last.is_of(info) else None
 
+    def last_check(self) -> FrozenRules | None:
+        """The rules that the last run used, however large they are; None before the first, or of another release.
+
+        Newer ones may have been put since.
+        """
+        try:
+            return read_record(self._store, _CHECKED_KEY, LastCheck)[0].frozen
+        except InputError:
+            return None
+
     def in_force(self) -> RulesInForce:
         """The rules that the next run will use, or none, and the mistakes in the newest ones. Changes nothing."""
         problems: tuple[str, ...] = ()

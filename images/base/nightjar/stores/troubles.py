@@ -85,6 +85,14 @@ class Troubles:
         """At most `most` open troubles of a camera, or of the deployment, whose kind begins with `kind`, by kind."""
         return self._open_below(f"{_OPEN}{about}.{kind}", most)
 
+    def open_kinds(self, most: int) -> dict[str, list[str]]:
+        """The kinds of at most `most` open troubles, by whom they are about: a listing, without reading any of them."""
+        kinds = defaultdict[str, list[str]](list)
+        for key in sorted(info.key for info in islice(self._store.list_objects(_OPEN), most)):
+            about, _, kind = last_segment(key).partition(".")
+            kinds[about].append(kind)
+        return dict(kinds)
+
     def _open_below(self, prefix: str, most: int) -> list[Trouble]:
         keys = sorted(info.key for info in islice(self._store.list_objects(prefix), most))
         stored = in_parallel(self._behind, keys, _READERS)
