@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from nightjar.cli.main import main
-from nightjar.cli.refused import Wanted, find
 from nightjar.domain.batch import RETRY
+from nightjar.queries.refused import Wanted, find
 from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.records import Records

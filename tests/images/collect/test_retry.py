@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from nightjar.cli.refused import Refused, Wanted, find
-from nightjar.cli.retry import plan, write
 from nightjar.domain.batch import BATCH_ID, BatchLine
 from nightjar.domain.manifest import Manifest
+from nightjar.queries.refused import Refused, Wanted, find
+from nightjar.queries.retry import plan
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ARCHIVED, ObjectStore
 from nightjar.stores.claims import Claims
@@ -27,7 +27,7 @@ def refused(store: ObjectStore, **wanted: Any) -> list[Refused]:
 
 def retried(store: ObjectStore, run: str, *, after: int = 1) -> tuple[Manifest, list[BatchLine]]:
     """Retry all that is refused, and let the watch run called `run` take it up."""
-    write(store, plan(store, refused(store), NOW + timedelta(minutes=after)))
+    Claims(store).leave(plan(store, refused(store), NOW + timedelta(minutes=after)).claims)
     manifest = collected(store, run)
     lines, _ = Runs(store).live(str(manifest.result["batch_id"])).batch()
     begin_live_run(store, manifest)
@@ -128,7 +128,7 @@ def test_twice_by_mistake_is_once() -> None:
     begin_live_run(store, collected(store))
     for after in (1, 2):
         retry = plan(store, refused(store), NOW + timedelta(minutes=after))
-        write(store, retry)
+        Claims(store).leave(retry.claims)
         assert (retry.objects, retry.under_way) == ((1, 0) if after == 1 else (0, 1))
     first, lines = retried(store, "w2", after=3)
     assert outcomes(lines) == [("quarantined", "bad-name")]
@@ -141,7 +141,7 @@ def test_what_landed_meanwhile_is_not_held_up_by_a_retry() -> None:
     store = memory_store()
     drop(store, "no name", data=b"x")
     begin_live_run(store, collected(store))
-    write(store, plan(store, refused(store), NOW))
+    Claims(store).leave(plan(store, refused(store), NOW).claims)
     drop(store, STILL)
     batches = []
     for run in ("w2", "w3"):

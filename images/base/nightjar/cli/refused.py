@@ -5,73 +5,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nightjar.cli.moments import BEGINNING, END, add_range, check_range
+from nightjar.cli.moments import add_range, check_range
 from nightjar.errors import InputError, UsageError
-from nightjar.queries.known_cameras import cameras_named
 
 if TYPE_CHECKING:
-    from nightjar.domain.names import Camera, FootageName
-    from nightjar.domain.quarantine import QuarantineEntry
-    from nightjar.runtime.store import ObjectStore
-
-_SHOWN = 120  # characters of a name or a sentence in the table
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which refusals: of pictures taken (or else received) from `start` up to, not including, `end`.
-
-    Of all reasons and cameras where none is given.
-    """
-
-    reasons: frozenset[str] = frozenset()
-    cameras: "frozenset[Camera]" = frozenset()
-    start: datetime = BEGINNING
-    end: datetime = END
-
-    def holds(self, refusal: "Refused") -> bool:
-        """Whether `refusal`, of one of the reasons, is wanted."""
-        is_of_camera = not self.cameras or (refusal.named is not None and refusal.named.camera in self.cameras)
-        return is_of_camera and self.start <= refusal.at < self.end
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A refusal: its `folder` in quarantine, and what `reason.json` says. `named` is None for a wrong name."""
-
-    folder: str
-    entry: "QuarantineEntry"
-    named: "FootageName | None"
-
-    @property
-    def at(self) -> datetime:
-        """When it was taken or, where its name does not tell, received."""
-        return (self.entry.taken_at or self.entry.received_at).astimezone(UTC)
-
-    @property
-    def camera(self) -> str:
-        """`<user>-<device>`; empty for a wrong name."""
-        return self.named.camera.name if self.named else ""
-
-    @property
-    def name(self) -> str:
-        """The name under which it landed or was filed."""
-        return self.entry.source_key.rpartition("/")[2] or self.entry.source_key
-
-    @property
-    def sentence(self) -> str:
-        """Why, in words: expected this, got that."""
-        entry = self.entry
-        return f"expected {entry.expected}, got {entry.found}" if entry.expected else entry.found
-
-    @property
-    def run(self) -> str:
-        """The run that refused it; empty where the release that did so did not note it."""
-        return self.entry.run
+    from nightjar.queries.refused import Refused, Wanted
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -95,11 +35,12 @@ def add_selection(command: argparse.ArgumentParser) -> None:
     add_range(command)
 
 
-def selection(given: argparse.Namespace) -> Wanted:
+def selection(given: argparse.Namespace) -> "Wanted":
     """The refusals that the arguments name; raises UsageError for a reason that there is not, or a wrong name."""
     from nightjar.domain.names import Camera, NameRefused
     from nightjar.domain.near import near_names
     from nightjar.domain.reasons import Reason
+    from nightjar.queries.refused import Wanted
 
     known = [reason.value for reason in Reason]
     for reason in given.reason:
@@ -117,6 +58,7 @@ def selection(given: argparse.Namespace) -> Wanted:
 
 def run_refused(given: argparse.Namespace) -> int:
     """Print the refusals; returns 0, or 65 when one cannot be read."""
+    from nightjar.queries.refused import find
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
@@ -132,49 +74,17 @@ def run_refused(given: argparse.Namespace) -> int:
     return 0
 
 
-def find(store: "ObjectStore", wanted: Wanted) -> tuple[list[Refused], list[str]]:
-    """The refusals that are `wanted`, by time; and why a `reason.json` could not be read, for those that could not.
-
-    Raises UsageError for a camera that has none, and that nobody knows.
-    """
-    from nightjar.domain.names import NameRefused, parse_footage_name
-    from nightjar.stores.quarantine import Quarantine
-
-    refused: list[Refused] = []
-    unreadable: list[str] = []
-    # A folder's day is that of the picture in UTC, so whole days are looked through.
-    entries = Quarantine(store).entries(wanted.reasons, wanted.start.date(), wanted.end.date())
-    for folder, entry in entries:
-        if isinstance(entry, InputError):
-            unreadable.append(str(entry))
-            continue
-        try:
-            named = parse_footage_name(entry.source_key.rpartition("/")[2])
-        except NameRefused:
-            named = None
-        each = Refused(folder, entry, named)
-        if wanted.holds(each):
-            refused.append(each)
-    without = {camera.name for camera in wanted.cameras} - {each.camera for each in refused}
-    try:
-        cameras_named(store, sorted(without))
-    except UsageError:
-        if wanted == (everything := Wanted(cameras=wanted.cameras)):
-            raise
-        # A camera that the rules never knew is known by its refusals, of another reason or time.
-        cameras_named(store, sorted(without - {each.camera for each in find(store, everything)[0]}))
-    return sorted(refused, key=lambda each: (each.at, each.folder)), unreadable
-
-
-def table(refused: Sequence[Refused]) -> Iterator[str]:
+def table(refused: "Sequence[Refused]") -> Iterator[str]:
     """The refusals as a table for people."""
+    from nightjar.queries.refused import printable
+
     if not refused:
         yield "no refusal is of this kind"
         return
     rows = [("taken or came", "reason", "camera", "name", "why")]
     for each in refused:
         taken, reason = f"{each.at:%Y-%m-%d %H:%M:%S}", str(each.entry.reason)
-        rows.append((taken, reason, each.camera, _printable(each.name), _why(each)))
+        rows.append((taken, reason, each.camera, printable(each.name), printable(_why(each))))
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row, one in zip(rows, (None, *refused), strict=True):
         yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -183,7 +93,7 @@ def table(refused: Sequence[Refused]) -> Iterator[str]:
     yield summary(refused)
 
 
-def summary(refused: Iterable[Refused]) -> str:
+def summary(refused: "Iterable[Refused]") -> str:
     """How many were refused, by reason."""
     reasons = Counter(str(each.entry.reason) for each in refused)
     return (
@@ -191,17 +101,11 @@ def summary(refused: Iterable[Refused]) -> str:
     )
 
 
-def _why(refused: Refused) -> str:
-    return _printable(f"{refused.sentence}{f' ({refused.entry.detail})' if refused.entry.detail else ''}")
+def _why(refused: "Refused") -> str:
+    return f"{refused.sentence}{f' ({refused.entry.detail})' if refused.entry.detail else ''}"
 
 
-def _printable(text: str) -> str:
-    """Untrusted text for a terminal, cut to a bounded length."""
-    said = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"
-
-
-def _as_json(refused: Refused) -> dict[str, object]:
+def _as_json(refused: "Refused") -> dict[str, object]:
     return {
         "reason": str(refused.entry.reason),
         "camera": refused.camera or None,

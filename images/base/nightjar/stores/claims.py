@@ -6,7 +6,7 @@ retries refused footage leaves a claim too (`claims/<batch id>.json`), which the
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -47,6 +47,11 @@ class Claims:
         except ObjectExistsError:
             stored, ref = read_record(self._store, _key(run), Claim)
             return HeldClaim(run, stored, ref)
+
+    def leave(self, claims: Iterable[Claim]) -> None:
+        """Write the claims of a retry, each under the id of its batch, for the next watch run to pick up."""
+        for claim in claims:
+            self.write(claim.batch_id, claim)
 
     def open(self, run: str, has_begun: Callable[[str], bool]) -> HeldClaim | None:
         """The claim to go on with: that of `run`, else the oldest; None when there is none.

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from nightjar.cli.main import main
-from nightjar.cli.refused import Wanted, find
 from nightjar.domain.names import Camera, NameRefused, parse_footage_name
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
 from nightjar.errors import UsageError
+from nightjar.queries.refused import Wanted, find
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.store import ObjectStore
