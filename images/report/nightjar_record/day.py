@@ -12,7 +12,7 @@ from nightjar.errors import TryAgainError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectInfo, ObjectStore
-from nightjar.stores.columns import Content
+from nightjar.stores.contents import Content
 from nightjar.stores.detections import Detections
 from nightjar.stores.events import Events
 from nightjar.stores.ledger import Ledger
@@ -99,12 +99,19 @@ def _whole_day(
     events = list(Events(store).of_day(day))
     not_alerted = {event.id: why for event, why in event_lines(store, run)}
     alerts = list(Ledger(store).lines_of_day(day))
-    fresh = {table.name: table.together([rows.content(table, day), refused.content(table, day)]) for table in TABLES}
-    fresh[EVENTS.name] = EVENTS.content(
-        event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted.get(event.id))
-        for event in events
+    fresh = {
+        table.name: Content.together(table, [rows.content(table, day), refused.content(table, day)]) for table in TABLES
+    }
+    fresh[EVENTS.name] = Content.of(
+        EVENTS,
+        (
+            event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted.get(event.id))
+            for event in events
+        ),
     )
-    fresh[ALERTS.name] = ALERTS.content(row for line in alerts for row in alert_rows(line.alert, line.key, run.name))
+    fresh[ALERTS.name] = Content.of(
+        ALERTS, (row for line in alerts for row in alert_rows(line.alert, line.key, run.name))
+    )
     return _with_earlier(Records(store), day, fresh, parts)
 
 
@@ -128,12 +135,12 @@ def _with_earlier(
         seen = records.read(DETECTIONS, day, parts=parts[DETECTIONS.name]).content
         # Only of the newest look at each picture: an older look by another detector gives way.
         seen = seen.matching(("picture", *_LOOK), kept, ("id", *_LOOK))
-        pictures, objects = PICTURES.together([pictures, kept]), DETECTIONS.together([objects, seen])
+        pictures, objects = Content.together(PICTURES, [pictures, kept]), Content.together(DETECTIONS, [objects, seen])
     gone = set(fresh[ALERTS.name].values("event")) - set(fresh[EVENTS.name].values("id"))
     events = fresh[EVENTS.name]
     if gone:
         before = records.read(EVENTS, day, parts=parts[EVENTS.name]).content
-        events = EVENTS.together([events, before.where("id", gone)])
+        events = Content.together(EVENTS, [events, before.where("id", gone)])
     return {**fresh, PICTURES.name: pictures, DETECTIONS.name: objects, EVENTS.name: events}
 
 

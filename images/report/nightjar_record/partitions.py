@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from nightjar.domain.manifest import Counts
-from nightjar.stores.columns import Content, Table
+from nightjar.stores.columns import Table
+from nightjar.stores.contents import Content
 from nightjar.stores.tables import DETECTIONS, PICTURES, PictureRow
 from nightjar_record.pictures import ShardOutputs, detection_rows, picture_rows
 
@@ -33,7 +34,7 @@ class Partitions:
 
     def add(self, table: Table[Any], day: date, rows: Iterable[Any]) -> None:
         """Add rows of a table and day."""
-        content = table.content(rows)
+        content = Content.of(table, rows)
         if len(content):
             self._contents[table.name, day].append(content)
 
@@ -51,7 +52,7 @@ class Partitions:
 
     def content(self, table: Table[Any], day: date) -> Content[Any]:
         """The rows of one table and day, in order."""
-        return table.together(self._contents.get((table.name, day), []))
+        return Content.together(table, self._contents.get((table.name, day), []))
 
     def contents(self, tables: Iterable[Table[Any]], day: date) -> Mapping[str, Content[Any]]:
         """The rows of a day by the name of their table."""

@@ -8,7 +8,7 @@ from datetime import date
 from nightjar.domain.alerts import AlertState
 from nightjar.domain.events import EventState
 from nightjar.domain.tally import Tally
-from nightjar.stores.columns import Content
+from nightjar.stores.contents import Content
 from nightjar.stores.records import Provenance
 from nightjar.stores.tables import AlertRow, EventRow, PictureOutcome, PictureRow, Unalerted, Verdict
 

@@ -11,6 +11,7 @@ from nightjar.domain.reasons import Reason
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.contents import Content
 from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.runs import HISTORY
 from nightjar.stores.tables import PICTURES
@@ -198,10 +199,10 @@ def test_a_part_that_tells_all_about_a_trigger_outdoes_older_parts() -> None:
     still = world.still(SHOP, NOON + timedelta(minutes=1))
     run(work, world.close())
     lines = rows(store)["pictures"]
-    older = PICTURES.content(PICTURES.row(**line) for line in lines)
-    newer = PICTURES.content(PICTURES.row(**line) for line in lines if line["standard_key"] == frames[1].standard_key)
-    assert sorted(PICTURES.newest([older, newer]).values("standard_key")) == sorted(
+    older = Content.of(PICTURES, [PICTURES.row(**line) for line in lines])
+    newer = older.where("standard_key", [frames[1].standard_key])
+    assert sorted(Content.newest(PICTURES, [older, newer]).values("standard_key")) == sorted(
         [frames[1].standard_key, still.standard_key]
     )
-    assert len(PICTURES.newest([newer, older])) == 4
-    assert len(PICTURES.newest([newer])) == 1
+    assert len(Content.newest(PICTURES, [newer, older])) == 4
+    assert len(Content.newest(PICTURES, [newer])) == 1

@@ -1,57 +1,42 @@
-"""Tables as typed rows: one declaration gives the row, the Parquet schema and the documentation.
+"""Tables as typed rows: one declaration gives the row, its Parquet schema and the documentation.
 
-Parts of a table outlive releases. A column that a part lacks reads as null; a column that this release does not know
-stays with its rows when parts are read whole, put together and written again.
+Declarations only: a program without Arrow reads them too (see `nightjar.stores.warehouse`). Rows in memory are those of
+`nightjar.stores.contents`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar, get_type_hints
 
-import pyarrow as pa
-import pyarrow.compute as pc
 
-TEXT = pa.string()
-WHOLE = pa.int32()
-REAL = pa.float64()
-YES_NO = pa.bool_()
-MOMENT = pa.timestamp("ms", tz="UTC")
-TEXTS = pa.list_(pa.string())
-NUMBERS = pa.list_(pa.float64())
+class Kind(StrEnum):
+    """The type of a column, by the name that Arrow gives it."""
+
+    TEXT = "string"
+    WHOLE = "int32"
+    REAL = "double"
+    YES_NO = "bool"
+    MOMENT = "timestamp[ms, tz=UTC]"
+    TEXTS = "list<item: string>"
+    NUMBERS = "list<item: double>"
+
+
+TEXT, WHOLE, REAL, YES_NO = Kind.TEXT, Kind.WHOLE, Kind.REAL, Kind.YES_NO
+MOMENT, TEXTS, NUMBERS = Kind.MOMENT, Kind.TEXTS, Kind.NUMBERS
 
 ID = "id"
-# For a Python row: the value of a column that always has a value in this release, in a part that lacks the column.
-_EMPTY: Mapping[Any, Any] = {
-    TEXT: "",
-    WHOLE: 0,
-    REAL: 0.0,
-    YES_NO: False,
-    MOMENT: datetime.fromtimestamp(0, UTC),
-    TEXTS: [],
-    NUMBERS: [],
-}
-_AGE = "_age"
-_SEPARATOR = "\n"
 
 
 @dataclass(frozen=True)
 class Column:
-    """The `Annotated` part of a field: Arrow type, meaning, unit, and whether a row may go without it."""
+    """The `Annotated` part of a field: its type, meaning, unit, and whether a row may go without it."""
 
-    kind: pa.DataType
+    kind: Kind
     meaning: str
     unit: str | None = None
     optional: bool = False
-
-    def field(self, name: str) -> "pa.Field[Any]":
-        """The Arrow field; meaning and unit are in its metadata, where any Parquet reader finds them.
-
-        Only the id must have a value: a part of another release may lack any other column.
-        """
-        notes = {"meaning": self.meaning, **({"unit": self.unit} if self.unit else {})}
-        return pa.field(name, self.kind, nullable=name != ID, metadata=notes)
 
 
 R = TypeVar("R")
@@ -78,151 +63,6 @@ class Table(Generic[R]):
         """The columns by name, in their order."""
         hints = get_type_hints(self.row, include_extras=True)
         return {name: next(m for m in hint.__metadata__ if isinstance(m, Column)) for name, hint in hints.items()}
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema."""
-        return pa.schema([column.field(name) for name, column in self.columns.items()])
-
-    def content(self, rows: Iterable[R]) -> "Content[R]":
-        """The rows, in the order of the table."""
-        listed = list(rows)
-        schema = self.schema
-        columns = {name: [getattr(row, name) for row in listed] for name in schema.names}
-        return Content(self, pa.table(columns, schema=schema)).ordered()
-
-    def conformed(self, arrow: pa.Table, only: Collection[str] | None = None) -> "Content[R]":
-        """The content of a part of any release, in the types of this one; with `only`, just these known columns.
-
-        Raises ValueError when rows have no id, and pyarrow.ArrowException when a column is of a type that cannot be
-        converted.
-        """
-        if ID not in arrow.column_names or arrow[ID].null_count:
-            raise ValueError(f"expected a column {ID!r} with a value in every row, got columns {arrow.column_names}")
-        fields = [field for field in self.schema if only is None or field.name in {ID, *only}]
-        known = [
-            arrow[field.name].cast(field.type) if field.name in arrow.column_names else pa.nulls(len(arrow), field.type)
-            for field in fields
-        ]
-        unknown = [field for field in arrow.schema if only is None and field.name not in self.columns]
-        schema = pa.schema([*fields, *(field.with_nullable(True) for field in unknown)])
-        return Content(self, pa.table([*known, *(arrow[field.name] for field in unknown)], schema=schema))
-
-    def together(self, contents: Sequence["Content[R]"]) -> "Content[R]":
-        """All rows of `contents`, in the order of the table.
-
-        Raises pyarrow.ArrowException when columns that this release does not know are of types that do not go together.
-        """
-        arrows = [content.arrow for content in contents] or [self.schema.empty_table()]
-        return Content(self, pa.concat_tables(arrows, promote_options="permissive")).ordered()
-
-    def newest(self, contents: Sequence["Content[R]"]) -> "Content[R]":
-        """Each row of `contents`, given oldest first, once; raises as `together` does."""
-        numbered = [
-            content.arrow.append_column(_AGE, pa.array([age] * len(content), pa.int32()))
-            for age, content in enumerate(contents)
-        ]
-        if not numbered:
-            return self.content([])
-        rows = pa.concat_tables(numbered, promote_options="permissive")
-        rows = self._of_newest_parts(rows)
-        age = [self.newest_by] if self.newest_by in rows.column_names else []
-        keys: list[Any] = [(name, "ascending", "at_start") for name in (ID, *age, _AGE)]
-        rows = rows.sort_by(keys)
-        ids = rows[ID].combine_chunks()
-        if len(ids) > 1:
-            is_last = pa.concat_arrays([pc.not_equal(ids[:-1], ids[1:]), pa.array([True])])
-            rows = rows.filter(is_last)
-        return Content(self, rows.drop_columns([_AGE])).ordered()
-
-    def _of_newest_parts(self, rows: pa.Table) -> pa.Table:
-        """`rows`, with their part's number in `_AGE`, without those about which a newer part tells all."""
-        if self.whole_by is None or self.whole_by not in rows.column_names:
-            return rows
-        newest: Any = rows.group_by(self.whole_by).aggregate([(_AGE, "max")])
-        shared: Any = rows[self.whole_by]
-        places = pc.index_in(shared, value_set=newest[self.whole_by].combine_chunks())
-        ages = newest[f"{_AGE}_max"].take(places)
-        return rows.filter(pc.or_(pc.is_null(shared), pc.equal(rows[_AGE], ages)))
-
-
-class Content(Generic[R]):
-    """Rows of a table in memory, kept by column: a hundred times smaller than as Python objects. Immutable."""
-
-    def __init__(self, table: Table[R], arrow: pa.Table) -> None:
-        self.table, self.arrow = table, arrow
-
-    def __len__(self) -> int:
-        return len(self.arrow)
-
-    def ordered(self) -> "Content[R]":
-        """The same rows in the order of their table; as they are where a column of the order was not read."""
-        keys: list[Any] = [(name, "ascending") for name in self.table.order]
-        if not all(name in self.arrow.column_names for name in self.table.order):
-            return self
-        return Content(self.table, self.arrow.sort_by(keys).combine_chunks())
-
-    def values(self, column: str) -> list[Any]:
-        """The value of `column` in every row; None where it is missing."""
-        return _python(self.arrow[column])
-
-    def counts(self, column: str) -> dict[str, int]:
-        """How often each text stands in `column`; missing values do not count."""
-        counted: Any = pc.value_counts(self.arrow[column].combine_chunks().drop_null())
-        return {str(each["values"]): int(each["counts"]) for each in counted.to_pylist()}
-
-    def distinct(self, column: str) -> int:
-        """The number of different values in `column`; missing values do not count."""
-        return int(pc.count_distinct(self.arrow[column], mode="only_valid").as_py())
-
-    def combinations(self, *columns: str) -> set[tuple[Any, ...]]:
-        """The combinations of values that stand in `columns` together; None where one is missing."""
-        groups = self.arrow.group_by(list(columns)).aggregate([])
-        return set(zip(*(_python(groups[name]) for name in columns), strict=True))
-
-    def where(self, column: str, values: Iterable[object]) -> "Content[R]":
-        """The rows that have one of `values` in `column`."""
-        return Content(self.table, self.arrow.filter(self._has(column, values)))
-
-    def without(self, column: str, values: Iterable[object]) -> "Content[R]":
-        """The rows that have none of `values` in `column`."""
-        return Content(self.table, self.arrow.filter(pc.invert(self._has(column, values))))
-
-    def matching(self, columns: Sequence[str], other: "Content[Any]", others: Sequence[str]) -> "Content[R]":
-        """The rows whose text in `columns` stands in a row of `other` in `others`, column by column."""
-        mine, theirs = _joined(self.arrow, columns), _joined(other.arrow, others)
-        return Content(self.table, self.arrow.filter(pc.is_in(mine, theirs, skip_nulls=True)))
-
-    def lines(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries, without columns that this release does not know."""
-        names = [name for name in self.arrow.column_names if name in self.table.columns]
-        columns = [_python(self.arrow[name]) for name in names]
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-    def rows(self) -> list[R]:
-        """The rows as Python objects; a column without a value is None if it is optional, else empty."""
-        columns = self.table.columns
-        empty = {name: None if column.optional else _EMPTY[column.kind] for name, column in columns.items()}
-        given = ({name: value for name, value in line.items() if value is not None} for line in self.lines())
-        return [self.table.row(**(empty | line)) for line in given]
-
-    def _has(self, column: str, values: Iterable[object]) -> Any:
-        wanted = pa.array(list(values), self.table.columns[column].kind)
-        return pc.is_in(self.arrow[column], wanted, skip_nulls=True)
-
-
-def _python(column: Any) -> list[Any]:
-    """The values of an Arrow column. Times are in UTC: asked for with their zone, Python wants files of zones."""
-    if not pa.types.is_timestamp(column.type):
-        values: list[Any] = column.to_pylist()
-        return values
-    naive = column.cast(pa.timestamp(column.type.unit)).to_pylist()
-    return [moment.replace(tzinfo=UTC) if moment else None for moment in naive]
-
-
-def _joined(arrow: pa.Table, columns: Sequence[str]) -> Any:
-    texts: list[Any] = [arrow[name].combine_chunks() for name in columns]
-    return pc.binary_join_element_wise(*texts, _SEPARATOR)
 
 
 def document(tables: Sequence[Table[Any]]) -> str:

@@ -1,6 +1,9 @@
 """Where the warehouse is: `records/`. A module of its own, because who starts the stages reads no Parquet."""
 
+from collections.abc import Iterable
 from datetime import date
+
+from nightjar.runtime.store import ObjectInfo
 
 RECORDS = "records/"
 NEWS = f"{RECORDS}news/"
@@ -25,6 +28,17 @@ def part_key(table: str, day: date, run: str) -> str:
 def day_of_part(key: str) -> date:
     """The day of a part."""
     return date.fromisoformat(key.split("/")[2].removeprefix("date="))
+
+
+def oldest_first(listed: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+    """The parts among listed objects, by day and then by age: the whole day is the oldest, since later parts stay."""
+    parts = (info for info in listed if info.key.endswith(".parquet"))
+    return sorted(parts, key=lambda info: (day_of_part(info.key), not is_whole_day(info), info.modified_at, info.key))
+
+
+def is_whole_day(info: ObjectInfo) -> bool:
+    """Whether it is the part that history, or a merge, made of all parts of the day."""
+    return info.key.endswith(f"/{WHOLE_DAY}")
 
 
 def news_key(day: date, run: str) -> str:

@@ -5,7 +5,7 @@
     records/news/YYYY-MM-DD/<dag>-<run>.json              News: removed once the page is made
 
 A row that stands in several parts counts once: `day.parquet` is the oldest of the parts, the others follow by age. A
-run adds a part and looks at no other. Parts of any release are read together (see `nightjar.stores.columns`).
+run adds a part and looks at no other. Parts of any release are read together (see `nightjar.stores.contents`).
 """
 
 import io
@@ -28,13 +28,16 @@ from nightjar.errors import InputError
 from nightjar.runtime.manifests import reference, write_bytes
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore, VersionInfo
-from nightjar.stores.columns import Content, Table
+from nightjar.stores.columns import Table
+from nightjar.stores.contents import Content
 from nightjar.stores.record_keys import (
     NEWS,
     WHOLE_DAY,
     day_of_news,
     day_of_part,
+    is_whole_day,
     news_key,
+    oldest_first,
     part_key,
     partition_prefix,
     table_prefix,
@@ -96,10 +99,8 @@ class Records:
         self._store = store
 
     def parts(self, table: Table[Any], day: date) -> tuple[ObjectInfo, ...]:
-        """The parts of a table and day, oldest first; the whole day is the oldest, since parts that come later stay."""
-        listed = self._store.list_objects(partition_prefix(table.name, day))
-        parquet = (info for info in listed if info.key.endswith(".parquet"))
-        return tuple(sorted(parquet, key=lambda info: (not _is_whole_day(info), info.modified_at, info.key)))
+        """The parts of a table and day, oldest first."""
+        return tuple(oldest_first(self._store.list_objects(partition_prefix(table.name, day))))
 
     def read(
         self,
@@ -117,7 +118,7 @@ class Records:
         read = list(in_parallel(partial(self._read_part, table, columns), listed, _READERS))
         there = [part for part in read if part]
         try:
-            content = table.newest([content for content, _ in there])
+            content = Content.newest(table, [content for content, _ in there])
         except pa.ArrowException as error:
             raise InputError(f"expected the parts of {table.name} of {day} to fit together: {error}") from None
         return Partition(content, listed, latest(each for _, provenances in there for each in provenances))
@@ -160,7 +161,7 @@ class Records:
         stay, the newest ones; a second call removes them.
         """
         key = f"{partition_prefix(content.table.name, day)}{WHOLE_DAY}"
-        before = next((info for info in parts if _is_whole_day(info)), None)
+        before = next((info for info in parts if is_whole_day(info)), None)
         written = None
         if len(content):
             data = _parquet(content, provenance, earlier)
@@ -168,7 +169,7 @@ class Records:
             written = write_bytes(self._store, key, data, content_type=_CONTENT_TYPE, **condition)
         elif before:
             self._remove(before)
-        removed = sum(self._remove(info) for info in parts if not _is_whole_day(info))
+        removed = sum(self._remove(info) for info in parts if not is_whole_day(info))
         if removed:
             log.info("parts went into day.parquet", extra={"key": key, "parts": removed})
         return written
@@ -261,7 +262,7 @@ class Records:
             columns = None if columns is None else {*columns, *needed}
             known = None if columns is None else [c for c in ("id", *columns) if c in file.schema_arrow.names]
             arrow = file.read(columns=known)
-            return table.conformed(arrow, columns), _provenances(arrow.schema.metadata or {})
+            return Content.conformed(table, arrow, columns), _provenances(arrow.schema.metadata or {})
         except (pa.ArrowException, ValueError, KeyError, OSError) as error:
             raise InputError(f"expected {key!r} to be a part of table {table.name}: {error}") from None
 
@@ -292,10 +293,6 @@ def latest(provenances: Iterable[Provenance]) -> tuple[Provenance, ...]:
 
 def _age(provenance: Provenance) -> tuple[str, str]:
     return iso_utc(provenance.at) if provenance.at else "", provenance.run
-
-
-def _is_whole_day(info: ObjectInfo) -> bool:
-    return info.key.endswith(f"/{WHOLE_DAY}")
 
 
 def _own_and_earlier(provenances: Sequence[Provenance]) -> tuple[Provenance, Sequence[Provenance]]:

@@ -14,6 +14,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectInfo, ObjectStore
 from nightjar.stores.columns import Table
+from nightjar.stores.contents import Content
 from nightjar.stores.records import Provenance, Records, latest
 from nightjar.stores.reports import Reports
 from nightjar.stores.tables import ALERTS, EVENTS, PICTURES, EventRow
@@ -34,12 +35,12 @@ def made_by(run: str, **release: Any) -> Provenance:
 
 
 def write(store: ObjectStore, run: str, *rows: EventRow, **more: Any) -> None:
-    Records(store).write(DAY, f"nightjar_live/{run}", EVENTS.content(rows), made_by(f"nightjar_live/{run}", **more))
+    Records(store).write(DAY, f"nightjar_live/{run}", Content.of(EVENTS, rows), made_by(f"nightjar_live/{run}", **more))
 
 
 def put_later_release(store: ObjectStore, name: str, *rows: EventRow, **columns: Sequence[object]) -> None:
     """A part as a later release writes it: with `columns` more, and without `rule_name`, which it has dropped."""
-    arrow = EVENTS.content(rows).arrow.drop_columns(["rule_name"])
+    arrow = Content.of(EVENTS, rows).arrow.drop_columns(["rule_name"])
     for column, values in columns.items():
         arrow = arrow.append_column(column, pa.array(list(values)))
     buffer = io.BytesIO()
@@ -253,7 +254,7 @@ def test_a_day_without_rows_any_more_is_not_there() -> None:
     records = Records(store)
     write(store, "a", an_event(1))
     write(store, "day", an_event(0))
-    assert records.replace(DAY, EVENTS.content([]), records.parts(EVENTS, DAY), made_by("x")) is None
+    assert records.replace(DAY, Content.of(EVENTS, []), records.parts(EVENTS, DAY), made_by("x")) is None
     assert names(store) == []
 
 
@@ -274,7 +275,7 @@ def test_new_rows_are_those_that_no_other_part_has(
     store = MemoryStore()
     write(store, "own", *content)
     write(store, "other", *others)
-    assert Records(store).new_rows(DAY, "nightjar_live/own", EVENTS.content(content)).values("id") == expected
+    assert Records(store).new_rows(DAY, "nightjar_live/own", Content.of(EVENTS, content)).values("id") == expected
 
 
 # News

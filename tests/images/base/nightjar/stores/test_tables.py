@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nightjar.stores.columns import ID, Content, Table, document
+from nightjar.stores.columns import ID, Table, document
+from nightjar.stores.contents import Content, schema
 from nightjar.stores.tables import EVENTS, PICTURES, TABLES, EventRow
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -47,7 +48,7 @@ def an_event(number: int = 1, **changes: Any) -> EventRow:
 
 def part(*rows: EventRow, **columns: Sequence[object]) -> Any:
     """An Arrow table of events as a later release writes it: with `columns` more."""
-    arrow = EVENTS.content(rows).arrow
+    arrow = Content.of(EVENTS, rows).arrow
     for name, values in columns.items():
         arrow = arrow.append_column(name, pa.array(list(values)))
     return arrow
@@ -55,14 +56,14 @@ def part(*rows: EventRow, **columns: Sequence[object]) -> Any:
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
 def test_every_field_is_a_column_with_a_type_and_a_meaning(table: Table[Any]) -> None:
-    assert [f.name for f in dataclasses.fields(table.row)] == table.schema.names
-    for field in table.schema:
+    assert [f.name for f in dataclasses.fields(table.row)] == schema(table).names
+    for field in schema(table):
         notes = field.metadata or {}
         assert notes[b"meaning"]
         if pa.types.is_timestamp(field.type):
             assert (field.type.tz, notes[b"unit"]) == ("UTC", b"UTC, milliseconds")
         assert field.nullable is (field.name != ID)  # a part of another release may lack any other
-    assert set(table.order) <= set(table.schema.names)
+    assert set(table.order) <= set(schema(table).names)
     assert table.newest_by is None or table.columns[table.newest_by].optional
 
 
@@ -73,19 +74,19 @@ def test_the_documentation_says_what_the_schema_says(table: Table[Any]) -> None:
 
 
 def test_an_empty_table_has_the_schema() -> None:
-    empty = PICTURES.content([])
-    assert empty.arrow.schema.equals(PICTURES.schema, check_metadata=True)
+    empty = Content.of(PICTURES, [])
+    assert empty.arrow.schema.equals(schema(PICTURES), check_metadata=True)
     assert (len(empty), empty.rows(), empty.counts("outcome"), empty.distinct("camera")) == (0, [], {}, 0)
 
 
 def test_rows_come_back_as_they_were_in_order() -> None:
     rows = [an_event(n) for n in (3, 1, 2)]
-    assert EVENTS.content(rows).rows() == [an_event(n) for n in (1, 2, 3)]
+    assert Content.of(EVENTS, rows).rows() == [an_event(n) for n in (1, 2, 3)]
 
 
 def test_times_need_no_files_of_zones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zoneinfo, "ZoneInfo", None)
-    content = EVENTS.content([an_event()])
+    content = Content.of(EVENTS, [an_event()])
     assert content.values("started_at")[0].tzinfo is UTC
     assert content.rows() == [an_event()]
 
@@ -95,7 +96,7 @@ def test_times_need_no_files_of_zones(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_column_that_a_part_lacks_is_null_and_empty_in_a_row_where_it_must_not_be() -> None:
     arrow = part(an_event()).drop_columns(["revision", "rule_name", "pictures", "labels", "started_at"])
-    content = EVENTS.conformed(arrow)
+    content = Content.conformed(EVENTS, arrow)
     assert content.values("rule_name") == [None]
     (row,) = content.rows()
     assert (row.revision, row.rule_name, row.pictures, row.labels) == (None, "", 0, [])
@@ -104,14 +105,15 @@ def test_a_column_that_a_part_lacks_is_null_and_empty_in_a_row_where_it_must_not
 
 
 def test_a_column_of_a_later_release_is_kept_when_parts_are_put_together() -> None:
-    later, ours = EVENTS.conformed(part(an_event(1), zone=["garden"])), EVENTS.conformed(part(an_event(2)))
-    for both in (EVENTS.newest([ours, later]), EVENTS.together([ours, later])):
+    later = Content.conformed(EVENTS, part(an_event(1), zone=["garden"]))
+    ours = Content.conformed(EVENTS, part(an_event(2)))
+    for both in (Content.newest(EVENTS, [ours, later]), Content.together(EVENTS, [ours, later])):
         assert dict(zip(both.values("id"), both.values("zone"), strict=True)) == {"e1": "garden", "e2": None}
         assert [row.id for row in both.rows()] == ["e1", "e2"]
 
 
 def test_only_known_columns_are_read_when_columns_are_named() -> None:
-    content = EVENTS.conformed(part(an_event(), zone=["garden"]), only=["camera", "revision"])
+    content = Content.conformed(EVENTS, part(an_event(), zone=["garden"]), only=["camera", "revision"])
     assert content.arrow.column_names == ["id", "camera", "revision"]
 
 
@@ -122,7 +124,7 @@ def test_only_known_columns_are_read_when_columns_are_named() -> None:
 def test_a_column_of_a_wider_type_is_converted(column: str, kind: Any, expected: object) -> None:
     arrow = part(an_event())
     arrow = arrow.set_column(arrow.column_names.index(column), column, arrow[column].cast(kind))
-    assert EVENTS.conformed(arrow).values(column) == [expected]
+    assert Content.conformed(EVENTS, arrow).values(column) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_a_column_of_a_wider_type_is_converted(column: str, kind: Any, expected:
 )
 def test_what_cannot_be_a_part_is_refused(arrow: Any, error: str) -> None:
     with pytest.raises((ValueError, pa.ArrowException), match=error):
-        EVENTS.conformed(arrow)
+        Content.conformed(EVENTS, arrow)
 
 
 # Of several rows with one id
@@ -154,12 +156,12 @@ def test_what_cannot_be_a_part_is_refused(arrow: Any, error: str) -> None:
     ],
 )
 def test_the_row_that_changed_last_counts(revisions: list[int | None], expected: int) -> None:
-    contents = [EVENTS.content([an_event(pictures=n, revision=r)]) for n, r in enumerate(revisions)]
-    assert EVENTS.newest(contents).values("pictures") == [expected]
+    contents = [Content.of(EVENTS, [an_event(pictures=n, revision=r)]) for n, r in enumerate(revisions)]
+    assert Content.newest(EVENTS, contents).values("pictures") == [expected]
 
 
 def test_the_newest_of_nothing_is_nothing() -> None:
-    assert len(EVENTS.newest([])) == len(EVENTS.newest([EVENTS.content([])])) == 0
+    assert len(Content.newest(EVENTS, [])) == len(Content.newest(EVENTS, [Content.of(EVENTS, [])])) == 0
 
 
 # Content
@@ -168,7 +170,7 @@ def test_the_newest_of_nothing_is_nothing() -> None:
 def contents() -> Content[EventRow]:
     cameras = ["alice-porch", "alice-yard", "alice-porch"]
     rows = [an_event(n, camera=c, site=s) for n, (c, s) in enumerate(zip(cameras, ["a", None, "b"], strict=True))]
-    return EVENTS.content(rows)
+    return Content.of(EVENTS, rows)
 
 
 def test_content_counts_and_selects() -> None:
@@ -181,19 +183,20 @@ def test_content_counts_and_selects() -> None:
     assert content.without("site", ["a"]).values("id") == ["e2", "e1"]  # a missing value is none of them
     assert content.where("pictures", [1]).distinct("id") == 3
     assert content.combinations("camera", "site") == {("alice-porch", "a"), ("alice-yard", None), ("alice-porch", "b")}
-    assert EVENTS.content([]).combinations("camera", "site") == set()
+    assert Content.of(EVENTS, []).combinations("camera", "site") == set()
 
 
 def test_content_that_matches_in_several_columns() -> None:
-    content, other = contents(), EVENTS.content([an_event(5, camera="alice-porch", site="b"), an_event(6, site=None)])
+    content = contents()
+    other = Content.of(EVENTS, [an_event(5, camera="alice-porch", site="b"), an_event(6, site=None)])
     assert content.matching(("camera", "site"), other, ("camera", "site")).values("id") == ["e2"]
-    assert len(content.matching(("camera",), EVENTS.content([]), ("camera",))) == 0
+    assert len(content.matching(("camera",), Content.of(EVENTS, []), ("camera",))) == 0
 
 
 # Who knows Arrow
 
 
-def test_only_the_tables_and_the_store_of_records_import_pyarrow() -> None:
+def test_only_contents_and_the_store_of_records_import_pyarrow() -> None:
     sources = [file for part in ("images", "operators", "dags", "local") for file in (ROOT / part).rglob("*.py")]
     importing = {file.name for file in sources if re.search(r"^\s*(import|from) pyarrow\b", file.read_text(), re.M)}
-    assert importing == {"columns.py", "records.py"}
+    assert importing == {"contents.py", "records.py"}
