@@ -51,6 +51,12 @@ class CountingStore:
         self._count(0, read=len(data))
         return data, info
 
+    def get_range(self, key: str, first: int, length: int, version_id: str | None = None) -> bytes:
+        self._count()
+        data = self._store.get_range(key, first, length, version_id)
+        self._count(0, read=len(data))
+        return data
+
     def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
         self._count()
         info = self._store.download(key, path, version_id)

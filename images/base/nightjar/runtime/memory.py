@@ -73,6 +73,9 @@ class MemoryStore:
         self._check_readable("get", key)
         return version.data, version.info
 
+    def get_range(self, key: str, first: int, length: int, version_id: str | None = None) -> bytes:
+        return self.get(key, version_id)[0][first : first + length]
+
     def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
         data, info = self.get(key, version_id)
         path.write_bytes(data)

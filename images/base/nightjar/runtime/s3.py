@@ -131,6 +131,11 @@ class S3Store:
         return answer["Body"].read(), _info(key, answer)
 
     @_reading
+    def get_range(self, key: str, first: int, length: int, version_id: str | None = None) -> bytes:
+        part = f"bytes={first}-{first + length - 1}"
+        return self._client.get_object(Bucket=self.bucket, Key=key, Range=part, **_version(version_id))["Body"].read()
+
+    @_reading
     def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
         answer = self._client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
         with path.open("wb") as file:

@@ -67,8 +67,8 @@ class VersionInfo:
 class ObjectStore(Protocol):
     """A versioned bucket. Every method may raise TryAgainError (the service fails) or UsageError (refused for good).
 
-    `head`, `get`, `download` and `copy` raise ObjectUnreadableError where only this object cannot be read. An archived
-    or damaged object still has a `head`.
+    `head`, `get`, `get_range`, `download` and `copy` raise ObjectUnreadableError where only this object cannot be read.
+    An archived or damaged object still has a `head`.
     """
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
@@ -76,6 +76,9 @@ class ObjectStore(Protocol):
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
         """The whole object; raises ObjectMissingError."""
+
+    def get_range(self, key: str, first: int, length: int, version_id: str | None = None) -> bytes:
+        """At most `length` (1 or more) bytes from byte `first` on, which the object has; raises ObjectMissingError."""
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
         """Stream the object into the file `path`, in bounded memory; raises ObjectMissingError."""

@@ -29,6 +29,15 @@ def footage_key(name: FootageName) -> str:
     return f"{_identity_prefix(name)}{name.extension}"
 
 
+def footage_of(key: str) -> FootageName | None:
+    """The name of the footage that is kept at `key`, which may be anything; None if it is no key that footage has."""
+    try:
+        name = parse_footage_name(last_segment(key))
+        return name if footage_key(name) == key else None
+    except (NameRefused, ValueError, OverflowError):
+        return None
+
+
 def _identity_prefix(name: FootageName) -> str:
     """The beginning that the keys of one camera and moment share: up to and with the dot."""
     return f"{FOOTAGE}{name.taken_at:%Y/%m/%d/%H}/{name.stem}."

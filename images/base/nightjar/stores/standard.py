@@ -12,8 +12,8 @@ from enum import StrEnum
 from nightjar.domain.batch import Footage
 from nightjar.domain.detections import Picture
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.model import ms_from_utc
-from nightjar.domain.names import Camera, time_digits
+from nightjar.domain.model import ms_from_utc, utc_from_ms
+from nightjar.domain.names import Camera, NameRefused, parse_time_digits, time_digits
 from nightjar.errors import InputError
 from nightjar.runtime.store import (
     ObjectExistsError,
@@ -67,6 +67,16 @@ class Put:
 def standard_key(camera: Camera, taken_at: datetime) -> str:
     """Where the picture that `camera` took at `taken_at` (UTC) is."""
     return f"{STANDARD}{taken_at:%Y/%m/%d/%H}/{camera.name}/{time_digits(ms_from_utc(taken_at))}.jpg"
+
+
+def is_standard_key(key: str) -> bool:
+    """Whether `key`, which may be anything, is one that `standard_key` gives."""
+    try:
+        camera = Camera.parse(key.rpartition("/")[0].rpartition("/")[2])
+        taken_at = utc_from_ms(parse_time_digits(key.rpartition("/")[2].removesuffix(".jpg")))
+        return standard_key(camera, taken_at) == key
+    except (NameRefused, ValueError, OverflowError):
+        return False
 
 
 def checked(picture: Picture, data: bytes) -> bytes:

@@ -37,11 +37,23 @@ def test_what_is_put_can_be_read_back_at_every_version(store: ObjectStore, tmp_p
     assert (tmp_path / "b").read_bytes() == b"one"
 
 
+@pytest.mark.parametrize(
+    ("first", "length", "part"), [(0, 1, b"a"), (2, 3, b"cde"), (5, 1, b"f"), (4, 100, b"ef"), (0, 6, b"abcdef")]
+)
+def test_a_part_of_an_object(store: ObjectStore, first: int, length: int, part: bytes) -> None:
+    version = store.put("letters", b"abcdef").version_id
+    store.put("letters", b"ABCDEF")
+    assert store.get_range("letters", first, length) == part.upper()
+    assert store.get_range("letters", first, length, version) == part
+
+
 @pytest.mark.parametrize("version_id", [None, "0123456789abcdef0123456789abcdef"])
 def test_what_is_not_there_is_missing(store: ObjectStore, version_id: str | None, tmp_path: Path) -> None:
     assert store.head("none", version_id) is None
     with pytest.raises(ObjectMissingError):
         store.get("none", version_id)
+    with pytest.raises(ObjectMissingError):
+        store.get_range("none", 0, 1, version_id)
     with pytest.raises(ObjectMissingError):
         store.download("none", tmp_path / "none", version_id)
     store.delete("none")

@@ -1,0 +1,60 @@
+"""Nightjar's pages in Airflow's UI: their app below `/nightjar-ui/`, and where Airflow's navigation shows them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from plugins.web.navigation import entries
+
+_STATIC = "nightjar-ui/static/web"
+_ICONS = {"icon": f"{_STATIC}/icon.svg", "icon_dark_mode": f"{_STATIC}/icon-dark.svg"}
+_RUN = "dag_id={DAG_ID}&run_id={RUN_ID}"
+
+
+class _OnDemand:
+    """The app, made at its first request: every process of Airflow loads plugins, and only one serves them."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """As ASGI has it."""
+        if self._app is None:
+            from plugins.web.app import app_of_airflow
+
+            self._app = app_of_airflow()
+        await self._app(scope, receive, send)
+
+
+def _views() -> list[dict[str, str]]:
+    """A view of Airflow's for each page of the navigation, and on the pages of runs and task instances."""
+    pages = [
+        {
+            "name": each.title,
+            "href": f"nightjar-ui/{each.name}/",  # without a slash before it: below the path at which Airflow is
+            "destination": "nav",
+            "category": "Nightjar",
+            "url_route": f"nightjar-{each.name}",
+            **_ICONS,
+        }
+        for each in entries()
+    ]
+    run = f"nightjar-ui/runs/run?{_RUN}"
+    task = f"nightjar-ui/runs/task?{_RUN}&task_id={{TASK_ID}}&map_index={{MAP_INDEX}}"
+    return [
+        *pages,
+        {"name": "Nightjar", "href": run, "destination": "dag_run", "url_route": "nightjar", **_ICONS},
+        {"name": "Nightjar", "href": task, "destination": "task_instance", "url_route": "nightjar", **_ICONS},
+    ]
+
+
+class NightjarPages(AirflowPlugin):
+    """Footage, alerts, cameras and rules where operators already look."""
+
+    name = "nightjar_ui"
+    # As the base class declares them, attributes of their own for each plugin.
+    fastapi_apps = [{"app": _OnDemand(), "url_prefix": "/nightjar-ui", "name": "Nightjar's pages"}]  # noqa: RUF012
+    external_views = _views()

@@ -1,0 +1,68 @@
+"""What the pages reach outside themselves: the bucket, the warehouse, the clock. One World for each process."""
+
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from nightjar.runtime.s3 import S3Store
+from nightjar.runtime.settings import StoreSettings, load
+from nightjar.runtime.store import ObjectStore
+
+if TYPE_CHECKING:
+    from nightjar.stores.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class World:
+    """`clock` gives the present, aware and in UTC."""
+
+    store: ObjectStore
+    warehouse: "Warehouse"
+    clock: Callable[[], datetime]
+
+
+class WorldOnce:
+    """Makes the world when it is first asked for, once; a wrong environment is tried again with the next request."""
+
+    def __init__(self, make: Callable[[], World]) -> None:
+        self._make = make
+        self._world: World | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> World:
+        """The world; raises what making it raises."""
+        with self._lock:
+            if self._world is None:
+                self._world = self._make()
+            return self._world
+
+
+def world_of_environment() -> World:
+    """The world that the environment names; raises UsageError. Parts of the warehouse are kept below the folder for
+    temporary files, in one folder of this process.
+    """
+    from nightjar.stores.warehouse import Warehouse, WarehouseSettings
+
+    store = S3Store(load(StoreSettings))
+    folder = Path(tempfile.mkdtemp(prefix="nightjar-warehouse-"))
+    return World(store, Warehouse(store, folder, load(WarehouseSettings)), now)
+
+
+def now() -> datetime:
+    """The present in UTC."""
+    return datetime.now(UTC)
+
+
+def world(request: Request) -> World:
+    """The world of the app that was asked; a dependency."""
+    made: World = request.app.state.world()
+    return made
+
+
+WorldDep = Annotated[World, Depends(world)]

@@ -1,0 +1,135 @@
+"""The pages without Airflow: a login that a test chooses, any store, an audit log in memory."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import anyio
+from fastapi import FastAPI, Request
+from httpx import ASGITransport, AsyncClient, Response
+from starlette.applications import Starlette
+
+from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.store import ObjectStore
+from plugins.web.addresses import MOUNT
+from plugins.web.app import make_app
+from plugins.web.audit import AuditLine, MemoryAudit
+from plugins.web.errors import NotLoggedIn
+from plugins.web.pages import PageFolder
+from plugins.web.world import World
+
+NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
+BASE_URL = "https://airflow.example.com"
+OURS = {"sec-fetch-site": "same-origin"}  # as a browser sends it from a page of ours
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """Who is logged in: may read runs of all DAGs, or of `reads` alone, and change those of `acts_on` (None: all)."""
+
+    name: str = "olga"
+    reads: frozenset[str] | None = None
+    acts_on: frozenset[str] | None = None
+
+
+OPERATOR = Somebody()
+VIEWER = Somebody("victor", acts_on=frozenset())
+
+
+class FakeLogin:
+    """Everybody is `person`; nobody is logged in if that is None."""
+
+    def __init__(self, person: Somebody | None) -> None:
+        self.person = person
+
+    async def user(self, request: Request) -> Any:
+        del request
+        if self.person is None:
+            raise NotLoggedIn("This page is for people who are logged in to Airflow.")
+        return self.person
+
+    def name(self, user: Any) -> str:
+        return cast(Somebody, user).name
+
+    def may_read(self, user: Any, dag_id: str) -> bool:
+        return user.reads is None or dag_id in user.reads
+
+    def may_act(self, user: Any, dag_id: str) -> bool:
+        return user.acts_on is None or dag_id in user.acts_on
+
+    def address(self, back: str) -> str:
+        return f"/auth/login?next={back}"
+
+
+class NoWarehouse:
+    """Answers nothing: a page that asks it in a test has to be given one."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"expected a test that gives make_client a warehouse, got a call of {name}")
+
+
+def make_pages(
+    store: ObjectStore | None = None,
+    *,
+    person: Somebody | None = OPERATOR,
+    warehouse: Any = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+    pages: tuple[PageFolder, ...] | None = None,
+    base_url: str | None = None,
+) -> FastAPI:
+    """The app with all its pages, or with `pages`."""
+    world = World(store or MemoryStore(), warehouse or NoWarehouse(), clock)
+    return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
+
+
+def mounted(app: FastAPI) -> Starlette:
+    """The app where Airflow mounts it."""
+    outer = Starlette()
+    outer.mount(MOUNT, app)
+    return outer
+
+
+class PagesClient:
+    """Asks the pages as a browser does, where Airflow mounts them. What is not closed in time is an error, as usual."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._outer = mounted(app)
+
+    def request(self, method: str, address: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+        """The answer to `address`, such as `/nightjar-ui/review/`; `more` is what httpx takes (params, data…)."""
+
+        async def ask() -> Response:
+            async with AsyncClient(transport=ASGITransport(self._outer), base_url=BASE_URL) as client:
+                return await client.request(method, address, headers={**OURS, **(headers or {})}, **more)
+
+        return anyio.run(ask)
+
+    def get(self, address: str, **more: Any) -> Response:
+        """As `request`."""
+        return self.request("GET", address, **more)
+
+    def post(self, address: str, **more: Any) -> Response:
+        """As `request`."""
+        return self.request("POST", address, **more)
+
+    @property
+    def audit_lines(self) -> list[AuditLine]:
+        """Who did what, so far."""
+        audit: MemoryAudit = self.app.state.audit
+        return list(audit.lines)
+
+
+def make_client(
+    store: ObjectStore | None = None,
+    *,
+    person: Somebody | None = OPERATOR,
+    warehouse: Any = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+    pages: tuple[PageFolder, ...] | None = None,
+    base_url: str | None = None,
+) -> PagesClient:
+    """Asks the pages as the browser of `person` does: `client.get("/nightjar-ui/review/")`."""
+    app = make_pages(store, person=person, warehouse=warehouse, clock=clock, pages=pages, base_url=base_url)
+    return PagesClient(app)
