@@ -8,7 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nightjar.cli.overview import Cameras, Images, OperatorTrouble, Overview, RulesState, Waiting
+    from nightjar.queries.deployment import (
+        Cameras,
+        DeploymentState,
+        Images,
+        OperatorTrouble,
+        RulesState,
+        Waiting,
+    )
     from nightjar.queries.troubled import Troubled
     from nightjar.stores.run_index import RunState
 
@@ -41,14 +48,14 @@ def print_status(form: str, sections: Sequence[Section]) -> int:
     """Print the status as `text` or `json`; returns 0."""
     from pydantic import TypeAdapter
 
-    from nightjar.cli.overview import Overview, overview
+    from nightjar.queries.deployment import DeploymentState, deployment_state
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
     store = S3Store(load(StoreSettings))
-    seen = overview(store, store.bucket, datetime.now(UTC))
+    seen = deployment_state(store, store.bucket, datetime.now(UTC))
     if form == "json":
-        document = TypeAdapter(Overview).dump_python(seen, mode="json")
+        document = TypeAdapter(DeploymentState).dump_python(seen, mode="json")
         document["surroundings"] = [section() for section in sections]
         sys.stdout.write(f"{json.dumps(document, indent=2)}\n")
     else:
@@ -58,17 +65,17 @@ def print_status(form: str, sections: Sequence[Section]) -> int:
 
 def check_status() -> int:
     """Print one line as Nagios wants it of a plugin; returns 0, 1 or 2."""
-    from nightjar.cli.overview import overview
+    from nightjar.queries.deployment import deployment_state
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
 
     store = S3Store(load(StoreSettings))
-    code, line = as_check(overview(store, store.bucket, datetime.now(UTC)))
+    code, line = as_check(deployment_state(store, store.bucket, datetime.now(UTC)))
     sys.stdout.write(f"{line}\n")
     return code
 
 
-def as_check(seen: "Overview") -> tuple[int, str]:
+def as_check(seen: "DeploymentState") -> tuple[int, str]:
     """The exit code and the line of `--check`."""
     from nightjar.domain.severity import Severity
 
@@ -78,7 +85,7 @@ def as_check(seen: "Overview") -> tuple[int, str]:
     return (2, f"CRITICAL: {'; '.join(seen.red)}") if is_critical else (1, f"WARNING: {'; '.join(seen.red)}")
 
 
-def as_text(seen: "Overview") -> Iterator[str]:
+def as_text(seen: "DeploymentState") -> Iterator[str]:
     """The parts of the status for a terminal, each of some lines."""
     yield f"Bucket {seen.bucket}, {_time(seen.at)}"
     yield _listed("Red", seen.red) if seen.red else "Nothing is red."

@@ -40,6 +40,9 @@ class PartProblem:
     key: str
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.key}: {self.why}"
+
 
 class Selection:
     """Rows of some days. For one thread; `slots` bounds how many queries run at once in the process."""

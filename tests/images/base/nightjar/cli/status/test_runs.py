@@ -7,7 +7,7 @@ import pytest
 from nightjar.domain.release import Ended, Started
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.runs import Runs
-from tests.images.base.nightjar.cli.status.world import FROZEN, HISTORY, LIVE, NOW, REPORT, Clock, begin, look
+from tests.images.base.nightjar.cli.status.world import FROZEN, HISTORY, LIVE, NOW, PATROL, REPORT, Clock, begin, look
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ from tests.images.base.nightjar.cli.status.world import FROZEN, HISTORY, LIVE, N
         (f"{REPORT}asset_triggered__2026-11-20T13-04-00.123456-00-00-abcdef12/", True),
         (f"{REPORT}scheduled__2026-11-20T00-05-00-00-00-abcdef12/", True),
         (f"{REPORT}scheduled__2026-11-12T00-05-00-00-00-abcdef12/", False),
+        (f"{PATROL}scheduled__2026-11-20T12-05-00-00-00-abcdef12/", True),
+        (f"{PATROL}scheduled__2026-11-12T00-05-00-00-00-abcdef12/", False),
     ],
 )
 def test_the_newest_runs_are_found_by_time(store: MemoryStore, prefix: str, found: bool) -> None:

@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime
 
-from nightjar.cli.overview import Overview, overview
 from nightjar.cli.status import as_text
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.release import FrozenRules, Release, StageRelease, Started
+from nightjar.queries.deployment import DeploymentState, deployment_state
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.runs import Runs
 
 LIVE, HISTORY, REPORT = "runs/nightjar_live/", "runs/nightjar_history/", "runs/nightjar_report/"
+PATROL = "runs/nightjar_patrol/"
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 FROZEN = FrozenRules(key="rules/x.yaml", sha256="x", source=ObjectRef(key="k", version_id="v", sha256="x", size=1))
 RULES = b"""version: 1
@@ -44,8 +45,8 @@ def begin(store: MemoryStore | S3Store, prefix: str, rules: FrozenRules = FROZEN
     run.pin(started, lambda: Release(run=run.name, start=started.identity, stages={}, rules=rules))
 
 
-def look(store: MemoryStore) -> Overview:
-    return overview(store, "nightjar", NOW)
+def look(store: MemoryStore) -> DeploymentState:
+    return deployment_state(store, "nightjar", NOW)
 
 
 def text(store: MemoryStore) -> list[str]:

@@ -1,4 +1,4 @@
-"""The state of a deployment as its bucket tells it, for `nightjar status`.
+"""The state of a deployment as its bucket tells it: `nightjar status` prints it, the overview shows it.
 
 It costs a bounded number of requests: for the rules, the newest runs, what waits, and the hours of two days. Nothing is
 listed that grows with the past.
@@ -16,6 +16,7 @@ from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import InputError
 from nightjar.queries.troubled import Troubled, troubled_cameras
+from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.claims import Claims
 from nightjar.stores.drop_zone import DropZone
@@ -23,7 +24,7 @@ from nightjar.stores.last_pictures import last_hours, last_pictures
 from nightjar.stores.operator_signs import OperatorSigns
 from nightjar.stores.rules import RULES_KEY, RulesInForce, RulesStore
 from nightjar.stores.run_index import RunState, newest_runs
-from nightjar.stores.runs import HISTORY, LIVE, REPORT, Runs
+from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, Runs
 from nightjar.stores.troubles import Troubles
 
 COUNTED = 1000  # objects that wait: more are not counted, so that the answer comes at once
@@ -31,7 +32,7 @@ SHOWN_CAMERAS = 10
 HOURS_BACK = 48  # a camera without a picture since then is silent
 COUNTED_TROUBLES = 50
 _CLAIMS_READ = 20  # there is one at a time, unless watch runs die
-_RUNS_SHOWN = {LIVE: 5, HISTORY: 3, REPORT: 3}
+_RUNS_SHOWN = {LIVE: 5, HISTORY: 3, REPORT: 3, PATROL: 2}
 _WAITS_TOO_LONG = timedelta(minutes=10)
 _RUNS_TOO_LONG = timedelta(hours=2)
 
@@ -103,7 +104,7 @@ class OperatorTrouble:
 
 
 @dataclass(frozen=True)
-class Overview:
+class DeploymentState:
     """The whole; `red` says in sentences what a person should look at."""
 
     bucket: str
@@ -119,11 +120,12 @@ class Overview:
     troubled: Troubled
 
 
-def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
+def deployment_state(store: ObjectStore, bucket: str, now: datetime) -> DeploymentState:
     """Look at the bucket."""
     deployed, problem = _deployed(store)
     in_force = RulesStore(store).in_force()
-    runs = tuple(run for dag, most in _RUNS_SHOWN.items() for run in newest_runs(store, dag, now, most))
+    of_dags = in_parallel(lambda each: newest_runs(store, each[0], now, each[1]), _RUNS_SHOWN.items(), len(_RUNS_SHOWN))
+    runs = tuple(run for runs in of_dags for run in runs)
     incoming = _waiting(version.received_at for version in DropZone(store).waiting(frozenset()))
     claims = _waiting(Claims(store).left(lambda batch: Runs(store).live(batch).has_begun(), _CLAIMS_READ))
     troubles = _troubles(store, now)
@@ -134,7 +136,7 @@ def overview(store: ObjectStore, bucket: str, now: datetime) -> Overview:
         *_red_runs(runs, now),
         *_red_waiting(incoming, claims, now),
     )
-    return Overview(
+    return DeploymentState(
         bucket=bucket,
         at=now,
         red=red,
