@@ -5,8 +5,6 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from plugins.web.navigation import entries
-
 _STATIC = "nightjar-ui/static/web"
 _ICONS = {"icon": f"{_STATIC}/icon.svg", "icon_dark_mode": f"{_STATIC}/icon-dark.svg"}
 _RUN = "dag_id={DAG_ID}&run_id={RUN_ID}"
@@ -29,26 +27,32 @@ class _OnDemand:
         await self._app(scope, receive, send)
 
 
-def _views() -> list[dict[str, str]]:
-    """A view of Airflow's for each page of the navigation, and on the pages of runs and task instances."""
-    pages = [
-        {
-            "name": each.title,
-            "href": f"nightjar-ui/{each.name}/",  # without a slash before it: below the path at which Airflow is
-            "destination": "nav",
-            "category": "Nightjar",
-            "url_route": f"nightjar-{each.name}",
-            **_ICONS,
-        }
-        for each in entries()
-    ]
-    run = f"nightjar-ui/runs/run?{_RUN}"
-    task = f"nightjar-ui/runs/task?{_RUN}&task_id={{TASK_ID}}&map_index={{MAP_INDEX}}"
-    return [
-        *pages,
-        {"name": "Nightjar", "href": run, "destination": "dag_run", "url_route": "nightjar", **_ICONS},
-        {"name": "Nightjar", "href": task, "destination": "task_instance", "url_route": "nightjar", **_ICONS},
-    ]
+# One entry in Airflow's navigation: the pages have their own, which a page joins by being there. An href without a
+# slash before it is below the path at which Airflow is. Each route has to be unique.
+_VIEWS = [
+    {
+        "name": "Nightjar",
+        "href": "nightjar-ui/",
+        "destination": "nav",
+        "nav_top_level": True,
+        "url_route": "nightjar",
+        **_ICONS,
+    },
+    {
+        "name": "Nightjar",
+        "href": f"nightjar-ui/runs/run?{_RUN}",
+        "destination": "dag_run",
+        "url_route": "nightjar-run",
+        **_ICONS,
+    },
+    {
+        "name": "Nightjar",
+        "href": f"nightjar-ui/runs/task?{_RUN}&task_id={{TASK_ID}}&map_index={{MAP_INDEX}}",
+        "destination": "task_instance",
+        "url_route": "nightjar-task",
+        **_ICONS,
+    },
+]
 
 
 class NightjarPages(AirflowPlugin):
@@ -57,4 +61,4 @@ class NightjarPages(AirflowPlugin):
     name = "nightjar_ui"
     # As the base class declares them, attributes of their own for each plugin.
     fastapi_apps = [{"app": _OnDemand(), "url_prefix": "/nightjar-ui", "name": "Nightjar's pages"}]  # noqa: RUF012
-    external_views = _views()
+    external_views = _VIEWS

@@ -18,8 +18,6 @@ class Page:
     `name` is the folder below `plugins/pages` and the first part of the path: `/nightjar-ui/<name>/`. `title`
     and `order` place it in the navigation; pages of runs and tasks have navigation=False. Every route asks for
     Airflow's permission to read runs of the DAG `dag_id`. `largest_body` bounds what may be sent to it, in bytes.
-
-    `nightjar_ui.py` reads name, title, order and navigation from the text of `page.py`, so these have to be literals.
     """
 
     name: str

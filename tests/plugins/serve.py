@@ -5,23 +5,13 @@ machine is in, as the role says.
 """
 
 import argparse
-from typing import Any, cast
 
 import uvicorn
 
-from nightjar.runtime.s3 import S3Store
-from nightjar.runtime.settings import StoreSettings, load
 from plugins.web.app import make_app
 from plugins.web.audit import MemoryAudit
-from plugins.web.world import World, WorldOnce, now, world_of_environment
-from tests.plugins.web_world import OPERATOR, VIEWER, FakeLogin, NoWarehouse, mounted
-
-
-def _world() -> World:
-    try:
-        return world_of_environment()
-    except ImportError:  # until stores/warehouse.py is there
-        return World(S3Store(load(StoreSettings)), cast(Any, NoWarehouse()), now)
+from plugins.web.world import WorldOnce, world_of_environment
+from tests.plugins.web_world import OPERATOR, VIEWER, FakeLogin, mounted
 
 
 def main() -> None:
@@ -31,7 +21,7 @@ def main() -> None:
     parser.add_argument("--role", choices=["admin", "viewer"], default="admin")
     options = parser.parse_args()
     person = OPERATOR if options.role == "admin" else VIEWER
-    app = make_app(WorldOnce(_world), FakeLogin(person), MemoryAudit())
+    app = make_app(WorldOnce(world_of_environment), FakeLogin(person), MemoryAudit())
     print(f"http://127.0.0.1:{options.port}/nightjar-ui/")
     uvicorn.run(mounted(app), host="127.0.0.1", port=options.port, log_level="warning")
 
