@@ -98,14 +98,14 @@ def run_confirm(given: argparse.Namespace) -> int:
     new = 0
     for name in sorted({line.camera for line in lines if line.confirmed}):
         camera = Camera.parse(name)
-        boxes = list(confirmed.of(camera))
-        known = {(box.label, box.box) for box in boxes}
-        for line in lines:
-            if line.confirmed and line.camera == name and (line.label, line.box) not in known:
-                box = FalseBox(label=line.label, box=line.box, overlap=line.overlap, confirmed_by=by, confirmed_at=now)
-                boxes.append(box)
-                new += 1
-        confirmed.put(camera, tuple(boxes))
+        new += confirmed.add(
+            camera,
+            (
+                FalseBox(label=line.label, box=line.box, overlap=line.overlap, confirmed_by=by, confirmed_at=now)
+                for line in lines
+                if line.confirmed and line.camera == name
+            ),
+        )
     left = sum(not line.confirmed for line in lines)
     sys.stdout.write(f"{many(new, 'place')} confirmed and suppressed from the next run on; {left} left as they are\n")
     return 0

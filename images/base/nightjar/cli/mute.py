@@ -79,7 +79,7 @@ def run_mute(given: argparse.Namespace) -> int:
 
 def run_review(given: argparse.Namespace) -> int:
     """Keep what was said of an event; returns 0."""
-    from nightjar.domain.reactions import Review
+    from nightjar.domain.reactions import Review, ReviewVerdict
     from nightjar.runtime.s3 import S3Store
     from nightjar.runtime.settings import StoreSettings, load
     from nightjar.stores.events import Events
@@ -92,10 +92,9 @@ def run_review(given: argparse.Namespace) -> int:
         raise InputError(f"expected the id of one event, got {given.event!r}, which {ids or 'none'} begins with")
     [event] = events
     at = datetime.now(UTC).replace(microsecond=0)
-    by = f"command {getuser()}"
-    verdict = given.verdict
-    Reviews(store).put(Review(event=event.ref, user=event.user, device=event.device, verdict=verdict, by=by, at=at))
-    sys.stdout.write(f"{event.id} at {event.camera.name}, {event.started_at:%Y-%m-%d %H:%M:%S} UTC: {verdict}\n")
+    review = Review.of(event, ReviewVerdict(given.verdict), f"command {getuser()}", at)
+    Reviews(store).put(review)
+    sys.stdout.write(f"{event.id} at {event.camera.name}, {event.started_at:%Y-%m-%d %H:%M:%S} UTC: {review.verdict}\n")
     return 0
 
 

@@ -1,17 +1,31 @@
 """Where the events of a camera are, the threats they are made of, and the journal of their changes. In UTC."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 
 from nightjar.domain.events import EventRef
 from nightjar.domain.layout import day_path
 from nightjar.domain.names import Camera
+from nightjar.errors import InputError
 
 EVENTS, THREATS, JOURNALS = "events/", "threats/", "journals/"
+_EVENT = re.compile(rf"{EVENTS}([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})/[^/]+/([^/]+)\.json", re.ASCII)
 
 
 def event_key(camera: Camera, ref: EventRef) -> str:
     """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`."""
     return f"{EVENTS}{day_path(ref.day)}/{camera.name}/{ref.id}.json"
+
+
+def ref_of_key(key: str) -> EventRef:
+    """The event whose key it is; raises InputError for a key that is no event's."""
+    try:
+        parts = _EVENT.fullmatch(key)
+        if parts:
+            return EventRef(id=parts[4], day=date(int(parts[1]), int(parts[2]), int(parts[3])))
+    except ValueError:
+        pass
+    raise InputError(f"expected the key of an event, got {key!r:.300}")
 
 
 def hour_prefix(camera: Camera, hour: datetime) -> str:

@@ -15,7 +15,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -98,12 +98,18 @@ class Events:
         stored = in_parallel(partial(read_event, self._store), keys, _READERS)
         return [each[0] for each in stored if each]
 
-    def pictures(self, event: Event) -> Iterator[Threat]:
-        """The threats of an event, by time: all its pictures, however many there are."""
+    def pictures(self, event: Event, since: datetime | None = None) -> Iterator[Threat]:
+        """The threats of an event, by time: all its pictures, however many there are, or those from `since` on.
+
+        Read a minute at a time, as far as they are asked for.
+        """
         view = CameraView(self._store, event.camera, Journal(user=event.user, device=event.device, begun=date.min))
-        for threat in view.as_stored(event.rule_id, event.started_at, event.ended_at):
-            home = self.current(event.camera, threat.event) if threat.event.id != event.id else event
-            if home is not None and home.id == event.id:
+        is_home = {event.id: True}
+        for threat in view.as_stored(event.rule_id, max(event.started_at, since or event.started_at), event.ended_at):
+            if threat.event.id not in is_home:
+                home = self.current(event.camera, threat.event)
+                is_home[threat.event.id] = home is not None and home.id == event.id
+            if is_home[threat.event.id]:
                 yield threat
 
     def erase(self, user: str, device: str | None = None) -> int:

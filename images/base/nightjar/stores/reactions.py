@@ -80,6 +80,15 @@ class Reviews:
             return None
         return read_record(self._store, _review_key(ref), Review)[0]
 
+    def remove(self, ref: EventRef) -> None:
+        """Take back what was said of the event: from now on nobody has said anything of it."""
+        self._store.delete(_review_key(ref))
+
+    def refs_of_day(self, day: date) -> list[EventRef]:
+        """The events whose key names `day` of which something was said, by id; nothing but their names is read."""
+        keys = sorted(info.key for info in self._store.list_objects(f"{REVIEWS}{day_path(day)}/"))
+        return [EventRef(id=key.rpartition("/")[2].removesuffix(".json"), day=day) for key in keys]
+
     def of_day(self, day: date) -> Iterator[Review]:
         """Everything that was said about events whose key names `day`, by event id."""
         keys = sorted(info.key for info in self._store.list_objects(f"{REVIEWS}{day_path(day)}/"))

@@ -1,0 +1,297 @@
+"""Events newest first with who was told of them, a page at a time, from the warehouse.
+
+Events are looked for day by day backwards, so that a page costs what it shows: the days of a chunk are read together,
+chunks grow, and after MOST_DAYS days with events a page ends where it is and says from where to look further.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Self
+
+from nightjar.domain.events import EventRef
+from nightjar.domain.model import ms_from_utc, utc_from_ms
+from nightjar.domain.names import Camera, shown
+from nightjar.domain.severity import Severity
+from nightjar.domain.zones import zone_names
+from nightjar.errors import InputError, UsageError
+from nightjar.queries.event_filter import EventFilter, Said
+from nightjar.queries.event_sql import CARDS, NEWER, NEXT, condition
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.event_keys import ref_of_key
+from nightjar.stores.reactions import Reviews
+from nightjar.stores.tables import ALERTS, EVENTS
+from nightjar.stores.warehouse import Warehouse
+
+PAGE = 24  # events
+MOST_DAYS = 31  # with events, that are looked through for one page
+_CHUNKS = (1, 3, 9, 18)  # days; together MOST_DAYS
+_REACH = timedelta(days=1)  # the alert of an event that was absorbed has that event's day
+_FIRST_DAY = date(1970, 1, 1)
+_AHEAD = timedelta(days=2)  # a camera's clock may run ahead
+_NEIGHBOUR_DAYS = 7
+_CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,15})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """Where an event stands in the order of the pages: by the day of its key, its beginning and its id."""
+
+    day: date
+    started_at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        """As an address has it."""
+        return f"{self.day}.{ms_from_utc(self.started_at)}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The position that `str` wrote; raises UsageError."""
+        try:
+            parts = _CURSOR.fullmatch(text)
+            if parts:
+                return cls(date.fromisoformat(parts[1]), utc_from_ms(int(parts[2])), parts[3])
+        except (ValueError, OverflowError):
+            pass
+        raise UsageError(f"expected a position like 2026-11-20.1763640000000.0123456789abcdef, got {shown(text)}")
+
+    @classmethod
+    def before(cls, day: date) -> Self:
+        """Older than everything of `day`, newer than everything of the days before."""
+        return cls(day, utc_from_ms(0), "")
+
+
+@dataclass(frozen=True)
+class DeliveryShort:
+    """How far the message to one address got."""
+
+    channel: str
+    recipient: str
+    state: str
+    possibly_repeated: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was told, or will be by the outbox."""
+        return self.state not in ("claimed", "failed")
+
+
+@dataclass(frozen=True)
+class BoxSeen:
+    """An unsafe object in the picture of a card; `box` in fractions of the picture."""
+
+    label: str
+    probability: float | None
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class EventCard:
+    """An event as a list shows it. `severity` is None where neither an alert nor the rules in force know it."""
+
+    ref: EventRef
+    camera: Camera
+    site: str
+    timezone: str
+    rule_id: int
+    rule_name: str
+    labels: tuple[str, ...]
+    area: str
+    started_at: datetime
+    ended_at: datetime
+    pictures: int
+    probability: float
+    picture_key: str
+    boxes: tuple[BoxSeen, ...]
+    state: str
+    unalerted: str
+    late_seconds: float | None
+    run: str
+    severity: str | None
+    deliveries: tuple[DeliveryShort, ...]
+    position: Position
+
+    @property
+    def is_alerted(self) -> bool:
+        """Whether anybody was told."""
+        return any(each.is_done for each in self.deliveries)
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Events newest first. `older` is where the next page begins; None when nothing can be left.
+
+    `looked_to` is the last day that was looked at when the page ended without being full and days are left.
+    `problems` tell of rows that could not be read.
+    """
+
+    cards: tuple[EventCard, ...] = ()
+    older: Position | None = None
+    looked_to: date | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EventCards:
+    """Looks for events in the warehouse. Safe to use from threads.
+
+    `severities` are those of the rules in force, by id: for events that nobody was told of.
+    """
+
+    warehouse: Warehouse
+    store: ObjectStore
+    severities: Mapping[int, Severity] = field(default_factory=dict)
+
+    def page(
+        self, wanted: EventFilter, now: datetime, older_than: Position | None = None, size: int = PAGE
+    ) -> EventPage:
+        """The newest `size` events that are wanted and older than a position."""
+        days = self._days(wanted, now, older_than.day if older_than else None)
+        cards: list[EventCard] = []
+        problems: list[str] = []
+        looked = 0
+        for number in _CHUNKS:
+            chunk = days[looked : looked + number]
+            if not chunk:
+                break
+            found, said = self._of_days(wanted, chunk, older_than, size + 1 - len(cards))
+            cards += found
+            problems += said
+            looked += len(chunk)
+            if len(cards) > size:
+                return EventPage(tuple(cards[:size]), cards[size - 1].position, None, tuple(problems))
+        if looked < len(days):
+            last = days[looked - 1]
+            return EventPage(tuple(cards), Position.before(last), last, tuple(problems))
+        return EventPage(tuple(cards), None, None, tuple(problems))
+
+    def newer(self, wanted: EventFilter, now: datetime, than: Position) -> int:
+        """How many events that are wanted came after a position, of its day and the days since; at most 100."""
+        days = [day for day in self._days(wanted, now, None) if day >= than.day][:MOST_DAYS]
+        if not days:
+            return 0
+        where, values = self._condition(wanted, days)
+        sql = NEWER.format(where=where)
+        values |= {"at_day": than.day, "at_start": than.started_at, "at_id": than.id}
+        with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
+            return int(selected.rows(sql, values)[0]["n"])
+
+    def beside(self, camera: Camera, at: Position, *, newer: bool) -> EventCard | None:
+        """The camera's next event with threats after a position, or the one before it, within a week with events."""
+        first, last = (at.day, at.day + timedelta(days=60)) if newer else (_FIRST_DAY, at.day)
+        days = self.warehouse.days(EVENTS, first, last)
+        days = sorted(days, reverse=not newer)[:_NEIGHBOUR_DAYS]
+        if not days:
+            return None
+        wanted = EventFilter(camera=camera.name)
+        where, values = self._condition(wanted, days)
+        sql = NEXT[newer].format(where=where)
+        values |= {"at_day": at.day, "at_start": at.started_at, "at_id": at.id, "most": 1}
+        with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
+            rows = selected.rows(sql, values)
+        return self._card(rows[0]) if rows else None
+
+    def one(self, camera: Camera, ref: EventRef) -> EventCard | None:
+        """The row of an event; None where none was recorded yet."""
+        where, values = self._condition(
+            EventFilter.parse({"camera": camera.name, "state": "all"}, frozenset()), [ref.day]
+        )
+        sql = CARDS.format(where=f"{where} AND e.id = $id", older="TRUE")
+        with self.warehouse.select([EVENTS, ALERTS], _reaching([ref.day])) as selected:
+            rows = selected.rows(sql, values | {"id": ref.id, "most": 1})
+        return self._card(rows[0]) if rows else None
+
+    def _of_days(
+        self, wanted: EventFilter, days: Sequence[date], older_than: Position | None, most: int
+    ) -> tuple[list[EventCard], list[str]]:
+        where, values = self._condition(wanted, days)
+        older = "TRUE"
+        if older_than is not None:
+            older = "(e.day, e.started_at, e.id) < ($at_day, $at_start, $at_id)"
+            values |= {"at_day": older_than.day, "at_start": older_than.started_at, "at_id": older_than.id}
+        with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
+            rows = selected.rows(CARDS.format(where=where, older=older), values | {"most": most})
+            problems = list(map(str, selected.problems))
+        return [self._card(row) for row in rows], problems
+
+    def _condition(self, wanted: EventFilter, days: Sequence[date]) -> tuple[str, dict[str, Any]]:
+        rules = [rule for rule, severity in self.severities.items() if severity == wanted.severity]
+        reviewed = self._reviewed(wanted.review, days) if wanted.review else None
+        return condition(wanted, days, rules, reviewed)
+
+    def _reviewed(self, said: Said, days: Sequence[date]) -> list[str]:
+        """The events of these days of which people said that; of those with any word for NOTHING."""
+        reviews = Reviews(self.store)
+        if said in (Said.NOTHING, Said.ANYTHING):
+            return [ref.id for day in days for ref in reviews.refs_of_day(day)]
+        return [review.event.id for day in days for review in reviews.of_day(day) if review.verdict == said]
+
+    def _days(self, wanted: EventFilter, now: datetime, newest: date | None) -> list[date]:
+        """The days that have events, newest first: the day of an event may be one after that of its beginning."""
+        last = (now + _AHEAD).date()
+        if wanted.end is not None:
+            last = min(last, wanted.end.date() + _REACH)
+        if newest is not None:
+            last = min(last, newest)
+        first = wanted.start.date() if wanted.start is not None else _FIRST_DAY
+        return self.warehouse.days(EVENTS, first, last) if first <= last else []
+
+    def _card(self, row: Mapping[str, Any]) -> EventCard:
+        ref = _ref(row)
+        severity = next((each["severity"] for each in row["deliveries"] or () if each["severity"]), None)
+        return EventCard(
+            ref=ref,
+            camera=Camera(row["user"], row["device"]),
+            site=row["site"] or "",
+            timezone=_zone(row["timezone"]),
+            rule_id=row["rule_id"],
+            rule_name=row["rule_name"] or "",
+            labels=tuple([row["label"]] if row["label"] else row["labels"] or ()),
+            area=row["area"] or "",
+            started_at=row["started_at"],
+            ended_at=row["ended_at"],
+            pictures=row["pictures"],
+            probability=row["probability"],
+            picture_key=row["best_standard_key"] or "",
+            boxes=tuple(_boxes(row)),
+            state=row["state"] or "current",
+            unalerted=row["unalerted"] or "",
+            late_seconds=row["late_seconds"],
+            run=row["run"] or "",
+            severity=severity or self.severities.get(row["rule_id"]),
+            deliveries=tuple(
+                DeliveryShort(d["channel"], d["recipient"], d["state"], bool(d["possibly_repeated"]))
+                for d in row["deliveries"] or ()
+            ),
+            position=Position(row["day"], row["started_at"], row["id"]),
+        )
+
+
+def _ref(row: Mapping[str, Any]) -> EventRef:
+    """The event as its key names it; by the day of the row where there is no such key."""
+    try:
+        return ref_of_key(row["event_key"] or "")
+    except InputError:
+        return EventRef(id=row["id"], day=row["day"])
+
+
+def _zone(name: str | None) -> str:
+    """The name of a time zone that is known; UTC for any other."""
+    return name if name in zone_names() else "UTC"
+
+
+def _boxes(row: Mapping[str, Any]) -> Iterator[BoxSeen]:
+    """The unsafe objects in the best picture; of a row of release 0.2 or before, the most probable one."""
+    sides, labels, chances = row["best_boxes"] or (), row["best_labels"] or (), row["best_probabilities"] or ()
+    if labels and len(sides) == 4 * len(labels) == 4 * len(chances):
+        for n, (label, chance) in enumerate(zip(labels, chances, strict=True)):
+            yield BoxSeen(label, chance, tuple(sides[4 * n : 4 * n + 4]))
+    elif len(row["best_box"] or ()) == 4:
+        label = (row["labels"] or [""])[0]
+        yield BoxSeen(label, row["probability"], tuple(row["best_box"]))
+
+
+def _reaching(days: Sequence[date]) -> list[date]:
+    return sorted({day + timedelta(days=n) for day in days for n in (-1, 0, 1)})
