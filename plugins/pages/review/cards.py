@@ -1,0 +1,140 @@
+"""What a card and the head of an event say in words: states, severities, addresses. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import quote
+
+from nightjar.domain.detections import DetectedObject
+from nightjar.domain.events import EventRef
+from nightjar.domain.labels import listed
+from nightjar.domain.names import Camera
+from nightjar.domain.probability import percent
+from nightjar.domain.reactions import Review, ReviewVerdict
+from nightjar.domain.severity import Severity
+from nightjar.queries.event_cards import DeliveryShort, EventCard
+from nightjar.queries.event_reviews import Word
+from plugins.web.formats import duration
+
+VERDICTS = {ReviewVerdict.FALSE_ALARM: "not a threat", ReviewVerdict.CONFIRMED: "confirmed"}
+_KINDS = {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}
+
+
+class Chip(NamedTuple):
+    """A state in a word or two; `kind` is ok, warn, bad, or empty."""
+
+    text: str
+    kind: str = ""
+
+
+class Box(NamedTuple):
+    """A box as the templates draw it, sides as fractions of the picture."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+    label: str
+
+
+@dataclass(frozen=True)
+class CardView:
+    """An event as the list shows it, with the last word of a person about it."""
+
+    card: EventCard
+    word: Word
+
+    @property
+    def path(self) -> str:
+        """Below the page."""
+        return event_path(self.card.camera, self.card.ref)
+
+    @property
+    def seen(self) -> str:
+        """`person 87 %`."""
+        return f"{listed(self.card.labels, 'and') or 'something'} {percent(self.card.probability)}"
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The unsafe objects in the picture."""
+        return [
+            Box(*each.box, f"{each.label} {percent(each.probability)}" if each.probability is not None else each.label)
+            for each in self.card.boxes
+        ]
+
+    @property
+    def state(self) -> Chip:
+        """Whether it was told."""
+        return state_of(self.card.state, self.card.deliveries, self.card.unalerted, self.card.late_seconds)
+
+    @property
+    def severity(self) -> Chip | None:
+        """How much it matters, where that is known."""
+        return severity_of(self.card.severity)
+
+    @property
+    def lasted(self) -> timedelta:
+        """From its first to its last picture."""
+        return self.card.ended_at - self.card.started_at
+
+
+def event_path(camera: Camera, ref: EventRef) -> str:
+    """`event/<camera>/<day>/<id>`, from which the event is found without listing anything."""
+    return f"event/{quote(camera.name)}/{ref.day}/{quote(ref.id, safe='')}"
+
+
+def state_of(
+    state: str, deliveries: Sequence[DeliveryShort], unalerted: str, late_seconds: float | None = None
+) -> Chip:
+    """Whether an event was told to anybody, or why not."""
+    if deliveries:
+        return _told(deliveries)
+    if state in ("withdrawn", "absorbed"):
+        return Chip(state)
+    if unalerted == "too-late" and late_seconds is not None:
+        return Chip(f"held back: {duration(late_seconds)} too late", "warn")
+    if unalerted:
+        return Chip(f"held back: {unalerted.replace('-', ' ')}", "warn")
+    return Chip("not alerted", "warn")
+
+
+def _told(deliveries: Sequence[DeliveryShort]) -> Chip:
+    done = [each for each in deliveries if each.is_done]
+    failed = sum(each.state == "failed" for each in deliveries)
+    if not done:
+        return Chip("alert failed", "bad") if failed else Chip("being alerted", "warn")
+    if failed:
+        return Chip(f"alerted, {failed} of {len(deliveries)} failed", "warn")
+    if all(each.state == "outbox" for each in done):
+        return Chip("alerted, in the outbox", "ok")
+    return Chip("alerted", "ok")
+
+
+def severity_of(severity: str | None) -> Chip | None:
+    """The chip of a severity."""
+    if not severity:
+        return None
+    known = severity in set(Severity)
+    return Chip(severity, _KINDS.get(Severity(severity), "") if known else "")
+
+
+def boxes_of(objects: Iterable[DetectedObject]) -> list[Box]:
+    """The boxes of objects, with label and probability."""
+    return [Box(*each.box, f"{each.label} {percent(each.probability)}") for each in objects]
+
+
+def verdict_in_words(review: Review) -> str:
+    """`not a threat`, `confirmed`; as it is, if only a later release knows it."""
+    known = review.verdict in set(ReviewVerdict)
+    return VERDICTS[ReviewVerdict(review.verdict)] if known else str(review.verdict)
+
+
+def person_in_words(by: str) -> str:
+    """Who a review is by: `ui:ann` is ann, here; `command ann` and `link` say their way."""
+    way, _, name = by.partition(":")
+    if way == "ui" and name:
+        return name
+    if by.startswith("command "):
+        return f"{by.removeprefix('command ')}, by command"
+    return "somebody, by the link in a message" if by == "link" else by
