@@ -11,13 +11,11 @@ from nightjar.domain.events import EventRef
 from nightjar.domain.labels import listed
 from nightjar.domain.names import Camera
 from nightjar.domain.probability import percent
-from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.domain.severity import Severity
 from nightjar.queries.event_cards import DeliveryShort, EventCard
 from nightjar.queries.event_reviews import Word
 from plugins.web.formats import duration
 
-VERDICTS = {ReviewVerdict.FALSE_ALARM: "not a threat", ReviewVerdict.CONFIRMED: "confirmed"}
 _KINDS = {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}
 
 
@@ -119,22 +117,6 @@ def severity_of(severity: str | None) -> Chip | None:
     return Chip(severity, _KINDS.get(Severity(severity), "") if known else "")
 
 
-def boxes_of(objects: Iterable[DetectedObject]) -> list[Box]:
-    """The boxes of objects, with label and probability."""
-    return [Box(*each.box, f"{each.label} {percent(each.probability)}") for each in objects]
-
-
-def verdict_in_words(review: Review) -> str:
-    """`not a threat`, `confirmed`; as it is, if only a later release knows it."""
-    known = review.verdict in set(ReviewVerdict)
-    return VERDICTS[ReviewVerdict(review.verdict)] if known else str(review.verdict)
-
-
-def person_in_words(by: str) -> str:
-    """Who a review is by: `ui:ann` is ann, here; `command ann` and `link` say their way."""
-    way, _, name = by.partition(":")
-    if way == "ui" and name:
-        return name
-    if by.startswith("command "):
-        return f"{by.removeprefix('command ')}, by command"
-    return "somebody, by the link in a message" if by == "link" else by
+def boxes_of(objects: Iterable[DetectedObject], *, named: bool = True) -> list[Box]:
+    """The boxes of objects, with label and probability where the picture is large enough."""
+    return [Box(*each.box, f"{each.label} {percent(each.probability)}" if named else "") for each in objects]
