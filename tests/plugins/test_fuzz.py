@@ -1,0 +1,68 @@
+"""Requests that schemathesis makes up for every route, from the app's own description: each gets a proper answer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.routing import APIRoute
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+
+from plugins.web.addresses import MOUNT
+from tests.plugins.filled_pages import filled_pages
+from tests.plugins.web_world import BASE_URL, make_pages
+
+pytestmark = pytest.mark.slow  # some thousand requests
+
+EXAMPLES = 25
+TAKEN = ("params", "data", "json", "files", "content")  # by httpx, of what schemathesis sends
+# A fast "no" is a proper answer to what is made up: of the kinds that the pages give.
+REFUSALS = {400, 401, 403, 404, 405, 413, 429}
+
+schema = schemathesis.openapi.from_dict(make_pages().openapi())
+found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+operations = {f"{each.method.upper()} {each.path}": each for each in found}
+
+
+def test_every_route_is_described() -> None:
+    routes = {
+        f"{method} {route.path.replace(':path', '')}"
+        for route in make_pages().routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    assert operations.keys() == routes
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("operation", operations.values(), ids=operations.keys())
+def test_a_made_up_request_gets_a_proper_answer(operation: Any, mode: GenerationMode, tmp_path: Path) -> None:
+    with filled_pages(tmp_path) as client:
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,  # the same requests in each run
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def ask(case: Case[Any]) -> None:
+            sent = case.as_transport_kwargs(base_url=f"{BASE_URL}{MOUNT}")
+            method, url = sent.pop("method"), sent.pop("url")
+            headers = {name: value for name, value in sent.pop("headers", {}).items() if name.lower() != "user-agent"}
+            answer = client.request(
+                method, url, headers=headers, **{name: sent[name] for name in TAKEN if name in sent}
+            )
+            assert answer.status_code < 400 or answer.status_code in REFUSALS, (answer.status_code, url)
+            if "%0A" not in url:  # with a line end in its path, no request reaches an app that is mounted
+                assert "content-security-policy" in answer.headers
+
+        try:
+            ask()
+        except Unsatisfiable:  # a route that takes any text, or nothing, cannot be asked wrongly
+            assert mode is GenerationMode.NEGATIVE
