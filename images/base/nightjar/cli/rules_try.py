@@ -64,7 +64,8 @@ def run_try(given: argparse.Namespace) -> int:
         _check_user(given.user, new, in_force.rules)
     asked = Asked(detector_folder(store, given.detector), given.start, end, given.user)
     trial = run_trial(store, asked, in_force.rules, new)
-    words = in_force_in_words(in_force)
+    ref = in_force.ref
+    words = in_force_in_words(ref.key, in_force.since, ref.sha256) if ref else in_force_in_words()
     if given.out is not None:
         _write_page(store, given.out, trial, words, given.rules)
     if given.json:

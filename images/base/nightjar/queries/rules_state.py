@@ -7,6 +7,7 @@ its parts: a million users are never read here.
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -20,7 +21,7 @@ from nightjar.queries.rules_check import difference, known_languages
 from nightjar.runtime.lined_yaml import MOST_BYTES, Problem
 from nightjar.runtime.rules import CheckedRules, RulesError, check_rules, checked_rules, parse_rules
 from nightjar.runtime.rules_split import SplitRules
-from nightjar.runtime.store import ObjectInfo, ObjectMissingError, VersionInfo
+from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectUnreadableError, VersionInfo
 from nightjar.stores.rules import LAST_GOOD_RULES_KEY, RULES_KEY, RulesStore
 from nightjar.stores.rules_parts import read_index, text_of_users
 
@@ -65,8 +66,9 @@ class RulesState:
     """The rules that the next run will use (`in_force`), or none.
 
     `refused` is a newer text that cannot be used, with its `problems`; `unchecked` a newer one that is so large that
-    only the next run checks it. `unseen` are labels that the detector with this tag cannot see (empty: none is
-    deployed, labels are not checked), `warnings` what else may not do what it seems to.
+    only the next run checks it; `unreadable` says why S3 does not give the newest, without which no run begins.
+    `unseen` are labels that the detector with this tag cannot see (empty: none is deployed, labels are not checked),
+    `warnings` what else may not do what it seems to.
     """
 
     in_force: RulesText | None = None
@@ -74,6 +76,7 @@ class RulesState:
     refused: RulesText | None = None
     problems: tuple[Problem, ...] = ()
     unchecked: RulesText | None = None
+    unreadable: str = ""
     unseen: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     detector: str = ""
@@ -91,7 +94,8 @@ class UserPart:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of the rules, and how it differs from the one before it: None where that would take long to say."""
+    """One version of the rules, and how it differs from the one before it: None where that would take long to say,
+    or where one of them cannot be read."""
 
     info: VersionInfo
     difference: str | None
@@ -105,13 +109,19 @@ def rules_state(store: "ObjectStore", read: int = READ) -> RulesState:
     detector = deployed_detector(store)
     labels = tuple(detector.labels) if detector else None
     state = RulesState(detector=detector.tag if detector else "")
-    newest = RulesStore(store).newest()
+    try:
+        newest = RulesStore(store).newest()
+    except ObjectUnreadableError as error:
+        return replace(state, unreadable=str(error))
     if newest is None:
         missing = (Problem(1, f"expected the rules at {RULES_KEY!r} in the bucket, found none"),)
         return _last_good(store, replace(state, problems=missing))
     if newest.size > read:
         return _large(store, newest, state)
-    text, info = store.get(RULES_KEY)
+    try:
+        text, info = store.get(RULES_KEY)
+    except ObjectUnreadableError as error:
+        return replace(state, unreadable=str(error))
     shown, checked = RulesText.of(info, text), _check(text, labels)
     if checked.rules is None:
         return _last_good(store, replace(state, refused=shown, problems=checked.problems))
@@ -134,7 +144,7 @@ def _last_good(store: "ObjectStore", state: RulesState) -> RulesState:
     try:
         text, info = store.get(LAST_GOOD_RULES_KEY)
         rules = parse_rules(text, LAST_GOOD_RULES_KEY, kept=True)
-    except (ObjectMissingError, RulesError):
+    except (ObjectMissingError, ObjectUnreadableError, RulesError):
         return state
     return replace(state, in_force=RulesText.of(info, text), numbers=_numbers(rules))
 
@@ -216,7 +226,8 @@ def versions(store: "ObjectStore", first: int, most: int) -> tuple[list[Version]
         left -= each.size
         if left < 0:
             break
-        texts[each.version_id] = rules.text_of(each)
+        with suppress(InputError):  # gone since, or S3 does not give it
+            texts[each.version_id] = rules.text_of(each)
     before: Sequence[VersionInfo | None] = [*shown[1:], None]
     pairs = zip(shown[:most], before, strict=False)
     return [Version(each, _differs(each, other, texts)) for each, other in pairs], len(known)

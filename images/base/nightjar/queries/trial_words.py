@@ -1,12 +1,12 @@
 """A dry run in words: the line that sums it up, the parts of each alert, and the reasons, for terminal and pages."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nightjar.domain.dry_run import Message
     from nightjar.queries.trial import Trial
-    from nightjar.stores.rules import RulesInForce
 
 # The reasons of conditions and of the policy, for people; others are words already.
 REASONS = {
@@ -70,8 +70,9 @@ def sums(trial: "Trial") -> tuple[int, int, int, int]:
     return before, after, gained, lost
 
 
-def in_force_in_words(in_force: "RulesInForce") -> str:
-    """The rules in force by their key, their time and their SHA-256."""
-    if in_force.ref is None or in_force.since is None:
+def in_force_in_words(key: str | None = None, since: datetime | None = None, sha256: str | None = None) -> str:
+    """The rules in force by their key, when they were put, and their SHA-256; without a key, that there are none."""
+    if key is None or since is None:
         return "no rules, so no alerts"
-    return f"{in_force.ref.key}, put {in_force.since:%Y-%m-%d %H:%M} UTC, SHA-256 {in_force.ref.sha256[:12]}"
+    digest = f", SHA-256 {sha256[:12]}" if sha256 else ""
+    return f"{key}, put {since:%Y-%m-%d %H:%M} UTC{digest}"
