@@ -1,21 +1,19 @@
 """What the pages reach outside themselves: the bucket, the warehouse, the clock. One World for each process."""
 
-import tempfile
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
-
-if TYPE_CHECKING:
-    from nightjar.stores.warehouse import Warehouse
+from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class World:
     """`clock` gives the present, aware and in UTC."""
 
     store: ObjectStore
-    warehouse: "Warehouse"
+    warehouse: Warehouse
     clock: Callable[[], datetime]
 
 
@@ -44,13 +42,12 @@ class WorldOnce:
 
 
 def world_of_environment() -> World:
-    """The world that the environment names; raises UsageError. Parts of the warehouse are kept below the folder for
-    temporary files, in one folder of this process.
-    """
-    from nightjar.stores.warehouse import Warehouse, WarehouseSettings
+    """The world that the environment names; raises UsageError.
 
+    Parts of the warehouse are kept below Airflow's home, which is Airflow's alone, for all processes of the API server.
+    """
     store = S3Store(load(StoreSettings))
-    folder = Path(tempfile.mkdtemp(prefix="nightjar-warehouse-"))
+    folder = Path(os.environ.get("AIRFLOW_HOME", Path.home() / "airflow")) / "nightjar-parts"
     return World(store, Warehouse(store, folder, load(WarehouseSettings)), now)
 
 

@@ -5,6 +5,8 @@ machine is in, as the role says.
 """
 
 import argparse
+import os
+import tempfile
 
 import uvicorn
 
@@ -20,6 +22,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--role", choices=["admin", "viewer"], default="admin")
     options = parser.parse_args()
+    os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="nightjar-pages-"))
     person = OPERATOR if options.role == "admin" else VIEWER
     app = make_app(WorldOnce(world_of_environment), FakeLogin(person), MemoryAudit())
     print(f"http://127.0.0.1:{options.port}/nightjar-ui/")

@@ -79,7 +79,7 @@ def make_pages(
     base_url: str | None = None,
 ) -> FastAPI:
     """The app with all its pages, or with `pages`."""
-    world = World(store or MemoryStore(), warehouse or NoWarehouse(), clock)
+    world = World(store or MemoryStore(), warehouse or cast(Any, NoWarehouse()), clock)
     return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
 
 

@@ -1,0 +1,1 @@
+"""Two pages that say hardly anything, for the tests of what pages share."""
