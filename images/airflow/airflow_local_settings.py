@@ -37,10 +37,7 @@ def preload(arguments: list[str]) -> None:
         return
     for module in PRELOADED:
         importlib.import_module(module)
-    # A first client reads botocore's model of S3 from disk, a third of a second; later ones find it in the session.
-    # The credentials keep it from looking for real ones; it talks to nobody.
-    boto3 = importlib.import_module("boto3")
-    boto3.client("s3", region_name="us-east-1", aws_access_key_id="preload", aws_secret_access_key="preload")  # noqa: S106
+    importlib.import_module("nightjar.runtime.s3").preload()
 
 
 preload(sys.argv[1:])

@@ -119,7 +119,8 @@ def reserve(telling: Telling, camera: CameraRules, events: Mapping[str, Ended], 
     for identity, event in events.items():
         if identity not in known and last is not None and _cools(last, event, camera.cool_down):
             held[identity] = Held.COOL_DOWN
-    new = {identity: event for identity, event in events.items() if identity not in known | set(held)}
+    settled = known | held.keys()
+    new = {identity: event for identity, event in events.items() if identity not in settled}
     if not new:
         return Reserved(telling, held)
     period = telling.period

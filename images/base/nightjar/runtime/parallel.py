@@ -18,16 +18,21 @@ def in_parallel(
     """`function` of each of `items`, in their order, from up to `threads` threads.
 
     At most `ahead` items (by default four for each thread) are under way or wait for an earlier one, so `items` may be
-    endless and memory is bounded; `items` is read in the thread that asks for the results.
+    endless and memory is bounded. `items` is read in the thread that asks for the results; a lone item is done there.
 
     The first error is raised; items that have not begun then never begin, and those that run are not waited for: in an
     outage that would hold back the error for as long as every call retries.
     """
     window = max(threads, ahead or _AHEAD * threads)
-    executor = ThreadPoolExecutor(threads)
     rest = iter(items)
+    first = list(islice(rest, window))
+    if len(first) == 1 < window:  # the only one there is: starting a thread would take longer than most calls
+        yield function(first[0])
+        return
+    executor = ThreadPoolExecutor(threads)
     try:
-        pending: deque[Future[R]] = deque(executor.submit(function, item) for item in islice(rest, window))
+        pending: deque[Future[R]] = deque(executor.submit(function, item) for item in first)
+        del first  # or it would keep what has been given
         while pending:
             yield pending.popleft().result()
             pending.extend(executor.submit(function, item) for item in islice(rest, 1))

@@ -1,4 +1,4 @@
-"""The object store on S3, through boto3."""
+"""The object store on S3, through botocore, on which boto3 stands."""
 
 import logging
 import shutil
@@ -10,9 +10,10 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypedDict, TypeVar, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from botocore.loaders import create_loader
 
 from nightjar.errors import UsageError
 from nightjar.runtime.s3_errors import MISSING, PRECONDITION, code_of, may_pass, of_one_object, translate
@@ -48,6 +49,8 @@ class _Replaced(TypedDict, total=False):
     MetadataDirective: Literal["REPLACE"]
 
 
+# Botocore's descriptions of S3 are a megabyte of JSON: read once for a process and its forks, not once for each client.
+_DESCRIPTIONS = create_loader()
 # A copy above this goes in parts on the server; S3 takes up to 5 GiB in one request.
 _COPY_AT_ONCE = 1 << 30
 # Seconds before an object that alone cannot be read, for a reason that may pass, is read again.
@@ -285,12 +288,29 @@ class S3Store:
             raise translate(error, f"{operation} {prefix!r} in bucket {self.bucket!r}") from error
 
 
+def preload() -> None:
+    """Read botocore's descriptions, a tenth of a second, so that forks of this process need not. Talks to nobody."""
+    # The credentials keep it from looking for real ones.
+    _session().create_client(
+        "s3",
+        region_name="us-east-1",
+        aws_access_key_id="preload",
+        aws_secret_access_key="preload",  # noqa: S106
+    )
+
+
+def _session() -> botocore.session.Session:
+    """A session of its own for each client: a shared one keeps the first credentials it saw."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _DESCRIPTIONS)
+    return session
+
+
 def _client(settings: StoreSettings, connections: int) -> "S3Client":
     for name in ("boto3", "botocore"):
         if (logger := logging.getLogger(name)).level == logging.NOTSET:
             logger.setLevel(logging.WARNING)  # with each client it would say where it found credentials
-    # A session of its own: the default one keeps the first credentials it saw for the life of the process.
-    return boto3.session.Session().client(
+    client = _session().create_client(
         "s3",
         endpoint_url=settings.s3_endpoint,
         config=Config(
@@ -304,6 +324,7 @@ def _client(settings: StoreSettings, connections: int) -> "S3Client":
             response_checksum_validation="when_required",
         ),
     )
+    return cast("S3Client", client)
 
 
 def _version(version_id: str | None) -> _Version:

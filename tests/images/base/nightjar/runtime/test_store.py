@@ -1,6 +1,7 @@
 """One table of behaviour over both object stores: SeaweedFS through S3Store, and the fake."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,7 +165,11 @@ def test_an_object_that_alone_cannot_be_read_is_told_by_the_api_code(
             read()
         assert raised.value.code == code
     if has_head:
-        assert store.head("one/a") == info
+        head = store.head("one/a")
+        assert head is not None
+        assert (
+            replace(head, modified_at=info.modified_at) == info
+        )  # a server's clock may have turned a second meanwhile
     else:
         with pytest.raises(ObjectUnreadableError) as raised:
             store.head("one/a")
