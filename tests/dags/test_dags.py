@@ -24,6 +24,8 @@ from airflow.task.priority_strategy import get_airflow_priority_weight_strategie
 from nightjar.domain.names import Camera
 from operators.failures import say_why
 from operators.trouble import run_has_failed, run_is_late, task_failed, task_succeeded
+from plugins.pages.runs.tasks import DAGS as DESCRIBED
+from plugins.pages.runs.tasks import does
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 SHARD = ["shard.validate", "shard.detect", "shard.assess", "shard.notify"]
@@ -71,6 +73,11 @@ def test_ids_and_tasks(dags: dict[str, DAG]) -> None:
     assert {name: sorted(dag.task_dict) for name, dag in dags.items()} == {
         name: sorted(tasks) for name, tasks in EXPECTED.items()
     }
+
+
+def test_the_pages_of_tasks_say_what_each_does() -> None:
+    assert {task for tasks in EXPECTED.values() for task in tasks if not does(task)} == set()
+    assert set(DESCRIBED) == set(EXPECTED)
 
 
 def test_reading_them_does_nothing_else(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from nightjar.domain.accounts import Account
 from nightjar.domain.batch import BatchLine, Footage
-from nightjar.domain.layout import digest, last_segment
+from nightjar.domain.layout import MANIFEST, digest, last_segment
 from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.release import Deployed, Ended, Release, Started
@@ -210,6 +210,10 @@ class Run:
     def manifest(self, stage: str, shard: str | None = None) -> tuple[Manifest, ObjectRef]:
         """The manifest that a stage left; raises InputError when it left none."""
         return read_manifest(self._store, self.stage_prefix(stage, shard))
+
+    def has_manifest(self, stage: str, shard: str | None = None) -> bool:
+        """Whether a stage has come to its end."""
+        return self._store.head(f"{self.stage_prefix(stage, shard)}{MANIFEST}") is not None
 
     def write_account(self, account: Account) -> ObjectRef:
         """Write the account of the run."""
