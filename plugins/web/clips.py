@@ -58,8 +58,15 @@ def clip_router() -> APIRouter:
             headers["Content-Range"] = f"bytes {first}-{last}/{info.size}"
         headers["Content-Length"] = str(last - first + 1)
 
+        starts = range(first, last + 1, _PART)
+        try:  # before the answer begins, since an archived one has a head and no body
+            begin = await part(store, info, first, min(_PART, last + 1 - first)) if starts else b""
+        except (ObjectMissingError, ObjectUnreadableError):
+            raise NotFound(_NONE) from None
+
         async def parts() -> AsyncIterator[bytes]:
-            for at in range(first, last + 1, _PART):
+            yield begin
+            for at in starts[1:]:
                 yield await part(store, info, at, min(_PART, last + 1 - at))
 
         kind = TYPES[key.rpartition(".")[2]]

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from plugins.web.access import person_of
 from plugins.web.audit import audit
 from plugins.web.errors import Forbidden, PageError, TooLarge
-from plugins.web.origin import is_foreign
+from plugins.web.origin import SAFE_METHODS, is_foreign
 from plugins.web.pages import PageFolder
 from plugins.web.rendering import render_error
 
@@ -46,7 +46,9 @@ class Gate:
 
         try:
             await self._enter(request)
-            await self._app(scope, _bounded(receive, self._bound(request)), note)
+            if request.method not in SAFE_METHODS and "content-length" not in request.headers:
+                receive = await _whole(receive, self._bound(request))
+            await self._app(scope, receive, note)
         except PageError as error:
             if begun:
                 raise
@@ -85,16 +87,21 @@ def _page_name(request: Request) -> str:
     return path.lstrip("/").partition("/")[0]
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """`receive`, which raises TooLarge once there came more than `most` bytes, as a body of unknown length may."""
-    came = 0
+async def _whole(receive: Receive, most: int) -> Receive:
+    """A `receive` that gives the body in one piece, read up to `most` bytes; raises TooLarge where there are more.
 
-    async def next_message() -> Message:
-        nonlocal came
+    For a body whose length nobody said. Those with a length are cut at it by the server.
+    """
+    body, more = b"", True
+    while more:
         message = await receive()
-        came += len(message.get("body", b""))
-        if came > most:
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > most:
             raise TooLarge(f"Expected at most {most:,} bytes.")
-        return message
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
-    return next_message
+    async def replay() -> Message:
+        return next(messages, None) or await receive()
+
+    return replay

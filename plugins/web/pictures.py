@@ -75,12 +75,12 @@ def _picture(store: ObjectStore, key: str, width: int, known: str | None) -> Res
 
 
 def smaller(data: bytes, width: int) -> bytes:
-    """The picture `data` as JPEG, no wider than `width`. Raises what Pillow raises, ValueError for too many pixels."""
-    with Image.open(io.BytesIO(data)) as opened:
+    """The JPEG `data`, no wider than `width`. Raises what Pillow raises, and ValueError for too many pixels."""
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as opened:
         if opened.width * opened.height > _MOST_PIXELS:
             raise ValueError(f"expected at most {_MOST_PIXELS} pixels, got {opened.width} x {opened.height}")
         height = opened.height
-        if opened.format == "JPEG" and opened.width <= width:
+        if opened.width <= width:
             return data
     return encoded(within(data, (width, height)))
 

@@ -67,7 +67,8 @@ def render_error(request: Request, error: PageError) -> HTMLResponse:
     """The page that tells of `error`: a fragment for htmx, a plain one for who is not logged in."""
     values: dict[str, Any] = {"title": error.title, "sentence": error.sentence, "bad": error.status >= 500}
     if not hasattr(request.state, "nightjar_user"):
-        back = str(request.url) if request.method == "GET" else str(request.base_url)
+        asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        back = asked if request.method == "GET" else f"{request.scope.get('root_path', '')}/"
         return render(
             request,
             "web/login.html.j2",

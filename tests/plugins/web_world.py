@@ -83,19 +83,23 @@ def make_pages(
     return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
 
 
-def mounted(app: FastAPI) -> Starlette:
-    """The app where Airflow mounts it."""
+def mounted(app: FastAPI, below: str = "") -> Starlette:
+    """The app where Airflow mounts it; Airflow itself may be below a path."""
+    airflow = Starlette()
+    airflow.mount(MOUNT, app)
+    if not below:
+        return airflow
     outer = Starlette()
-    outer.mount(MOUNT, app)
+    outer.mount(below, airflow)
     return outer
 
 
 class PagesClient:
     """Asks the pages as a browser does, where Airflow mounts them. What is not closed in time is an error, as usual."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, below: str = "") -> None:
         self.app = app
-        self._outer = mounted(app)
+        self._outer = mounted(app, below)
 
     def request(self, method: str, address: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         """The answer to `address`, such as `/nightjar-ui/review/`; `more` is what httpx takes (params, data…)."""
@@ -129,7 +133,8 @@ def make_client(
     clock: Callable[[], datetime] = lambda: NOW,
     pages: tuple[PageFolder, ...] | None = None,
     base_url: str | None = None,
+    below: str = "",
 ) -> PagesClient:
     """Asks the pages as the browser of `person` does: `client.get("/nightjar-ui/review/")`."""
     app = make_pages(store, person=person, warehouse=warehouse, clock=clock, pages=pages, base_url=base_url)
-    return PagesClient(app)
+    return PagesClient(app, below)

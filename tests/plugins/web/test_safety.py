@@ -14,9 +14,9 @@ from plugins.web.headers import HEADERS
 from plugins.web.origin import SAFE_METHODS
 from plugins.web.pages import Page, PageFolder, discover
 from tests.plugins.web.routes import METHODS, Found, walk
+from tests.plugins.web.samples import SAMPLE
 from tests.plugins.web_world import OPERATOR, VIEWER, PagesClient, Somebody, make_client, make_pages
 
-SAMPLE = discover(Path(__file__).parents[1] / "sample_pages", "tests.plugins.sample_pages")
 PAGES = (*discover(), *SAMPLE)
 ROUTES = sorted(walk(make_pages(pages=PAGES).routes), key=lambda each: each.path)
 CHANGING = [route for route in ROUTES if route.changes]
