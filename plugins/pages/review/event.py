@@ -85,6 +85,7 @@ def view_of(known: Known, world: World) -> dict[str, Any]:
         "alert": alert,
         "deliveries": deliveries_of(alert, world.clock()) if alert else [],
         "told_as": alert.event_id if alert and alert.event_id != event.id else None,
+        "is_muted": known.mute is not None and known.mute.until > world.clock(),
         "clips": clips_of(known.pictures.pictures),
         "absorbed": [(ref.id, event_path(event.camera, ref)) for ref in event.absorbed],
         "heir": event_path(event.camera, known.heir.ref) if known.heir else None,

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from nightjar.domain.events import Event, ThreatPicture
+from nightjar.domain.events import Event, EventRef, ThreatPicture
 from nightjar.domain.reactions import Mute
 from nightjar.domain.release import Started
 from nightjar.domain.rules import CameraRules
 from nightjar.queries.event_cards import EventCard, Position
-from nightjar.queries.event_pictures import Bytes, PicturePage, bytes_of, picture_at, pictures_of
+from nightjar.queries.event_pictures import Bytes, PicturePage, bytes_read, picture_at, pictures_of
 from nightjar.queries.event_reviews import Word, word_about
 from nightjar.queries.readable import document_at, told
 from nightjar.queries.rules_now import rules_now
@@ -49,8 +49,8 @@ class Known:
     shown: ThreatPicture
     bytes: Bytes
     pictures: PicturePage
-    older: EventCard | None
-    newer: EventCard | None
+    older: EventRef | None
+    newer: EventRef | None
     made_by: RunOf | None
     alerted_by: RunOf | None
     problems: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ def known_of(world: World, event: Event, at: datetime | None, since: datetime | 
         mute=told(problems, lambda: Mutes(store).get(event.camera)),
         camera=rules_now(store, [event.camera]).of(event.camera),
         shown=shown,
-        bytes=bytes_of(store, shown.picture),
+        bytes=bytes_read(store, shown.picture),
         pictures=told(problems, lambda: pictures_of(store, event, since)) or PicturePage(()),
         older=told(problems, lambda: cards.beside(event.camera, place, newer=False)),
         newer=told(problems, lambda: cards.beside(event.camera, place, newer=True)),

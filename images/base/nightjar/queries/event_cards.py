@@ -30,7 +30,8 @@ _CHUNKS = (1, 3, 9, 18)  # days; together MOST_DAYS
 _REACH = timedelta(days=1)  # the alert of an event that was absorbed has that event's day
 _FIRST_DAY = date(1970, 1, 1)
 _AHEAD = timedelta(days=2)  # a camera's clock may run ahead
-_NEIGHBOUR_DAYS = 7
+_NEIGHBOUR_DAYS = 7  # with events
+_FAR = timedelta(days=60)
 _CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,15})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
@@ -178,20 +179,15 @@ class EventCards:
         with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
             return int(selected.rows(sql, values)[0]["n"])
 
-    def beside(self, camera: Camera, at: Position, *, newer: bool) -> EventCard | None:
+    def beside(self, camera: Camera, at: Position, *, newer: bool) -> EventRef | None:
         """The camera's next event with threats after a position, or the one before it, within a week with events."""
-        first, last = (at.day, at.day + timedelta(days=60)) if newer else (_FIRST_DAY, at.day)
-        days = self.warehouse.days(EVENTS, first, last)
-        days = sorted(days, reverse=not newer)[:_NEIGHBOUR_DAYS]
+        first, last = (at.day, at.day + _FAR) if newer else (_FIRST_DAY, at.day)
+        days = sorted(self.warehouse.days(EVENTS, first, last), reverse=not newer)[:_NEIGHBOUR_DAYS]
         if not days:
             return None
-        wanted = EventFilter(camera=camera.name)
-        where, values = self._condition(wanted, days)
-        sql = NEXT[newer].format(where=where)
-        values |= {"at_day": at.day, "at_start": at.started_at, "at_id": at.id, "most": 1}
-        with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
-            rows = selected.rows(sql, values)
-        return self._card(rows[0]) if rows else None
+        values = {"camera": camera.name, "at_day": at.day, "at_start": at.started_at, "at_id": at.id}
+        rows = self.warehouse.rows(EVENTS, days, NEXT[newer], values)
+        return _ref(rows[0]) if rows else None
 
     def one(self, camera: Camera, ref: EventRef) -> EventCard | None:
         """The row of an event; None where none was recorded yet."""

@@ -12,6 +12,12 @@ from nightjar.domain.names import NameRefused, parse_footage_name
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore, ObjectUnreadableError
 from nightjar.stores.events import Events
+from nightjar.stores.standard import (
+    PictureAlteredError,
+    PictureMissingError,
+    PictureUnreadableError,
+    StandardPictures,
+)
 
 PAGE = 48  # pictures
 _AT_ONCE = 16
@@ -79,6 +85,19 @@ def bytes_of(store: ObjectStore, picture: Picture) -> Bytes:
         return Bytes.GONE
     sha256 = info.metadata.get("sha256", picture.standard_sha256)  # without it, whoever reads the bytes has to look
     return Bytes.THERE if sha256 == picture.standard_sha256 else Bytes.ALTERED
+
+
+def bytes_read(store: ObjectStore, picture: Picture) -> Bytes:
+    """The same, surely: the bytes are read and compared."""
+    try:
+        StandardPictures(store).read(picture)
+    except PictureUnreadableError:
+        return Bytes.UNREADABLE
+    except PictureMissingError:
+        return Bytes.GONE
+    except PictureAlteredError:
+        return Bytes.ALTERED
+    return Bytes.THERE
 
 
 def _looked_at(store: ObjectStore, threats: list[ThreatPicture]) -> tuple[PictureOf, ...]:

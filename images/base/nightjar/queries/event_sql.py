@@ -34,14 +34,23 @@ SELECT e.*, t.deliveries
 """
 _NEWEST = " ORDER BY e.day DESC, e.started_at DESC, e.id DESC LIMIT $most"
 _AFTER = "(e.day, e.started_at, e.id) > ($at_day, $at_start, $at_id)"
-_BEFORE = "(e.day, e.started_at, e.id) < ($at_day, $at_start, $at_id)"
 
 CARDS = f"{_JOINED}{_COLUMNS}{_FROM} AND {{older}}{_NEWEST}"
 NEWER = f"{_JOINED}SELECT least(count(*), 100) AS n {_FROM} AND {_AFTER}"
-# By whether the next newer event is asked for.
+# The camera's event next to a position, by whether that is the newer one.
 NEXT = {
-    True: f"{_JOINED}{_COLUMNS}{_FROM} AND {_AFTER} ORDER BY e.day, e.started_at, e.id LIMIT $most",
-    False: f"{_JOINED}{_COLUMNS}{_FROM} AND {_BEFORE}{_NEWEST}",
+    True: """
+SELECT id, day, event_key FROM rows e
+WHERE camera = $camera AND coalesce(state, 'current') NOT IN ('withdrawn', 'absorbed')
+    AND (e.day, e.started_at, e.id) > ($at_day, $at_start, $at_id)
+ORDER BY e.day, e.started_at, e.id LIMIT 1
+""",
+    False: """
+SELECT id, day, event_key FROM rows e
+WHERE camera = $camera AND coalesce(state, 'current') NOT IN ('withdrawn', 'absorbed')
+    AND (e.day, e.started_at, e.id) < ($at_day, $at_start, $at_id)
+ORDER BY e.day DESC, e.started_at DESC, e.id DESC LIMIT 1
+""",
 }
 
 _STATES = {

@@ -1,0 +1,23 @@
+"""The review page over a bucket in memory, asked as a browser does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from nightjar.domain.events import Event
+from nightjar.runtime.store import ObjectStore
+from tests.images.base.nightjar.queries.event_world import NOW, a_warehouse
+from tests.plugins.web_world import OPERATOR, PagesClient, Somebody, make_client
+
+REVIEW = "/nightjar-ui/review/"
+HTMX = {"HX-Request": "true"}
+
+
+@contextmanager
+def asking(store: ObjectStore, person: Somebody = OPERATOR, now: datetime = NOW) -> Iterator[PagesClient]:
+    with a_warehouse(store) as warehouse:
+        yield make_client(store, warehouse=warehouse, person=person, clock=lambda: now)
+
+
+def address_of(event: Event) -> str:
+    return f"{REVIEW}event/{event.camera.name}/{event.day}/{event.id}"
