@@ -103,7 +103,8 @@ def check_areas(world: WorldDep, name: str, shape: Annotated[Sequence[str], Quer
         raise BadRequest(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     said = {"problems": result.problems, "warnings": result.warnings}
     sentences = {key: [{"shape": number, "text": text} for number, text in each] for key, each in said.items()}
-    return JSONResponse({"yaml": result.yaml, **sentences}, headers={"Cache-Control": "no-store"})
+    written = {"yaml": result.yaml, "one_line": result.one_line}
+    return JSONResponse({**written, **sentences}, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/{name}/mute", dependencies=[Depends(acting(LIVE))])

@@ -40,10 +40,12 @@ class Shape:
 class Drawn:
     """The YAML of shapes, and what is wrong with them: by the number of the shape, and None for all together.
 
-    With `problems` the rules would be refused; `warnings` say what may not do what it seems to.
+    `one_line` is the same YAML for a device that is written in braces, where lines of their own cannot stand. With
+    `problems` the rules would be refused; `warnings` say what may not do what it seems to.
     """
 
     yaml: str
+    one_line: str
     problems: tuple[tuple[int | None, str], ...]
     warnings: tuple[tuple[int | None, str], ...]
 
@@ -93,7 +95,8 @@ def drawn(camera: Camera, shapes: Sequence[Shape], rules: CameraRules | None) ->
         for n, polygon in zip(order, polygons, strict=False)
         if polygon.share < SMALL
     ]
-    return Drawn("\n".join(lines) + "\n" if lines else "", tuple(problems), (*small, *_missing(shapes, rules)))
+    text = "".join(f"{line}\n" for line in lines)
+    return Drawn(text, _one_line(shapes), tuple(problems), (*small, *_missing(shapes, rules)))
 
 
 def _shape(text: str, in_force: Sequence[Shape]) -> Shape:
@@ -122,10 +125,20 @@ def _lines(shapes: Sequence[Shape]) -> tuple[list[str], dict[int, int]]:
         if mine:
             lines.append(key)
         for number, shape in mine:
-            corners = ", ".join(f"[{x}, {y}]" for x, y in shape.corners)
-            lines.append(f"  - [{corners}]" if is_mask else f"  {_key(shape.name)}: [{corners}]")
+            lines.append(f"  - {_corners(shape)}" if is_mask else f"  {_key(shape.name)}: {_corners(shape)}")
             numbers[len(lines)] = number
     return lines, numbers
+
+
+def _one_line(shapes: Sequence[Shape]) -> str:
+    areas = [f"{_key(shape.name)}: {_corners(shape)}" for shape in shapes if not shape.is_mask]
+    masks = [_corners(shape) for shape in shapes if shape.is_mask]
+    parts = [f"areas: {{{', '.join(areas)}}}"] if areas else []
+    return ", ".join([*parts, f"masks: [{', '.join(masks)}]"] if masks else parts)
+
+
+def _corners(shape: Shape) -> str:
+    return f"[{', '.join(f'[{x}, {y}]' for x, y in shape.corners)}]"
 
 
 def _key(name: str) -> str:

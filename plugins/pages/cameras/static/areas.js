@@ -22,8 +22,10 @@
   const yaml = section.querySelector("#yaml");
   const problems = section.querySelector("[data-problems]");
   const copy = section.querySelector("[data-copy]");
+  const oneLine = section.querySelector("input[data-one-line]");
+  let written = { lines: yaml.textContent, line: yaml.dataset.oneLine };
   const [undo, reset] = ["[data-undo]", "[data-reset]"].map((each) => section.querySelector(each));
-  let cross = [0.5, 0.5];
+  let cross = null; // where the next corner is set by keys; null until an arrow key is pressed
   let focused = null; // number of the corner that has the focus
   let dragged = null;
   let faults = new Map(); // sentences by the number of their shape
@@ -87,7 +89,7 @@
       }
     }
     drawing.classList.toggle("open", Boolean(shapes.drawing));
-    if (shapes.drawing) {
+    if (shapes.drawing && cross) {
       const [x, y] = cross.map(percent);
       above.append(make("g", { class: "cross" }, make("line", { x1: x, x2: x, y1: "0", y2: "100%" }), make("line", { x1: "0", x2: "100%", y1: y, y2: y })));
     }
@@ -127,6 +129,10 @@
     list.replaceChildren(...(rows.length ? rows : [element("li", { className: "soft", textContent: "None: draw one." })]));
   };
 
+  const write = () => {
+    yaml.textContent = oneLine.checked ? written.line : written.lines;
+  };
+
   // What the rules would say: asked when the hand rests, and only the newest answer counts.
   const check = () => {
     window.clearTimeout(timer);
@@ -145,7 +151,8 @@
         return;
       }
       if (mine !== asked) return;
-      yaml.textContent = answer.yaml || "# no areas and no masks\n";
+      written = { lines: answer.yaml || "# no areas and no masks\n", line: answer.one_line };
+      write();
       yaml.removeAttribute("aria-busy");
       copy.disabled = answer.problems.length > 0;
       faults = new Map();
@@ -157,8 +164,7 @@
       problems.replaceChildren(...others.map((text) => element("li", { textContent: text })));
       const count = answer.problems.length;
       if (count) tell(`${count} problem${count === 1 ? "" : "s"}: the rules would be refused.`);
-      else if (shapes.drawing) tell(`${shapes.drawing.corners.length} corners. Close it with Enter, or by a press on the first corner.`);
-      else if (shapes.changed) tell("The rules would take these areas.");
+      else if (shapes.changed && !shapes.drawing) tell("The rules would take these areas.");
       draw();
       if (!list.contains(document.activeElement)) listed();
     }, 200);
@@ -177,6 +183,16 @@
     shapes.selected = number;
     focused = null;
   };
+  const set = (corner) => {
+    let added = false;
+    change(() => (added = shapes.add(corner)));
+    tell(added ? progress() : "An area has at most 100 corners.");
+  };
+  const progress = () => {
+    const count = shapes.drawing.corners.length;
+    const hint = count < window.nightjarShapes.LEAST ? "" : " Enter, or a press on the first corner, closes it.";
+    return `${count} corner${count === 1 ? "" : "s"}.${hint}`;
+  };
   const closeShape = () => {
     if (!shapes.drawing) return;
     if (!shapes.close()) tell("An area has at least three corners.");
@@ -184,7 +200,7 @@
   };
   const begin = (kind) => {
     if (shapes.drawing) shapes.remove();
-    cross = [0.5, 0.5];
+    cross = null;
     focused = null;
     change(() => shapes.begin(kind), "Press on the picture for each corner. With keys: arrows move the cross, Space adds a corner, Enter closes.");
     drawing.focus({ preventScroll: true });
@@ -213,7 +229,7 @@
       drawing.setPointerCapture(event.pointerId);
       draw();
     } else if (shapes.drawing) {
-      change(() => shapes.add(place(event)) || tell("An area has at most 100 corners."));
+      set(place(event));
     } else if (edge !== undefined) {
       focused = dragged = Number(edge) + 1;
       if (!shapes.add(place(event), Number(edge))) return;
@@ -252,9 +268,9 @@
       const [x, y] = shapes.chosen.corners[focused];
       change(() => shapes.move(focused, [x + arrow[0] * step, y + arrow[1] * step]));
     } else if (arrow && shapes.drawing) {
-      cross = cross.map((value, axis) => Math.min(1, Math.max(0, value + arrow[axis] * step * 2)));
+      cross = (cross ?? [0.5, 0.5]).map((value, axis) => Math.min(1, Math.max(0, value + arrow[axis] * step * 2)));
       draw();
-    } else if (event.key === " " && shapes.drawing) change(() => shapes.add(cross));
+    } else if (event.key === " " && shapes.drawing) set((cross ??= [0.5, 0.5]));
     else if (event.key === "Enter" && shapes.drawing) closeShape();
     else if (event.key === "Escape" && shapes.drawing) change(() => shapes.remove(), "Not drawn.");
     else if ((event.key === "Delete" || event.key === "Backspace") && shapes.chosen?.corners.length) {
@@ -275,6 +291,7 @@
     event.stopPropagation();
   });
 
+  oneLine.addEventListener("change", write);
   for (const node of section.querySelectorAll("[data-acts]")) node.hidden = false;
   for (const button of section.querySelectorAll("[data-new]")) button.addEventListener("click", () => begin(button.dataset.new));
   undo.addEventListener("click", () => change(() => shapes.undo(), "Undone."));

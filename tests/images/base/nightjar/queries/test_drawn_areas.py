@@ -45,6 +45,10 @@ def test_the_shapes_in_force_come_back_as_they_were() -> None:
     again = parse_rules(f"{RULES}{_indented(result.yaml)}".encode()).device(PORCH)
     assert again is not None
     assert (again.areas, again.masks) == (IN_FORCE.areas, IN_FORCE.masks)
+    head = RULES.removesuffix("      porch:\n")
+    in_braces = parse_rules(f"{head}      porch: {{allow_grey: true, {result.one_line}}}\n".encode()).device(PORCH)
+    assert in_braces is not None
+    assert (in_braces.areas, in_braces.masks) == (IN_FORCE.areas, IN_FORCE.masks)
 
 
 def _indented(yaml: str) -> str:
@@ -128,6 +132,23 @@ def test_bounds() -> None:
         shapes_from(["mask**0-0"] * 201, None)
     with pytest.raises(InputError, match="at most 2000 corners"):
         shapes_from([f"mask**{'_'.join(['0-0'] * 101)}"] * 20, None)
+
+
+@pytest.mark.parametrize(
+    ("texts", "yaml", "one_line"),
+    [
+        ([], "", ""),
+        (["mask**0-0_1-0_1-1"], "masks:\n  - [[0, 0], [1, 0], [1, 1]]\n", "masks: [[[0, 0], [1, 0], [1, 1]]]"),
+        (
+            ["area*a*0-0_1-0_1-1"],
+            "areas:\n  a: [[0, 0], [1, 0], [1, 1]]\n",
+            "areas: {a: [[0, 0], [1, 0], [1, 1]]}",
+        ),
+    ],
+)
+def test_only_areas_only_masks_and_neither(texts: list[str], yaml: str, one_line: str) -> None:
+    result = from_address(*texts)
+    assert (result.yaml, result.one_line) == (yaml, one_line)
 
 
 def test_a_camera_that_the_rules_do_not_know() -> None:

@@ -14,7 +14,7 @@ from nightjar.stores.reactions import Mutes
 from nightjar.stores.rules import LAST_GOOD_RULES_KEY, RULES_KEY
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from plugins.pages.cameras.words import clock_in_words
-from tests.plugins.pages.cameras_world import DOOR, GATE, MARKUP, MAZE, OLD, PORCH, RTL, RULES, SHOP, fill
+from tests.plugins.pages.cameras.cameras_world import DOOR, GATE, MARKUP, MAZE, OLD, PORCH, RTL, RULES, SHOP, fill
 from tests.plugins.web_world import NOW, OPERATOR, VIEWER, PagesClient, make_client
 
 HERE = "/nightjar-ui/cameras/"
