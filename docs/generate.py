@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 import nightjar.errors
 from nightjar.domain.areas import Polygon
 from nightjar.domain.reasons import Reason
+from nightjar.domain.remedies import Remedy
 from nightjar.domain.rules import Agree, Alerts, Cap, Device, Operator, Rule, Rules, Static, User
 from nightjar.domain.rules.schema import keys_of
 from nightjar.domain.stages import STAGES, Stage
@@ -45,6 +46,15 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def reasons() -> str:
     """Every refusal reason with its meaning."""
     return table(("reason", "what it means, what to do"), ((f"`{r}`", r.meaning) for r in Reason))
+
+
+def remedies() -> str:
+    """Every way to put right refusals, with the reasons that it is for."""
+    rows = (
+        (each.title, " ".join(f"`{reason}`" for reason in each.reasons), each.advice, "yes" if each.retry_helps else "")
+        for each in Remedy
+    )
+    return table(("wrong is", "reasons", "what to do", "retry"), rows)
 
 
 def exit_codes() -> str:
@@ -232,6 +242,7 @@ def _flow(value: object) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
+    "remedies": remedies,
     "exit-codes": exit_codes,
     "settings": settings,
     "records": records,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from nightjar.domain.batch import Claim, Kept, ReceivedVersion
 from nightjar.queries.refused import Refused
@@ -27,6 +28,26 @@ class Retry:
     under_way: int
     gone: int
     unreadable: int = 0
+
+
+class RetryState(StrEnum):
+    """How far a retry has come."""
+
+    WAITING = "waiting"  # its claim is there, for nightjar_watch to take up
+    STARTING = "starting"  # its claim is gone, and its run has not begun: nothing was left to do, or it is about to
+    RUNNING = "running"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+def state_of(store: ObjectStore, batch_id: str) -> RetryState:
+    """How far the retry whose batch is `batch_id` has come, by what is in the bucket."""
+    run = Runs(store).live(batch_id)
+    if ended := run.ended():
+        return RetryState.ENDED if ended.state == "success" else RetryState.FAILED
+    if run.has_begun():
+        return RetryState.RUNNING
+    return RetryState.WAITING if Claims(store).find(batch_id) else RetryState.STARTING
 
 
 def plan(store: ObjectStore, refused: Iterable[Refused], now: datetime) -> Retry:

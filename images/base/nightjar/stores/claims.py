@@ -90,6 +90,10 @@ class Claims:
             except InputError as error:
                 log.warning("left out: %s", error)
 
+    def find(self, run: str) -> HeldClaim | None:
+        """The claim of the watch run, or the retry, called `run`; None when it is gone. Raises InputError."""
+        return self._held(_key(run)) if self._store.head(_key(run)) else None
+
     def close(self, batch_id: str) -> None:
         """Remove the claims on a batch whose live run has begun."""
         for held in self.waiting():
