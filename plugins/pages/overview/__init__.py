@@ -1,1 +1,0 @@
-"""The overview: a period in figures, and how the deployment is now."""
