@@ -41,6 +41,7 @@ def _adding(send: Send) -> Callable[[Message], Awaitable[None]]:
                 headers[name] = value
             if own_policy is not None:
                 headers[_POLICY_HEADER] = own_policy
+            headers.add_vary_header("HX-Request")  # going back must not show a part of a page as the page
             if not headers.get("cache-control", "").startswith("private"):
                 headers["Cache-Control"] = _NOT_STORED
         await send(message)

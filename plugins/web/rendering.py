@@ -82,8 +82,9 @@ def render_error(request: Request, error: PageError) -> HTMLResponse:
 
 
 def is_fragment(request: Request) -> bool:
-    """Whether htmx asks, for a part of a page."""
-    return request.headers.get("hx-request") == "true"
+    """Whether htmx asks, for a part of a page; not when it asks for a whole one, to go back in history."""
+    headers = request.headers
+    return headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true"
 
 
 def refuse(expected: str, came: str) -> NoReturn:

@@ -111,7 +111,13 @@ def test_a_part_of_the_page_for_htmx() -> None:
     assert "<html" not in answer.text
     assert "<textarea" not in answer.text
     assert "2 lost" in answer.text
-    assert re.fullmatch(rf"{AT}tried/[\w-]{{22}}", answer.headers["HX-Push-Url"])
+    here = answer.headers["HX-Push-Url"]
+    assert re.fullmatch(rf"{AT}tried/[\w-]{{22}}", here)
+    assert "hx-request" in answer.headers["vary"].lower()
+    client = client_of(bucket())
+    here = client.post(f"{AT}try", data=FILLED, headers=HTMX).headers["HX-Push-Url"]
+    back = client.get(here, headers={**HTMX, "HX-History-Restore-Request": "true"})
+    assert "<textarea" in back.text, "expected the whole page where htmx goes back in history"
 
 
 @pytest.mark.parametrize(
