@@ -19,11 +19,14 @@ from airflow.sdk.definitions.deadline import DeadlineReference
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.serialization.serialized_objects import DagSerialization
 from airflow.task.priority_strategy import get_airflow_priority_weight_strategies
 
 from nightjar.domain.names import Camera
 from operators.failures import say_why
 from operators.trouble import run_has_failed, run_is_late, task_failed, task_succeeded
+from plugins.nightjar_task_links import LINKS
+from plugins.nightjar_task_links import TASKS as TASKS_WITH_BUTTONS
 from plugins.pages.runs.tasks import DAGS as DESCRIBED
 from plugins.pages.runs.tasks import does
 
@@ -78,6 +81,25 @@ def test_ids_and_tasks(dags: dict[str, DAG]) -> None:
 def test_the_pages_of_tasks_say_what_each_does() -> None:
     assert {task for tasks in EXPECTED.values() for task in tasks if not does(task)} == set()
     assert set(DESCRIBED) == set(EXPECTED)
+
+
+def test_serialised_tasks_have_their_buttons(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the API server has the DAGs, mapped tasks and those that have links of their own among them."""
+    monkeypatch.setattr("airflow.plugins_manager.get_global_operator_extra_links", lambda: LINKS)
+    pages = {}
+    for dag_id, dag in dags.items():
+        serialized = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        for task in serialized.tasks:
+            key = SimpleNamespace(dag_id=dag_id, run_id="r", task_id=task.task_id, map_index=0, try_number=1)
+            ti: Any = SimpleNamespace(key=key)
+            assert {link.name for link in LINKS} <= set(task.extra_links)
+            own = ("Footage and pictures", "What it did")
+            [page] = [link for name in own if (link := task.get_extra_links(ti, name))]
+            pages[f"{dag_id} {task.task_id}"] = page
+    assert len(pages) == sum(map(len, EXPECTED.values()))
+    assert {name: set(tasks) for name, tasks in EXPECTED.items()} == TASKS_WITH_BUTTONS
+    prefix = "dags/nightjar_live/runs/r/tasks"
+    assert pages["nightjar_live shard.detect"] == f"{prefix}/shard.detect/mapped/0/plugin/nightjar-task"
 
 
 def test_reading_them_does_nothing_else(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,12 @@ class Airflow(AirflowApi):
         """The state of every task instance of a run, by task id, for a mapped one `task[shard]`."""
         return {_name(task): task["state"] for task in self.tasks(dag, run)}
 
+    def buttons(self, task: Mapping[str, Any]) -> dict[str, str]:
+        """The buttons that the UI shows on the page of a task instance, with their addresses."""
+        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/links"
+        links = self._call("GET", path, params={"map_index": task["map_index"]})["extra_links"]
+        return {name: address for name, address in links.items() if address}
+
     def last_line(self, task: Mapping[str, Any]) -> str:
         """The line at the end of a task's log as the UI shows it: the ends of groups are no lines there."""
         return [line for line in self.log(task).splitlines() if line != "::endgroup::"][-1]

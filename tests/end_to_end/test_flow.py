@@ -189,6 +189,11 @@ def test_clearing_a_shard_with_its_downstream_does_what_is_missing(local: Local,
         task for task in local.airflow.tasks(LIVE, run) if task["state"] == "failed" and task["map_index"] >= 0
     ]
     assert local.airflow.last_line(refused).startswith("stage detect ended with exit code 65: ")
+    task = f"tasks/shard.detect/mapped/{refused['map_index']}"
+    assert local.airflow.buttons(refused) == {
+        "Footage and pictures": f"dags/{LIVE}/runs/{run}/{task}/plugin/nightjar-task",
+        "The whole run": f"dags/{LIVE}/runs/{run}/plugin/nightjar-run",
+    }
     before = tries(local, run)
     called = call_as_documented(local, run)
     assert '"rendered_map_index":"carol-thief"' in called, "expected the camera beside the index"

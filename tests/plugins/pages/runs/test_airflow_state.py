@@ -23,14 +23,14 @@ def engine() -> Iterator[Engine]:
     from airflow.models import DagRun, TaskInstance, import_all_models
     from airflow.models.xcom import XComModel
 
-    import_all_models()  # tables refer to each other by name
+    import_all_models()  # type: ignore[no-untyped-call]  # Airflow's; tables refer to each other by name
     engine = create_engine("sqlite://", poolclass=StaticPool)
     tables: list[Any] = [each.__table__ for each in (DagRun, TaskInstance, XComModel)]
     for table in tables:
         table.create(engine)
     with engine.begin() as connection:
         for number in range(3):
-            values = {
+            values: dict[str, Any] = {
                 **RUN,
                 "run_id": RUN["run_id"] if number == 1 else f"r{number}",
                 "run_after": NOON + timedelta(hours=number),
