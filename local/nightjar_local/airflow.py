@@ -17,6 +17,11 @@ from nightjar_local.settings import Settings, write_private
 
 API_SERVER = "api-server"
 SCHEDULER = "scheduler"
+# The logins: who may do everything, and who may look and change nothing.
+ADMIN = "admin"
+VIEWER = "viewer"
+# Nightjar's pages in Airflow's UI, below its address.
+PAGES = "/plugin/nightjar"
 # In the order in which they start. Ports are not served by what is started with --skip-serve-logs; the api-server reads
 # task logs from their files.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -37,9 +42,10 @@ PASSED_ON = (
 
 
 def prepare(home: Path, settings: Settings) -> None:
-    """Make AIRFLOW_HOME: the login, and a migrated database unless there is one."""
+    """Make AIRFLOW_HOME: the logins, and a migrated database unless there is one."""
     home.mkdir(parents=True, exist_ok=True)
-    write_private(home / "passwords.json", json.dumps({"admin": settings.password}) + "\n")
+    passwords = {ADMIN: settings.password, VIEWER: settings.viewer_password}
+    write_private(home / "passwords.json", json.dumps(passwords) + "\n")
     database = home / "airflow.db"
     if not database.exists():
         shutil.copyfile(_migrated_database(), database)
@@ -96,7 +102,7 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "CORE__FERNET_KEY": settings.fernet_key,
         "CORE__HOSTNAME_CALLABLE": "platform.node",  # the default asks DNS, which may hang or be wrong on a laptop
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         # Seconds to wait for another process's write; by default 5, which a busy disk takes at times.
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",

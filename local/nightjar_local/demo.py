@@ -19,6 +19,7 @@ from nightjar.stores.reports import REPORTS
 from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import LIVE, PATROL, REPORT, WATCH
 from nightjar_local import deployment, images, outbox, progress, samples, settings
+from nightjar_local.airflow import PAGES
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
 from nightjar_local.fresh import SETTINGS, alone_in
@@ -26,12 +27,16 @@ from nightjar_local.layout import DEMO, shown
 from nightjar_local.processes import LocalError, termination_as_interrupt
 from nightjar_local.samples import Sample
 from nightjar_local.seaweedfs import S3Access
+from nightjar_local.settings import UI_PORT
 from nightjar_local.summary import Bucket, Summary, as_table, headline, summarise, to_json
 from nightjar_local.up import DESCRIPTION, RULES
 
-NEXT = """\
-This deployment is stopped, and the next `make demo` begins anew. `make up` starts one that stays; it begins empty, and
-`make up DEMO=yes` puts this footage in. Its data survives `make down`."""
+NEXT = f"""\
+This deployment is stopped, and the next `make demo` begins anew. To see what came of the footage in the Airflow UI,
+picture by picture, start a deployment that stays, with the same footage in it:
+
+    make up DEMO=yes     # then open http://127.0.0.1:{UI_PORT}{PAGES}; it prints the address and the logins
+"""
 TIMEOUT = 900.0
 EVERY = 0.5
 # A wrong clock shows when it is off by the same again, over half an hour; a demo has a minute.

@@ -33,7 +33,7 @@ def _fernet_key() -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """Ports on loopback, the UI's password, the S3 credentials, Airflow's keys, and the token of its processes.
+    """Ports on loopback, the UI's passwords, the S3 credentials, Airflow's keys, and the token of its processes.
 
     With `s3_endpoint`, the S3 server is the caller's, and so are bucket, credentials and region; without it, it is a
     SeaweedFS of the deployment on `s3_port`.
@@ -46,6 +46,7 @@ class Settings:
     region: str = REGION
     token: str = field(default_factory=new_token)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    viewer_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     access_key_id: str = field(default_factory=_access_key_id)
     secret_access_key: str = field(default_factory=_secret_access_key)
     session_token: str | None = None

@@ -34,7 +34,7 @@ def up() -> None:
         deployed = set_images(api, value)
         start_once(api)
     write_private(ENVIRONMENT_FILE, exports(deployment))
-    print(_welcome(deployment))
+    print(welcome(deployment))
     if deployed != value:
         print(
             "The deployment keeps its images; the sources would give others. To deploy them, set the Airflow\n"
@@ -81,11 +81,15 @@ def exports(deployment: Deployment) -> str:
     return "\n".join([*lines, path.format(Path(sys.executable).parent), ""])
 
 
-def _welcome(deployment: Deployment) -> str:
-    access = deployment.access
+def welcome(deployment: Deployment) -> str:
+    """What the user of a deployment that is up needs to know."""
+    access, settings = deployment.access, deployment.settings
     return f"""
 Nightjar is up.
-  Airflow   {deployment.url}   user admin, password {deployment.settings.password}
+  Pages     {deployment.url}{airflow.PAGES}
+            user {airflow.ADMIN}, password {settings.password}
+            user {airflow.VIEWER}, password {settings.viewer_password}; for who changes nothing
+  Airflow   {deployment.url}   the same logins
   S3        {access.endpoint}   bucket {access.bucket}; footage goes under incoming/, rules are {RULES_KEY}
   In a shell
             source {shown(ENVIRONMENT_FILE)}      # credentials, and the commands nightjar, airflow and aws

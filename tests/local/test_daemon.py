@@ -3,6 +3,7 @@
 The tests share it, and the last one ends it. It has the DAGs of Nightjar and `probe`, but no images of stages.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -20,6 +22,7 @@ from botocore.exceptions import ClientError
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.runs import HISTORY, LIVE, WATCH
 from nightjar_local import journal, processes
+from nightjar_local.airflow import ADMIN, VIEWER
 from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
 from nightjar_local.deployment import Deployment
@@ -30,6 +33,8 @@ from nightjar_local.settings import Settings, write_private
 from nightjar_local.status import Status, as_table, status
 from nightjar_local.up import exports, put_rules, set_images, start_once
 from tests.end_to_end.local_runtime import Operator
+from tests.plugins.web.routes import walk
+from tests.plugins.web_world import make_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -140,7 +145,8 @@ def test_it_is_private_and_started_once(up: Up) -> None:
     }
     assert listening == {"127.0.0.1"}
     chosen = up.settings
-    secrets = (chosen.password, chosen.secret_access_key, chosen.fernet_key, chosen.jwt_secret, chosen.api_secret)
+    passwords = (chosen.password, chosen.viewer_password)
+    secrets = (*passwords, chosen.secret_access_key, chosen.fernet_key, chosen.jwt_secret, chosen.api_secret)
     commands = " ".join(command(process) for process in members)
     logs = "".join(log.read_text(errors="replace") for log in (up.daemon.directory / "logs").iterdir())
     assert not [secret for secret in secrets if secret in commands + logs]
@@ -153,6 +159,34 @@ def test_it_is_private_and_started_once(up: Up) -> None:
         pytest.raises(LocalError, match="refused the login with 401"),
     ):
         stranger.dags()
+
+
+def test_its_pages_ask_airflow_who_may_what(up: Up) -> None:
+    """The viewer may read every page and change nothing, which the audit log keeps; nobody else gets in."""
+    routes = list(walk(make_pages().routes))
+    changing = next(route for route in routes if route.changes).address()
+    passwords = {ADMIN: up.settings.password, VIEWER: up.settings.viewer_password}
+    with httpx.Client(base_url=up.deployment.url, trust_env=False) as nobody:
+        tokens = {
+            name: nobody.post("/auth/token", json={"username": name, "password": password}).json()["access_token"]
+            for name, password in passwords.items()
+        }
+        assert {nobody.get(each.address()).status_code for each in routes} == {401}
+        assert nobody.get("/nightjar-ui/", headers={"Authorization": "Bearer none"}).status_code == 401
+    for name, token in tokens.items():
+        cookie, ours = {"_token": token}, {"Sec-Fetch-Site": "same-origin"}
+        with httpx.Client(
+            base_url=up.deployment.url, trust_env=False, cookies=cookie, follow_redirects=True
+        ) as browser:
+            first = browser.get("/nightjar-ui/")
+            assert first.status_code == 200 and "<nav" in first.text
+            assert first.headers["content-security-policy"].startswith("default-src 'none'")
+            assert browser.post(changing, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+            status = browser.post(changing, headers=ours).status_code
+            assert (status == 403) == (name == VIEWER), status
+            refused = browser.get("/api/v2/eventLogs", params={"event": "nightjar.refused"}).json()["event_logs"]
+    address = f"POST {changing}"
+    assert (VIEWER, address) in {(line["owner"], json.loads(line["extra"])["address"]) for line in refused}
 
 
 def test_its_dags_are_let_run_once_and_a_shell_can_use_it(up: Up, tmp_path: Path) -> None:
