@@ -37,6 +37,15 @@ _SAID = {
 }
 
 
+_QUICK: tuple[tuple[str, dict[str, str]], ...] = (
+    ("All", {}),
+    ("Not reviewed", {"review": "none"}),
+    ("Alerted", {"told": "alerted"}),
+    ("Held back", {"told": "held"}),
+    ("Not a threat", {"review": "false-alarm"}),
+)
+
+
 @router.get("/")
 def events(request: Request, world: WorldDep, older: str = "") -> Response:
     """The events that the filter in the address wants; for htmx the cards, or all that the filter decides."""
@@ -70,6 +79,8 @@ def _found(world: World, wanted: EventFilter, page: EventPage, position: Positio
         "is_first": position is None,
         "wanted": wanted,
         "filter_query": urlencode(address),
+        "shown_filters": [] if any(address == query for _, query in _QUICK) else list(address.items()),
+        "quick": [(text, urlencode(query), address == query) for text, query in _QUICK],
         "older_query": urlencode({**address, "older": str(page.older)}) if page.older else None,
         "new_query": urlencode({**address, "after": str(first)}),
     }

@@ -1,5 +1,6 @@
 """Which events a person wants to see, as an address or a form says it. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,6 +12,7 @@ from nightjar.domain.severity import Severity
 from nightjar.errors import UsageError
 
 _LONGEST = 100  # characters of a name or a label that is looked for
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HIGHEST_RULE = 2**31 - 1
 _WHEN = "a UTC day like 2026-11-20, or a UTC time like 2026-11-20T22:00"
 # Days before and after which nothing can have been seen; sums with them stay representable.
@@ -51,9 +53,12 @@ E = TypeVar("E", bound=StrEnum)
 class EventFilter:
     """Which events are wanted; empty or None for no matter which. `told` is a Told or a reason for holding back.
 
+    `event` is the beginning of an id, also of one that was absorbed: then the event that has its threats is wanted.
+
     `start` and `end` are when they began, `end` not included, both aware.
     """
 
+    event: str = ""
     user: str = ""
     camera: str = ""
     label: str = ""
@@ -67,8 +72,8 @@ class EventFilter:
 
     @classmethod
     def parse(cls, asked: Mapping[str, str], reasons: frozenset[str]) -> Self:
-        """The filter in the parameters of an address: `user`, `camera`, `label`, `rule`, `severity`, `state`, `told`,
-        `review`, `from`, `to`; others are left alone.
+        """The filter in the parameters of an address: `event`, `user`, `camera`, `label`, `rule`, `severity`, `state`,
+        `told`, `review`, `from`, `to`; others are left alone.
 
         `reasons` are those for which an event may be held back. Raises UsageError that says what was expected.
         """
@@ -81,6 +86,7 @@ class EventFilter:
         if isinstance(start, datetime) and isinstance(end, datetime) and start >= end:
             raise UsageError(f"from: expected a time before `to`, got {shown(text['from'])} and {shown(text['to'])}")
         found = {
+            "event": get("event", _id),
             "user": get("user", _short),
             "camera": get("camera", _camera),
             "label": get("label", _short),
@@ -120,6 +126,12 @@ def _written(name: str, value: object) -> str:
 def _short(name: str, value: str) -> str:
     if len(value) > _LONGEST:
         raise UsageError(f"{name}: expected at most {_LONGEST} characters, got {len(value)}")
+    return value
+
+
+def _id(name: str, value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise UsageError(f"{name}: expected the id of an event, or how it begins, got {shown(value)}")
     return value
 
 

@@ -77,6 +77,10 @@ def condition(
     """
     parts = [_STATES[wanted.state]]
     values: dict[str, Any] = {"days": list(days)}
+    if wanted.event:
+        absorbed = "len(list_filter(coalesce(e.absorbed, []), lambda each: starts_with(each, $event))) > 0"
+        parts.append(f"(starts_with(e.id, $event) OR {absorbed})")
+        values["event"] = wanted.event
     for column, value in (("user", wanted.user), ("camera", wanted.camera), ("rule_id", wanted.rule)):
         if value not in ("", None):
             parts.append(f'e."{column}" = ${column}')

@@ -45,6 +45,15 @@
     }
   });
 
+  // An address has only what was chosen.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.elt.matches("form.filters")) return;
+    const { parameters } = event.detail;
+    for (const name of Object.keys(parameters)) {
+      if (parameters[name] === "" || (name === "state" && parameters[name] === "current")) delete parameters[name];
+    }
+  });
+
   // Back from an event, the focus is where it was.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-event]");

@@ -131,6 +131,10 @@ def many_kinds() -> Iterator[EventCards]:
         ({"told": "quiet-hours"}, [6]),
         ({"told": "too-late"}, [7]),
         ({"told": "cap"}, []),
+        ({"event": f"{4:016x}"}, [4]),
+        ({"event": f"{20:016x}"}, [8]),  # which absorbed it
+        ({"event": "0000"}, [8, 7, 6, 5, 4, 3, 2, 1]),
+        ({"event": "_"}, []),
         ({"user": "bob"}, [3]),
         ({"user": "bo"}, []),
         ({"camera": "alice-yard"}, [2]),

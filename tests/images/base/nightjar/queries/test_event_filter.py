@@ -43,6 +43,7 @@ def test_addresses(asked: dict[str, str], filtered: EventFilter) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
+        ({"event": "a/b"}, "event: expected the id of an event"),
         ({"camera": "porch"}, "camera: expected <user>-<device>"),
         ({"camera": "<script>-x"}, "camera: expected <user>-<device>"),
         ({"rule": "-1"}, "rule: expected the id of a rule"),
