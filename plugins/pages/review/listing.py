@@ -42,7 +42,6 @@ _QUICK: tuple[tuple[str, dict[str, str]], ...] = (
     ("Not reviewed", {"review": "none"}),
     ("Alerted", {"told": "alerted"}),
     ("Held back", {"told": "held"}),
-    ("Not a threat", {"review": "false-alarm"}),
 )
 
 
