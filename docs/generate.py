@@ -1,4 +1,4 @@
-"""Writes the tables of the docs that repeat what the code says: refusal reasons, exit codes, settings, rules, records.
+"""Writes the tables of the docs that repeat the code: refusal reasons, exit codes, settings, rules, records, pages.
 
 `make docs` rewrites them; a test fails when one is stale. A table stands between `<!-- name -->` and `<!-- /name -->`.
 """
@@ -30,11 +30,18 @@ from nightjar.domain.windows import Hours
 from nightjar.runtime.settings import Settings
 from nightjar.stores.columns import document
 from nightjar.stores.tables import TABLES as RECORD_TABLES
+from plugins.web.access import acts
+from plugins.web.pages import discover
 
 ROOT = Path(__file__).resolve().parent.parent
 # Modules with settings, and who reads them where the stage is not told by the module.
 MODULES = ("nightjar.runtime.settings", "operators.settings", "nightjar.settings.by_stage")
-OWNERS = {"nightjar.runtime.settings": "all", "operators.settings": "DAGs", "nightjar.settings.channels": "notify"}
+OWNERS = {
+    "nightjar.runtime.settings": "all",
+    "nightjar.settings.channels": "notify",
+    "nightjar.stores.warehouse": "pages",
+    "operators.settings": "DAGs",
+}
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -99,6 +106,20 @@ def _pairs(field: str) -> Iterator[tuple[Stage, str]]:
             is_own = store in stage.writes if field == "reads" else store == "incoming"
             if store not in ("runs", "rules", "claims") and (not is_own or (field, store) == ("reads", "incoming")):
                 yield stage, store
+
+
+def web_pages() -> str:
+    """The pages in Airflow's UI: what each shows, and whose permissions it asks for."""
+    rows = (
+        (
+            each.page.title,
+            (importlib.import_module(f"plugins.pages.{each.page.name}.page").__doc__ or "").splitlines()[0],
+            f"`{each.page.dag_id}`",
+            " ".join(f"`{dag}`" for dag in sorted({act.dag_id for act in acts(each.page.router)})),
+        )
+        for each in discover()
+    )
+    return table(("page", "it is", "seeing it reads runs of", "acting there changes runs of"), rows)
 
 
 def records() -> str:
@@ -246,6 +267,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "settings": settings,
     "records": records,
+    "pages": web_pages,
     "stages": stages,
     **{f"rules-{name}": partial(rules_keys, kind) for name, kind in RULES.items()},
 }

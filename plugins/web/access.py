@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
 
 from plugins.web.audit import audit
 from plugins.web.errors import Forbidden
@@ -92,6 +93,14 @@ class Acting:
 def acting(dag_id: str) -> Acting:
     """`dependencies=[Depends(acting("nightjar_live"))]` at a route that changes something."""
     return Acting(dag_id)
+
+
+def acts(router: APIRouter) -> list[Acting]:
+    """The acts that routes of a page ask for."""
+    calls = [
+        each.call for route in router.routes if isinstance(route, APIRoute) for each in route.dependant.dependencies
+    ]
+    return [call for call in calls if isinstance(call, Acting)]
 
 
 def only_asking(request: Request) -> None:
