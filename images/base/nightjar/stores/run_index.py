@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from nightjar.domain.batch import RETRY
 from nightjar.domain.layout import MANIFEST, last_segment
+from nightjar.domain.release import Started
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
-from nightjar.runtime.store import ObjectStore
+from nightjar.runtime.store import ObjectMissingError, ObjectStore
 from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, Runs, run_prefix
 
 _DAY = timedelta(days=1)
@@ -23,6 +24,7 @@ class RunState:
     """A run as its folder tells it. `state` is `success`, `failed` or `under way`, also if it was stopped midway.
 
     `problems` say what failed; `ended` is None for a run that is under way, and `began` for one of release 0.1.
+    `dag_run` is its id in Airflow, empty where that is not known.
     """
 
     dag: str
@@ -32,6 +34,7 @@ class RunState:
     ended: datetime | None
     problems: tuple[str, ...] = ()
     rules_problems: tuple[str, ...] = ()
+    dag_run: str = ""
 
 
 def newest_runs(store: ObjectStore, dag: str, now: datetime, most: int) -> list[RunState]:
@@ -90,8 +93,7 @@ def _time_in(name: str) -> str:
 
 def _state(store: ObjectStore, dag: str, name: str) -> RunState:
     run = Runs(store).at(run_prefix(dag, name))
-    started = store.head(run.started_key)
-    began = started.modified_at if started else None
+    began, dag_run = _started(store, run.started_key)
     try:
         problems = run.release()[0].rules_problems
     except InputError:
@@ -102,5 +104,17 @@ def _state(store: ObjectStore, dag: str, name: str) -> RunState:
         if written and (began is None or written.modified_at >= began):
             ended = run.ended() if key == run.ended_key else None
             state, failed = (ended.state, ended.problems) if ended else ("success", ())
-            return RunState(dag, name, state, began, written.modified_at, failed, problems)
-    return RunState(dag, name, "under way", began, None, (), problems)
+            return RunState(dag, name, state, began, written.modified_at, failed, problems, dag_run)
+    return RunState(dag, name, "under way", began, None, (), problems, dag_run)
+
+
+def _started(store: ObjectStore, key: str) -> tuple[datetime | None, str]:
+    """When the run began, and its id in Airflow."""
+    try:
+        data, info = store.get(key)
+        return info.modified_at, Started.model_validate_json(data).dag_run
+    except ObjectMissingError:
+        return None, ""
+    except (ValueError, InputError):  # damaged: that it is there says enough
+        written = store.head(key)
+        return written.modified_at if written else None, ""

@@ -13,9 +13,9 @@ extension, no setting that SQL could change.
 
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from itertools import count, groupby
 from pathlib import Path
@@ -76,14 +76,24 @@ class Warehouse:
 
     @contextmanager
     def select(
-        self, tables: Sequence[Table[Any]], days: Iterable[date], name: str | None = None
+        self,
+        tables: Sequence[Table[Any]],
+        days: Iterable[date],
+        name: str | None = None,
+        *,
+        reaching: Collection[Table[Any]] = (),
     ) -> Iterator[Selection]:
         """Tables of some days, as they are now, for any number of queries; `name` is another one for a single table.
+
+        Of tables in `reaching` it has the days before and after as well: a picture shortly after midnight may belong to
+        an event of the day before, and an event that was extended backwards has pictures of the day before its own.
 
         Raises TryAgainError when parts keep changing while they are fetched, and as the store does.
         """
         names = {name or table.name: table for table in tables}
-        wanted = sorted(set(days))
+        asked = set(days)
+        around = {day + timedelta(days=n) for day in asked for n in (-1, 0, 1)}
+        wanted = {each: sorted(around if table in reaching else asked) for each, table in names.items()}
         folder = self._cache.own / f"selection-{next(self._numbers)}"
         connection = self._connection()
         try:
@@ -116,7 +126,7 @@ class Warehouse:
             return self._database.cursor()
 
     def _parts(
-        self, tables: Mapping[str, Table[Any]], days: Sequence[date], folder: Path
+        self, tables: Mapping[str, Table[Any]], days: Mapping[str, Sequence[date]], folder: Path
     ) -> tuple[list[Part], list[PartProblem]]:
         """The parts, oldest first in each day, with their files in `folder`, and those that are none."""
         for attempt in range(_TRIES):
@@ -143,15 +153,20 @@ class Warehouse:
         with self._connection() as connection:
             return problem_of_part(connection, part.table, part.path, whole=False)
 
-    def _listed(self, tables: Mapping[str, Table[Any]], days: Sequence[date]) -> dict[str, list[ObjectInfo]]:
+    def _listed(
+        self, tables: Mapping[str, Table[Any]], days: Mapping[str, Sequence[date]]
+    ) -> dict[str, list[ObjectInfo]]:
         """The parts of each table by day and age: a listing for a day, or for a month with several of the days."""
-        prefixes = [(name, prefix) for name, table in tables.items() for prefix in _prefixes(table, days)]
+        prefixes = [(name, prefix) for name, table in tables.items() for prefix in _prefixes(table, days[name])]
         listings = in_parallel(lambda each: list(self._store.list_objects(each[1])), prefixes, _LISTINGS)
         found: dict[str, list[ObjectInfo]] = {name: [] for name in tables}
         for (name, _), infos in zip(prefixes, listings, strict=True):
             found[name] += infos
-        wanted = set(days)
-        return {name: oldest_first(info for info in infos if _day(info.key) in wanted) for name, infos in found.items()}
+        return {
+            name: oldest_first(info for info in infos if _day(info.key) in wanted)
+            for name, infos in found.items()
+            for wanted in [set(days[name])]
+        }
 
 
 def _prefixes(table: Table[Any], days: Sequence[date]) -> Iterator[str]:

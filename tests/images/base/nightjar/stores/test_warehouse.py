@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -21,10 +20,11 @@ from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.columns import Table
 from nightjar.stores.contents import Content
 from nightjar.stores.record_keys import partition_prefix
-from nightjar.stores.records import Provenance, Records
-from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES, PictureRow
+from nightjar.stores.records import Records
+from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from tests.images.base.nightjar.stores.test_tables import an_event
+from tests.recorded import a_picture, write
 
 DAY = date(2026, 11, 20)
 NEXT = date(2026, 11, 21)
@@ -47,25 +47,6 @@ def store() -> MemoryStore:
 def warehouse(store: MemoryStore, tmp_path: Path) -> Iterator[Warehouse]:
     with Warehouse(store, tmp_path / "it's", SMALL) as opened:
         yield opened
-
-
-def a_picture(number: int = 1, **changes: Any) -> PictureRow:
-    empty = {name: None for name, column in PICTURES.columns.items() if column.optional}
-    row = PictureRow(
-        id=f"p{number}",
-        run="nightjar_live/1",
-        trigger=f"t{number}",
-        outcome="detected",
-        video=False,
-        suppressed_by=[],
-        events=[],
-        **empty,
-    )
-    return replace(row, **changes)
-
-
-def write(store: MemoryStore, table: Table[Any], day: date, run: str, rows: Sequence[Any]) -> None:
-    Records(store).write(day, f"nightjar_live/{run}", Content.of(table, rows), Provenance(run=f"nightjar_live/{run}"))
 
 
 def put(store: MemoryStore, table: Table[Any], name: str, data: bytes | pa.Table, day: date = DAY) -> str:
@@ -182,6 +163,16 @@ def test_tables_of_the_same_days_join_and_times_are_aware(warehouse: Warehouse, 
         assert selected.rows(joined) == [{"id": "p1", "started_at": an_event(1).started_at}]
         assert selected.rows("SELECT count(*) AS n FROM pictures WHERE id = $id", {"id": "p2'; --"}) == [{"n": 0}]
         assert selected.problems == ()
+
+
+def test_tables_that_reach_have_the_days_around(warehouse: Warehouse, store: MemoryStore) -> None:
+    for number in range(5):
+        day = date(2026, 11, 18 + number)
+        write(store, EVENTS, day, "a", [an_event(number)])
+        write(store, PICTURES, day, "a", [a_picture(number)])
+    with warehouse.select([PICTURES, EVENTS], [DAY], reaching=[EVENTS]) as selected:
+        assert [row["id"] for row in selected.rows("SELECT id FROM pictures")] == ["p2"]
+        assert [row["id"] for row in selected.rows("SELECT id FROM events ORDER BY id")] == ["e1", "e2", "e3"]
 
 
 # Parts that are none

@@ -1,0 +1,1 @@
+"""The overview: a period in figures, and how the deployment is now."""
