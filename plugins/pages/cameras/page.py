@@ -1,6 +1,7 @@
 """The cameras: a list of cards, a page for each camera with its areas to draw, and muting."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from nightjar.domain.near import near_names
 from nightjar.errors import InputError
 from nightjar.queries.camera_counts import CameraCounts, counts_of, seen_lately
 from nightjar.queries.camera_facts import CameraFacts, facts_of
+from nightjar.queries.camera_feet import feet_of
 from nightjar.queries.camera_list import MOST, CameraFilter, camera_page
 from nightjar.queries.drawn_areas import drawn, shapes_from
 from nightjar.queries.mutes import alert_again, mute_until
@@ -20,6 +22,7 @@ from plugins.pages.cameras.asked import MUTE_HOURS, asked_from, camera_from, que
 from plugins.pages.cameras.views import CameraView
 from plugins.web.access import PersonDep, acting
 from plugins.web.audit import audit
+from plugins.web.errors import Unavailable
 from plugins.web.limits import limited
 from plugins.web.pages import Page
 from plugins.web.rendering import BadRequest, NotFound, render
@@ -105,6 +108,16 @@ def check_areas(world: WorldDep, name: str, shape: Annotated[Sequence[str], Quer
     sentences = {key: [{"shape": number, "text": text} for number, text in each] for key, each in said.items()}
     written = {"yaml": result.yaml, "one_line": result.one_line}
     return JSONResponse({**written, **sentences}, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/{name}/feet", dependencies=[Depends(limited("feet", at_once=2, per_minute=60))])
+def show_feet(world: WorldDep, name: str) -> JSONResponse:
+    """Where objects stood in the camera's pictures of the last week."""
+    try:
+        feet = feet_of(world.warehouse, camera_from(name), world.clock())
+    except InputError as error:
+        raise Unavailable(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    return JSONResponse({"feet": [asdict(foot) for foot in feet]})
 
 
 @router.post("/{name}/mute", dependencies=[Depends(acting(LIVE))])

@@ -17,14 +17,9 @@
       corners: node.getAttribute("points").split(" ").map((point) => point.split(",").map(Number)),
     })),
   );
-  const list = section.querySelector("[data-shapes]");
-  const told = section.querySelector("[data-told]");
-  const yaml = section.querySelector("#yaml");
-  const problems = section.querySelector("[data-problems]");
-  const copy = section.querySelector("[data-copy]");
-  const oneLine = section.querySelector("input[data-one-line]");
+  const parts = ["[data-shapes]", "[data-told]", "#yaml", "[data-problems]", "[data-copy]", "input[data-one-line]", "[data-undo]", "[data-reset]"];
+  const [list, told, yaml, problems, copy, oneLine, undo, reset] = parts.map((each) => section.querySelector(each));
   let written = { lines: yaml.textContent, line: yaml.dataset.oneLine };
-  const [undo, reset] = ["[data-undo]", "[data-reset]"].map((each) => section.querySelector(each));
   let cross = null; // where the next corner is set by keys; null until an arrow key is pressed
   let focused = null; // number of the corner that has the focus
   let dragged = null;
@@ -143,7 +138,7 @@
       const mine = (asked += 1);
       let answer;
       try {
-        const response = await fetch(`${section.dataset.areas}?${query}`, { headers: { Accept: "application/json" } });
+        const response = await fetch(`${section.dataset.areas}/areas?${query}`, { headers: { Accept: "application/json" } });
         if (!response.ok) throw new Error(response.status === 401 ? "log in again" : `the server answered ${response.status}`);
         answer = await response.json();
       } catch (error) {

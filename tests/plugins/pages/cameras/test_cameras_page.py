@@ -353,6 +353,11 @@ def test_shapes_that_are_none(shown: PagesClient, shape: str) -> None:
     assert "Expected" in answer.text
 
 
+def test_where_objects_stood(shown: PagesClient) -> None:
+    assert shown.get(f"{HERE}alice-door/feet").json() == {"feet": []}
+    assert shown.get(f"{HERE}alice/feet").status_code == 404
+
+
 def test_anybody_who_may_read_can_draw(store: MemoryStore) -> None:
     assert drawn(make_client(store, person=VIEWER), "area*yard", "area*street")["problems"] == []
     assert make_client(store, person=None).get(f"{HERE}alice-door/areas").status_code == 401
