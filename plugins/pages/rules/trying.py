@@ -23,8 +23,8 @@ from plugins.pages.rules.period import Period
 from plugins.pages.rules.tried import Tried
 
 MOST_BYTES = 1 << 20  # of a text to try
-# About 100,000 pictures of an ordinary detector: ten seconds on a quiet core.
-BOUNDS = Bounds(camera_days=5_000, detection_bytes=96 << 20, seconds=60.0)
+# About 75,000 pictures with nine objects each: some ten seconds on a quiet core, 200 MiB of memory.
+BOUNDS = Bounds(camera_days=5_000, detection_bytes=128 << 20, seconds=60.0)
 _RECENT = timedelta(days=62)
 _SHOWN_PROBLEMS = 100
 _NEAR = 5_000  # users among whom near names are looked for
