@@ -78,7 +78,7 @@ class Told:
     """What a `reason.json` tells, ready to be shown; texts have at most `longest` characters."""
 
     refused: Refused
-    longest: int = 160
+    longest: int = 100
 
     @property
     def path(self) -> str:
