@@ -1,4 +1,8 @@
-"""The routes of the page: the newest runs, a run as Airflow's page of it shows it, and a task instance the same way."""
+"""The runs: the newest of all DAGs, each with its footage, shards and events, and each of its tasks.
+
+Besides the permission for the page's own DAG, each run is shown to those who may read runs of its DAG. Airflow shows
+the page of a run and of a task instance on its own pages of these.
+"""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -12,6 +16,7 @@ from plugins.pages.runs import asked
 from plugins.pages.runs.airflow_state import AirflowDatabase, AirflowState, NotAnsweringError
 from plugins.pages.runs.boxes import boxes_of
 from plugins.pages.runs.listing import RUNS_A_PAGE, newest_runs
+from plugins.pages.runs.local_times import zones_of
 from plugins.pages.runs.run_view import batch_of, days_of, run_view, see_run
 from plugins.pages.runs.task_view import task_view
 from plugins.pages.runs.tasks import DAGS, WORDS, does
@@ -81,9 +86,9 @@ def run(
     if dag_id not in OF_NIGHTJAR:
         return _foreign(request, dag_id)
     view = run_view(world.store, see_run(world.store, airflow, dag_id, run_id), part, world.clock())
-    return _shown(
-        request, "runs/run.html.j2", view=view, about=DAGS[dag_id], pager=_pager(request, view.part, view.parts)
-    )
+    zones = zones_of(world.store, (each.event.camera for each in view.events))
+    values = {"view": view, "about": DAGS[dag_id], "zones": zones}
+    return _shown(request, "runs/run.html.j2", **values, pager=_pager(request, view.part, view.parts))
 
 
 @router.get("/task")
@@ -108,7 +113,15 @@ def task(
     view = task_view(world.store, seen, task_id, index, part, world.clock())
     batch = batch_of(seen.account) if seen.account and task_id in ("collect", "hand_over") else ""
     days = days_of(seen.account) if seen.account and task_id in ("record", "report") else ()
-    values = {"view": view, "about": does(task_id), "batch": batch, "days": days}
+    cameras = [each.event.camera for each in view.events or ()]
+    cameras += [each.picture.camera for each in (view.pictures.shown if view.pictures else ())]
+    values = {
+        "view": view,
+        "about": does(task_id),
+        "batch": batch,
+        "days": days,
+        "zones": zones_of(world.store, cameras),
+    }
     return _shown(request, "runs/task.html.j2", **values, pager=_pager(request, view.part, view.parts))
 
 

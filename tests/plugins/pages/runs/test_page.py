@@ -70,6 +70,8 @@ def test_a_run_with_everything() -> None:
         f"/nightjar-ui/runs/task?dag_id=nightjar_live&amp;run_id={BATCH_ID}&amp;task_id=shard.notify&amp;map_index=0",
         f'<a data-airflow href="/dags/nightjar_live/runs/{BATCH_ID}/tasks/shard.notify/mapped/0">log</a>',
         "registry.example.com/nightjar/detect:d1",
+        "Fri 20 Nov, 13:00:00 CET",
+        "2026-11-20 12:00:00 UTC",
         "try 2",
         f"1 task failed: shard.{SHARD}",
     ):
@@ -246,9 +248,9 @@ def test_runs_of_earlier_releases(release: str, run_id: str, shards: int) -> Non
     ("dag_id", "run_id", "stage", "task_id", "parts"),
     [
         (WATCH, "scheduled__1", "collect", "collect", ["objects taken up", "Its batch"]),
-        (REPORT, "scheduled__1", "report", "report", ["pages made", "/nightjar-ui/reports/?day=2026-11-20"]),
+        (REPORT, "scheduled__1", "report", "report", ["pages made", "/nightjar-ui/reports/2026-11-20"]),
         (PATROL, "scheduled__1", "survey", "survey", ["cameras counted"]),
-        (HISTORY, "scheduled__1", "record", "record", ["/nightjar-ui/reports/?day=2026-11-20"]),
+        (HISTORY, "scheduled__1", "record", "record", ["/nightjar-ui/reports/2026-11-20"]),
     ],
 )
 def test_runs_of_other_dags(dag_id: str, run_id: str, stage: str, task_id: str, parts: list[str]) -> None:
