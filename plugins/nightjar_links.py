@@ -17,7 +17,7 @@ class _OnDemand:
     ) -> None:
         """As ASGI has it."""
         if self._app is None:
-            from plugins.link_app import app_from_environment
+            from plugins.links.app import app_from_environment
 
             self._app = app_from_environment()
         await self._app(scope, receive, send)

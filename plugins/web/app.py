@@ -112,7 +112,7 @@ def _add_errors(app: FastAPI) -> None:
         return render_error(request, BadRequest(f"Expected otherwise: {_problems(error)}."))
 
     def stores(request: Request, error: Exception) -> HTMLResponse:
-        log.error("a page could not be made: %s %s: %s", request.method, request.url.path, error)
+        log.error("a page could not be made: %s %s: %s", request.method, shown(request.url.path), error)
         return render_error(request, Unavailable(_ONE if isinstance(error, InputError) else _BUCKET))
 
     app.add_exception_handler(PageError, page_error)

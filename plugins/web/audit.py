@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_EVENT = 60  # characters, of the column
+_LONGEST_RUN = 250  # the same
 _LONGEST_VALUE = 500  # characters of one value; names and addresses can be of any length
 
 
@@ -56,7 +57,7 @@ def audit(
 
     It is called once the act is done. A log that cannot be written does not undo it: then the server's own log has it.
     """
-    line = AuditLine(event[:_LONGEST_EVENT], person.name, dag_id, run_id, extra)
+    line = AuditLine(event[:_LONGEST_EVENT], person.name, dag_id, run_id and run_id[:_LONGEST_RUN], extra)
     try:
         audit_log: AuditLog = request.app.state.audit
         audit_log.write(line)

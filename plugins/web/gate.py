@@ -4,11 +4,14 @@ It stands before the routes, so that a route that forgot to ask is closed all th
 """
 
 import logging
+from contextlib import nullcontext
 
+from anyio import CapacityLimiter
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nightjar.domain.names import shown
 from plugins.web.access import person_of
 from plugins.web.audit import audit
 from plugins.web.errors import Forbidden, PageError, TooLarge
@@ -19,6 +22,9 @@ from plugins.web.rendering import render_error
 log = logging.getLogger(__name__)
 
 _SMALL = 4096  # bytes of a body that goes to no page
+# Pages that are made at once. Each takes one of the 40 threads that Airflow's own routes run in, heartbeats of tasks
+# among them: a bucket that hangs must not take them all.
+_AT_ONCE = 16
 _ANY_DAG = "nightjar_live"  # whose permission stands for what belongs to no page
 
 
@@ -30,6 +36,7 @@ class Gate:
         self._largest = {each.page.name: each.page.largest_body for each in pages}
         self._dags = {each.page.name: each.page.dag_id for each in pages}
         self._base_url = base_url
+        self._pages_at_once = CapacityLimiter(_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
@@ -48,13 +55,14 @@ class Gate:
             await self._enter(request)
             if request.method not in SAFE_METHODS and "content-length" not in request.headers:
                 receive = await _whole(receive, self._bound(request))
-            await self._app(scope, receive, note)
+            async with self._room(request):
+                await self._app(scope, receive, note)
         except PageError as error:
             if begun:
                 raise
             await render_error(request, error)(scope, receive, send)
         except Exception:  # a bug in a page: its details are for the log
-            log.exception("a page failed: %s %s", request.method, request.url.path)
+            log.exception("a page failed: %s %s", request.method, shown(request.url.path))
             if begun:
                 raise
             failed = PageError("The page could not be made. The API server's log says why.")
@@ -68,6 +76,10 @@ class Gate:
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._bound(request):
             raise TooLarge(f"Expected at most {self._bound(request):,} bytes.")
+
+    def _room(self, request: Request) -> CapacityLimiter | nullcontext[None]:
+        """A place among the pages that are being made; pictures and clips have bounds of their own."""
+        return self._pages_at_once if _page_name(request) in self._dags else nullcontext()
 
     def _note_foreign(self, request: Request) -> None:
         dag_id = self._dags.get(_page_name(request), _ANY_DAG)

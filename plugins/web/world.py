@@ -15,6 +15,8 @@ from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 
+_PATIENCE = 10  # seconds for an answer of S3, of which a person waits for several
+
 
 @dataclass(frozen=True)
 class World:
@@ -46,7 +48,7 @@ def world_of_environment() -> World:
 
     Parts of the warehouse are kept below Airflow's home, which is Airflow's alone, for all processes of the API server.
     """
-    store = S3Store(load(StoreSettings))
+    store = S3Store(load(StoreSettings), read_seconds=_PATIENCE, tries=2)
     folder = Path(os.environ.get("AIRFLOW_HOME", Path.home() / "airflow")) / "nightjar-parts"
     return World(store, Warehouse(store, folder, load(WarehouseSettings)), now)
 

@@ -16,7 +16,7 @@ from nightjar.domain.names import Camera
 from nightjar.runtime.links import PATH, FalseAlarmLink, LinkRefusedError, MuteLink, SignedLinks
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.reactions import Mutes, Reviews
-from plugins.link_app import app_from_environment, make_app
+from plugins.links.app import app_from_environment, make_app
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 KEY = SecretStr("k" * 40)

@@ -88,6 +88,9 @@
     }
   });
 
+  // On a phone the line of pages is longer than the screen.
+  document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // What the server refuses, or does not answer, is said; htmx would keep still.
   document.addEventListener("htmx:responseError", (event) => {
     const answer = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");

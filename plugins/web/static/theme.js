@@ -1,4 +1,5 @@
-// The theme of Airflow around us (light, dark or the system's), set before the page is drawn, and followed.
+// The theme of Airflow around us (light, dark or the system's), set before the page is drawn, and followed; and whether
+// it is around us at all.
 (() => {
   "use strict";
   const set = () => {
@@ -12,5 +13,6 @@
     else delete document.documentElement.dataset.theme;
   };
   set();
+  if (window.parent !== window) document.documentElement.dataset.framed = ""; // Airflow's navigation is around us
   window.addEventListener("storage", (event) => event.key === null || event.key === "theme" ? set() : undefined);
 })();

@@ -100,13 +100,17 @@ def _reading(
 class S3Store:
     """A bucket on any S3 server. Safe to use from threads. Retries a hiccup; an outage is the task's to retry.
 
+    `tries` are made of each request, the first included, each of which may wait `read_seconds` for the answer.
+
     Raises UsageError when endpoint, profile, region or what else boto reads from the environment cannot be.
     """
 
-    def __init__(self, settings: StoreSettings, connections: int = 32) -> None:
+    def __init__(
+        self, settings: StoreSettings, connections: int = 32, *, read_seconds: float = 60, tries: int = 4
+    ) -> None:
         self.bucket = settings.bucket
         try:
-            self._client = _client(settings, connections)
+            self._client = _client(settings, connections, read_seconds, tries)
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"expected an environment that names an S3 server, got: {error}") from error
 
@@ -306,7 +310,7 @@ def _session() -> botocore.session.Session:
     return session
 
 
-def _client(settings: StoreSettings, connections: int) -> "S3Client":
+def _client(settings: StoreSettings, connections: int, read_seconds: float, tries: int) -> "S3Client":
     for name in ("boto3", "botocore"):
         if (logger := logging.getLogger(name)).level == logging.NOTSET:
             logger.setLevel(logging.WARNING)  # with each client it would say where it found credentials
@@ -315,9 +319,9 @@ def _client(settings: StoreSettings, connections: int) -> "S3Client":
         endpoint_url=settings.s3_endpoint,
         config=Config(
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=read_seconds,
             max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": 4},
+            retries={"mode": "standard", "total_max_attempts": tries},
             s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
             # SeaweedFS and other servers do not all know the checksums that newer SDKs add by default.
             request_checksum_calculation="when_required",

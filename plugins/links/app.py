@@ -19,7 +19,7 @@ from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.channels import ChannelSecrets, LinkSettings
 from nightjar.stores.reactions import Mutes, Reviews
-from plugins.link_page import HEADERS, Page, render
+from plugins.links.page import HEADERS, Page, render
 
 log = logging.getLogger(__name__)
 
