@@ -7,7 +7,8 @@ import pytest
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores import reports
 from nightjar.stores.reports import Reports
-from tests.plugins.web_world import NOW, Somebody, make_client
+from tests.plugins.pages.one_page import make_client_of
+from tests.plugins.web_world import NOW, Somebody
 
 AT = "/nightjar-ui/reports/"
 TODAY = NOW.date()
@@ -24,7 +25,7 @@ def bucket(*days: date) -> MemoryStore:
 
 def test_the_list_is_newest_first_and_paged() -> None:
     days = [TODAY - timedelta(days=n) for n in range(40)]
-    client = make_client(bucket(*days))
+    client = make_client_of("reports", bucket(*days))
     first, second = client.get(AT).text, client.get(f"{AT}?page=2").text
     assert [first.count(f'<li><a href="{AT}20'), second.count(f'<li><a href="{AT}20')] == [31, 9]
     assert first.index(f"{AT}{days[0]}") < first.index(f"{AT}{days[1]}")
@@ -34,7 +35,7 @@ def test_the_list_is_newest_first_and_paged() -> None:
 
 
 def test_no_reports() -> None:
-    answer = make_client().get(AT)
+    answer = make_client_of("reports").get(AT)
     assert (answer.status_code, "There is no report yet" in answer.text) == (200, True)
 
 
@@ -63,13 +64,13 @@ def test_no_reports() -> None:
     ],
 )
 def test_addresses(path: str, status: int, expected: str) -> None:
-    answer = make_client(bucket(date(2026, 11, 18))).get(f"{AT}{path}")
+    answer = make_client_of("reports", bucket(date(2026, 11, 18))).get(f"{AT}{path}")
     assert (answer.status_code, expected in answer.text) == (status, True)
     assert "<script>" not in answer.text
 
 
 def test_a_day_can_be_picked() -> None:
-    answer = make_client(bucket(TODAY)).get(f"{AT}?day=2026-11-01")
+    answer = make_client_of("reports", bucket(TODAY)).get(f"{AT}?day=2026-11-01")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{AT}2026-11-01")
 
 
@@ -85,14 +86,14 @@ def test_a_day_can_be_picked() -> None:
 )
 def test_the_days_around(day: str, before: str | None, after: str | None) -> None:
     store = bucket(date(2026, 11, 20), date(2026, 11, 18), date(2025, 12, 31))
-    text = make_client(store).get(f"{AT}{day}").text
+    text = make_client_of("reports", store).get(f"{AT}{day}").text
     for rel, expected in (("prev", before), ("next", after)):
         assert (f'rel="{rel}"' in text) == (expected is not None)
         assert f'rel="{rel}" href="{AT}{expected}"' in text or expected is None
 
 
 def test_nothing_of_a_report_runs_and_the_page_frames_it() -> None:
-    client = make_client(bucket(TODAY))
+    client = make_client_of("reports", bucket(TODAY))
     page = client.get(f"{AT}{TODAY}")
     assert 'sandbox="allow-same-origin"' in page.text
     assert EVIL not in page.text
@@ -116,7 +117,7 @@ def test_an_object_that_is_no_report(content: bytes, expected: str, monkeypatch:
     monkeypatch.setattr(reports, "MOST_BYTES", 100)
     store = bucket(date(2026, 11, 19))
     store.put("reports/2026/11/20/report.html", content)
-    client = make_client(store)
+    client = make_client_of("reports", store)
     answer = client.get(f"{AT}{TODAY}")
     assert (answer.status_code, expected in answer.text, "<iframe" in answer.text) == (200, True, False)
     assert f"{AT}2026-11-19" in answer.text
@@ -126,10 +127,10 @@ def test_an_object_that_is_no_report(content: bytes, expected: str, monkeypatch:
 def test_a_report_that_s3_does_not_give() -> None:
     store = bucket(TODAY)
     store.make_unreadable(Reports(store).page_key(TODAY))
-    answer = make_client(store).get(f"{AT}{TODAY}")
+    answer = make_client_of("reports", store).get(f"{AT}{TODAY}")
     assert (answer.status_code, "cannot be shown" in answer.text) == (200, True)
 
 
 def test_who_may_not_read_the_dag_sees_no_report() -> None:
-    client = make_client(bucket(TODAY), person=Somebody(reads=frozenset({"nightjar_live"})))
+    client = make_client_of("reports", bucket(TODAY), person=Somebody(reads=frozenset({"nightjar_live"})))
     assert [client.get(f"{AT}{path}").status_code for path in ("", TODAY, f"{TODAY}/document")] == [403] * 3

@@ -7,7 +7,8 @@ from plugins.pages.rules.lines import SHOWN_BYTES
 from tests.images.base.nightjar.cli.trials import IN_FORCE
 from tests.images.base.nightjar.queries.test_rules_state import BROKEN, GOOD, put
 from tests.images.base.nightjar.stores.test_rules_parts import large
-from tests.plugins.web_world import Somebody, make_client
+from tests.plugins.pages.one_page import make_client_of
+from tests.plugins.web_world import Somebody
 
 AT = "/nightjar-ui/rules/"
 EVIL = "<script>alert(1)</script>"
@@ -29,7 +30,7 @@ EVIL = "<script>alert(1)</script>"
     ],
 )
 def test_the_state(texts: tuple[bytes, ...], expected: list[str]) -> None:
-    answer = make_client(put(*texts)).get(AT)
+    answer = make_client_of("rules", put(*texts)).get(AT)
     assert answer.status_code == 200
     assert [each for each in expected if each not in answer.text] == []
     assert EVIL not in answer.text
@@ -55,12 +56,12 @@ def test_the_state(texts: tuple[bytes, ...], expected: list[str]) -> None:
     ],
 )
 def test_questions(query: str, status: int, expected: str) -> None:
-    answer = make_client(put(GOOD)).get(f"{AT}?{query}")
+    answer = make_client_of("rules", put(GOOD)).get(f"{AT}?{query}")
     assert (answer.status_code, expected in answer.text) == (status, True)
 
 
 def test_a_user_s_part_of_a_large_file() -> None:
-    client = make_client(put(large()))
+    client = make_client_of("rules", put(large()))
     answer = client.get(f"{AT}?find=u7").text
     assert "user7@a-long-domain" in answer
     assert "user8@a-long-domain" not in answer
@@ -73,7 +74,7 @@ def test_a_user_s_part_of_a_large_file() -> None:
 def test_versions() -> None:
     store = put(GOOD, GOOD.replace(b"80%", b"90%"))
     oldest = RulesStore(store).versions()[1].version_id
-    client = make_client(store)
+    client = make_client_of("rules", store)
     assert "min_probability 0.8 -&gt; 0.9" in client.get(AT).text
     answer = client.get(f"{AT}versions/{oldest}")
     assert answer.status_code == 200
@@ -85,7 +86,7 @@ def test_versions() -> None:
 
 
 def test_versions_are_paged() -> None:
-    client = make_client(put(*(IN_FORCE.replace("60%", f"{n}%").encode() for n in range(50, 62))))
+    client = make_client_of("rules", put(*(IN_FORCE.replace("60%", f"{n}%").encode() for n in range(50, 62))))
     first, second = client.get(AT).text, client.get(f"{AT}?page=2").text
     assert (first.count("<tr><td>"), second.count("<tr><td>")) == (10, 2)
     assert ("12 versions." in first, "?page=2#versions" in first, "?page=1#versions" in second) == (True, True, True)
@@ -94,13 +95,13 @@ def test_versions_are_paged() -> None:
 def test_a_version_over_the_bound_is_not_shown() -> None:
     text = GOOD + b"#" * SHOWN_BYTES
     store = put(text)
-    client = make_client(store)
+    client = make_client_of("rules", store)
     assert "too large to be shown" in client.get(f"{AT}versions/{RulesStore(store).versions()[0].version_id}").text
     assert "too large to be shown whole" in client.get(AT).text
 
 
 def test_who_may_not_read_the_dag_sees_nothing() -> None:
-    client = make_client(put(GOOD), person=Somebody(reads=frozenset()))
+    client = make_client_of("rules", put(GOOD), person=Somebody(reads=frozenset()))
     for path in ("", "try", "versions/x", "tried/x"):
         assert client.get(f"{AT}{path}").status_code == 403
 
@@ -108,6 +109,6 @@ def test_who_may_not_read_the_dag_sees_nothing() -> None:
 def test_an_unreadable_file_is_told() -> None:
     store = put(GOOD)
     store.make_unreadable(RULES_KEY)
-    answer = make_client(store).get(AT)
+    answer = make_client_of("rules", store).get(AT)
     assert answer.status_code == 200
     assert "no run can begin" in answer.text

@@ -18,7 +18,8 @@ from plugins.pages.rules import try_page, trying
 from plugins.pages.rules.tried import MOST_ROWS, Results, Tried
 from tests.bucket import PORCH
 from tests.images.base.nightjar.cli.trials import BOX, IN_FORCE, at, leave, seen, two_days
-from tests.plugins.web_world import VIEWER, Somebody, make_client
+from tests.plugins.pages.one_page import make_client_of
+from tests.plugins.web_world import VIEWER, Somebody
 
 AT = "/nightjar-ui/rules/"
 NEW = IN_FORCE.replace("[person, car], min_probability: 60%", "{person: 70%}").replace(
@@ -31,7 +32,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def client_of(store: Any, person: Somebody = VIEWER) -> Any:
-    return make_client(store, person=person, clock=lambda: NOW)
+    return make_client_of("rules", store, person=person, clock=lambda: NOW)
 
 
 def bucket() -> MemoryStore:

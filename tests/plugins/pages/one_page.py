@@ -1,0 +1,17 @@
+"""A client of one page alone: making an app of all of them costs each test tens of milliseconds."""
+
+from functools import cache
+from typing import Any
+
+from plugins.web.pages import PageFolder, discover
+from tests.plugins.web_world import PagesClient, make_client
+
+
+@cache
+def _found() -> dict[str, PageFolder]:
+    return {each.page.name: each for each in discover()}
+
+
+def make_client_of(name: str, store: Any = None, **more: Any) -> PagesClient:
+    """As `make_client`, with the page called `name` and no other."""
+    return make_client(store, pages=(_found()[name],), **more)
