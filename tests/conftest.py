@@ -1,6 +1,7 @@
 """Shared by tests of several parts: a real S3 server, and a home of its own for Airflow."""
 
 import atexit
+import gc
 import json
 import os
 import shutil
@@ -75,15 +76,37 @@ SLOW = (
     "images/validate/test_pool.py",
     "images/validate/test_stage.py",
 )
+# Those that take minutes, longest first.
+LONGEST = (
+    "end_to_end/test_real_stages.py",
+    "end_to_end/test_flow.py",
+    "end_to_end/test_operator.py",
+    "end_to_end/test_chaos.py",
+    "end_to_end/test_pod_path.py",
+    "end_to_end/test_container_images.py",
+    "local/test_daemon.py",
+    "local/test_demo.py",
+    "images/collect/test_killed.py",
+    "releases/test_two_releases.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of slow files; put the slow tests first, so that no worker is left with them at the end."""
+    place = {}
     for item in items:
         file = item.path.relative_to(Path(__file__).parent).as_posix()
         if any(fnmatch(file, pattern) for pattern in SLOW):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+        is_slow = item.get_closest_marker("slow") is not None
+        place[item] = LONGEST.index(file) if is_slow and file in LONGEST else len(LONGEST) + (not is_slow)
+    items.sort(key=place.__getitem__)
+
+
+def pytest_collection_finish() -> None:
+    """Never look through what is in memory when the tests begin, a million objects of Airflow's: all of it stays."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
