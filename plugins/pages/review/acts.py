@@ -44,7 +44,7 @@ def review(
     if not is_fragment(request):
         return RedirectResponse(f"{request.scope.get('root_path', '')}/review/{asked.path}", 303)
     word = word_about(world.store, event.ref)
-    if view == _CARD and (card := event_cards(world).one(event.camera, event.ref)):
+    if view == _CARD and (card := event_cards(world).one(event.ref)):
         return render(request, "review/card.html.j2", view=CardView(card, word), other=_other(before, person))
     return render(request, "review/verdict.html.j2", path=asked.path, word=word, other=_other(before, person))
 

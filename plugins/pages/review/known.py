@@ -66,7 +66,7 @@ def known_of(world: World, event: Event, at: datetime | None, since: datetime | 
     shown = picture_at(store, event, at) if at else event.shown
     if shown is None:
         raise NotFound(f"Event {event.id} has no picture of that moment.")
-    card = told(problems, lambda: cards.one(event.camera, event.ref))
+    card = told(problems, lambda: cards.one(event.ref))
     place = card.position if card else Position(event.day, event.started_at, event.id)
     line = told(problems, lambda: Ledger(store).find(event))
     folder = f"{card.run}/" if card and card.run.count("/") == 1 else ""

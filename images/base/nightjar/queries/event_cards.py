@@ -5,7 +5,9 @@ chunks grow, and after MOST_DAYS days with events a page ends where it is and sa
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Self
@@ -17,14 +19,16 @@ from nightjar.domain.severity import Severity
 from nightjar.domain.zones import zone_names
 from nightjar.errors import InputError, UsageError
 from nightjar.queries.event_filter import EventFilter, Said
-from nightjar.queries.event_sql import CARDS, NEWER, NEXT, condition
+from nightjar.queries.event_sql import DELIVERIES, NEXT, ROWS, Condition, condition
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.event_keys import ref_of_key
 from nightjar.stores.reactions import Reviews
+from nightjar.stores.selection import Selection
 from nightjar.stores.tables import ALERTS, EVENTS
 from nightjar.stores.warehouse import Warehouse
 
 PAGE = 24  # events
+MOST_NEW = 100  # that are counted
 MOST_DAYS = 31  # with events, that are looked through for one page
 _CHUNKS = (1, 3, 9, 18)  # days; together MOST_DAYS
 _REACH = timedelta(days=1)  # the alert of an event that was absorbed has that event's day
@@ -169,15 +173,14 @@ class EventCards:
         return EventPage(tuple(cards), None, None, tuple(problems))
 
     def newer(self, wanted: EventFilter, now: datetime, than: Position) -> int:
-        """How many events that are wanted came after a position, of its day and the days since; at most 100."""
+        """How many events that are wanted came after a position, of its day and the days since; at most MOST_NEW."""
         days = [day for day in self._days(wanted, now, None) if day >= than.day][:MOST_DAYS]
         if not days:
             return 0
-        where, values = self._condition(wanted, days)
-        sql = NEWER.format(where=where)
-        values |= {"at_day": than.day, "at_start": than.started_at, "at_id": than.id}
-        with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
-            return int(selected.rows(sql, values)[0]["n"])
+        about = self._condition(wanted, days)
+        with self._selected(about, days) as selected:
+            values = {**about.values, **_at(than), "most": MOST_NEW}
+            return int(selected.rows(about.number_after(), values)[0]["n"])
 
     def beside(self, camera: Camera, at: Position, *, newer: bool) -> EventRef | None:
         """The camera's next event with threats after a position, or the one before it, within a week with events."""
@@ -185,34 +188,48 @@ class EventCards:
         days = sorted(self.warehouse.days(EVENTS, first, last), reverse=not newer)[:_NEIGHBOUR_DAYS]
         if not days:
             return None
-        values = {"camera": camera.name, "at_day": at.day, "at_start": at.started_at, "at_id": at.id}
-        rows = self.warehouse.rows(EVENTS, days, NEXT[newer], values)
+        rows = self.warehouse.rows(EVENTS, days, NEXT[newer], {"camera": camera.name, **_at(at)})
         return _ref(rows[0]) if rows else None
 
-    def one(self, camera: Camera, ref: EventRef) -> EventCard | None:
+    def one(self, ref: EventRef) -> EventCard | None:
         """The row of an event; None where none was recorded yet."""
-        where, values = self._condition(
-            EventFilter.parse({"camera": camera.name, "state": "all"}, frozenset()), [ref.day]
-        )
-        sql = CARDS.format(where=f"{where} AND e.id = $id", older="TRUE")
-        with self.warehouse.select([EVENTS, ALERTS], _reaching([ref.day])) as selected:
-            rows = selected.rows(sql, values | {"id": ref.id, "most": 1})
-        return self._card(rows[0]) if rows else None
+        with self.warehouse.select([EVENTS], [ref.day]) as selected:
+            rows = selected.rows(ROWS, {"ids": [ref.id], "days": [ref.day]})
+        return next(iter(self._cards(rows)), None)
 
     def _of_days(
         self, wanted: EventFilter, days: Sequence[date], older_than: Position | None, most: int
     ) -> tuple[list[EventCard], list[str]]:
-        where, values = self._condition(wanted, days)
-        older = "TRUE"
-        if older_than is not None:
-            older = "(e.day, e.started_at, e.id) < ($at_day, $at_start, $at_id)"
-            values |= {"at_day": older_than.day, "at_start": older_than.started_at, "at_id": older_than.id}
-        with self.warehouse.select([EVENTS, ALERTS], _reaching(days)) as selected:
-            rows = selected.rows(CARDS.format(where=where, older=older), values | {"most": most})
-            problems = list(map(str, selected.problems))
-        return [self._card(row) for row in rows], problems
+        about = self._condition(wanted, days)
+        older = _at(older_than) if older_than else {}
+        with self._selected(about, days) as selected:
+            places = selected.rows(about.newest(bool(older)), {**about.values, **older, "most": most})
+            ids = {"ids": [each["id"] for each in places], "days": sorted({each["day"] for each in places})}
+            rows = selected.rows(ROWS, ids) if places else []
+            problems = [f"{each.key}: {each.why}" for each in selected.problems]
+        return self._cards(rows), problems
 
-    def _condition(self, wanted: EventFilter, days: Sequence[date]) -> tuple[str, dict[str, Any]]:
+    def _selected(self, about: Condition, days: Sequence[date]) -> AbstractContextManager[Selection]:
+        """The tables that the condition is about."""
+        if about.told:
+            return self.warehouse.select([EVENTS, ALERTS], _reaching(days))
+        return self.warehouse.select([EVENTS], days)
+
+    def _cards(self, rows: Sequence[Mapping[str, Any]]) -> list[EventCard]:
+        """The cards of rows of events, with their deliveries."""
+        if not rows:
+            return []
+        known = {row["id"]: [row["id"], *(row["absorbed"] or ())] for row in rows}
+        days = {row["day"] for row in rows}
+        # The alert of an event that was absorbed has the day of that event.
+        days |= set(_reaching([row["day"] for row in rows if row["absorbed"]]))
+        ids = {"ids": [each for absorbed in known.values() for each in absorbed]}
+        told: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for delivery in self.warehouse.rows(ALERTS, sorted(days), DELIVERIES, ids):
+            told[delivery["event"]].append(delivery)
+        return [self._card(row, [each for event in known[row["id"]] for each in told[event]]) for row in rows]
+
+    def _condition(self, wanted: EventFilter, days: Sequence[date]) -> Condition:
         rules = [rule for rule, severity in self.severities.items() if severity == wanted.severity]
         reviewed = self._reviewed(wanted.review, days) if wanted.review else None
         return condition(wanted, days, rules, reviewed)
@@ -234,9 +251,9 @@ class EventCards:
         first = wanted.start.date() if wanted.start is not None else _FIRST_DAY
         return self.warehouse.days(EVENTS, first, last) if first <= last else []
 
-    def _card(self, row: Mapping[str, Any]) -> EventCard:
+    def _card(self, row: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> EventCard:
         ref = _ref(row)
-        severity = next((each["severity"] for each in row["deliveries"] or () if each["severity"]), None)
+        severity = next((each["severity"] for each in deliveries if each["severity"]), None)
         return EventCard(
             ref=ref,
             camera=Camera(row["user"], row["device"]),
@@ -259,7 +276,7 @@ class EventCards:
             severity=severity or self.severities.get(row["rule_id"]),
             deliveries=tuple(
                 DeliveryShort(d["channel"], d["recipient"], d["state"], bool(d["possibly_repeated"]))
-                for d in row["deliveries"] or ()
+                for d in deliveries
             ),
             position=Position(row["day"], row["started_at"], row["id"]),
         )
@@ -287,6 +304,11 @@ def _boxes(row: Mapping[str, Any]) -> Iterator[BoxSeen]:
     elif len(row["best_box"] or ()) == 4:
         label = (row["labels"] or [""])[0]
         yield BoxSeen(label, row["probability"], tuple(row["best_box"]))
+
+
+def _at(position: Position) -> dict[str, object]:
+    """The parameters that name a position."""
+    return {"at_day": position.day, "at_start": position.started_at, "at_id": position.id}
 
 
 def _reaching(days: Sequence[date]) -> list[date]:

@@ -3,40 +3,48 @@
 Only literals of ours go into the text; whatever a person or a row says is a parameter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from nightjar.queries.event_filter import EventFilter, Said, States, Told
 
-# Each event with its deliveries: they are filed under its own id, or under that of an event that it absorbed.
-_JOINED = """
-WITH known AS (
-    SELECT e.id, unnest(list_distinct(list_prepend(e.id, coalesce(e.absorbed, [])))) AS told_as
-    FROM events e
-    WHERE list_contains($days, e.day)
-), told AS (
-    SELECT
-        k.id,
-        list({{
-            'channel': a.channel, 'recipient': a.recipient, 'state': a.state, 'severity': a.severity,
-            'possibly_repeated': a.possibly_repeated
-        }} ORDER BY a.claimed_at, a.id) AS deliveries,
-        bool_or(a.state NOT IN ('claimed', 'failed')) AS is_done,
-        max(a.severity) AS severity
-    FROM known k JOIN alerts a ON a.event = k.told_as
-    GROUP BY k.id
+# First the places of the events that are wanted, in few columns, so that a busy month fits into the memory of queries;
+# alerts are looked at only where the filter asks about them. Then all columns of these few events.
+_CANDIDATES = """
+WITH candidates AS (
+    SELECT e.id, e.day, e.started_at, e.absorbed, e.unalerted, e.rule_id FROM events e
+    WHERE list_contains($days, e.day) AND {where} AND {beyond}
 )
 """
-_FROM = "FROM events e LEFT JOIN told t ON t.id = e.id WHERE list_contains($days, e.day) AND {where}"
-_COLUMNS = """
-SELECT e.*, t.deliveries
+# The deliveries of an event are filed under its own id, or under that of an event that it absorbed.
+_TOLD_OF = """, known AS (
+    SELECT id, id AS told_as FROM candidates
+    UNION ALL SELECT id, unnest(absorbed) FROM candidates WHERE len(absorbed) > 0
+), told AS (
+    SELECT k.id, bool_or(a.state NOT IN ('claimed', 'failed')) AS is_done, max(a.severity) AS severity
+    FROM known k JOIN alerts a ON a.event = k.told_as
+    GROUP BY k.id
+), wanted AS (
+    SELECT e.* FROM candidates e LEFT JOIN told t ON t.id = e.id WHERE {told}
+)
 """
-_NEWEST = " ORDER BY e.day DESC, e.started_at DESC, e.id DESC LIMIT $most"
+_ALL = ", wanted AS (SELECT * FROM candidates)\n"
+_NEWEST = "SELECT id, day, started_at FROM wanted ORDER BY day DESC, started_at DESC, id DESC LIMIT $most"
+_NUMBER = "SELECT least(count(*), $most) AS n FROM wanted"
 _AFTER = "(e.day, e.started_at, e.id) > ($at_day, $at_start, $at_id)"
+_BEFORE = "(e.day, e.started_at, e.id) < ($at_day, $at_start, $at_id)"
 
-CARDS = f"{_JOINED}{_COLUMNS}{_FROM} AND {{older}}{_NEWEST}"
-NEWER = f"{_JOINED}SELECT least(count(*), 100) AS n {_FROM} AND {_AFTER}"
+ROWS = """
+SELECT * FROM events WHERE id IN (SELECT unnest($ids)) AND list_contains($days, day)
+ORDER BY day DESC, started_at DESC, id DESC
+"""
+DELIVERIES = """
+SELECT event, channel, recipient, state, severity, possibly_repeated FROM rows
+WHERE event IN (SELECT unnest($ids)) ORDER BY claimed_at, id
+"""
+
 # The camera's event next to a position, by whether that is the newer one.
 NEXT = {
     True: """
@@ -67,40 +75,61 @@ _TOLD = {
 }
 
 
+@dataclass(frozen=True)
+class Condition:
+    """A filter in SQL: `where` is about events alone, `told` about their deliveries, empty where no matter."""
+
+    where: str
+    told: str
+    values: Mapping[str, Any]
+
+    def newest(self, older: bool) -> str:
+        """The places of the newest `most` events; with `older`, of those before a position."""
+        return self._wanted(_BEFORE if older else "TRUE") + _NEWEST
+
+    def number_after(self) -> str:
+        """How many are after a position, at most `most`."""
+        return self._wanted(_AFTER) + _NUMBER
+
+    def _wanted(self, beyond: str) -> str:
+        told = _TOLD_OF.format(told=self.told) if self.told else _ALL
+        return _CANDIDATES.format(where=self.where, beyond=beyond) + told
+
+
 def condition(
     wanted: EventFilter, days: Sequence[date], rules: Sequence[int], reviewed: Sequence[str] | None
-) -> tuple[str, dict[str, Any]]:
-    """The condition of a filter about events of `days`, and its parameters.
+) -> Condition:
+    """The condition of a filter about events of `days`.
 
     `rules` are those of the wanted severity, for events that nobody was told of. `reviewed` are the ids of events of
     which people said what is wanted, and of all that were reviewed if those without any word are wanted.
     """
-    parts = [_STATES[wanted.state]]
+    where, told = [_STATES[wanted.state]], list[str]()
     values: dict[str, Any] = {"days": list(days)}
     if wanted.event:
         absorbed = "len(list_filter(coalesce(e.absorbed, []), lambda each: starts_with(each, $event))) > 0"
-        parts.append(f"(starts_with(e.id, $event) OR {absorbed})")
+        where.append(f"(starts_with(e.id, $event) OR {absorbed})")
         values["event"] = wanted.event
     for column, value in (("user", wanted.user), ("camera", wanted.camera), ("rule_id", wanted.rule)):
         if value not in ("", None):
-            parts.append(f'e."{column}" = ${column}')
+            where.append(f'e."{column}" = ${column}')
             values[column] = value
     if wanted.label:
-        parts.append("list_contains(e.labels, $label)")
+        where.append("list_contains(e.labels, $label)")
         values["label"] = wanted.label
-    if wanted.severity is not None:
-        parts.append("coalesce(t.severity = $severity, list_contains($rules, e.rule_id))")
-        values |= {"severity": str(wanted.severity), "rules": list(rules)}
-    if wanted.told in set(Told):
-        parts.append(f"({_TOLD[Told(wanted.told)]})")
-    elif wanted.told:
-        parts.append("(e.unalerted = $unalerted AND NOT coalesce(t.is_done, FALSE))")
-        values["unalerted"] = wanted.told
     if wanted.review is not None:
-        parts.append(f"{'NOT ' if wanted.review is Said.NOTHING else ''}list_contains($reviewed, e.id)")
+        where.append(f"{'NOT ' if wanted.review is Said.NOTHING else ''}list_contains($reviewed, e.id)")
         values["reviewed"] = list(reviewed or ())
     for moment, compare, name in ((wanted.start, ">=", "first"), (wanted.end, "<", "end")):
         if moment is not None:
-            parts.append(f"e.started_at {compare} ${name}")
+            where.append(f"e.started_at {compare} ${name}")
             values[name] = moment
-    return " AND ".join(parts), values
+    if wanted.severity is not None:
+        told.append("coalesce(t.severity = $severity, list_contains($rules, e.rule_id))")
+        values |= {"severity": str(wanted.severity), "rules": list(rules)}
+    if wanted.told in set(Told):
+        told.append(f"({_TOLD[Told(wanted.told)]})")
+    elif wanted.told:
+        told.append("(e.unalerted = $unalerted AND NOT coalesce(t.is_done, FALSE))")
+        values["unalerted"] = wanted.told
+    return Condition(" AND ".join(where), " AND ".join(told), values)

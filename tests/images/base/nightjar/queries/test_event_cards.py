@@ -56,7 +56,7 @@ def test_nothing_is_recorded(cards: EventCards) -> None:
     assert (page.cards, page.older, page.looked_to, page.problems) == ((), None, None, ())
     assert cards.newer(EventFilter(), NOW, Position.before(NOW.date())) == 0
     assert cards.beside(PORCH, Position.before(NOW.date()), newer=False) is None
-    assert cards.one(PORCH, EventRef(id="1", day=NOW.date())) is None
+    assert cards.one(EventRef(id="1", day=NOW.date())) is None
     assert event_choices(cards.warehouse, NOW.date()).cameras == ()
 
 
@@ -164,7 +164,7 @@ def test_a_card_has_its_deliveries_and_its_boxes(store: MemoryStore, cards: Even
     assert [(each.channel, each.state, each.is_done) for each in card.deliveries] == [("email", "sent", True)]
     assert [(box.label, box.probability, box.box) for box in card.boxes] == [("person", 0.9, (0.25, 0.25, 0.5, 0.75))]
     assert (card.severity, card.timezone, card.is_alerted) == ("info", "Europe/Berlin", True)
-    assert cards.one(PORCH, event.ref) == card
+    assert cards.one(event.ref) == card
 
 
 def test_an_event_that_grew_counts_once(store: MemoryStore, cards: EventCards) -> None:
