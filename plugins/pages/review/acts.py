@@ -9,7 +9,7 @@ from nightjar.domain.events import Event
 from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.queries.event_reviews import word_about
 from nightjar.stores.reactions import Reviews
-from plugins.pages.review.asked import LIVE, EventDep, event_cards
+from plugins.pages.review.asked import LIVE, EventDep, event_search
 from plugins.pages.review.cards import CardView
 from plugins.web.access import Person, PersonDep, acting
 from plugins.web.audit import audit
@@ -44,7 +44,7 @@ def review(
     if not is_fragment(request):
         return RedirectResponse(f"{request.scope.get('root_path', '')}/review/{asked.path}", 303)
     word = word_about(world.store, event.ref)
-    if view == _CARD and (card := event_cards(world).one(event.ref)):
+    if view == _CARD and (card := event_search(world).one(event.ref)):
         return render(request, "review/card.html.j2", view=CardView(card, word), other=_other(before, person))
     return render(request, "review/verdict.html.j2", path=asked.path, word=word, other=_other(before, person))
 

@@ -12,8 +12,9 @@ from nightjar.domain.events import Event, EventRef
 from nightjar.domain.model import utc_from_ms
 from nightjar.domain.names import Camera, NameRefused
 from nightjar.errors import UsageError
-from nightjar.queries.event_cards import EventCards, Position
 from nightjar.queries.event_filter import EventFilter
+from nightjar.queries.event_position import Position
+from nightjar.queries.event_search import EventSearch
 from nightjar.queries.rules_now import rules_now
 from nightjar.stores.events import Events
 from nightjar.stores.tables import Unalerted
@@ -102,10 +103,10 @@ def position_asked(text: str) -> Position | None:
         _refuse(error)
 
 
-def event_cards(world: World) -> EventCards:
+def event_search(world: World) -> EventSearch:
     """The list of events, with the severities of the rules in force."""
     rules = rules_now(world.store, ()).rules
-    return EventCards(
+    return EventSearch(
         world.warehouse, world.store, {i: rule.severity for i, rule in rules.rules.items()} if rules else {}
     )
 

@@ -12,7 +12,7 @@ from nightjar.domain.labels import listed
 from nightjar.domain.names import Camera
 from nightjar.domain.probability import percent
 from nightjar.domain.severity import Severity
-from nightjar.queries.event_cards import DeliveryShort, EventCard
+from nightjar.queries.event_card import DeliveryShort, EventCard
 from nightjar.queries.event_reviews import Word
 from plugins.web.formats import duration
 

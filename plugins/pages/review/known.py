@@ -7,8 +7,9 @@ from nightjar.domain.events import Event, EventRef, ThreatPicture
 from nightjar.domain.reactions import Mute
 from nightjar.domain.release import Started
 from nightjar.domain.rules import CameraRules
-from nightjar.queries.event_cards import EventCard, Position
+from nightjar.queries.event_card import EventCard
 from nightjar.queries.event_pictures import Bytes, PicturePage, bytes_read, picture_at, pictures_of
+from nightjar.queries.event_position import Position
 from nightjar.queries.event_reviews import Word, word_about
 from nightjar.queries.readable import document_at, told
 from nightjar.queries.rules_now import rules_now
@@ -17,7 +18,7 @@ from nightjar.stores.events import Events
 from nightjar.stores.ledger import Ledger, LedgerLine
 from nightjar.stores.reactions import Mutes
 from nightjar.stores.runs import run_prefix, started_key
-from plugins.pages.review.asked import event_cards
+from plugins.pages.review.asked import event_search
 from plugins.web.errors import NotFound
 from plugins.web.world import World
 
@@ -62,7 +63,7 @@ def known_of(world: World, event: Event, at: datetime | None, since: datetime | 
     Raises NotFound when it has no picture of that moment.
     """
     store, problems = world.store, list[str]()
-    cards = event_cards(world)
+    cards = event_search(world)
     shown = picture_at(store, event, at) if at else event.shown
     if shown is None:
         raise NotFound(f"Event {event.id} has no picture of that moment.")

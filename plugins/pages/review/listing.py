@@ -6,11 +6,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from nightjar.queries.event_cards import EventPage, Position
 from nightjar.queries.event_choices import event_choices
 from nightjar.queries.event_filter import EventFilter, Said, States, Told
+from nightjar.queries.event_position import Position
 from nightjar.queries.event_reviews import Word, words_about
-from plugins.pages.review.asked import REASONS, event_cards, filter_asked, parameters, position_asked
+from nightjar.queries.event_search import EventPage
+from plugins.pages.review.asked import REASONS, event_search, filter_asked, parameters, position_asked
 from plugins.pages.review.cards import CardView
 from plugins.web.rendering import is_fragment, render
 from plugins.web.world import World, WorldDep
@@ -49,7 +50,7 @@ _QUICK: tuple[tuple[str, dict[str, str]], ...] = (
 def events(request: Request, world: WorldDep, older: str = "") -> Response:
     """The events that the filter in the address wants; for htmx the cards, or all that the filter decides."""
     wanted, position = filter_asked(parameters(request)), position_asked(older)
-    page = event_cards(world).page(wanted, world.clock(), position)
+    page = event_search(world).page(wanted, world.clock(), position)
     found = _found(world, wanted, page, position)
     if is_fragment(request) and "HX-History-Restore-Request" not in request.headers:
         return render(request, f"review/{'cards' if position else 'found'}.html.j2", **found)
@@ -60,7 +61,7 @@ def events(request: Request, world: WorldDep, older: str = "") -> Response:
 def new(request: Request, world: WorldDep, after: str = "") -> Response:
     """How many events came since the page was loaded, as a link to them; status 204 for none."""
     wanted, position = filter_asked(parameters(request)), position_asked(after)
-    number = event_cards(world).newer(wanted, world.clock(), position) if position else 0
+    number = event_search(world).newer(wanted, world.clock(), position) if position else 0
     if not number:
         return Response(status_code=204)
     return render(request, "review/new.html.j2", number=number, filter_query=urlencode(wanted.address()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nightjar.domain.alerts import Alert, ApiCall
-from nightjar.queries.event_cards import DeliveryShort
+from nightjar.queries.event_card import DeliveryShort
 from plugins.pages.review.cards import Chip
 
 _LONGEST = 8_000  # characters of a request or an answer

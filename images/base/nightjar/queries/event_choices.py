@@ -10,10 +10,14 @@ from nightjar.stores.warehouse import Warehouse
 _DAYS = 7  # with events
 _MOST = 500  # of each
 _FIRST_DAY = date(1970, 1, 1)
-_USERS = 'SELECT DISTINCT "user" AS value FROM events ORDER BY value LIMIT $most'
-_CAMERAS = "SELECT DISTINCT camera AS value FROM events ORDER BY value LIMIT $most"
-_LABELS = "SELECT DISTINCT unnest(labels) AS value FROM events ORDER BY value LIMIT $most"
-_RULES = "SELECT rule_id, max(rule_name) AS name FROM events GROUP BY rule_id ORDER BY rule_id LIMIT $most"
+_CHOICES = """
+SELECT
+    list_sort(list(DISTINCT "user"))[:$most] AS users,
+    list_sort(list(DISTINCT camera))[:$most] AS cameras,
+    list_sort(list_distinct(flatten(list(labels))))[:$most] AS labels,
+    list_sort(list(DISTINCT {'id': rule_id, 'name': coalesce(rule_name, '')}))[:$most] AS rules
+FROM rows
+"""
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,10 @@ def event_choices(warehouse: Warehouse, last: date) -> EventChoices:
     days = warehouse.days(EVENTS, _FIRST_DAY, last)[:_DAYS]
     if not days:
         return EventChoices(rules={})
-    most = {"most": _MOST}
-    with warehouse.select([EVENTS], days) as selected:
-
-        def column(sql: str) -> tuple[str, ...]:
-            return tuple(row["value"] for row in selected.rows(sql, most) if row["value"])
-
-        return EventChoices(
-            users=column(_USERS),
-            cameras=column(_CAMERAS),
-            labels=column(_LABELS),
-            rules={row["rule_id"]: row["name"] or "" for row in selected.rows(_RULES, most)},
-        )
+    [found] = warehouse.rows(EVENTS, days, _CHOICES, {"most": _MOST})
+    return EventChoices(
+        users=tuple(found["users"] or ()),
+        cameras=tuple(found["cameras"] or ()),
+        labels=tuple(found["labels"] or ()),
+        rules={each["id"]: each["name"] for each in found["rules"] or ()},
+    )

@@ -10,12 +10,11 @@ from typing import Any
 
 from nightjar.queries.event_filter import EventFilter, Said, States, Told
 
-# First the places of the events that are wanted, in few columns, so that a busy month fits into the memory of queries;
-# alerts are looked at only where the filter asks about them. Then all columns of these few events.
+# Where the filter asks about deliveries, the events are found in few columns first, so that a busy month fits into the
+# memory of queries, and all columns of those few are read after it.
 _CANDIDATES = """
 WITH candidates AS (
-    SELECT e.id, e.day, e.started_at, e.absorbed, e.unalerted, e.rule_id FROM events e
-    WHERE list_contains($days, e.day) AND {where} AND {beyond}
+    SELECT e.id, e.day, e.started_at, e.absorbed, e.unalerted, e.rule_id FROM events e WHERE {where}
 )
 """
 # The deliveries of an event are filed under its own id, or under that of an event that it absorbed.
@@ -31,15 +30,16 @@ _TOLD_OF = """, known AS (
 )
 """
 _ALL = ", wanted AS (SELECT * FROM candidates)\n"
-_NEWEST = "SELECT id, day, started_at FROM wanted ORDER BY day DESC, started_at DESC, id DESC LIMIT $most"
+_NEWEST = "ORDER BY day DESC, started_at DESC, id DESC"
+_ROWS = f"SELECT * FROM events e WHERE {{where}} {_NEWEST} LIMIT $most"
+_ROWS_OF_WANTED = f"""
+SELECT * FROM events WHERE list_contains($days, day) AND id IN (SELECT id FROM wanted {_NEWEST} LIMIT $most) {_NEWEST}
+"""
 _NUMBER = "SELECT least(count(*), $most) AS n FROM wanted"
 _AFTER = "(e.day, e.started_at, e.id) > ($at_day, $at_start, $at_id)"
 _BEFORE = "(e.day, e.started_at, e.id) < ($at_day, $at_start, $at_id)"
 
-ROWS = """
-SELECT * FROM events WHERE id IN (SELECT unnest($ids)) AND list_contains($days, day)
-ORDER BY day DESC, started_at DESC, id DESC
-"""
+ROW = "SELECT * FROM rows WHERE id = $id"
 DELIVERIES = """
 SELECT event, channel, recipient, state, severity, possibly_repeated FROM rows
 WHERE event IN (SELECT unnest($ids)) ORDER BY claimed_at, id
@@ -84,16 +84,21 @@ class Condition:
     values: Mapping[str, Any]
 
     def newest(self, older: bool) -> str:
-        """The places of the newest `most` events; with `older`, of those before a position."""
-        return self._wanted(_BEFORE if older else "TRUE") + _NEWEST
+        """The rows of the newest `most` events; with `older`, of those before a position."""
+        if not self.told:
+            return _ROWS.format(where=self._where(_BEFORE if older else "TRUE"))
+        return self._wanted(_BEFORE if older else "TRUE") + _ROWS_OF_WANTED
 
     def number_after(self) -> str:
         """How many are after a position, at most `most`."""
         return self._wanted(_AFTER) + _NUMBER
 
+    def _where(self, beyond: str) -> str:
+        return f"list_contains($days, e.day) AND {self.where} AND {beyond}"
+
     def _wanted(self, beyond: str) -> str:
         told = _TOLD_OF.format(told=self.told) if self.told else _ALL
-        return _CANDIDATES.format(where=self.where, beyond=beyond) + told
+        return _CANDIDATES.format(where=self._where(beyond)) + told
 
 
 def condition(

@@ -4,24 +4,21 @@ Events are looked for day by day backwards, so that a page costs what it shows: 
 chunks grow, and after MOST_DAYS days with events a page ends where it is and says from where to look further.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from nightjar.domain.events import EventRef
-from nightjar.domain.model import ms_from_utc, utc_from_ms
-from nightjar.domain.names import Camera, shown
+from nightjar.domain.names import Camera
 from nightjar.domain.severity import Severity
-from nightjar.domain.zones import zone_names
-from nightjar.errors import InputError, UsageError
+from nightjar.queries.event_card import EventCard, card_of, ref_of
 from nightjar.queries.event_filter import EventFilter, Said
-from nightjar.queries.event_sql import DELIVERIES, NEXT, ROWS, Condition, condition
+from nightjar.queries.event_position import Position
+from nightjar.queries.event_sql import DELIVERIES, NEXT, ROW, Condition, condition
 from nightjar.runtime.store import ObjectStore
-from nightjar.stores.event_keys import ref_of_key
 from nightjar.stores.reactions import Reviews
 from nightjar.stores.selection import Selection
 from nightjar.stores.tables import ALERTS, EVENTS
@@ -36,92 +33,6 @@ _FIRST_DAY = date(1970, 1, 1)
 _AHEAD = timedelta(days=2)  # a camera's clock may run ahead
 _NEIGHBOUR_DAYS = 7  # with events
 _FAR = timedelta(days=60)
-_CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,15})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
-
-
-@dataclass(frozen=True, order=True)
-class Position:
-    """Where an event stands in the order of the pages: by the day of its key, its beginning and its id."""
-
-    day: date
-    started_at: datetime
-    id: str
-
-    def __str__(self) -> str:
-        """As an address has it."""
-        return f"{self.day}.{ms_from_utc(self.started_at)}.{self.id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The position that `str` wrote; raises UsageError."""
-        try:
-            parts = _CURSOR.fullmatch(text)
-            if parts:
-                return cls(date.fromisoformat(parts[1]), utc_from_ms(int(parts[2])), parts[3])
-        except (ValueError, OverflowError):
-            pass
-        raise UsageError(f"expected a position like 2026-11-20.1763640000000.0123456789abcdef, got {shown(text)}")
-
-    @classmethod
-    def before(cls, day: date) -> Self:
-        """Older than everything of `day`, newer than everything of the days before."""
-        return cls(day, utc_from_ms(0), "")
-
-
-@dataclass(frozen=True)
-class DeliveryShort:
-    """How far the message to one address got."""
-
-    channel: str
-    recipient: str
-    state: str
-    possibly_repeated: bool
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it was told, or will be by the outbox."""
-        return self.state not in ("claimed", "failed")
-
-
-@dataclass(frozen=True)
-class BoxSeen:
-    """An unsafe object in the picture of a card; `box` in fractions of the picture."""
-
-    label: str
-    probability: float | None
-    box: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class EventCard:
-    """An event as a list shows it. `severity` is None where neither an alert nor the rules in force know it."""
-
-    ref: EventRef
-    camera: Camera
-    site: str
-    timezone: str
-    rule_id: int
-    rule_name: str
-    labels: tuple[str, ...]
-    area: str
-    started_at: datetime
-    ended_at: datetime
-    pictures: int
-    probability: float
-    picture_key: str
-    boxes: tuple[BoxSeen, ...]
-    state: str
-    unalerted: str
-    late_seconds: float | None
-    run: str
-    severity: str | None
-    deliveries: tuple[DeliveryShort, ...]
-    position: Position
-
-    @property
-    def is_alerted(self) -> bool:
-        """Whether anybody was told."""
-        return any(each.is_done for each in self.deliveries)
 
 
 @dataclass(frozen=True)
@@ -139,7 +50,7 @@ class EventPage:
 
 
 @dataclass(frozen=True)
-class EventCards:
+class EventSearch:
     """Looks for events in the warehouse. Safe to use from threads.
 
     `severities` are those of the rules in force, by id: for events that nobody was told of.
@@ -189,12 +100,11 @@ class EventCards:
         if not days:
             return None
         rows = self.warehouse.rows(EVENTS, days, NEXT[newer], {"camera": camera.name, **_at(at)})
-        return _ref(rows[0]) if rows else None
+        return ref_of(rows[0]) if rows else None
 
     def one(self, ref: EventRef) -> EventCard | None:
         """The row of an event; None where none was recorded yet."""
-        with self.warehouse.select([EVENTS], [ref.day]) as selected:
-            rows = selected.rows(ROWS, {"ids": [ref.id], "days": [ref.day]})
+        rows = self.warehouse.rows(EVENTS, [ref.day], ROW, {"id": ref.id})
         return next(iter(self._cards(rows)), None)
 
     def _of_days(
@@ -203,9 +113,7 @@ class EventCards:
         about = self._condition(wanted, days)
         older = _at(older_than) if older_than else {}
         with self._selected(about, days) as selected:
-            places = selected.rows(about.newest(bool(older)), {**about.values, **older, "most": most})
-            ids = {"ids": [each["id"] for each in places], "days": sorted({each["day"] for each in places})}
-            rows = selected.rows(ROWS, ids) if places else []
+            rows = selected.rows(about.newest(bool(older)), {**about.values, **older, "most": most})
             problems = [f"{each.key}: {each.why}" for each in selected.problems]
         return self._cards(rows), problems
 
@@ -227,7 +135,9 @@ class EventCards:
         told: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for delivery in self.warehouse.rows(ALERTS, sorted(days), DELIVERIES, ids):
             told[delivery["event"]].append(delivery)
-        return [self._card(row, [each for event in known[row["id"]] for each in told[event]]) for row in rows]
+        return [
+            card_of(row, [each for event in known[row["id"]] for each in told[event]], self.severities) for row in rows
+        ]
 
     def _condition(self, wanted: EventFilter, days: Sequence[date]) -> Condition:
         rules = [rule for rule, severity in self.severities.items() if severity == wanted.severity]
@@ -250,60 +160,6 @@ class EventCards:
             last = min(last, newest)
         first = wanted.start.date() if wanted.start is not None else _FIRST_DAY
         return self.warehouse.days(EVENTS, first, last) if first <= last else []
-
-    def _card(self, row: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]]) -> EventCard:
-        ref = _ref(row)
-        severity = next((each["severity"] for each in deliveries if each["severity"]), None)
-        return EventCard(
-            ref=ref,
-            camera=Camera(row["user"], row["device"]),
-            site=row["site"] or "",
-            timezone=_zone(row["timezone"]),
-            rule_id=row["rule_id"],
-            rule_name=row["rule_name"] or "",
-            labels=tuple([row["label"]] if row["label"] else row["labels"] or ()),
-            area=row["area"] or "",
-            started_at=row["started_at"],
-            ended_at=row["ended_at"],
-            pictures=row["pictures"],
-            probability=row["probability"],
-            picture_key=row["best_standard_key"] or "",
-            boxes=tuple(_boxes(row)),
-            state=row["state"] or "current",
-            unalerted=row["unalerted"] or "",
-            late_seconds=row["late_seconds"],
-            run=row["run"] or "",
-            severity=severity or self.severities.get(row["rule_id"]),
-            deliveries=tuple(
-                DeliveryShort(d["channel"], d["recipient"], d["state"], bool(d["possibly_repeated"]))
-                for d in deliveries
-            ),
-            position=Position(row["day"], row["started_at"], row["id"]),
-        )
-
-
-def _ref(row: Mapping[str, Any]) -> EventRef:
-    """The event as its key names it; by the day of the row where there is no such key."""
-    try:
-        return ref_of_key(row["event_key"] or "")
-    except InputError:
-        return EventRef(id=row["id"], day=row["day"])
-
-
-def _zone(name: str | None) -> str:
-    """The name of a time zone that is known; UTC for any other."""
-    return name if name in zone_names() else "UTC"
-
-
-def _boxes(row: Mapping[str, Any]) -> Iterator[BoxSeen]:
-    """The unsafe objects in the best picture; of a row of release 0.2 or before, the most probable one."""
-    sides, labels, chances = row["best_boxes"] or (), row["best_labels"] or (), row["best_probabilities"] or ()
-    if labels and len(sides) == 4 * len(labels) == 4 * len(chances):
-        for n, (label, chance) in enumerate(zip(labels, chances, strict=True)):
-            yield BoxSeen(label, chance, tuple(sides[4 * n : 4 * n + 4]))
-    elif len(row["best_box"] or ()) == 4:
-        label = (row["labels"] or [""])[0]
-        yield BoxSeen(label, row["probability"], tuple(row["best_box"]))
 
 
 def _at(position: Position) -> dict[str, object]:

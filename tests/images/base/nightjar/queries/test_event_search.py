@@ -10,10 +10,11 @@ from nightjar.domain.events import EventRef
 from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.domain.severity import Severity
 from nightjar.errors import UsageError
-from nightjar.queries.event_cards import MOST_DAYS, EventCards, Position
 from nightjar.queries.event_choices import event_choices
 from nightjar.queries.event_filter import EventFilter
+from nightjar.queries.event_position import Position
 from nightjar.queries.event_reviews import word_about, words_about
+from nightjar.queries.event_search import MOST_DAYS, EventSearch
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.reactions import Reviews
 from nightjar.stores.record_keys import partition_prefix
@@ -40,18 +41,18 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def cards(store: MemoryStore) -> Iterator[EventCards]:
+def cards(store: MemoryStore) -> Iterator[EventSearch]:
     with a_warehouse(store) as warehouse:
-        yield EventCards(warehouse, store, SEVERITIES)
+        yield EventSearch(warehouse, store, SEVERITIES)
 
 
-def numbers(cards: EventCards, asked: dict[str, str] | None = None) -> list[int]:
+def numbers(cards: EventSearch, asked: dict[str, str] | None = None) -> list[int]:
     """The numbers of the events on the first page."""
     page = cards.page(EventFilter.parse(asked or {}, REASONS), NOW)
     return [int(card.ref.id, 16) for card in page.cards]
 
 
-def test_nothing_is_recorded(cards: EventCards) -> None:
+def test_nothing_is_recorded(cards: EventSearch) -> None:
     page = cards.page(EventFilter(), NOW)
     assert (page.cards, page.older, page.looked_to, page.problems) == ((), None, None, ())
     assert cards.newer(EventFilter(), NOW, Position.before(NOW.date())) == 0
@@ -60,7 +61,7 @@ def test_nothing_is_recorded(cards: EventCards) -> None:
     assert event_choices(cards.warehouse, NOW.date()).cameras == ()
 
 
-def test_pages_show_each_event_once_newest_first(store: MemoryStore, cards: EventCards) -> None:
+def test_pages_show_each_event_once_newest_first(store: MemoryStore, cards: EventSearch) -> None:
     moments = [NOON - n // 5 * DAY - timedelta(minutes=n % 3) for n in range(40)]  # some at the same time
     record(store, [event_of(n, moment) for n, moment in enumerate(moments)])
     seen: list[tuple[date, Any, str]] = []
@@ -77,7 +78,7 @@ def test_pages_show_each_event_once_newest_first(store: MemoryStore, cards: Even
     assert len(set(seen)) == 40
 
 
-def test_a_page_looks_at_so_many_days_and_says_from_where_to_go_on(store: MemoryStore, cards: EventCards) -> None:
+def test_a_page_looks_at_so_many_days_and_says_from_where_to_go_on(store: MemoryStore, cards: EventSearch) -> None:
     record(store, [event_of(n, NOON - n * DAY) for n in range(MOST_DAYS + 3)])
     record(store, [event_of(999, NOON - (MOST_DAYS + 1) * DAY, label="cat")])
     wanted = EventFilter(label="cat")
@@ -90,7 +91,7 @@ def test_a_page_looks_at_so_many_days_and_says_from_where_to_go_on(store: Memory
 
 
 @pytest.fixture(scope="module")
-def many_kinds() -> Iterator[EventCards]:
+def many_kinds() -> Iterator[EventSearch]:
     """Events 1 to 10, a minute apart: told, held back, failed, absorbed, withdrawn, reviewed."""
     store = MemoryStore()
 
@@ -114,7 +115,7 @@ def many_kinds() -> Iterator[EventCards]:
     reviews.put(Review.of(one, ReviewVerdict.FALSE_ALARM, "ui:olga", NOW))
     reviews.put(Review.of(two, ReviewVerdict.CONFIRMED, "ui:olga", NOW))
     with a_warehouse(store) as warehouse:
-        yield EventCards(warehouse, store, SEVERITIES)
+        yield EventSearch(warehouse, store, SEVERITIES)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +153,11 @@ def many_kinds() -> Iterator[EventCards]:
         ({"user": "' OR 1=1 --", "label": "'"}, []),
     ],
 )
-def test_filters(many_kinds: EventCards, asked: dict[str, str], found: list[int]) -> None:
+def test_filters(many_kinds: EventSearch, asked: dict[str, str], found: list[int]) -> None:
     assert numbers(many_kinds, asked) == found
 
 
-def test_a_card_has_its_deliveries_and_its_boxes(store: MemoryStore, cards: EventCards) -> None:
+def test_a_card_has_its_deliveries_and_its_boxes(store: MemoryStore, cards: EventSearch) -> None:
     event = event_of(1, seconds=(0, 5))
     record(store, [event], [(event.day, alert_of(event, severity="info"))])
     [card] = cards.page(EventFilter(), NOW).cards
@@ -167,7 +168,7 @@ def test_a_card_has_its_deliveries_and_its_boxes(store: MemoryStore, cards: Even
     assert cards.one(event.ref) == card
 
 
-def test_an_event_that_grew_counts_once(store: MemoryStore, cards: EventCards) -> None:
+def test_an_event_that_grew_counts_once(store: MemoryStore, cards: EventSearch) -> None:
     record(store, [(event_of(1), "cool-down")])
     record(store, [event_of(1, seconds=(0, 9), revision=1)])
     [card] = cards.page(EventFilter(), NOW).cards
@@ -178,14 +179,14 @@ def test_an_event_that_grew_counts_once(store: MemoryStore, cards: EventCards) -
 def test_rows_of_earlier_releases(release: str) -> None:
     store = golden(release)
     with a_warehouse(store) as warehouse:
-        page = EventCards(warehouse, store).page(EventFilter(), NOW + 30 * DAY)
+        page = EventSearch(warehouse, store).page(EventFilter(), NOW + 30 * DAY)
     assert page.cards
     assert page.problems == ()
     for card in page.cards:
         assert card.boxes and card.labels and card.picture_key and card.deliveries
 
 
-def test_a_part_that_is_none_is_told_beside_the_others(store: MemoryStore, cards: EventCards) -> None:
+def test_a_part_that_is_none_is_told_beside_the_others(store: MemoryStore, cards: EventSearch) -> None:
     record(store, [event_of(1)])
     store.put(f"{partition_prefix(EVENTS.name, NOON.date())}bad.parquet", b"no Parquet")
     page = cards.page(EventFilter(), NOW)
@@ -193,7 +194,7 @@ def test_a_part_that_is_none_is_told_beside_the_others(store: MemoryStore, cards
     assert "bad.parquet" in page.problems[0]
 
 
-def test_what_came_since_and_what_is_beside(store: MemoryStore, cards: EventCards) -> None:
+def test_what_came_since_and_what_is_beside(store: MemoryStore, cards: EventSearch) -> None:
     record(store, [event_of(n % 100, NOON + n * timedelta(hours=10)) for n in (-3, -1, 0, 1)])
     record(store, [event_of(50, NOON, camera=YARD)])
     at = cards.page(EventFilter(camera="alice-porch"), NOW + DAY).cards[1].position
@@ -206,7 +207,7 @@ def test_what_came_since_and_what_is_beside(store: MemoryStore, cards: EventCard
     assert cards.beside(PORCH, last, newer=True) is None
 
 
-def test_choices_are_those_of_recent_events(store: MemoryStore, cards: EventCards) -> None:
+def test_choices_are_those_of_recent_events(store: MemoryStore, cards: EventSearch) -> None:
     record(store, [event_of(1), event_of(2, camera=SHOP, label="cat", rule_id=100, rule_name="<b>animals</b>")])
     choices = event_choices(cards.warehouse, NOON.date())
     assert (choices.users, choices.cameras) == (("alice", "bob"), ("alice-porch", "bob-shop"))
