@@ -15,7 +15,8 @@ from nightjar.stores.rules import LAST_GOOD_RULES_KEY, RULES_KEY
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from plugins.pages.cameras.words import clock_in_words
 from tests.plugins.pages.cameras.cameras_world import DOOR, GATE, MARKUP, MAZE, OLD, PORCH, RTL, RULES, SHOP, fill
-from tests.plugins.web_world import NOW, OPERATOR, VIEWER, PagesClient, make_client
+from tests.plugins.pages.one_page import make_client_of
+from tests.plugins.web_world import NOW, OPERATOR, VIEWER, PagesClient
 
 HERE = "/nightjar-ui/cameras/"
 SMALL = WarehouseSettings(warehouse_disk_mib=16, warehouse_memory_mib=64, warehouse_threads=1)
@@ -45,12 +46,12 @@ def shown(parts: Path) -> Iterator[PagesClient]:
     store = MemoryStore(clock=lambda: NOW)
     fill(store, NOW)
     with Warehouse(store, parts, SMALL) as opened:
-        yield make_client(store, warehouse=opened)
+        yield make_client_of("cameras", store, warehouse=opened)
 
 
 @pytest.fixture
 def client(store: MemoryStore, warehouse: Warehouse) -> PagesClient:
-    return make_client(store, warehouse=warehouse)
+    return make_client_of("cameras", store, warehouse=warehouse)
 
 
 def text_of(html: str) -> str:
@@ -132,7 +133,7 @@ def test_pages(store: MemoryStore, client: PagesClient) -> None:
 def test_an_empty_deployment(parts: Path) -> None:
     store = MemoryStore()
     with Warehouse(store, parts, SMALL) as warehouse:
-        html = make_client(store, warehouse=warehouse).get(HERE).text
+        html = make_client_of("cameras", store, warehouse=warehouse).get(HERE).text
     assert "There is no camera yet" in html
     assert "There are no rules that can be used" in html
 
@@ -281,7 +282,7 @@ def test_mutes_that_are_refused(store: MemoryStore, client: PagesClient, form: d
 
 @pytest.mark.parametrize("act", ["mute", "unmute"])
 def test_viewers_see_no_buttons_and_are_refused(store: MemoryStore, warehouse: Warehouse, act: str) -> None:
-    client = make_client(store, warehouse=warehouse, person=VIEWER)
+    client = make_client_of("cameras", store, warehouse=warehouse, person=VIEWER)
     for camera in (DOOR, SHOP):
         html = client.get(f"{HERE}{camera.name}").text
         assert 'method="post"' not in html
@@ -359,8 +360,8 @@ def test_where_objects_stood(shown: PagesClient) -> None:
 
 
 def test_anybody_who_may_read_can_draw(store: MemoryStore) -> None:
-    assert drawn(make_client(store, person=VIEWER), "area*yard", "area*street")["problems"] == []
-    assert make_client(store, person=None).get(f"{HERE}alice-door/areas").status_code == 401
+    assert drawn(make_client_of("cameras", store, person=VIEWER), "area*yard", "area*street")["problems"] == []
+    assert make_client_of("cameras", store, person=None).get(f"{HERE}alice-door/areas").status_code == 401
     assert OPERATOR.acts_on is None
 
 
