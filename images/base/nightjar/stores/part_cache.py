@@ -15,7 +15,7 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -25,6 +25,7 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore, ObjectUnreadableError
 
 _DOWNLOADS = 8  # at once
+_TOGETHER = 64  # parts that are downloaded and then checked in one go
 _LOCKS = 64
 
 
@@ -49,19 +50,38 @@ class PartCache:
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self._trimming = threading.Lock()
 
-    def link(self, wanted: Mapping[Path, ObjectInfo], check: Callable[[Path], str | None]) -> dict[Path, str]:
+    def link(
+        self, wanted: Mapping[Path, ObjectInfo], check: Callable[[Sequence[Path]], Mapping[Path, str]]
+    ) -> dict[Path, str]:
         """Make each path of `wanted`, below `own`, that part's file; returns the problem of each part that is none.
 
-        `check` says why a file that was downloaded is no part, or None. Raises PartChangedError when a part is not as
-        it was listed, TryAgainError when the disk is full, and as the store does.
+        `check` says which of the files that were downloaded are no parts, and why. Raises PartChangedError when a part
+        is not as it was listed, TryAgainError when the disk is full, and as the store does.
         """
-        missing = [path for path, info in wanted.items() if not self._link(info, path)]
-        if not missing:
-            return {}
-        problems = in_parallel(lambda path: self._fetched(wanted[path], path, check), missing, _DOWNLOADS)
-        found = {path: problem for path, problem in zip(missing, problems, strict=True) if problem}
-        self._trim()
-        return found
+        missing = [path for path, info in wanted.items() if not self.link_known(info, path)]
+        problems: dict[Path, str] = {}
+        for start in range(0, len(missing), _TOGETHER):
+            some = {path: wanted[path] for path in missing[start : start + _TOGETHER]}
+            with self._locks[hash(wanted[missing[start]].key) % _LOCKS]:  # who wants the same waits for it
+                problems |= self._fetched(some, check)
+        if missing:
+            self._trim()
+        return problems
+
+    def link_known(self, info: ObjectInfo, path: Path) -> bool:
+        """Make `path` the part's file if it is on local disk; whether it is."""
+        try:
+            os.link(self._path(info), path)
+        except FileNotFoundError:
+            return False
+        os.utime(path)
+        return True
+
+    def keep(self, info: ObjectInfo, path: Path) -> None:
+        """Keep the file at `path`, below `own`, as that of a part."""
+        kept = self.own / uuid.uuid4().hex
+        os.link(path, kept)
+        kept.replace(self._path(info))
 
     def condemn(self, info: ObjectInfo, problem: str) -> None:
         """Note that a part cannot be used, after it was found out in use."""
@@ -71,45 +91,43 @@ class PartCache:
     def _path(self, info: ObjectInfo, ending: str = "parquet") -> Path:
         return self._parts / f"{hashlib.sha256(f'{info.key} {info.etag}'.encode()).hexdigest()}.{ending}"
 
-    def _link(self, info: ObjectInfo, path: Path) -> bool:
+    def _fetched(
+        self, wanted: Mapping[Path, ObjectInfo], check: Callable[[Sequence[Path]], Mapping[Path, str]]
+    ) -> dict[Path, str]:
+        missing = {path: info for path, info in wanted.items() if not self.link_known(info, path)}
+        problems = {path: known for path, info in missing.items() if (known := self._known_problem(info))}
+        new = {path: info for path, info in missing.items() if path not in problems}
         try:
-            os.link(self._path(info), path)
+            unreadable = list(in_parallel(lambda each: self._download(*each), new.items(), _DOWNLOADS))
+            problems |= {path: why for path, why in zip(new, unreadable, strict=True) if why}
+            there = [path for path in new if path not in problems]
+            bad = check(there)
+            for path in there:
+                if path in bad:
+                    self.condemn(new[path], bad[path])
+                    path.unlink()
+                else:
+                    self.keep(new[path], path)
+        except OSError as error:
+            raise TryAgainError(f"parts of the warehouse cannot be kept on local disk: {error}") from None
+        return {**problems, **bad}
+
+    def _known_problem(self, info: ObjectInfo) -> str | None:
+        try:
+            return self._path(info, "problem").read_text()
         except FileNotFoundError:
-            return False
-        os.utime(path)
-        return True
+            return None
 
-    def _fetched(self, info: ObjectInfo, path: Path, check: Callable[[Path], str | None]) -> str | None:
-        with self._locks[hash(info.key) % _LOCKS]:
-            if self._link(info, path):  # another thread has been here
-                return None
-            known = self._path(info, "problem")
-            try:
-                return known.read_text()
-            except FileNotFoundError:
-                pass
-            try:
-                return self._download(info, path, check)
-            except OSError as error:
-                raise TryAgainError(f"{info.key} cannot be kept on local disk: {error}") from None
-
-    def _download(self, info: ObjectInfo, path: Path, check: Callable[[Path], str | None]) -> str | None:
+    def _download(self, path: Path, info: ObjectInfo) -> str | None:
+        """Why S3 does not give the part; this is not kept, since it may be restored."""
         try:
             came = self._store.download(info.key, path)
         except ObjectMissingError:
             raise PartChangedError(f"expected {info.key!r} as it was listed, it is gone") from None
         except ObjectUnreadableError as error:
-            return str(error)  # not kept: it may be restored
+            return str(error)
         if came.etag != info.etag:
             raise PartChangedError(f"expected {info.key!r} with etag {info.etag}, it has {came.etag}")
-        problem = check(path)
-        if problem:
-            path.unlink()
-            self._write_problem(info, problem)
-            return problem
-        kept = self.own / uuid.uuid4().hex
-        os.link(path, kept)
-        kept.replace(self._path(info))
         return None
 
     def _write_problem(self, info: ObjectInfo, problem: str) -> None:

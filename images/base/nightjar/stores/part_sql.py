@@ -29,9 +29,20 @@ _STORED: Mapping[Kind, str] = {
 _READ: Mapping[Kind, str] = {**_STORED, Kind.MOMENT: "TIMESTAMP"}
 
 
-def problem_of_part(connection: duckdb.DuckDBPyConnection, table: Table[Any], path: Path, whole: bool) -> str | None:
-    """Why the file is no part of `table`, or None. `whole`: read every value, not just those that decide."""
-    source = _parquet([path])
+def problems_of_parts(
+    connection: duckdb.DuckDBPyConnection, table: Table[Any], paths: Sequence[Path], *, whole: bool = False
+) -> dict[Path, str]:
+    """Which of the files are no parts of `table`, and why. `whole`: read every value, not just those that decide."""
+    if len(paths) > 1 and _problem(connection, table, paths, whole) is None:
+        return {}
+    problems = {path: _problem(connection, table, [path], whole) for path in paths}
+    return {path: problem for path, problem in problems.items() if problem}
+
+
+def _problem(
+    connection: duckdb.DuckDBPyConnection, table: Table[Any], paths: Sequence[Path], whole: bool
+) -> str | None:
+    source = _parquet(paths)
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         kinds = {str(name): str(kind) for name, kind, *_ in described}
@@ -48,6 +59,14 @@ def problem_of_part(connection: duckdb.DuckDBPyConnection, table: Table[Any], pa
     except duckdb.Error as error:
         return str(error).partition("\n")[0]
     return f"expected a value of {ID!r} in every row, it lacks in {without_id}" if without_id else None
+
+
+def put_together(connection: duckdb.DuckDBPyConnection, table: Table[Any], parts: Sequence[Path], target: Path) -> None:
+    """Write the rows of a day's `parts` that count into one file, which then counts as they did among other parts."""
+    columns = ", ".join(map(_quoted, table.columns))
+    counting = f"ANTI JOIN ({_losers(table, parts)}) AS lost USING ({_PART}, {_PLACE})"
+    rows = f"SELECT {columns} FROM {_padded(table, parts)} {counting}"
+    connection.execute(f"COPY ({rows}) TO {_text(target)} (FORMAT parquet)")
 
 
 def create_table(
@@ -105,9 +124,13 @@ def _padded(table: Table[Any], paths: Sequence[Path]) -> str:
 
 
 def _parquet(paths: Sequence[Path], *, named: bool = False) -> str:
-    texts = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    texts = ", ".join(map(_text, paths))
     more = f", filename = '{_PART}'" if named else ""
     return f"read_parquet([{texts}], union_by_name = true, hive_partitioning = false{more})"
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _lost(name: str) -> str:

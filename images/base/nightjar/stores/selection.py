@@ -3,34 +3,17 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from nightjar.errors import InputError
-from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.columns import Table
+from nightjar.stores.part_blocks import Part
 from nightjar.stores.part_cache import PartCache
-from nightjar.stores.part_sql import create_table, drop_table, problem_of_part
-from nightjar.stores.record_keys import day_of_part
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of `table`, which SQL calls `name`; its file is at `path`, named as `nightjar.stores.part_sql` says."""
-
-    name: str
-    table: Table[Any]
-    info: ObjectInfo
-    path: Path
-
-    @property
-    def day(self) -> date:
-        """The day of its rows."""
-        return day_of_part(self.info.key)
+from nightjar.stores.part_sql import create_table, drop_table, problems_of_parts
 
 
 @dataclass(frozen=True)
@@ -102,8 +85,7 @@ class Selection:
         """Look through every value of the parts; whether any is left out now."""
         before = len(self._problems)
         for part in tuple(self._parts):
-            problem = problem_of_part(self._connection, part.table, part.path, whole=True)
-            if problem:
+            for problem in problems_of_parts(self._connection, part.table, [part.path], whole=True).values():
                 self._cache.condemn(part.info, problem)
                 self._parts.remove(part)
                 self._problems.append(PartProblem(part.info.key, problem))

@@ -11,6 +11,7 @@ is a TIMESTAMP in UTC, as a result an aware datetime. DuckDB reads nothing but t
 extension, no setting that SQL could change.
 """
 
+import logging
 import shutil
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,10 +30,13 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.settings import Settings
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.columns import Table
+from nightjar.stores.part_blocks import Part, as_one, blocks_of
 from nightjar.stores.part_cache import PartCache, PartChangedError
-from nightjar.stores.part_sql import problem_of_part
+from nightjar.stores.part_sql import problems_of_parts, put_together
 from nightjar.stores.record_keys import day_of_part, oldest_first, partition_prefix, table_prefix
-from nightjar.stores.selection import Part, PartProblem, Selection
+from nightjar.stores.selection import PartProblem, Selection
+
+log = logging.getLogger(__name__)
 
 _LISTINGS = 8  # at once
 _LISTED_ALONE = 2  # days of a month; for more of them the month is listed
@@ -133,25 +137,55 @@ class Warehouse:
             listed = self._listed(tables, days)
             there = folder / str(attempt)
             there.mkdir()
-            parts = {
-                path: Part(name, table, info, path)
+            parts = [
+                Part(name, table, info, there / f"{name}-{day_of_part(info.key)}-{number:06d}.parquet")
                 for name, table in tables.items()
                 for number, info in enumerate(listed[name])
-                for path in [there / f"{name}-{day_of_part(info.key)}-{number:06d}.parquet"]
-            }
+            ]
             try:
-                infos = {path: part.info for path, part in parts.items()}
-                problems = self._cache.link(infos, partial(self._problem, parts))
+                return self._linked(parts)
             except PartChangedError:
                 continue
-            bad = [PartProblem(parts[path].info.key, problem) for path, problem in problems.items()]
-            return [part for path, part in parts.items() if path not in problems], bad
         raise TryAgainError(f"expected parts that stay while they are read, they changed {_TRIES} times")
 
-    def _problem(self, parts: Mapping[Path, Part], path: Path) -> str | None:
-        part = parts[path]
+    def _linked(self, parts: Sequence[Part]) -> tuple[list[Part], list[PartProblem]]:
+        """`parts`, or what stands for a block of them, with their files; and those that are none."""
+        blocks = blocks_of(parts)
+        is_known = [len(block) > 1 and self._cache.link_known(as_one(block).info, block[0].path) for block in blocks]
+        new = {part.path: part for block, known in zip(blocks, is_known, strict=True) if not known for part in block}
+        problems = self._cache.link({path: part.info for path, part in new.items()}, partial(self._check, new))
+        linked: list[Part] = []
+        for block, known in zip(blocks, is_known, strict=True):
+            if known:
+                linked.append(as_one(block))
+            elif len(block) == 1 or any(part.path in problems for part in block):
+                linked += [part for part in block if part.path not in problems]
+            else:
+                linked += self._put_together(block)
+        return linked, [PartProblem(new[path].info.key, problem) for path, problem in problems.items()]
+
+    def _put_together(self, block: Sequence[Part]) -> Sequence[Part]:
+        """The part that stands for the block, or the block as it is when a part is damaged, which shows later."""
+        one, target = as_one(block), block[0].path.with_name("together.parquet")
+        try:
+            with self._slots, self._connection() as connection:
+                put_together(connection, one.table, [part.path for part in block], target)
+        except duckdb.Error as error:
+            log.warning("parts of %s are not put together: %s", one.info.key, error)
+            return block
+        for part in block:
+            part.path.unlink()
+        target.rename(one.path)
+        self._cache.keep(one.info, one.path)
+        return [one]
+
+    def _check(self, parts: Mapping[Path, Part], paths: Sequence[Path]) -> dict[Path, str]:
+        problems: dict[Path, str] = {}
         with self._connection() as connection:
-            return problem_of_part(connection, part.table, part.path, whole=False)
+            for _, of_table in groupby(paths, key=lambda path: parts[path].name):
+                some = list(of_table)
+                problems |= problems_of_parts(connection, parts[some[0]].table, some)
+        return problems
 
     def _listed(
         self, tables: Mapping[str, Table[Any]], days: Mapping[str, Sequence[date]]

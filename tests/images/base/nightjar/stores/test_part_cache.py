@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,9 +27,9 @@ class Counting(MemoryStore):
         return super().download(key, path, version_id)
 
 
-def fine(path: Path) -> str | None:
-    del path
-    return None
+def fine(paths: Sequence[Path]) -> dict[Path, str]:
+    del paths
+    return {}
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
         cache.close()
 
 
-def linked(cache: PartCache, *infos: ObjectInfo, check: Callable[[Path], str | None] = fine) -> list[str]:
+def linked(
+    cache: PartCache, *infos: ObjectInfo, check: Callable[[Sequence[Path]], Mapping[Path, str]] = fine
+) -> list[str]:
     """The contents of the parts, or why one is none."""
     paths = {cache.own / uuid.uuid4().hex: info for info in infos}
     problems = cache.link(paths, check)
@@ -95,7 +97,10 @@ def test_a_problem_is_kept_like_a_part_and_a_part_can_be_condemned(opened: Opene
     store = Counting()
     bad, good = store.put("bad", b"1"), store.put("good", b"2")
     cache = opened(store)
-    check = lambda path: "no part" if path.read_text() == "1" else None  # noqa: E731
+
+    def check(paths: Sequence[Path]) -> dict[Path, str]:
+        return {path: "no part" for path in paths if path.read_text() == "1"}
+
     assert linked(cache, bad, good, check=check) == ["no part", "2"]
     assert linked(cache, bad, good) == ["no part", "2"]
     assert store.downloads == 2

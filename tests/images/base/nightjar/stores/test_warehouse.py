@@ -19,9 +19,10 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.columns import Table
 from nightjar.stores.contents import Content
+from nightjar.stores.part_blocks import PARTS_OF_A_BLOCK
 from nightjar.stores.record_keys import partition_prefix
 from nightjar.stores.records import Records
-from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES
+from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES, EventRow
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from tests.images.base.nightjar.stores.test_tables import an_event
 from tests.recorded import a_picture, write
@@ -94,6 +95,37 @@ def test_rows_are_those_of_the_store_of_records(warehouse: Warehouse, store: Mem
         write(store, PICTURES, day, name, [a_picture(n, trigger=f"t{t}", run=name) for n, t in pictures])
     for table in (EVENTS, PICTURES):
         assert all_rows(warehouse, table, [first, second]) == recorded(store, table, [first, second])
+
+
+def numbered(number: int, **changes: Any) -> EventRow:
+    return an_event(id=f"e{number}", **changes)
+
+
+def test_many_parts_of_a_day_count_as_they_did_when_they_are_put_together(
+    warehouse: Warehouse, store: MemoryStore
+) -> None:
+    for number in range(PARTS_OF_A_BLOCK * 2 + 3):
+        events = [numbered(number, pictures=number), numbered(500 + number % 7, revision=number % 5, pictures=number)]
+        pictures = [a_picture(number), a_picture(900 + number % 3, trigger=f"t{number % 11}", run=str(number))]
+        write(store, EVENTS, DAY, f"{number:03}", events)
+        write(store, PICTURES, DAY, f"{number:03}", pictures)
+        if number in (0, PARTS_OF_A_BLOCK - 1, PARTS_OF_A_BLOCK + 1, PARTS_OF_A_BLOCK * 2 + 2):
+            for table in (EVENTS, PICTURES):
+                assert all_rows(warehouse, table, [DAY]) == recorded(store, table, [DAY])
+    # Another whole day makes other blocks.
+    write(store, EVENTS, DAY, "day", [numbered(0, pictures=99), numbered(800)])
+    assert all_rows(warehouse, EVENTS, [DAY]) == recorded(store, EVENTS, [DAY])
+
+
+def test_a_part_of_a_block_that_is_none_is_told_each_time(warehouse: Warehouse, store: MemoryStore) -> None:
+    key = put(store, EVENTS, "bad", b"no Parquet")
+    damaged_key = put(store, EVENTS, "damaged", damaged("rule_name"))
+    for number in range(PARTS_OF_A_BLOCK * 2):
+        write(store, EVENTS, DAY, f"{number:03}", [numbered(100 + number)])
+    for _ in range(2):
+        with warehouse.select([EVENTS], [DAY]) as selected:
+            assert len(selected.rows("SELECT rule_name FROM events")) == PARTS_OF_A_BLOCK * 2
+            assert {problem.key for problem in selected.problems} == {key, damaged_key}
 
 
 @pytest.mark.parametrize("release", ["0.1.0", "0.2.0"])
