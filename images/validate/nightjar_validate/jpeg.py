@@ -50,6 +50,19 @@ def decode(jpeg: JpegStructure, size: tuple[int, int]) -> Image.Image:
         raise
 
 
+def decode_rest(jpeg: JpegStructure, size: tuple[int, int]) -> Image.Image | None:
+    """The picture of a damaged JPEG, grey or wrong where it is damaged, shrunk as by `decode`: for a preview alone.
+
+    None where it cannot be decoded at all. May raise MemoryError.
+    """
+    if jpeg.bits != 8 or not jpeg.width or not jpeg.height:
+        return None
+    try:
+        return _decoded(jpeg, jpeg.data, _scale(jpeg, size), strict=False)
+    except DamagedJpegError:
+        return None
+
+
 def damage(data: bytes) -> str:
     """The first damage of a JPEG, in words that follow on "got"; empty if no pixel is missing. Takes half of decoding.
 
@@ -69,11 +82,11 @@ def _scale(jpeg: JpegStructure, size: tuple[int, int]) -> int:
     return next((scale for scale in _SCALES if scale <= most), 1)
 
 
-def _decoded(jpeg: JpegStructure, data: bytes, scale: int) -> Image.Image:
+def _decoded(jpeg: JpegStructure, data: bytes, scale: int, strict: bool = True) -> Image.Image:
     width, height = ceil(jpeg.width / scale), ceil(jpeg.height / scale)
     mode, raw_mode = ("CMYK", "CMYK;I") if len(jpeg.components) == 4 else ("RGB", "RGB")  # all store CMYK inverted
     try:
-        pixels = simplejpeg.decode_jpeg(data, mode, min_width=width, min_height=height)
+        pixels = simplejpeg.decode_jpeg(data, mode, min_width=width, min_height=height, strict=strict)
     except ValueError as error:
         if _OUT_OF_MEMORY in str(error):
             raise MemoryError from error

@@ -10,11 +10,11 @@ from PIL import Image, UnidentifiedImageError
 
 from nightjar.domain.reasons import Reason
 from nightjar_validate import jpeg, png_chunks
-from nightjar_validate.checks import size_problem
+from nightjar_validate.checks import size_problem, spread
 from nightjar_validate.decoded import Decoded, Job, Output, Refused
 from nightjar_validate.formats import HEAD, Format, is_cut, webp_size
 from nightjar_validate.jpeg_structure import JpegStructure, structure_of
-from nightjar_validate.standard import fitted, preview, standardise
+from nightjar_validate.standard import PREVIEW_SIDE, fitted, preview, standardise
 
 T = TypeVar("T")
 
@@ -34,9 +34,9 @@ class _Still:
 
 
 class _RefusedError(Exception):
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, shown: bytes = b"") -> None:
         super().__init__(detail)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.preview = reason, detail, shown
 
 
 class _UndecodableError(Exception):
@@ -48,7 +48,7 @@ def decode_still(job: Job, file: BinaryIO) -> Output:
     try:
         yield _decode(job, file)
     except _RefusedError as error:
-        shown = _preview_of_small(job, file) if error.reason is Reason.TOO_SMALL else b""
+        shown = _preview_of_small(job, file) if error.reason is Reason.TOO_SMALL else error.preview
         yield Refused(error.reason, error.detail, preview=shown)
 
 
@@ -79,8 +79,24 @@ def _decode_jpeg(job: Job, file: BinaryIO) -> _Still:
         image = jpeg.decode(structure, fitted(size, job.limits.long_side))
     except jpeg.DamagedJpegError as error:
         reason = Reason.CORRUPT if structure.ended else Reason.TRUNCATED
-        raise _RefusedError(reason, f"expected a whole JPEG picture, got {error}") from error
+        detail = f"expected a whole JPEG picture, got {error}"
+        raise _RefusedError(reason, detail, _preview_of_damaged(structure)) from error
     return _Still(image, size, _orientation(_with_notes(structure)))
+
+
+def _preview_of_damaged(structure: JpegStructure) -> bytes:
+    """The preview of what is left of a JPEG; decoded once more, at the fraction of its size that a preview takes.
+
+    Empty where that is next to nothing.
+    """
+    if not structure.can_scale:
+        return b""
+    with contextlib.suppress(MemoryError):  # it is refused as damaged, whatever else is wrong with it
+        image = jpeg.decode_rest(structure, fitted((structure.width, structure.height), PREVIEW_SIDE))
+        darkest, brightest = spread(image.convert("L").histogram()) if image else (0, 0)
+        if image and darkest < brightest:
+            return preview(_rgb(image), _orientation(_with_notes(structure)))
+    return b""
 
 
 def _with_notes(structure: JpegStructure) -> Image.Image:

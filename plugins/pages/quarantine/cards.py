@@ -26,9 +26,9 @@ _WITHOUT_PREVIEW: Mapping[str, str] = {
     Reason.TOO_MANY_PIXELS: _UNREAD.format("size"),
     Reason.UNREADABLE: "Never decoded: S3 does not give it.",
     Reason.UNSUPPORTED_FORMAT: _UNREAD.format("format"),
-    Reason.TRUNCATED: "Nothing whole could be decoded of it.",
-    Reason.CORRUPT: "Nothing whole could be decoded of it.",
-    Reason.NO_VIDEO: "Nothing whole could be decoded of it.",
+    Reason.TRUNCATED: "No preview: its data is damaged.",
+    Reason.CORRUPT: "No preview: its data is damaged.",
+    Reason.NO_VIDEO: "No preview: its data is damaged.",
     Reason.DECODER_CRASHED: "Its decoder died before it had a picture.",
     Reason.DECODER_TIMEOUT: "Its decoder was stopped before it had a picture.",
     Reason.DECODER_OUT_OF_MEMORY: "Its decoder was stopped before it had a picture.",
@@ -130,6 +130,16 @@ class Told:
     def has_preview(self) -> bool:
         """Whether validate made a small picture of it."""
         return bool(self.entry.preview_sha256)
+
+    @property
+    def note(self) -> str:
+        """The words below the preview: what it is a copy of."""
+        is_video = bool(self.refused.named and self.refused.named.is_video)
+        if is_video and not self.entry.detail:
+            return "A small copy of the first picture of the video, which the sealed decoder made."
+        is_damaged = self.entry.reason in (Reason.TRUNCATED, Reason.CORRUPT)
+        rest = ", grey or wrong where data is missing" if is_damaged else ""
+        return f"A small copy that the sealed decoder made{rest}."
 
     @property
     def why_no_preview(self) -> str:

@@ -58,7 +58,7 @@ def test_a_still_that_was_decoded_has_one(data: bytes, reason: Reason, size: tup
     ("data", "reason"),
     [
         (NONSENSE, Reason.CORRUPT),
-        (still(ASTRONAUT)[:9_000], Reason.TRUNCATED),
+        (still(ASTRONAUT)[:700], Reason.TRUNCATED),
         (bomb(10_000, 8_000), Reason.TOO_MANY_PIXELS),
         (bomb(50, 100)[:60], Reason.TRUNCATED),
     ],
@@ -73,6 +73,20 @@ def test_there_is_none_where_nothing_whole_was_decoded(data: bytes, reason: Reas
 def test_a_picture_that_is_too_small_stays_so_whatever_else_is_wrong_with_it(data: bytes) -> None:
     one = refused(data, min_side=30_001)
     assert (one.reason, one.preview) in {(Reason.TOO_SMALL, b""), (Reason.TOO_MANY_PIXELS, b"")}
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_torn_jpeg_shows_what_came_of_it(progressive: bool) -> None:
+    data = still(halves((1280, 960)), quality=95, progressive=progressive)
+    one = refused(data[: len(data) // 2])
+    assert one.reason is Reason.TRUNCATED
+    image = Image.open(io.BytesIO(one.preview))
+    assert image.size == (320, 240)
+    assert near(image, (0.2, 0.1), RED)
+    assert progressive or not near(image, (0.2, 0.9), RED), "expected no more than came"
+    holed = bytearray(still(ASTRONAUT))
+    holed[8_000:12_000] = bytes(4_000)
+    assert refused(bytes(holed)).preview
 
 
 def test_it_is_upright_and_carries_no_notes() -> None:

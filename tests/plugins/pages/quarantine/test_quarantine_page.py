@@ -296,3 +296,19 @@ def test_refusals_of_earlier_releases(release: str, tmp_path: Path) -> None:
         assert reasons
         for key in reasons:
             assert client.get(path_of(key.removesuffix("reason.json"))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "detail", "note"),
+    [
+        (f"alice-porch-{AT}.jpg", Reason.GREY, "", "A small copy that the sealed decoder made."),
+        (f"alice-porch-{AT}.jpg", Reason.CORRUPT, "", "made, grey or wrong where data is missing."),
+        (f"alice-porch-{AT}.mp4", Reason.CLOCK_JUMP, "", "A small copy of the first picture of the video"),
+        (f"alice-porch-{AT}.mp4", Reason.VOID, "frame at 3000 ms", "A small copy that the sealed decoder made."),
+    ],
+)
+def test_what_a_preview_shows_is_said(
+    client: PagesClient, refusals: Refusals, name: str, reason: Reason, detail: str, note: str
+) -> None:
+    folder = refusals.add(name, reason, preview=JPEG, detail=detail)
+    assert note in text_of(client.get(path_of(folder)).text)
