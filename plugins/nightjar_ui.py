@@ -1,6 +1,7 @@
 """Nightjar's pages in Airflow's UI: their app below `/nightjar-ui/`, and where Airflow's navigation shows them."""
 
 from collections.abc import Awaitable, Callable
+from threading import Lock
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -11,20 +12,31 @@ _RUN = "dag_id={DAG_ID}&run_id={RUN_ID}"
 
 
 class _OnDemand:
-    """The app, made at its first request: every process of Airflow loads plugins, and only one serves them."""
+    """The app, made at its first request: every process of Airflow loads plugins, and only one serves them.
+
+    That takes a second or two, in a thread: meanwhile the API server answers others, such as the heartbeats of tasks.
+    """
 
     def __init__(self) -> None:
         self._app: Any = None
+        self._lock = Lock()
 
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         """As ASGI has it."""
         if self._app is None:
-            from plugins.web.app import app_of_airflow
+            from anyio.to_thread import run_sync
 
-            self._app = app_of_airflow()
+            await run_sync(self._make)
         await self._app(scope, receive, send)
+
+    def _make(self) -> None:
+        with self._lock:
+            if self._app is None:
+                from plugins.web.app import app_of_airflow
+
+                self._app = app_of_airflow()
 
 
 # One entry in Airflow's navigation: the pages have their own, which a page joins by being there. An href without a
