@@ -14,6 +14,8 @@ from typing import Literal
 SUPERVISOR = "supervisor"
 # A component may say why it is about to end; its keeper tells it where.
 JOURNAL_VARIABLE = "KEEPER_JOURNAL"
+# The text of a death that is no doing of the component's: whatever it explains meanwhile is a consequence.
+WITHOUT_SUPERVISOR = "its supervisor was killed"
 
 Kind = Literal["started", "explains", "died", "stopped"]
 
@@ -81,7 +83,8 @@ def history(entries: Iterable[Entry], component: str) -> History:
         elif entry.kind == "explains":
             explanation = f": {entry.text}"
         elif entry.kind == "died":
-            since, death, explanation = entry.at, f"{entry.at} {entry.text}{explanation}", ""
+            cause = "" if entry.text == WITHOUT_SUPERVISOR else explanation
+            since, death, explanation = entry.at, f"{entry.at} {entry.text}{cause}", ""
         else:
             since, explanation, fresh = entry.at, "", True
     return History(since, restarts, death)

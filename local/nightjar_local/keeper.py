@@ -77,7 +77,7 @@ class Keeper:
         if self._told_to_stop and os.getppid() == self._parent:
             self._note("stopped")
         else:
-            self._note("died", "its supervisor was killed" if self._told_to_stop else how_it_ended(status))
+            self._note("died", journal.WITHOUT_SUPERVISOR if self._told_to_stop else how_it_ended(status))
         end(psutil.Process().children(recursive=True))
         self._session.unlink(missing_ok=True)
         return status

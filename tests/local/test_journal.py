@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nightjar_local import journal
-from nightjar_local.journal import SUPERVISOR, Entry, History, Kind, history
+from nightjar_local.journal import SUPERVISOR, WITHOUT_SUPERVISOR, Entry, History, Kind, history
 
 UP = ("supervisor", "started", "")
 
@@ -26,6 +26,11 @@ def entries(*lines: tuple[str, Kind, str]) -> list[Entry]:
         (
             [UP, ("a", "started", ""), ("a", "explains", "because"), ("a", "died", "why"), ("a", "started", "")],
             History("4", 1, "3 why: because"),
+        ),
+        # When all ends, workers of the scheduler may end before it does.
+        (
+            [UP, ("a", "started", ""), ("a", "explains", "a worker ended"), ("a", "died", WITHOUT_SUPERVISOR)],
+            History("3", 0, f"3 {WITHOUT_SUPERVISOR}"),
         ),
         # Told to stop, and started by hand: no restart, and no death.
         ([UP, ("a", "started", ""), ("a", "stopped", ""), ("a", "started", "")], History("3", 0)),
