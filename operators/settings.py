@@ -1,6 +1,8 @@
 """Settings of a deployment for the DAGs, read from the environment when they are parsed: no Variable, no I/O."""
 
 import math
+import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -129,6 +131,12 @@ class DeploymentSettings(Settings):
 
 def deployment() -> DeploymentSettings:
     """The settings from the environment; raises UsageError that names every variable that is wrong."""
+    return _read(tuple(item for item in os.environ.items() if item[0].upper().startswith("NIGHTJAR_")))
+
+
+@lru_cache(maxsize=1)
+def _read(_environment: tuple[tuple[str, str], ...]) -> DeploymentSettings:
+    """The settings in this environment: each operator of a DAG asks for them, in each task anew."""
     return load(DeploymentSettings)
 
 

@@ -14,7 +14,8 @@ from typing import Literal
 SUPERVISOR = "supervisor"
 # A component may say why it is about to end; its keeper tells it where.
 JOURNAL_VARIABLE = "KEEPER_JOURNAL"
-# The text of a death that is no doing of the component's: whatever it explains meanwhile is a consequence.
+# The text of a death that is no doing of the component's. With the supervisor, the pipe ends that all log to; a worker
+# of the scheduler that logs something then ends before the scheduler does, and the scheduler explains just that.
 WITHOUT_SUPERVISOR = "its supervisor was killed"
 
 Kind = Literal["started", "explains", "died", "stopped"]

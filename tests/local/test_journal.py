@@ -27,7 +27,7 @@ def entries(*lines: tuple[str, Kind, str]) -> list[Entry]:
             [UP, ("a", "started", ""), ("a", "explains", "because"), ("a", "died", "why"), ("a", "started", "")],
             History("4", 1, "3 why: because"),
         ),
-        # When all ends, workers of the scheduler may end before it does.
+        # What it logs to ends with its supervisor, and then a worker that logs something does.
         (
             [UP, ("a", "started", ""), ("a", "explains", "a worker ended"), ("a", "died", WITHOUT_SUPERVISOR)],
             History("3", 0, f"3 {WITHOUT_SUPERVISOR}"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypedDic
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
-from botocore.loaders import create_loader
+from botocore.loaders import Loader
 
 from nightjar.errors import UsageError
 from nightjar.runtime.s3_errors import MISSING, PRECONDITION, code_of, may_pass, of_one_object, translate
@@ -49,8 +49,15 @@ class _Replaced(TypedDict, total=False):
     MetadataDirective: Literal["REPLACE"]
 
 
-# Botocore's descriptions of S3 are a megabyte of JSON: read once for a process and its forks, not once for each client.
-_DESCRIPTIONS = create_loader()
+class _Descriptions(Loader):
+    """Botocore's descriptions of S3, a megabyte of JSON; they are kept. Looking for other services takes as long."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        del type_name
+        return ["s3"]
+
+
+_DESCRIPTIONS = _Descriptions()  # for a process and its forks, not for each client
 # A copy above this goes in parts on the server; S3 takes up to 5 GiB in one request.
 _COPY_AT_ONCE = 1 << 30
 # Seconds before an object that alone cannot be read, for a reason that may pass, is read again.
