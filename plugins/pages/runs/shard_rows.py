@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A shard of the table. `why` says what went wrong, `slow` how much longer it took than others."""
+    """A shard of the table. `why` says what went wrong, as far as that was recorded, `slow` how much longer it took."""
 
     shard: Shard
     cells: tuple[Cell, ...]
@@ -66,6 +66,12 @@ class Row:
     why: str
     slow: str
     notes: tuple[str, ...]
+
+    @property
+    def failed(self) -> Cell | None:
+        """The stage that failed by itself, if one did and its task is known."""
+        failed = (cell for cell in self.cells if cell.state == "failed" and self.shard.map_index is not None)
+        return next(failed, None)
 
 
 def shards_of(tasks: Iterable[AirflowTask], planned: Sequence[str], stored: Sequence[str]) -> list[Shard]:
@@ -120,7 +126,7 @@ def row_of(
         cells=tuple(_cell(stage, shard.tasks.get(stage), work.proofs.get(stage), now) for stage in SHARD_STAGES),
         counts=account.shards.get(shard.name) if account else None,
         seconds=shard.seconds(now) or work.seconds,
-        why=why or ("a task of it failed: its log says why" if shard.is_failed else ""),
+        why=why,
         slow=slow.get(shard.name, ""),
         notes=(*work.problems, *work.warnings),
     )

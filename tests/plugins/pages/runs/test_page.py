@@ -85,6 +85,19 @@ def test_the_operators_trouble_says_why_a_shard_failed() -> None:
     assert '<p class="notice bad">the key is refused</p>' in task_page(asked, "shard.notify", 0)
 
 
+def test_the_last_line_of_a_log_is_asked_of_airflow_where_nothing_else_says_why() -> None:
+    store = MemoryStore()
+    shards_of(store, 2)
+    tasks = [*shard_tasks(0, "failed", "upstream_failed"), AirflowTask("select", -1, "failed", 3)]
+    asked = client(store, FakeAirflow([live_run(BATCH_ID, "failed")], tasks, ["user0000-cam", "user0001-cam"]))
+    logs = f"/api/v2/dags/nightjar_live/dagRuns/{BATCH_ID}/taskInstances"
+    for text in (run_page(asked), task_page(asked, "shard.validate", 0)):
+        assert text.count(f'data-log="{logs}/shard.validate/logs/1?map_index=0"') == 1
+    assert f'data-log="{logs}/select/logs/3?map_index=-1"' in task_page(asked, "select")
+    odd = client(airflow=FakeAirflow([live_run("a/b?c")], [AirflowTask("select", -1, "failed", 1)]))
+    assert "/dagRuns/a%2Fb%3Fc/taskInstances/" in task_page(odd, "select", run_id="a/b?c")
+
+
 @pytest.mark.parametrize("run_id", [ODD, "a", "..", "x" * 250, "manual__2026-11-20T00:00:00+00:00"])
 @pytest.mark.parametrize("dag_id", DAGS)
 def test_a_run_without_a_folder(dag_id: str, run_id: str) -> None:
