@@ -15,7 +15,7 @@ from nightjar.stores.records import Provenance, Records
 from nightjar.stores.tables import DETECTIONS, DetectionRow
 from tests.bucket import PORCH, YARD
 from tests.images.base.nightjar.queries.event_world import BOX, NOON, NOW, RUN, event_of, keep, record
-from tests.plugins.pages.review_world import HTMX, address_of, asking
+from tests.plugins.pages.review.review_world import HTMX, address_of, asking
 from tests.plugins.web_world import VIEWER, PagesClient, Somebody
 
 EVENT = event_of(1, label="cat")

@@ -12,7 +12,7 @@ from nightjar.stores.record_keys import partition_prefix
 from nightjar.stores.rules import RulesStore
 from tests.bucket import RULES, SHOP, YARD
 from tests.images.base.nightjar.queries.event_world import NOON, NOW, alert_of, event_of, golden, record
-from tests.plugins.pages.review_world import HTMX, REVIEW, address_of, asking
+from tests.plugins.pages.review.review_world import HTMX, REVIEW, address_of, asking
 from tests.plugins.web_world import VIEWER, PagesClient, make_client
 
 MARKUP = '<script>alert("1")</script>'

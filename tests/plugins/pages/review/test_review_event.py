@@ -32,7 +32,7 @@ from tests.images.base.nightjar.queries.event_world import (
     record,
     tell,
 )
-from tests.plugins.pages.review_world import HTMX, REVIEW, address_of, asking
+from tests.plugins.pages.review.review_world import HTMX, REVIEW, address_of, asking
 from tests.plugins.web_world import VIEWER, PagesClient, make_client
 
 MARKUP = '<img src=x onerror="alert(1)">'
