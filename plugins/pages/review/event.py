@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import Event, ThreatPicture
@@ -18,6 +18,7 @@ from plugins.pages.review.cards import Chip, boxes_of, event_path, severity_of, 
 from plugins.pages.review.known import Known, known_of
 from plugins.pages.review.told import deliveries_of, short_of
 from plugins.web.errors import NotFound
+from plugins.web.limits import limited
 from plugins.web.rendering import is_fragment, render
 from plugins.web.world import World, WorldDep
 
@@ -37,7 +38,9 @@ def event_page(request: Request, world: WorldDep, asked: EventDep, at: str = "",
     return render(request, "review/event.html.j2", path=asked.path, **view_of(known, world))
 
 
-@router.get("/event/{camera}/{day}/{event_id}/why")
+@router.get(
+    "/event/{camera}/{day}/{event_id}/why", dependencies=[Depends(limited("review-why", at_once=2, per_minute=60))]
+)
 def why_page(request: Request, world: WorldDep, asked: EventDep, at: str = "") -> Response:
     """Condition by condition, why the picture in front did or did not alert."""
     event, moment = asked.read(world), moment_asked("at", at)

@@ -8,13 +8,19 @@ import pytest
 
 from nightjar.domain.model import ms_from_utc
 from nightjar.runtime.memory import MemoryStore
-from nightjar.stores.contents import Content
 from nightjar.stores.false_boxes import FalseBoxes
 from nightjar.stores.reactions import Reviews
-from nightjar.stores.records import Provenance, Records
-from nightjar.stores.tables import DETECTIONS, DetectionRow
 from tests.bucket import PORCH, YARD
-from tests.images.base.nightjar.queries.event_world import BOX, NOON, NOW, RUN, event_of, keep, record
+from tests.images.base.nightjar.queries.event_world import (
+    BOX,
+    NOON,
+    NOW,
+    detection_row,
+    event_of,
+    keep,
+    record,
+    record_detections,
+)
 from tests.plugins.pages.review.review_world import HTMX, address_of, asking
 from tests.plugins.web_world import VIEWER, PagesClient, Somebody
 
@@ -133,41 +139,12 @@ def test_a_spoilt_review_is_replaced(store: MemoryStore, client: PagesClient) ->
     assert said(store) == ("confirmed", "ui:olga")
 
 
-def detection(number: int, days: int, box: tuple[float, ...] = BOX, **values: Any) -> DetectionRow:
-    fields = {
-        "id": f"d{number}",
-        "run": RUN,
-        "picture": f"p{number}",
-        "user": "alice",
-        "device": "porch",
-        "camera": "alice-porch",
-        "taken_at": NOON - timedelta(days=days),
-        "label": "cat",
-        "probability": 0.8,
-        **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)),
-        "threat": True,
-        "detector": "d1",
-        "model": "fake",
-        "model_sha256": "0" * 64,
-        "settings": "s",
-        "standard_key": f"standard/2026/11/20/12/alice-porch/{number:010d}.jpg",
-        **values,
-    }
-    return DetectionRow(**fields)
-
-
-def record_detections(store: MemoryStore, *rows: DetectionRow) -> None:
-    for day in {row.taken_at.date() for row in rows}:
-        content = Content.of(DETECTIONS, [row for row in rows if row.taken_at.date() == day])
-        Records(store).write(day, RUN, content, Provenance(run=RUN))
-
-
 def test_a_false_box_shows_what_it_covers_before_it_is_confirmed(store: MemoryStore, client: PagesClient) -> None:
     aside = (0.6, 0.25, 0.85, 0.75)
     near = (0.26, 0.25, 0.51, 0.75)
-    rows = [detection(n, n, near if n else BOX, threat=n != 1) for n in range(4)]
+    rows = [detection_row(n, near if n else BOX, threat=n != 1, taken_at=NOON - timedelta(days=n)) for n in range(4)]
     record_detections(
-        store, *rows, detection(5, 0, aside), detection(6, 0, label="dog"), detection(7, 0, camera="alice-yard")
+        store, *rows, detection_row(5, aside), detection_row(6, label="dog"), detection_row(7, camera="alice-yard")
     )
     at = ms_from_utc(NOON)
     page = client.get(f"{address_of(EVENT)}/false-box?at={at}&number=0").text
@@ -189,7 +166,7 @@ def test_a_false_box_shows_what_it_covers_before_it_is_confirmed(store: MemorySt
 
 @pytest.mark.parametrize("days", [0, 1])
 def test_a_thing_of_one_day_is_warned_of(store: MemoryStore, client: PagesClient, days: int) -> None:
-    record_detections(store, *(detection(n, 0) for n in range(days)))
+    record_detections(store, *(detection_row(n) for n in range(days)))
     page = client.get(f"{address_of(EVENT)}/false-box").text
     assert ("on 1 day only" in page) is bool(days)
     assert ("No detections are recorded yet" in page) is (not days)

@@ -87,6 +87,7 @@ def test_reviews(s3_store: S3Store, verdict: str) -> None:
     review = Reviews(s3_store).get(event.ref)
     assert review
     assert (review.verdict, review.camera) == (verdict, PORCH)
+    assert review.shown and review.shown.standard_key == event.shown.picture.standard_key
 
 
 @pytest.mark.parametrize("name", ["0123456789abcdee", "0", ""])

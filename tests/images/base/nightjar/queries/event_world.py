@@ -22,7 +22,7 @@ from nightjar.stores.contents import Content
 from nightjar.stores.event_keys import event_key, minute_key
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.records import Provenance, Records
-from nightjar.stores.tables import ALERTS, EVENTS, Unalerted
+from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, DetectionRow, Unalerted
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from nightjar_record.outcomes import NotAlerted, alert_rows, event_row
 from tests.bucket import PORCH, picture_of
@@ -30,7 +30,8 @@ from tests.scenes import DETECTOR
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW = NOON + timedelta(hours=1)
-BOX = (0.25, 0.25, 0.5, 0.75)
+Box = tuple[float, float, float, float]
+BOX: Box = (0.25, 0.25, 0.5, 0.75)
 RUN = "nightjar_live/20261120T120000Z-0123456789ab"
 GOLDEN = Path(__file__).resolve().parents[4] / "golden"
 _SMALL = WarehouseSettings(warehouse_disk_mib=16, warehouse_memory_mib=64, warehouse_threads=1)
@@ -124,6 +125,37 @@ def record(
     for (table, day), content in rows.items():
         run = f"{RUN}-{next(_PARTS):06d}"
         Records(store).write(day, run, Content.of(table, content), Provenance(run=RUN))
+
+
+def detection_row(number: int, box: Box = BOX, **values: Any) -> DetectionRow:
+    """A cat at the porch, in a picture of its own."""
+    fields = {
+        "id": f"d{number}",
+        "run": RUN,
+        "picture": f"p{number}",
+        "user": "alice",
+        "device": "porch",
+        "camera": "alice-porch",
+        "taken_at": NOON,
+        "label": "cat",
+        "probability": 0.8,
+        "threat": True,
+        **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)),
+        "detector": "d1",
+        "model": "fake",
+        "model_sha256": "0" * 64,
+        "settings": "s",
+        "standard_key": f"standard/2026/11/20/12/alice-porch/{number:010d}.jpg",
+        **values,
+    }
+    return DetectionRow(**fields)
+
+
+def record_detections(store: ObjectStore, *rows: DetectionRow) -> None:
+    """Write the rows of a run, by day."""
+    for day in {row.taken_at.date() for row in rows}:
+        content = Content.of(DETECTIONS, [row for row in rows if row.taken_at.date() == day])
+        Records(store).write(day, RUN, content, Provenance(run=RUN))
 
 
 def keep(store: ObjectStore, *events: Event) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nightjar.domain.false_boxes import FalseBox
+from nightjar.domain.false_boxes import CameraFalseBoxes, FalseBox
 from nightjar.domain.names import Camera
-from nightjar.errors import InputError
+from nightjar.errors import InputError, TryAgainError
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectExistsError, ObjectInfo
 from nightjar.stores.false_boxes import FalseBoxes
@@ -55,6 +55,52 @@ class Overtaken(MemoryStore):
 def test_nobody_overwrites_what_another_person_confirms_meanwhile() -> None:
     with pytest.raises(ObjectExistsError):
         FalseBoxes(Overtaken()).put(PORCH, (BUSH,))
+
+
+def test_boxes_are_added_beside_those_that_are() -> None:
+    store = MemoryStore()
+    boxes = FalseBoxes(store)
+    dog = BUSH.model_copy(update={"label": "dog"})
+    again = BUSH.model_copy(update={"confirmed_by": "bob"})
+    assert boxes.add(PORCH, [BUSH]) == 1
+    assert boxes.add(PORCH, [again, dog, dog]) == 1
+    assert boxes.of(PORCH) == (BUSH, dog)
+    assert boxes.add(PORCH, []) == 0
+
+
+class OvertakenOnce(MemoryStore):
+    """Somebody else writes first, once."""
+
+    is_first = True
+
+    def put(self, key: str, data: bytes, **options: Any) -> ObjectInfo:
+        if self.is_first:
+            self.is_first = False
+            super().put(key, CameraFalseBoxes(boxes=(BUSH,)).model_dump_json().encode())
+        return super().put(key, data, **options)
+
+
+def test_both_are_kept_when_two_people_add() -> None:
+    store = OvertakenOnce()
+    dog = BUSH.model_copy(update={"label": "dog"})
+    assert FalseBoxes(store).add(PORCH, [dog]) == 1
+    assert FalseBoxes(store).of(PORCH) == (BUSH, dog)
+
+
+class AlwaysOvertaken(MemoryStore):
+    """Somebody else always writes first, something else each time."""
+
+    writes = 0
+
+    def put(self, key: str, data: bytes, **options: Any) -> ObjectInfo:
+        self.writes += 1
+        super().put(key, b'{"boxes": [], "write": %d}' % self.writes)
+        return super().put(key, data, **options)
+
+
+def test_adding_gives_up_while_others_keep_writing() -> None:
+    with pytest.raises(TryAgainError, match="5 times in a row"):
+        FalseBoxes(AlwaysOvertaken()).add(PORCH, [BUSH])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,19 @@ def test_the_last_word_about_an_event_holds() -> None:
     assert list(reviews.of_day(date(2026, 11, 21))) == []
 
 
+def test_a_word_is_taken_back() -> None:
+    store = MemoryStore()
+    reviews = Reviews(store)
+    reviews.put(review())
+    store.put("reviews/2026/11/20/e0.json", b"spoilt")  # its name tells enough
+    assert [ref.id for ref in reviews.refs_of_day(REF.day)] == ["e0", "e1"]
+    reviews.remove(REF)
+    reviews.remove(REF)
+    assert reviews.get(REF) is None
+    assert [ref.id for ref in reviews.refs_of_day(REF.day)] == ["e0"]
+    assert reviews.erase("alice") == 3  # the word, and two delete markers
+
+
 @pytest.mark.parametrize("key", ["mutes/alice-porch.json", "reviews/2026/11/20/e1.json"])
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff"])
 def test_an_object_that_is_none_is_told(key: str, body: bytes) -> None:
