@@ -17,7 +17,8 @@ from nightjar.stores.tables import PICTURES
 from tests.golden.test_golden import RELEASES, bucket
 from tests.images.base.nightjar.queries.refusals import AT, NOW, Refusals, a_row, warehouse_of
 from tests.plugins.filled_pages import NOW as NOW_OF_GOLDEN
-from tests.plugins.web_world import VIEWER, PagesClient, make_client
+from tests.plugins.pages.one_page import make_client_of
+from tests.plugins.web_world import VIEWER, PagesClient
 
 HOME = "/nightjar-ui/quarantine/"
 JPEG = b"\xff\xd8\xff" + b"a small picture"
@@ -37,7 +38,7 @@ def refusals(store: MemoryStore) -> Refusals:
 @pytest.fixture
 def client(store: MemoryStore, tmp_path: Path) -> Iterator[PagesClient]:
     with warehouse_of(store, tmp_path) as warehouse:
-        yield make_client(store, warehouse=warehouse, clock=lambda: NOW)
+        yield make_client_of("quarantine", store, warehouse=warehouse, clock=lambda: NOW)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesClient]:
     store.put("config/rules.yaml", JPEG)
     store.put(f"quarantine/grey/2026/11/20/{HASH}/object", JPEG)
     with warehouse_of(store, tmp_path_factory.mktemp("parts")) as warehouse:
-        yield make_client(store, warehouse=warehouse, clock=lambda: NOW)
+        yield make_client_of("quarantine", store, warehouse=warehouse, clock=lambda: NOW)
 
 
 def path_of(folder: str) -> str:
@@ -276,7 +277,7 @@ def test_who_may_not_act_sees_no_buttons(store: MemoryStore, tmp_path: Path) -> 
     folder = refusals.add(f"alice-porch-{AT}.jpg")
     refusals.record()
     with warehouse_of(store, tmp_path) as warehouse:
-        viewer = make_client(store, person=VIEWER, warehouse=warehouse, clock=lambda: NOW)
+        viewer = make_client_of("quarantine", store, person=VIEWER, warehouse=warehouse, clock=lambda: NOW)
         for address in (HOME, path_of(folder)):
             answer = viewer.get(address)
             assert answer.status_code == 200
@@ -287,7 +288,7 @@ def test_who_may_not_act_sees_no_buttons(store: MemoryStore, tmp_path: Path) -> 
 def test_refusals_of_earlier_releases(release: str, tmp_path: Path) -> None:
     store = bucket(release)
     with warehouse_of(store, tmp_path) as warehouse:
-        client = make_client(store, warehouse=warehouse, clock=lambda: NOW_OF_GOLDEN)
+        client = make_client_of("quarantine", store, warehouse=warehouse, clock=lambda: NOW_OF_GOLDEN)
         answer = client.get(HOME)
         assert answer.status_code == 200
         assert cards_in(answer.text) >= 5

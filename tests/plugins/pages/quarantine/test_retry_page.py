@@ -19,7 +19,8 @@ from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.runs import Runs
 from plugins.pages.quarantine import retry_page
 from tests.images.base.nightjar.queries.refusals import AT, NOW, Refusals, warehouse_of
-from tests.plugins.web_world import OPERATOR, VIEWER, PagesClient, Somebody, make_client
+from tests.plugins.pages.one_page import make_client_of
+from tests.plugins.web_world import OPERATOR, VIEWER, PagesClient, Somebody
 
 HOME = "/nightjar-ui/quarantine/"
 OF_LIVE = Somebody("lea", acts_on=frozenset({"nightjar_live"}))
@@ -38,7 +39,7 @@ def refusals(store: MemoryStore) -> Refusals:
 @pytest.fixture
 def client(store: MemoryStore, tmp_path: Path) -> Iterator[PagesClient]:
     with warehouse_of(store, tmp_path) as warehouse:
-        yield make_client(store, warehouse=warehouse, clock=lambda: NOW)
+        yield make_client_of("quarantine", store, warehouse=warehouse, clock=lambda: NOW)
 
 
 class Untouched:
@@ -51,7 +52,7 @@ class Untouched:
 @pytest.fixture(scope="module")
 def unasked() -> PagesClient:
     """The pages over a bucket that must not be used."""
-    return make_client(cast(MemoryStore, Untouched()), warehouse=Untouched(), clock=lambda: NOW)
+    return make_client_of("quarantine", cast(MemoryStore, Untouched()), warehouse=Untouched(), clock=lambda: NOW)
 
 
 def form_in(html: str) -> dict[str, str]:
@@ -186,7 +187,7 @@ def test_reasons_that_a_retry_does_not_mend_are_marked(client: PagesClient, refu
 def test_who_may_not_act_is_refused(store: MemoryStore, refusals: Refusals, person: Somebody, tmp_path: Path) -> None:
     folder = refusals.add(f"alice-porch-{AT}.jpg")
     with warehouse_of(store, tmp_path) as warehouse:
-        client = make_client(store, person=person, warehouse=warehouse, clock=lambda: NOW)
+        client = make_client_of("quarantine", store, person=person, warehouse=warehouse, clock=lambda: NOW)
         assert client.get(f"{HOME}retry?folder={path_of(folder)}").status_code == 403
         assert client.post(f"{HOME}retry", data={"folder": path_of(folder), "shown": "1"}).status_code == 403
     assert claimed(store) == []
