@@ -1,6 +1,8 @@
 """The pages of runs: the newest, one with all its parts, a task of it; and whatever an address may hold."""
 
 from datetime import timedelta
+from functools import cache
+from typing import cast
 from urllib.parse import quote
 
 import pytest
@@ -12,14 +14,16 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.stores.events import Events
 from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, run_name, run_prefix
 from nightjar.stores.troubles import Troubles
+from nightjar.stores.warehouse import Warehouse
 from plugins.pages.runs.airflow_state import AirflowRun, AirflowTask
 from plugins.pages.runs.page import airflow_state
 from plugins.pages.runs.tasks import DAGS
+from plugins.web.world import World
 from tests.bucket import NOON, RunWorld
 from tests.golden.test_golden import bucket
 from tests.images.base.nightjar.queries.eventful import BATCH_ID, SHARD, eventful_run, shards_of
 from tests.plugins.pages.runs.airflow_fake import FakeAirflow, live_run, shard_tasks
-from tests.plugins.web_world import PagesClient, Somebody, make_client
+from tests.plugins.web_world import NOW, OPERATOR, FakeLogin, NoWarehouse, PagesClient, Somebody, make_client
 
 ODD = "manual__2026-11-20T00:00:00+00:00/../%2e<script>alert(1)</script>\u202e🎥" + "x" * 183
 FAILED = [
@@ -28,8 +32,17 @@ FAILED = [
 ]
 
 
-def client(store: ObjectStore | None = None, airflow: FakeAirflow | None = None, **more: object) -> PagesClient:
-    asked = make_client(store or MemoryStore(), **more)  # type: ignore[arg-type]  # the arguments of make_client
+@cache
+def app_of_pages() -> PagesClient:
+    """Made once: it compiles every template."""
+    return make_client()
+
+
+def client(
+    store: ObjectStore | None = None, airflow: FakeAirflow | None = None, person: Somebody = OPERATOR
+) -> PagesClient:
+    asked, world = app_of_pages(), World(store or MemoryStore(), cast(Warehouse, NoWarehouse()), lambda: NOW)
+    asked.app.state.world, asked.app.state.login = (lambda: world), FakeLogin(person)
     asked.app.dependency_overrides[airflow_state] = lambda: airflow or FakeAirflow()
     return asked
 
@@ -114,8 +127,8 @@ def test_a_run_without_a_folder(dag_id: str, run_id: str) -> None:
 def test_a_run_that_airflow_has_not() -> None:
     _, asked = eventful(FakeAirflow())
     assert "Airflow has no such run (any more)" in run_page(asked)
-    assert "There is nothing of this run in the bucket." in run_page(client(MemoryStore()), "a", REPORT)
     assert "Its shard is not known" in task_page(asked, "shard.detect", 0)
+    assert "There is nothing of this run in the bucket." in run_page(client(MemoryStore()), "a", REPORT)
 
 
 def test_airflow_that_does_not_answer() -> None:
