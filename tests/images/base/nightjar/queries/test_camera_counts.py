@@ -13,7 +13,8 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.tables import ALERTS, PICTURES, AlertRow
 from nightjar.stores.warehouse import Warehouse
 from tests.bucket import PORCH, SHOP, YARD
-from tests.images.base.nightjar.stores.test_warehouse import SMALL, a_picture, put, write
+from tests.images.base.nightjar.stores.test_warehouse import SMALL, put
+from tests.recorded import a_picture, write
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 TODAY = NOW.date()

@@ -11,7 +11,8 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.tables import DETECTIONS, DetectionRow
 from nightjar.stores.warehouse import Warehouse
 from tests.bucket import PORCH, SHOP, YARD
-from tests.images.base.nightjar.stores.test_warehouse import SMALL, write
+from tests.images.base.nightjar.stores.test_warehouse import SMALL
+from tests.recorded import write
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 

@@ -171,7 +171,7 @@ def test_locations_by_messages(warehouse: Warehouse, store: MemoryStore) -> None
 
 
 def test_refusals_by_reason_and_camera(warehouse: Warehouse, store: MemoryStore) -> None:
-    refused = {"outcome": "quarantined", "reason": "void"}
+    refused: dict[str, Any] = {"outcome": "quarantined", "reason": "void"}
     pictures = [picture(n, camera=f"bob-{n % 7}", **refused) for n in range(15)]
     pictures += [a_picture(20, outcome="quarantined", reason="bad-name"), picture(21, outcome="failed", reason="x")]
     seen = look(warehouse, store, pictures)
