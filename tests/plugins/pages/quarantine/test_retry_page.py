@@ -19,6 +19,7 @@ from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.runs import Runs
 from plugins.pages.quarantine import retry_page
 from tests.images.base.nightjar.queries.refusals import AT, NOW, Refusals, warehouse_of
+from tests.images.collect import dropping
 from tests.plugins.pages.one_page import make_client_of
 from tests.plugins.web_world import OPERATOR, VIEWER, PagesClient, Somebody
 
@@ -250,3 +251,20 @@ def test_how_far_a_retry_has_come(client: PagesClient, store: MemoryStore, begun
 @pytest.mark.parametrize("batch", ["20261120T120000Z-0123456789ab", "retry-", "retry-x", f"{BATCH}%0a", "%00"])
 def test_no_batch_of_a_retry(unasked: PagesClient, batch: str) -> None:
     assert unasked.get(f"{HOME}retried/{batch}").status_code in (400, 404)
+
+
+def test_the_watch_takes_up_what_the_page_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_MAX_OBJECT_BYTES", "5")
+    store = dropping.memory_store()
+    dropping.drop(store, f"alice-porch-{dropping.AT}.mp4", data=b"a long clip")
+    dropping.begin_live_run(store, dropping.collected(store))
+    [(folder, _)] = Quarantine(store).entries([], dropping.NOW.date(), dropping.NOW.date())
+    monkeypatch.setenv("NIGHTJAR_MAX_OBJECT_BYTES", "500")
+    client = make_client_of("quarantine", store, clock=lambda: dropping.NOW + timedelta(minutes=1))
+    form = form_in(client.get(f"{HOME}retry?folder={path_of(folder)}").text)
+    followed = client.post(f"{HOME}retry", data=form).headers["location"]
+    manifest = dropping.collected(store, "w2")
+    assert followed == f"{HOME}retried/{manifest.result['batch_id']}"
+    assert manifest.counts.outcomes["filed"] == 1
+    dropping.begin_live_run(store, manifest)
+    assert "under way" in client.get(followed).text
