@@ -318,4 +318,4 @@ def test_no_process_outlives_the_server(core: client.CoreV1Api, api_server: ApiS
     wait_for(core, running)
     began = time.monotonic()
     api_server.__exit__(None, None, None)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

@@ -75,7 +75,7 @@ def test_it_waits_as_long_as_it_is_asked_to(
     context = assessed(MemoryStore(), "r1", detection(PORCH, NOON, PERSON))
     began = time.monotonic()
     notify(context)
-    assert 1 <= time.monotonic() - began < 3
+    assert 1 <= time.monotonic() - began < 20
 
 
 def test_a_failing_api_holds_back_no_other_alert(api: SendGridDouble, notify: Notify, assessed: Assessed) -> None:

@@ -132,7 +132,7 @@ def test_nobody_begins_or_goes_on_while_everybody_waits() -> None:
         time.sleep(0.02)
     for thread in threads:
         thread.join()
-    assert all(0.39 < seconds < 2 for seconds in ends.values()), ends
+    assert all(0.39 < seconds < 20 for seconds in ends.values()), ends
     assert set(ends) == {"everybody", "alone", "begin"}
 
 

@@ -105,7 +105,7 @@ def test_sigterm_in_the_middle_of_a_call_to_s3_means_try_again(call: str, s3_set
             _, err = process.communicate(timeout=30)
     assert process.returncode == 75, err
     assert err.splitlines()[-1] == "try: stopped by SIGTERM before the end; run it again"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # a try that goes on waits for a minute
 
 
 @pytest.mark.parametrize(
