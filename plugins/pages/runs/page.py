@@ -18,6 +18,7 @@ from plugins.pages.runs.boxes import boxes_of
 from plugins.pages.runs.listing import RUNS_A_PAGE, newest_runs
 from plugins.pages.runs.local_times import zones_of
 from plugins.pages.runs.run_view import batch_of, days_of, run_view, see_run
+from plugins.pages.runs.shard_rows import GROUP, index_of
 from plugins.pages.runs.task_view import task_view
 from plugins.pages.runs.tasks import DAGS, WORDS, does
 from plugins.web.access import may_read, must_read
@@ -100,9 +101,13 @@ def task(
     run_id: Given = None,
     task_id: Given = None,
     map_index: Given = None,
+    camera: Given = None,
     page: Given = None,
 ) -> HTMLResponse:
-    """A task instance: its shard's pictures and manifest, its refusals, its events, and who was told."""
+    """A task instance: its shard's pictures and manifest, its refusals, its events, and who was told.
+
+    With `camera` in place of the map index, the one whose shard is that camera's.
+    """
     dag_id, run_id = asked.identifier("dag_id", dag_id), asked.identifier("run_id", run_id)
     task_id, index = asked.identifier("task_id", task_id), asked.map_index(map_index)
     part = asked.page_number(page)
@@ -110,6 +115,8 @@ def task(
     if dag_id not in OF_NIGHTJAR:
         return _foreign(request, dag_id)
     seen = see_run(world.store, airflow, dag_id, run_id)
+    if camera and index < 0 and task_id.startswith(GROUP):
+        index = index_of(seen.shards, camera)
     view = task_view(world.store, seen, task_id, index, part, world.clock())
     batch = batch_of(seen.account) if seen.account and task_id in ("collect", "hand_over") else ""
     days = days_of(seen.account) if seen.account and task_id in ("record", "report") else ()

@@ -89,6 +89,12 @@ def shards_of(tasks: Iterable[AirflowTask], planned: Sequence[str], stored: Sequ
     return [Shard(name, labels.get(name), by_index.get(labels.get(name, -1), {})) for name in stored]
 
 
+def index_of(shards: Iterable[Shard], camera: str) -> int:
+    """The map index of the (first) shard of a camera; -1 where none is known, as in a pack of several cameras."""
+    own = (each.map_index for each in shards if each.name == camera or each.name.startswith(f"{camera}."))
+    return next((index for index in own if index is not None), -1)
+
+
 def slow_shards(shards: Sequence[Shard], now: datetime) -> dict[str, str]:
     """The shards that took far longer than half of them, each with the words for it; of three shards at the least."""
     took = {shard.name: shard.seconds(now) for shard in shards}

@@ -188,6 +188,21 @@ def test_what_is_refused(address: str) -> None:
     assert "<b>" not in answer.text
 
 
+def test_the_task_of_a_camera() -> None:
+    store = MemoryStore()
+    shards_of(store, 2)
+    planned = ["user0000-cam", "user0001-cam"]
+    asked = client(store, FakeAirflow([live_run(BATCH_ID)], shard_tasks(1, "success"), planned))
+    address = f"/nightjar-ui/runs/task?dag_id=nightjar_live&run_id={BATCH_ID}&task_id=shard.validate&camera="
+    text = asked.get(f"{address}user0001-cam").text
+    assert f"/runs/{BATCH_ID}/tasks/shard.validate/mapped/1" in text
+    assert "Its shard is not known" in asked.get(f"{address}<b>").text
+    single = asked.get(
+        f"/nightjar-ui/runs/task?dag_id=nightjar_live&run_id={BATCH_ID}&task_id=record&camera=user0001-cam"
+    )
+    assert f'/runs/{BATCH_ID}/tasks/record"' in single.text
+
+
 @pytest.mark.parametrize("map_index", ["-1", "", "{MAP_INDEX}", "0", "9999999"])
 def test_any_map_index_of_a_task_is_answered(map_index: str) -> None:
     assert "Account" in task_page(eventful()[1], "reconcile", map_index)

@@ -8,7 +8,7 @@ from nightjar.domain.accounts import Account
 from nightjar.domain.manifest import Counts
 from nightjar.queries.run_shards import ShardWork
 from plugins.pages.runs.airflow_state import AirflowTask, shards_in
-from plugins.pages.runs.shard_rows import Shard, in_order_of_trouble, row_of, shards_of, slow_shards
+from plugins.pages.runs.shard_rows import Shard, in_order_of_trouble, index_of, row_of, shards_of, slow_shards
 from tests.bucket import NOON
 from tests.plugins.pages.runs.airflow_fake import shard_tasks
 
@@ -47,6 +47,15 @@ def test_without_a_plan_labels_tell_which_shard_is_which() -> None:
 
 def test_without_airflow_shards_are_those_of_the_bucket() -> None:
     assert shards_of([], [], ["a-cam"]) == [Shard("a-cam")]
+
+
+@pytest.mark.parametrize(
+    ("camera", "index"), [("alice-door", 3), ("alice-yard", 4), ("alice-d", -1), ("bob-gate", -1), ("", -1)]
+)
+def test_the_shard_of_a_camera(camera: str, index: int) -> None:
+    names = ["alice-doors", "pack-0001", "bob-gate", "alice-door", "alice-yard.1", "alice-yard.2"]
+    shards = [Shard(name, None if name == "bob-gate" else number) for number, name in enumerate(names)]
+    assert index_of(shards, camera) == index
 
 
 @pytest.mark.parametrize(
