@@ -29,7 +29,7 @@ _AT_ONCE = 4  # pictures in memory; the others wait without a thread
 _KEPT = "private, max-age=3600"
 _MOST_PIXELS = 50_000_000  # of a picture that is decoded; validate lets none through that has more
 _PLACEHOLDER = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180" role="img">'
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="360" viewBox="0 0 320 180" role="img">'
     b'<rect width="320" height="180" fill="#8883"/>'
     b'<text x="160" y="96" font-family="system-ui, sans-serif" font-size="16" text-anchor="middle" fill="#888">'
     b"no picture</text></svg>"

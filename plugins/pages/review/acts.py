@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from nightjar.domain.events import Event
 from nightjar.domain.reactions import Review, ReviewVerdict
+from nightjar.queries.event_pictures import Bytes, bytes_read
 from nightjar.queries.event_reviews import word_about
 from nightjar.stores.reactions import Reviews
 from plugins.pages.review.asked import LIVE, EventDep, event_search
@@ -64,7 +65,12 @@ def _say(world: World, event: Event, person: Person, verdict: str, before: Revie
     if before is not None and (before.verdict, before.by) == (verdict, by(person)):
         return False
     now = world.clock().replace(microsecond=0)
-    reviews.put(Review.of(event, ReviewVerdict(verdict), by(person), now))
+    review = Review.of(event, ReviewVerdict(verdict), by(person), now)
+    if (
+        bytes_read(world.store, event.shown.picture) is not Bytes.THERE
+    ):  # nobody can have seen the picture that was judged
+        review = review.model_copy(update={"shown": None})
+    reviews.put(review)
     return True
 
 

@@ -81,7 +81,7 @@ class Review(Stored):
     """`reviews/YYYY/MM/DD/<event id>.json`: the last word of a person about an event; the day is the event's.
 
     `by` says by which way it came: `link`, `command <name>` or `ui:<name>`. `shown` is the picture that was judged;
-    a link, which reads no event, leaves it out.
+    a link, which reads no event, leaves it out, and so does the UI where the picture is gone or altered.
     """
 
     event: EventRef

@@ -10,7 +10,7 @@ from nightjar.domain.model import ms_from_utc
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.false_boxes import FalseBoxes
 from nightjar.stores.reactions import Reviews
-from tests.bucket import PORCH, YARD
+from tests.bucket import PORCH, YARD, sha256_of
 from tests.images.base.nightjar.queries.event_world import (
     BOX,
     NOON,
@@ -77,14 +77,26 @@ def test_twice_is_once(store: MemoryStore, client: PagesClient, verdict: str) ->
     assert (versions(store, "reviews/"), len(client.audit_lines)) == (before, lines)
 
 
-def test_what_was_judged_is_kept_for_evaluation(store: MemoryStore, client: PagesClient) -> None:
+@pytest.mark.parametrize(("data", "is_kept"), [(b"a cat", True), (b"altered", False), (None, False)])
+def test_what_was_judged_is_kept_for_evaluation(
+    store: MemoryStore, client: PagesClient, data: bytes | None, is_kept: bool
+) -> None:
+    picture = EVENT.first.picture.model_copy(update={"standard_sha256": sha256_of(b"a cat")})
+    shown = EVENT.first.model_copy(update={"picture": picture})
+    keep(store, EVENT.model_copy(update={"first": shown, "last": shown, "best": {"cat": shown}}))
+    if data is not None:
+        store.put(picture.standard_key, data)
     say(client, "false-alarm")
     review = Reviews(store).get(EVENT.ref)
-    assert review is not None and review.shown is not None
-    assert review.shown.standard_sha256 == EVENT.first.picture.standard_sha256
+    assert review is not None
+    assert (review.verdict, review.at) == ("false-alarm", NOW)
+    if not is_kept:
+        assert review.shown is None  # nobody can have seen it
+        return
+    assert review.shown is not None
+    assert review.shown.standard_sha256 == picture.standard_sha256
     assert (review.shown.object.label, review.shown.object.box) == ("cat", BOX)
     assert review.shown.detector == EVENT.first.detector
-    assert review.at == NOW
 
 
 def test_a_card_or_the_box_of_the_event_is_shown_again(client: PagesClient) -> None:
