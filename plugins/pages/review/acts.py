@@ -66,9 +66,8 @@ def _say(world: World, event: Event, person: Person, verdict: str, before: Revie
         return False
     now = world.clock().replace(microsecond=0)
     review = Review.of(event, ReviewVerdict(verdict), by(person), now)
-    if (
-        bytes_read(world.store, event.shown.picture) is not Bytes.THERE
-    ):  # nobody can have seen the picture that was judged
+    # Where the bytes are not there, nobody can have seen the picture that was judged.
+    if bytes_read(world.store, event.shown.picture) is not Bytes.THERE:
         review = review.model_copy(update={"shown": None})
     reviews.put(review)
     return True

@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from nightjar.queries.event_choices import event_choices
 from nightjar.queries.event_filter import EventFilter, Said, States, Told
 from nightjar.queries.event_position import Position
 from nightjar.queries.event_reviews import Word, words_about
 from nightjar.queries.event_search import EventPage
+from nightjar.queries.rules_now import rules_now
 from plugins.pages.review.asked import REASONS, event_search, filter_asked, parameters, position_asked
 from plugins.pages.review.cards import CardView
+from plugins.pages.review.choices import choices_of
 from plugins.web.rendering import is_fragment, render
 from plugins.web.world import World, WorldDep
 
@@ -54,7 +55,7 @@ def events(request: Request, world: WorldDep, older: str = "") -> Response:
     found = _found(world, wanted, page, position)
     if is_fragment(request) and "HX-History-Restore-Request" not in request.headers:
         return render(request, f"review/{'cards' if position else 'found'}.html.j2", **found)
-    return render(request, "review/list.html.j2", **found, **_choices(world, wanted))
+    return render(request, "review/list.html.j2", **found, **_form(world, wanted, page))
 
 
 @router.get("/new")
@@ -86,12 +87,12 @@ def _found(world: World, wanted: EventFilter, page: EventPage, position: Positio
     }
 
 
-def _choices(world: World, wanted: EventFilter) -> dict[str, Any]:
+def _form(world: World, wanted: EventFilter, page: EventPage) -> dict[str, Any]:
     """The fields of the form, with what they may have."""
-    choices = event_choices(world.warehouse, world.clock().date())
+    choices = choices_of(rules_now(world.store, ()), page.cards)
     address = wanted.address()
     reasons = [(reason, f"held back: {reason.replace('-', ' ')}") for reason in sorted(REASONS)]
-    rules = {str(rule): f"{rule} {name}" for rule, name in (choices.rules or {}).items()}
+    rules = {str(rule): f"{rule} {name}" for rule, name in choices.rules.items()}
     return {
         "address": address,
         "choices": choices,

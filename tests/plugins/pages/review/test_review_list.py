@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from nightjar.domain.names import Camera
 from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.reactions import Reviews
@@ -99,6 +100,33 @@ def test_filters_stay_in_the_address(store: MemoryStore, client: PagesClient) ->
     assert '<option value="nobody" selected>' in page
     assert 'type="datetime-local" name="from" value="2026-11-20T01:00"' in page
     assert "camera=alice-yard&amp;rule=200&amp;told=nobody&amp;from=2026-11-20T01%3A00&amp;older=" in page
+
+
+def test_the_form_offers_what_the_rules_and_the_page_have(store: MemoryStore, client: PagesClient) -> None:
+    RulesStore(store).put(RULES)
+    record(store, [event_of(1, camera=Camera("zoe", "attic"), label="cat", rule_id=7, rule_name="<i>old</i>")])
+    page = client.get(f"{REVIEW}?label=zebra&rule=9").text
+    for option in ("alice-porch", "bob-shop"):
+        assert f'<option value="{option}">' in page
+    page = client.get(REVIEW).text
+    for option in (
+        '"zoe-attic">',
+        '"zoe">',
+        '"cat">cat',
+        '"person">person',
+        '"7">7 &lt;i&gt;old',
+        '"200">200 intruder',
+    ):
+        assert f"<option value={option}" in page
+
+
+def test_of_many_cameras_those_on_the_page_are_offered(store: MemoryStore, client: PagesClient) -> None:
+    devices = ", ".join(f"d{n}: " for n in range(1001))
+    RulesStore(store).put(RULES.replace(b"{shop: {}}", f"{{{devices}}}".encode()))
+    record(store, [event_of(1)])
+    page = client.get(REVIEW).text
+    assert '<option value="alice-porch">' in page
+    assert '<option value="bob-d1">' not in page
 
 
 @pytest.mark.parametrize(

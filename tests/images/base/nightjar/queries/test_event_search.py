@@ -10,7 +10,6 @@ from nightjar.domain.events import EventRef
 from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.domain.severity import Severity
 from nightjar.errors import UsageError
-from nightjar.queries.event_choices import event_choices
 from nightjar.queries.event_filter import EventFilter
 from nightjar.queries.event_position import Position
 from nightjar.queries.event_reviews import word_about, words_about
@@ -58,7 +57,6 @@ def test_nothing_is_recorded(cards: EventSearch) -> None:
     assert cards.newer(EventFilter(), NOW, Position.before(NOW.date())) == 0
     assert cards.beside(PORCH, Position.before(NOW.date()), newer=False) is None
     assert cards.one(EventRef(id="1", day=NOW.date())) is None
-    assert event_choices(cards.warehouse, NOW.date()).cameras == ()
 
 
 def test_pages_show_each_event_once_newest_first(store: MemoryStore, cards: EventSearch) -> None:
@@ -205,13 +203,6 @@ def test_what_came_since_and_what_is_beside(store: MemoryStore, cards: EventSear
     assert newer == event_of(1, NOON + timedelta(hours=10)).ref
     last = Position(newer.day, NOON + timedelta(hours=10), newer.id)
     assert cards.beside(PORCH, last, newer=True) is None
-
-
-def test_choices_are_those_of_recent_events(store: MemoryStore, cards: EventSearch) -> None:
-    record(store, [event_of(1), event_of(2, camera=SHOP, label="cat", rule_id=100, rule_name="<b>animals</b>")])
-    choices = event_choices(cards.warehouse, NOON.date())
-    assert (choices.users, choices.cameras) == (("alice", "bob"), ("alice-porch", "bob-shop"))
-    assert (choices.labels, choices.rules) == (("cat", "person"), {100: "<b>animals</b>", 200: "intruder"})
 
 
 @pytest.mark.parametrize(
