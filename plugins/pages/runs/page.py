@@ -17,7 +17,7 @@ from plugins.pages.runs.airflow_state import AirflowDatabase, AirflowState, NotA
 from plugins.pages.runs.boxes import boxes_of
 from plugins.pages.runs.listing import RUNS_A_PAGE, newest_runs
 from plugins.pages.runs.local_times import zones_of
-from plugins.pages.runs.run_view import batch_of, days_of, run_view, see_run
+from plugins.pages.runs.run_view import batch_of, days_of, quarantine_of, run_view, see_run
 from plugins.pages.runs.shard_rows import GROUP, index_of
 from plugins.pages.runs.task_view import task_view
 from plugins.pages.runs.tasks import DAGS, WORDS, does
@@ -127,6 +127,7 @@ def task(
         "about": does(task_id),
         "batch": batch,
         "days": days,
+        "quarantine": quarantine_of(seen.account) if seen.account else "",
         "zones": zones_of(world.store, cameras),
     }
     return _shown(request, "runs/task.html.j2", **values, pager=_pager(request, view.part, view.parts))
