@@ -37,7 +37,7 @@ def preload(arguments: list[str]) -> None:
         return
     for module in PRELOADED:
         importlib.import_module(module)
-    importlib.import_module("nightjar.runtime.s3").preload()
+    importlib.import_module("nightjar.runtime.s3_client").preload()
 
 
 preload(sys.argv[1:])

@@ -78,6 +78,11 @@ class Airflow(AirflowApi):
         links = self._call("GET", path, params={"map_index": task["map_index"]})["extra_links"]
         return {name: address for name, address in links.items() if address}
 
+    def event_logs(self, event: str) -> list[dict[str, Any]]:
+        """What the audit log has of this kind, the newest first."""
+        path = f"/eventLogs?event={event}&order_by=-when"
+        return list(self._call("GET", path)["event_logs"])
+
     def last_line(self, task: Mapping[str, Any]) -> str:
         """The line at the end of a task's log as the UI shows it: the ends of groups are no lines there."""
         return [line for line in self.log(task).splitlines() if line != "::endgroup::"][-1]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.reports import Reports
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from tests.golden.test_golden import bucket
 from tests.plugins.web_world import OPERATOR, PagesClient, Somebody, make_client
@@ -18,6 +19,8 @@ RELEASE = "0.2.0"
 @contextmanager
 def filled_pages(folder: Path, person: Somebody = OPERATOR, store: MemoryStore | None = None) -> Iterator[PagesClient]:
     """The pages over such a bucket, or over `store`, with a warehouse that keeps its parts in `folder`."""
-    store = bucket(RELEASE) if store is None else store
+    if store is None:
+        store = bucket(RELEASE)
+        Reports(store).publish(NOW.date(), b"<!doctype html><title>A day</title>", {})  # golden files leave them out
     with Warehouse(store, folder, WarehouseSettings()) as warehouse:
         yield make_client(store, person=person, warehouse=warehouse, clock=lambda: NOW)

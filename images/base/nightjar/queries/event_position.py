@@ -9,7 +9,7 @@ from nightjar.domain.model import ms_from_utc, utc_from_ms
 from nightjar.domain.names import shown
 from nightjar.errors import UsageError
 
-_POSITION = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,15})\.([A-Za-z0-9_-]{1,64})", re.ASCII)
+_POSITION = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,15})\.([A-Za-z0-9_-]{0,64})", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)

@@ -1,6 +1,5 @@
-"""The object store on S3, through botocore, on which boto3 stands."""
+"""The object store on S3."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,12 +9,10 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypedDict, TypeVar, cast
 
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
-from botocore.loaders import Loader
 
 from nightjar.errors import UsageError
+from nightjar.runtime.s3_client import make_client
 from nightjar.runtime.s3_errors import MISSING, PRECONDITION, code_of, may_pass, of_one_object, translate
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.store import (
@@ -28,7 +25,6 @@ from nightjar.runtime.store import (
 )
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 P = ParamSpec("P")
@@ -49,15 +45,6 @@ class _Replaced(TypedDict, total=False):
     MetadataDirective: Literal["REPLACE"]
 
 
-class _Descriptions(Loader):
-    """Botocore's descriptions of S3, a megabyte of JSON; they are kept. Looking for other services takes as long."""
-
-    def list_available_services(self, type_name: str) -> list[str]:
-        del type_name
-        return ["s3"]
-
-
-_DESCRIPTIONS = _Descriptions()  # for a process and its forks, not for each client
 # A copy above this goes in parts on the server; S3 takes up to 5 GiB in one request.
 _COPY_AT_ONCE = 1 << 30
 # Seconds before an object that alone cannot be read, for a reason that may pass, is read again.
@@ -117,7 +104,7 @@ class S3Store:
     ) -> None:
         self.bucket = settings.bucket
         try:
-            self._client = _client(settings, connections, read_seconds, tries)
+            self._client = make_client(settings, connections, read_seconds, tries)
         except (BotoCoreError, ValueError) as error:
             raise UsageError(f"expected an environment that names an S3 server, got: {error}") from error
 
@@ -297,45 +284,6 @@ class S3Store:
             yield from pages
         except (ClientError, BotoCoreError) as error:
             raise translate(error, f"{operation} {prefix!r} in bucket {self.bucket!r}") from error
-
-
-def preload() -> None:
-    """Read botocore's descriptions, a tenth of a second, so that forks of this process need not. Talks to nobody."""
-    # The credentials keep it from looking for real ones.
-    _session().create_client(
-        "s3",
-        region_name="us-east-1",
-        aws_access_key_id="preload",
-        aws_secret_access_key="preload",  # noqa: S106
-    )
-
-
-def _session() -> botocore.session.Session:
-    """A session of its own for each client: a shared one keeps the first credentials it saw."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _DESCRIPTIONS)
-    return session
-
-
-def _client(settings: StoreSettings, connections: int, read_seconds: float, tries: int) -> "S3Client":
-    for name in ("boto3", "botocore"):
-        if (logger := logging.getLogger(name)).level == logging.NOTSET:
-            logger.setLevel(logging.WARNING)  # with each client it would say where it found credentials
-    client = _session().create_client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        config=Config(
-            connect_timeout=5,
-            read_timeout=read_seconds,
-            max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": tries},
-            s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
-            # SeaweedFS and other servers do not all know the checksums that newer SDKs add by default.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
-    return cast("S3Client", client)
 
 
 def _version(version_id: str | None) -> _Version:

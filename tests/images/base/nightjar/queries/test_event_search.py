@@ -208,13 +208,18 @@ def test_what_came_since_and_what_is_beside(store: MemoryStore, cards: EventSear
 @pytest.mark.parametrize(
     "text",
     [
-        *("x", "2026-11-20", "2026-11-20.1.", "2026-13-20.1.a", "2026-11-20.-1.a", "2026-11-20.1.a/b"),
+        *("x", "2026-11-20", "2026-11-20.1", "2026-13-20.1.a", "2026-11-20.-1.a", "2026-11-20.1.a/b"),
         *(f"2026-11-20.{'9' * 16}.a", f"2026-11-20.{'9' * 15}.a", "2026-11-20.1.a\n", "2026-11-20.1.é"),
     ],
 )
 def test_bad_positions(text: str) -> None:
     with pytest.raises(UsageError, match="expected a position"):
         Position.parse(text)
+
+
+@pytest.mark.parametrize("position", [Position(NOON.date(), NOON, "a1"), Position.before(NOON.date())])
+def test_positions_are_read_as_they_are_written(position: Position) -> None:
+    assert Position.parse(str(position)) == position
 
 
 def test_words_are_read_where_something_was_said(store: MemoryStore) -> None:
