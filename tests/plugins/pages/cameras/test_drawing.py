@@ -1,7 +1,6 @@
 """Areas that are drawn in a real browser, by pointer, touch and keys: the YAML on the page has just these polygons."""
 
 import io
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from nightjar.domain.rules import CameraRules
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
+from tests.browser.chromium import chromium
 from tests.plugins.pages.cameras.cameras_world import DOOR, GATE, fill
 from tests.plugins.web_world import NOW, VIEWER, make_pages, mounted
 
@@ -50,13 +50,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("expected chromium, which Debian's package of that name brings, found none")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])  # CI's user is root
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
