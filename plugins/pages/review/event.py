@@ -1,5 +1,6 @@
 """The page of one event: pictures with boxes, clip, who was told, why, and the ways on from it."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -32,10 +33,10 @@ def event_page(request: Request, world: WorldDep, asked: EventDep, at: str = "",
     moment, beginning = moment_asked("at", at), moment_asked("since", since)
     if is_fragment(request) and beginning is not None:
         pictures = pictures_of(world.store, event, beginning)
-        values: dict[str, Any] = {"path": asked.path, "pictures": pictures, **HELPERS}
+        values: dict[str, Any] = {"path": asked.path, "pictures": pictures, "since": since, **HELPERS}
         return render(request, "review/pictures.html.j2", **values)
     known = known_of(world, event, moment, beginning)
-    return render(request, "review/event.html.j2", path=asked.path, **view_of(known, world))
+    return render(request, "review/event.html.j2", path=asked.path, since=since, **view_of(known, world))
 
 
 @router.get(
@@ -89,12 +90,24 @@ def view_of(known: Known, world: World) -> dict[str, Any]:
         "deliveries": deliveries_of(alert, world.clock()) if alert else [],
         "told_as": alert.event_id if alert and alert.event_id != event.id else None,
         "is_muted": known.mute is not None and known.mute.until > world.clock(),
+        "steps": steps_from(known),
         "clips": clips_of(known.pictures.pictures),
         "absorbed": [(ref.id, event_path(event.camera, ref)) for ref in event.absorbed],
         "heir": event_path(event.camera, known.heir.ref) if known.heir else None,
         "unknown_camera": Chip("camera not in the rules", "warn") if known.camera is None else None,
         **HELPERS,
     }
+
+
+def steps_from(known: Known) -> tuple[datetime | None, datetime | None]:
+    """The moments of the pictures before and after the one in front, as far as the page has them."""
+    moments = [each.picture.taken_at for each in known.pictures.pictures]
+    at = known.shown.picture.taken_at
+    if at not in moments:
+        return None, None
+    before = [moment for moment in moments if moment < at]
+    after = [moment for moment in moments if moment > at]
+    return (before[-1] if before else None, after[0] if after else None)
 
 
 # Functions that the templates of an event call.

@@ -211,8 +211,29 @@ def test_three_thousand_pictures_come_in_parts(store: MemoryStore, client: Pages
         numbers.append(page.count('class="card small"'))
     assert numbers == [48, 48, 48, 48]
     last = ms_from_utc(event.started_at + timedelta(seconds=2990))
+    page = look(client, event, f"?at={last}&since={last}")
+    assert f'?at={last + 1000}&amp;since={last}" data-key="n"' in page
+    assert "From the first picture" in page
     assert client.get(f"{address_of(event)}?since={last}").text.count('class="card small"') == 10
     assert "12:49:50 UTC" in text_of(look(client, event, f"?at={last}"))
+
+
+@pytest.mark.parametrize(("second", "before", "after"), [(0, None, 5), (5, 0, 9), (9, 5, None)])
+def test_from_picture_to_picture(
+    store: MemoryStore, client: PagesClient, second: int, before: int | None, after: int | None
+) -> None:
+    event = event_of(1, seconds=(0, 5, 9))
+    keep(store, event)
+    keep_threats(store, event, (0, 5, 9))
+
+    def at(seconds: int) -> int:
+        return ms_from_utc(event.started_at + timedelta(seconds=seconds))
+
+    page = look(client, event, f"?at={at(second)}")
+    for key, there in (("p", before), ("n", after)):
+        assert (f'data-key="{key}"' in page) is (there is not None)
+        if there is not None:
+            assert f'?at={at(there)}" data-key="{key}"' in page
 
 
 def test_names_are_text(store: MemoryStore, client: PagesClient) -> None:
