@@ -71,7 +71,6 @@
       frame.hidden = !asTable;
       place.hidden = asTable;
       button.textContent = asTable ? "As a chart" : "As a table";
-      button.setAttribute("aria-pressed", String(asTable));
     };
     show(false);
     button.addEventListener("click", () => show(place.hidden === false));
