@@ -53,7 +53,7 @@ def events(request: Request, world: WorldDep, older: str = "") -> Response:
     wanted, position = filter_asked(parameters(request)), position_asked(older)
     page = event_search(world).page(wanted, world.clock(), position)
     found = _found(world, wanted, page, position)
-    if is_fragment(request) and "HX-History-Restore-Request" not in request.headers:
+    if is_fragment(request):
         return render(request, f"review/{'cards' if position else 'found'}.html.j2", **found)
     return render(request, "review/list.html.j2", **found, **_form(world, wanted, page))
 
