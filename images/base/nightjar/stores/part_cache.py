@@ -69,11 +69,16 @@ class PartCache:
         return problems
 
     def link_known(self, info: ObjectInfo, path: Path) -> bool:
-        """Make `path` the part's file if it is on local disk; whether it is."""
+        """Make `path` the part's file if it is on local disk; whether it is.
+
+        Raises TryAgainError where files cannot be linked, such as on a file system without hard links.
+        """
         try:
             os.link(self._path(info), path)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise TryAgainError(f"parts of the warehouse cannot be linked on local disk: {error}") from None
         os.utime(path)
         return True
 

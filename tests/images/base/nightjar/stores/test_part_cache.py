@@ -127,6 +127,17 @@ def test_a_full_disk_is_told(opened: Opened) -> None:
         linked(opened(store), store.put("a", b"1"))
 
 
+def test_a_disk_that_links_no_files_is_told(opened: Opened) -> None:
+    store = Counting()
+    info = store.put("a", b"1")
+    cache = opened(store)
+    assert linked(cache, info) == ["1"]
+    taken = cache.own / "taken"
+    taken.write_text("")
+    with pytest.raises(TryAgainError, match="cannot be linked on local disk"):
+        cache.link({taken: info}, fine)
+
+
 def test_the_next_process_clears_up_after_one_that_ended(tmp_path: Path, opened: Opened) -> None:
     cache, dead = opened(Counting()), opened(Counting())
     dead._alive.close()  # as when it is killed
