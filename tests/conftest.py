@@ -80,11 +80,13 @@ SLOW = (
 LONGEST = (
     "end_to_end/test_real_stages.py",
     "end_to_end/test_flow.py",
+    "browser/test_pages.py",
     "end_to_end/test_operator.py",
     "end_to_end/test_chaos.py",
     "end_to_end/test_pod_path.py",
     "end_to_end/test_container_images.py",
     "local/test_daemon.py",
+    "plugins/test_fuzz.py",
     "local/test_demo.py",
     "images/collect/test_killed.py",
     "releases/test_two_releases.py",
