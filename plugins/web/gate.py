@@ -21,6 +21,7 @@ from plugins.web.rendering import render_error
 
 log = logging.getLogger(__name__)
 
+_MOST_DIGITS = 18  # of a length
 _SMALL = 4096  # bytes of a body that goes to no page
 # Pages that are made at once. Each takes one of the 40 threads that Airflow's own routes run in, heartbeats of tasks
 # among them: a bucket that hangs must not take them all.
@@ -74,7 +75,7 @@ class Gate:
             await run_in_threadpool(self._note_foreign, request)
             raise Forbidden("This was asked for by a page of another site. Nothing was changed.")
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._bound(request):
+        if not length.isdecimal() or len(length) > _MOST_DIGITS or int(length) > self._bound(request):
             raise TooLarge(f"Expected at most {self._bound(request):,} bytes.")
 
     def _room(self, request: Request) -> CapacityLimiter | nullcontext[None]:

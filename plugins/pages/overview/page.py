@@ -10,6 +10,7 @@ from nightjar.queries.deployment import deployment_state
 from nightjar.queries.overview import overview
 from nightjar.queries.period import MOST_DAYS, period_of
 from plugins.pages.overview.views import OverviewView, StateView
+from plugins.web.access import may_read
 from plugins.web.pages import Page
 from plugins.web.rendering import BadRequest, is_fragment, render
 from plugins.web.world import WorldDep
@@ -37,9 +38,12 @@ def show_period(
 
 @router.get("/now")
 def show_state(request: Request, world: WorldDep) -> HTMLResponse:
-    """How the deployment is now: what is red, runs, cameras, what is deployed. A part of the page above."""
+    """How the deployment is now: what is red, cameras, what is deployed, and runs of the DAGs that the person may read.
+
+    A part of the page above.
+    """
     now = world.clock()
-    state = deployment_state(world.store, "", now)
+    state = deployment_state(world.store, "", now, lambda dag_id: may_read(request, dag_id))
     template = "overview/now.html.j2" if is_fragment(request) else "overview/now_page.html.j2"
     return render(request, template, now=now, view=StateView(state), state=state)
 

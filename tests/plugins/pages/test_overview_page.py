@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.operator_troubles import DagRun, rules_wrong, run_failed
 from nightjar.domain.release import Ended, FrozenRules, Release, StageRelease, Started
 from nightjar.runtime.memory import MemoryStore
-from nightjar.stores.runs import LIVE, Runs
+from nightjar.stores.runs import LIVE, REPORT, Runs, run_prefix
 from nightjar.stores.tables import ALERTS, EVENTS, PICTURES
+from nightjar.stores.troubles import Troubles
 from nightjar.stores.warehouse import Warehouse, WarehouseSettings
 from tests.images.base.nightjar.stores.test_tables import an_event
-from tests.plugins.web_world import NOW, PagesClient, make_client
+from tests.plugins.web_world import NOW, OPERATOR, PagesClient, Somebody, make_client
 from tests.recorded import a_picture, an_alert, write
 
 PAGE = "/nightjar-ui/overview/"
@@ -132,6 +134,21 @@ def test_the_state_of_an_empty_bucket(pages: PagesClient, headers: dict[str, str
     assert answer.status_code == 200
     assert ("<html" in answer.text) is not bool(headers)
     assert "Nothing yet: no run has begun." in answer.text
+
+
+def test_runs_of_other_dags_are_for_those_who_may_read_them(store: MemoryStore, tmp_path: Path) -> None:
+    run = Runs(store).at(f"{run_prefix(REPORT, 'scheduled__2026-11-20T00-05-00-secret')}")
+    run.begin(Started(dag_run=run.name, start="1"), lambda _: False)
+    run.end(Ended(state="failed", problems=("1 task failed: secret",), ended_at=NOW))
+    watch = run_failed(DagRun("nightjar_watch", "secret"), "out of memory", NOW)
+    refused = rules_wrong(DagRun(LIVE, "r"), "line 3", NOW)
+    Troubles(store).open(watch)
+    Troubles(store).open(refused)
+    with Warehouse(store, tmp_path, SMALL) as warehouse:
+        for person, expected in [(OPERATOR, True), (Somebody("lea", reads=frozenset({LIVE})), False)]:
+            text = make_client(store, warehouse=warehouse, person=person).get(f"{PAGE}now").text
+            assert ("secret" in text, "A run of nightjar_watch failed" in text) == (expected, expected)
+            assert "The newest rules are not in force" in text
 
 
 def test_a_run_that_failed_is_red_and_leads_to_airflow(store: MemoryStore, pages: PagesClient) -> None:

@@ -21,6 +21,8 @@ WATCH_SILENT_AFTER = timedelta(minutes=5)
 _CHANNEL = re.compile(r"\bchannel ([A-Za-z0-9_-]+) (?:refuses|answered)\b")
 _EACH_RUN_COUNTS = frozenset({"nightjar_live", "nightjar_history"})
 _WATCH, _LIVE = "nightjar_watch", "nightjar_live"
+# As `DagRun.kind` makes them: no id of a DAG of ours has a hyphen.
+_OF_A_RUN = re.compile(r"run-(?:failed|late)-(\w+)", re.ASCII)
 
 
 class OperatorKind(StrEnum):
@@ -152,6 +154,12 @@ def alerts_refused(run: DagRun, sentence: str, now: datetime) -> Trouble:
         ),
         now,
     )
+
+
+def dag_of(kind: str) -> str | None:
+    """The DAG whose run the trouble of kind `run-failed-…` or `run-late-…` is about; None for any other kind."""
+    found = _OF_A_RUN.match(kind)
+    return found[1] if found else None
 
 
 def refused_channel(kind: str) -> str:

@@ -4,13 +4,13 @@ It costs a bounded number of requests: for the rules, the newest runs, what wait
 listed that grows with the past.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
 from nightjar.domain.names import Camera
-from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER, DagRun, OperatorKind, watch_silent
+from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER, DagRun, OperatorKind, dag_of, watch_silent
 from nightjar.domain.release import Deployed
 from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR
@@ -120,15 +120,18 @@ class DeploymentState:
     troubled: Troubled
 
 
-def deployment_state(store: ObjectStore, bucket: str, now: datetime) -> DeploymentState:
-    """Look at the bucket."""
+def deployment_state(
+    store: ObjectStore, bucket: str, now: datetime, may_read: Callable[[str], bool] = lambda dag: True
+) -> DeploymentState:
+    """Look at the bucket. `may_read` says of whose runs (the ids of their DAGs) the person may know."""
     deployed, problem = _deployed(store)
     in_force = RulesStore(store).in_force()
-    of_dags = in_parallel(lambda each: newest_runs(store, each[0], now, each[1]), _RUNS_SHOWN.items(), len(_RUNS_SHOWN))
+    asked = [(dag, most) for dag, most in _RUNS_SHOWN.items() if may_read(dag)]
+    of_dags = in_parallel(lambda each: newest_runs(store, each[0], now, each[1]), asked, len(_RUNS_SHOWN))
     runs = tuple(run for runs in of_dags for run in runs)
     incoming = _waiting(version.received_at for version in DropZone(store).waiting(frozenset()))
     claims = _waiting(Claims(store).left(lambda batch: Runs(store).live(batch).has_begun(), _CLAIMS_READ))
-    troubles = _troubles(store, now)
+    troubles = tuple(each for each in _troubles(store, now) if (dag := dag_of(each.kind)) is None or may_read(dag))
     red = (
         *_red_troubles(troubles, runs),
         *problem,

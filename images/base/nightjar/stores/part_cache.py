@@ -16,7 +16,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -58,6 +58,12 @@ class PartCache:
         `check` says which of the files that were downloaded are no parts, and why. Raises PartChangedError when a part
         is not as it was listed, TryAgainError when the disk is full, and as the store does.
         """
+        with _on_disk():
+            return self._link(wanted, check)
+
+    def _link(
+        self, wanted: Mapping[Path, ObjectInfo], check: Callable[[Sequence[Path]], Mapping[Path, str]]
+    ) -> dict[Path, str]:
         missing = [path for path, info in wanted.items() if not self.link_known(info, path)]
         problems: dict[Path, str] = {}
         for start in range(0, len(missing), _TOGETHER):
@@ -73,25 +79,27 @@ class PartCache:
 
         Raises TryAgainError where files cannot be linked, such as on a file system without hard links.
         """
-        try:
-            os.link(self._path(info), path)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise TryAgainError(f"parts of the warehouse cannot be linked on local disk: {error}") from None
-        os.utime(path)
-        return True
+        with _on_disk():
+            try:
+                os.link(self._path(info), path)
+            except FileNotFoundError:
+                return False
+            os.utime(path)
+            return True
 
     def keep(self, info: ObjectInfo, path: Path) -> None:
-        """Keep the file at `path`, below `own`, as that of a part."""
+        """Keep the file at `path`, below `own`, as that of a part. Raises TryAgainError."""
         kept = self.own / uuid.uuid4().hex
-        os.link(path, kept)
-        kept.replace(self._path(info))
+        with _on_disk():
+            os.link(path, kept)
+            self._parts.mkdir(parents=True, exist_ok=True)  # somebody may have emptied the folder
+            kept.replace(self._path(info))
 
     def condemn(self, info: ObjectInfo, problem: str) -> None:
-        """Note that a part cannot be used, after it was found out in use."""
-        self._write_problem(info, problem)
-        self._path(info).unlink(missing_ok=True)
+        """Note that a part cannot be used, after it was found out in use. Raises TryAgainError."""
+        with _on_disk():
+            self._write_problem(info, problem)
+            self._path(info).unlink(missing_ok=True)
 
     def _path(self, info: ObjectInfo, ending: str = "parquet") -> Path:
         return self._parts / f"{hashlib.sha256(f'{info.key} {info.etag}'.encode()).hexdigest()}.{ending}"
@@ -102,19 +110,16 @@ class PartCache:
         missing = {path: info for path, info in wanted.items() if not self.link_known(info, path)}
         problems = {path: known for path, info in missing.items() if (known := self._known_problem(info))}
         new = {path: info for path, info in missing.items() if path not in problems}
-        try:
-            unreadable = list(in_parallel(lambda each: self._download(*each), new.items(), _DOWNLOADS))
-            problems |= {path: why for path, why in zip(new, unreadable, strict=True) if why}
-            there = [path for path in new if path not in problems]
-            bad = check(there)
-            for path in there:
-                if path in bad:
-                    self.condemn(new[path], bad[path])
-                    path.unlink()
-                else:
-                    self.keep(new[path], path)
-        except OSError as error:
-            raise TryAgainError(f"parts of the warehouse cannot be kept on local disk: {error}") from None
+        unreadable = list(in_parallel(lambda each: self._download(*each), new.items(), _DOWNLOADS))
+        problems |= {path: why for path, why in zip(new, unreadable, strict=True) if why}
+        there = [path for path in new if path not in problems]
+        bad = check(there)
+        for path in there:
+            if path in bad:
+                self.condemn(new[path], bad[path])
+                path.unlink()
+            else:
+                self.keep(new[path], path)
         return {**problems, **bad}
 
     def _known_problem(self, info: ObjectInfo) -> str | None:
@@ -138,6 +143,7 @@ class PartCache:
     def _write_problem(self, info: ObjectInfo, problem: str) -> None:
         written = self.own / uuid.uuid4().hex
         written.write_text(problem)
+        self._parts.mkdir(parents=True, exist_ok=True)
         written.replace(self._path(info, "problem"))
 
     def _trim(self) -> None:
@@ -156,6 +162,15 @@ class PartCache:
         shutil.rmtree(self.own, ignore_errors=True)
         self.own.with_suffix(".lock").unlink(missing_ok=True)
         self._alive.close()
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """Turns what the disk refuses, being full or read-only, into a TryAgainError."""
+    try:
+        yield
+    except OSError as error:
+        raise TryAgainError(f"parts of the warehouse cannot be kept on local disk: {error}") from None
 
 
 def _files(folder: Path) -> Iterator[tuple[int, int, Path]]:
@@ -185,7 +200,7 @@ def _own_folder(folder: Path) -> tuple[Path, IO[bytes]]:
 
 def _clear(work: Path) -> None:
     for lock in work.glob("*.lock"):
-        with lock.open("rb") as file:
+        with suppress(FileNotFoundError), lock.open("rb") as file:  # a process that ends removes its own
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from nightjar.errors import TryAgainError
 from nightjar.stores.columns import ID, Kind, Table
 
 DAY = "day"
@@ -32,7 +33,10 @@ _READ: Mapping[Kind, str] = {**_STORED, Kind.MOMENT: "TIMESTAMP"}
 def problems_of_parts(
     connection: duckdb.DuckDBPyConnection, table: Table[Any], paths: Sequence[Path], *, whole: bool = False
 ) -> dict[Path, str]:
-    """Which of the files are no parts of `table`, and why. `whole`: read every value, not just those that decide."""
+    """Which of the files are no parts of `table`, and why. `whole`: read every value, not just those that decide.
+
+    Raises TryAgainError when there is no memory for it.
+    """
     if len(paths) > 1 and _problem(connection, table, paths, whole) is None:
         return {}
     problems = {path: _problem(connection, table, [path], whole) for path in paths}
@@ -56,6 +60,8 @@ def _problem(
         ]
         query = f"SELECT {', '.join([f'count(*) - count({ID})', *looked_at])} FROM {source}"
         (without_id, *_) = connection.execute(query).fetchall()[0]
+    except duckdb.OutOfMemoryException as error:  # other queries have it just now: it says nothing of the part
+        raise TryAgainError(f"parts of {table.name} cannot be looked at: {error}") from None
     except duckdb.Error as error:
         return str(error).partition("\n")[0]
     return f"expected a value of {ID!r} in every row, it lacks in {without_id}" if without_id else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from nightjar.errors import InputError
+from nightjar.errors import InputError, TryAgainError
 from nightjar.stores.columns import Table
 from nightjar.stores.part_blocks import Part
 from nightjar.stores.part_cache import PartCache
@@ -52,7 +52,7 @@ class Selection:
         """The answer to a query over the tables, which have a column `day` more than their documentation says.
 
         A part that turns out to be damaged is left out, and the query is run again. Raises InputError when the query
-        needs more memory than it may have.
+        needs more memory than it may have, TryAgainError when the local disk is full.
         """
         with self._slots:
             try:
@@ -61,8 +61,10 @@ class Selection:
                 raise InputError(f"expected a query that fits into memory, try fewer days: {error}") from None
             except _OF_THE_QUERY:
                 raise
-            except duckdb.Error:  # DuckDB has no class of its own for a damaged page
+            except duckdb.Error as error:  # DuckDB has no class of its own for a damaged page
                 if not self._leave_out_damaged():
+                    if isinstance(error, duckdb.IOException):  # no part is damaged: the local disk
+                        raise TryAgainError(f"the local disk does not take what a query spills: {error}") from None
                     raise
             return self._answer(sql, parameters)
 

@@ -101,7 +101,7 @@ class Warehouse:
         folder = self._cache.own / f"selection-{next(self._numbers)}"
         connection = self._connection()
         try:
-            folder.mkdir()
+            _make(folder)
             parts, problems = self._parts(names, wanted, folder)
             yield Selection(connection, names, parts, problems, self._cache, self._slots)
         finally:
@@ -136,7 +136,7 @@ class Warehouse:
         for attempt in range(_TRIES):
             listed = self._listed(tables, days)
             there = folder / str(attempt)
-            there.mkdir()
+            _make(there)
             parts = [
                 Part(name, table, info, there / f"{name}-{day_of_part(info.key)}-{number:06d}.parquet")
                 for name, table in tables.items()
@@ -176,7 +176,10 @@ class Warehouse:
         for part in block:
             part.path.unlink()
         target.rename(one.path)
-        self._cache.keep(one.info, one.path)
+        try:
+            self._cache.keep(one.info, one.path)
+        except TryAgainError as error:
+            log.warning("%s: parts are put together again the next time", error)
         return [one]
 
     def _check(self, parts: Mapping[Path, Part], paths: Sequence[Path]) -> dict[Path, str]:
@@ -201,6 +204,13 @@ class Warehouse:
             for name, infos in found.items()
             for wanted in [set(days[name])]
         }
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)  # somebody may have emptied the folder of parts
+    except OSError as error:
+        raise TryAgainError(f"expected a folder on local disk for the parts of a query: {error}") from None
 
 
 def _prefixes(table: Table[Any], days: Sequence[date]) -> Iterator[str]:

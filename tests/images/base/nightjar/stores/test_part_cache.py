@@ -1,6 +1,7 @@
 """Parts on local disk: downloaded once, least recently used go, files in use stay, several processes."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -134,8 +135,28 @@ def test_a_disk_that_links_no_files_is_told(opened: Opened) -> None:
     assert linked(cache, info) == ["1"]
     taken = cache.own / "taken"
     taken.write_text("")
-    with pytest.raises(TryAgainError, match="cannot be linked on local disk"):
+    with pytest.raises(TryAgainError, match="cannot be kept on local disk"):
         cache.link({taken: info}, fine)
+
+
+def test_a_folder_that_somebody_emptied_is_filled_again(tmp_path: Path, opened: Opened) -> None:
+    store = Counting()
+    cache, info = opened(store), store.put("a", b"1")
+    linked(cache, info)
+    shutil.rmtree(tmp_path / "parts")
+    assert linked(cache, info) == ["1"]
+    assert (store.downloads, kept(tmp_path)) == (2, 1)
+
+
+def test_a_folder_that_is_none_any_more_is_told(tmp_path: Path, opened: Opened) -> None:
+    store = Counting()
+    cache, info = opened(store), store.put("a", b"1")
+    shutil.rmtree(tmp_path / "parts")
+    (tmp_path / "parts").write_text("a file in its place")
+    with pytest.raises(TryAgainError, match="cannot be kept on local disk"):
+        linked(cache, info)
+    with pytest.raises(TryAgainError, match="cannot be kept on local disk"):
+        cache.condemn(info, "damaged")
 
 
 def test_the_next_process_clears_up_after_one_that_ended(tmp_path: Path, opened: Opened) -> None:

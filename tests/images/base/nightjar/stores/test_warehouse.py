@@ -1,11 +1,12 @@
 """SQL over parts: rows as the store of records reads them, other releases, what is no part, what is out of reach."""
 
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +21,7 @@ from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.columns import Table
 from nightjar.stores.contents import Content
 from nightjar.stores.part_blocks import PARTS_OF_A_BLOCK
+from nightjar.stores.part_sql import problems_of_parts
 from nightjar.stores.record_keys import partition_prefix
 from nightjar.stores.records import Records
 from nightjar.stores.tables import ALERTS, DETECTIONS, EVENTS, PICTURES, TABLES, EventRow
@@ -319,6 +321,26 @@ def test_sql_reaches_nothing_but_the_parts(warehouse: Warehouse, sql: str) -> No
 def test_a_query_that_needs_too_much_is_refused(warehouse: Warehouse) -> None:
     with pytest.raises(InputError, match="try fewer days"):
         warehouse.rows(EVENTS, [DAY], "SELECT list(i ORDER BY i DESC) FROM range(100_000_000) AS t(i)")
+
+
+class Full:
+    """A connection to a database whose memory other queries have."""
+
+    def execute(self, sql: str) -> Any:
+        raise duckdb.OutOfMemoryException(f"Out of Memory Error: {sql[:8]}")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_part_is_not_condemned_for_want_of_memory(tmp_path: Path, whole: bool) -> None:
+    with pytest.raises(TryAgainError, match="parts of events cannot be looked at"):
+        problems_of_parts(cast(Any, Full()), EVENTS, [tmp_path / "events.parquet"], whole=whole)
+
+
+def test_a_folder_that_somebody_removed_is_made_again(warehouse: Warehouse, store: MemoryStore, tmp_path: Path) -> None:
+    write(store, EVENTS, DAY, "a", [an_event(1)])
+    for folder in list(tmp_path.rglob("work/*/")) + list(tmp_path.rglob("parts")):
+        shutil.rmtree(folder)
+    assert len(warehouse.rows(EVENTS, [DAY], "FROM rows")) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
