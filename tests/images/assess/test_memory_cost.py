@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectInfo
 from tests.images.assess.memory_world import LEFT, PARKED, PLAIN, RIGHT, book, events, minutes, run
@@ -55,6 +57,7 @@ def test_people_are_never_static_so_a_camera_that_looks_for_people_keeps_nothing
     assert not any(minute.looks or minute.held for minute in minutes(store))
 
 
+@pytest.mark.slow
 def test_a_live_run_reads_its_window_and_no_more() -> None:
     """A parked car, a picture a minute: a run reads the last ten minutes, however long the car has stood there.
 

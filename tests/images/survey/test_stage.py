@@ -46,6 +46,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
+@pytest.mark.slow
 def test_a_quiet_evening_of_many_cameras_costs_a_few_requests(store: MemoryStore) -> None:
     rules, counting = many(1000), CountingStore(store)
     look_around(store, START, rules)

@@ -175,7 +175,7 @@ def test_damage_in_the_middle_of_a_video_is_told_and_keeps_the_rest(name: str, c
     assert refused == Refused(Reason.CORRUPT, detail)
 
 
-@pytest.mark.parametrize("size", [(32, 240), (8000, 8000)])
+@pytest.mark.parametrize("size", [(32, 240), pytest.param((8000, 8000), marks=pytest.mark.slow)])
 def test_frames_of_the_wrong_size(size: tuple[int, int], tmp_path: Path) -> None:
     data = video(tmp_path / "v.avi", [Image.new("RGB", (16, 16))], codec="mpeg4", size=size)
     [refused] = decoded(data)
