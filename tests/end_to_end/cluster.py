@@ -32,7 +32,7 @@ from tests.kubernetes.server import ApiServer
 from tests.kubernetes.store import Pod
 
 NAMESPACE = "nightjar"
-# A scheduler with nothing to do looks every 0.1 s, a sixth of a core; several deployments are tested side by side.
+# A scheduler with nothing to do looks every 0.2 s, a tenth of a core; several deployments are tested side by side.
 CALM = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.6"}
 ENDED = frozenset({"success", "failed"})
 TIMEOUT = 300.0
