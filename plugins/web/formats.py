@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nightjar.domain.probability import percent
 
@@ -16,8 +16,11 @@ def utc(moment: datetime) -> str:
 
 
 def local(moment: datetime, zone: str) -> str:
-    """`Fri 20 Nov, 14:05:00 CET`, in the time zone called `zone`."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%a %-d %b, %H:%M:%S %Z}"
+    """`Fri 20 Nov, 14:05:00 CET`, in the time zone called `zone`; in UTC where it is unknown, as stored rows may be."""
+    try:
+        return f"{moment.astimezone(ZoneInfo(zone)):%a %-d %b, %H:%M:%S %Z}"
+    except (ValueError, OSError, ZoneInfoNotFoundError, OverflowError):
+        return utc(moment)
 
 
 def iso(moment: datetime) -> str:

@@ -15,6 +15,16 @@ def test_a_moment() -> None:
     assert formats.iso(AT.astimezone()) == "2026-11-20T13:05:09+00:00"
 
 
+@pytest.mark.parametrize("zone", ["", "Nowhere/Such", "../../etc/passwd", "a\0b", "<b>", "x" * 5000, "Europe"])
+def test_a_time_zone_that_is_none_is_utc(zone: str) -> None:
+    assert formats.local(AT, zone) == formats.utc(AT)
+
+
+def test_a_moment_at_the_end_of_time_has_no_local_one() -> None:
+    first = datetime.min.replace(tzinfo=UTC)
+    assert formats.local(first, "America/New_York") == formats.utc(first)
+
+
 @pytest.mark.parametrize(
     ("span", "text"),
     [

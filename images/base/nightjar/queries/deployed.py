@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def deployed_detector(store: "ObjectStore") -> "PublishedDetector | None":
     """The detector of the newest release; None before its detect stage has run for the first time.
 
-    None, too, and a warning, where the note of what is deployed is damaged: the next run writes it anew.
+    None, too, and a warning, where the note of what is deployed, or of the detector, is damaged.
     """
     from nightjar.stores.detectors import Detectors
     from nightjar.stores.runs import Runs
@@ -26,7 +26,11 @@ def deployed_detector(store: "ObjectStore") -> "PublishedDetector | None":
         log.warning("%s; the next run writes it anew", error)
         return None
     detect = deployed.stages.get("detect") if deployed else None
-    return Detectors(store).find(detect.identity) if detect else None
+    try:
+        return Detectors(store).find(detect.identity) if detect else None
+    except InputError as error:
+        log.warning("%s", error)
+        return None
 
 
 def detector_folder(store: "ObjectStore", name: str | None) -> str:

@@ -125,7 +125,7 @@ def deployment_state(
 ) -> DeploymentState:
     """Look at the bucket. `may_read` says of whose runs (the ids of their DAGs) the person may know."""
     deployed, problem = _deployed(store)
-    in_force = RulesStore(store).in_force()
+    in_force = _in_force(store)
     asked = [(dag, most) for dag, most in _RUNS_SHOWN.items() if may_read(dag)]
     of_dags = in_parallel(lambda each: newest_runs(store, each[0], now, each[1]), asked, len(_RUNS_SHOWN))
     runs = tuple(run for runs in of_dags for run in runs)
@@ -162,6 +162,13 @@ def _deployed(store: ObjectStore) -> tuple[Images | None, tuple[str, ...]]:
     if newest is None:
         return None, ()
     return Images(newest.run, newest.since, {name: stage.image for name, stage in newest.stages.items()}), ()
+
+
+def _in_force(store: ObjectStore) -> RulesInForce:
+    try:
+        return RulesStore(store).in_force()
+    except InputError as error:  # S3 does not give them: the next run fails as well
+        return RulesInForce(problems=(str(error),))
 
 
 def _rules_state(in_force: RulesInForce) -> RulesState:

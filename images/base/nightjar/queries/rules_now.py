@@ -8,7 +8,7 @@ from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Rules
 from nightjar.errors import InputError
 from nightjar.runtime.rules import LARGE, CheckedRules, check_rules
-from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.runtime.store import ObjectMissingError, ObjectStore, ObjectUnreadableError
 from nightjar.stores.rules import LAST_GOOD_RULES_KEY, RULES_KEY, RulesStore
 
 
@@ -46,6 +46,9 @@ def rules_now(store: ObjectStore, cameras: Iterable[Camera]) -> RulesNow:
         try:
             text = store.get(key)[0]
         except ObjectMissingError:  # removed since
+            continue
+        except ObjectUnreadableError as error:
+            problems = problems or (str(error),)
             continue
         checked = _checked(text, kept=key == LAST_GOOD_RULES_KEY)
         if checked.rules is not None:

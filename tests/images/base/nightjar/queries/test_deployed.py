@@ -59,6 +59,19 @@ def test_the_deployed_detector_is_that_of_the_newest_release() -> None:
     assert detector_folder(store, None) == second.id
 
 
+@pytest.mark.parametrize("damage", ["empty", "archived"])
+def test_a_detector_that_cannot_be_read_is_as_none(damage: str) -> None:
+    store = MemoryStore()
+    deploy(store, stage("1"))
+    publish(store, stage("1"))
+    (info,) = store.list_objects("detectors/")
+    if damage == "empty":
+        store.put(info.key, b"")
+    else:
+        store.make_unreadable(info.key)
+    assert deployed_detector(store) is None
+
+
 def test_a_damaged_note_of_what_is_deployed_is_told_and_is_as_none(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
     store.put("config/deployed.json", b"{")

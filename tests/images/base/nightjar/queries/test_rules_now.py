@@ -38,6 +38,17 @@ def test_small_files(newest: bytes | None, last_good: bytes | None, known: bool,
     assert rules.problems[0].startswith(problem) if problem else not rules.problems
 
 
+def test_rules_that_s3_does_not_give() -> None:
+    store = MemoryStore()
+    store.put(RULES_KEY, RULES)
+    store.make_unreadable(RULES_KEY)
+    assert rules_now(store, ()).rules is None
+    store.put(LAST_GOOD_RULES_KEY, RULES)
+    rules = rules_now(store, ())
+    assert rules.of(PORCH) is not None
+    assert "expected an object that can be read" in rules.problems[0]
+
+
 def test_a_large_file_is_not_read_before_a_run_has() -> None:
     store = MemoryStore()
     RulesStore(store).put(LARGE)

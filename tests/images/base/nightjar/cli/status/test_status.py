@@ -162,6 +162,15 @@ def test_what_waits_is_counted_up_to_a_bound(
     assert bool(look(store).red) is is_red
 
 
+def test_rules_that_s3_does_not_give_are_red_beside_the_rest(store: MemoryStore) -> None:
+    store.put("config/rules.yaml", RULES)
+    store.make_unreadable("config/rules.yaml")
+    deploy(store, detect="detect:1")
+    seen = look(store)
+    assert "without good rules every run fails" in seen.red[0]
+    assert seen.deployed is not None
+
+
 @pytest.mark.parametrize(("age", "is_red"), [(5, False), (601, True)])
 def test_claims(store: MemoryStore, clock: Clock, age: int, is_red: bool) -> None:
     RulesStore(store).put(RULES)
