@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 
 from plugins.web.addresses import MOUNT
-from tests.plugins.filled_pages import filled_pages
+from tests.plugins.filled_pages import RUN, filled_pages
 from tests.plugins.web_world import PagesClient
 
 pytestmark = pytest.mark.slow  # some hundred pages
@@ -21,14 +21,14 @@ ODD = (
     *("2026-13-45", "2026-11-26", "0001-01-01", "9999-12-31", "null", "é\u202e\U0001f600", "a" * 5000, "%"),
 )
 # No link of ours leads there, but a form, a script or Airflow; an address of each.
-RUN = "dag_id=nightjar_live&run_id=20261126T024601Z-a6736f636d35"
 UNLINKED = {
-    "/runs/run": f"{MOUNT}/runs/run?{RUN}",
-    "/runs/task": f"{MOUNT}/runs/task?{RUN}&task_id=shard.detect&map_index=0",
+    "/runs/run": f"{MOUNT}/runs/run?dag_id=nightjar_live&run_id={RUN}",
+    "/runs/task": f"{MOUNT}/runs/task?dag_id=nightjar_live&run_id={RUN}&task_id=shard.detect&map_index=0",
     "/rules/tried/{identity}": f"{MOUNT}/rules/tried/0123456789abcdef",
+    "/clips/{key:path}": f"{MOUNT}/clips/footage/2026/11/26/02/carol-garden-1764124800.mp4",
     "/cameras/{name}/areas": f"{MOUNT}/cameras/alice-yard/areas",
     "/cameras/{name}/feet": f"{MOUNT}/cameras/alice-yard/feet",
-    "/quarantine/retried/{batch}": f"{MOUNT}/quarantine/retried/retry-20261126T024601Z-a6736f636d35",
+    "/quarantine/retried/{batch}": f"{MOUNT}/quarantine/retried/retry-{RUN}",
     "/quarantine/preview/{folder:path}": f"{MOUNT}/quarantine/preview/grey/2026/11/26/{'6' * 32}/",
 }
 
