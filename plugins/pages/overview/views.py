@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from nightjar.domain.probability import percent
@@ -140,12 +140,10 @@ class OverviewView:
         return astuple(span.funnel)
 
     def hour(self, camera: str, hour: int) -> str:
-        """The events of a camera that began in an hour of the day; of a longer period, all of the camera's."""
+        """The events of a camera that went on in an hour of the day; of a longer period, all of the camera's."""
         if not self._period.is_one_day:
             return self.review(camera=camera)
-        start = datetime.combine(self._period.first, time(hour))
-        to = start + timedelta(hours=1)
-        asked = {"camera": camera, "from": f"{start:%Y-%m-%dT%H:%M}", "to": f"{to:%Y-%m-%dT%H:%M}"}
+        asked = {"camera": camera, "hour": f"{self._period.first}T{hour:02}"}
         return f"../review/?{urlencode(asked)}"
 
     def level(self, number: int) -> int:

@@ -74,6 +74,7 @@ def test_each_figure_leads_to_what_it_counts(store: MemoryStore, pages: PagesCli
         ("void", "../quarantine/?reason=void&from=2026-11-20&to=2026-11-20"),
         ("alice-porch 1", "../quarantine/?reason=void&camera=alice-porch&from=2026-11-20&to=2026-11-20"),
         ("alice-porch", "../cameras/?camera=alice-porch"),
+        ("1", "../review/?camera=alice-porch&hour=2026-11-20T12"),
     }
     assert expected <= set(links(pages.get(PAGE).text))
 

@@ -13,6 +13,7 @@ from nightjar.errors import UsageError
 
 _LONGEST = 100  # characters of a name or a label that is looked for
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}", re.ASCII)
 _HIGHEST_RULE = 2**31 - 1
 _WHEN = "a UTC day like 2026-11-20, or a UTC time like 2026-11-20T22:00"
 # Days before and after which nothing can have been seen; sums with them stay representable.
@@ -55,7 +56,8 @@ class EventFilter:
 
     `event` is the beginning of an id, also of one that was absorbed: then the event that has its threats is wanted.
 
-    `start` and `end` are when they began, `end` not included, both aware.
+    `start` and `end` are when they began, `end` not included, both aware. `hour` is the beginning of an hour in which
+    they went on, whenever they began.
     """
 
     event: str = ""
@@ -69,11 +71,12 @@ class EventFilter:
     review: Said | None = None
     start: datetime | None = None
     end: datetime | None = None
+    hour: datetime | None = None
 
     @classmethod
     def parse(cls, asked: Mapping[str, str], reasons: frozenset[str]) -> Self:
         """The filter in the parameters of an address: `event`, `user`, `camera`, `label`, `rule`, `severity`, `state`,
-        `told`, `review`, `from`, `to`; others are left alone.
+        `told`, `review`, `from`, `to`, `hour`; others are left alone.
 
         `reasons` are those for which an event may be held back. Raises UsageError that says what was expected.
         """
@@ -97,6 +100,7 @@ class EventFilter:
             "review": get("review", _one_of(Said)),
             "start": start,
             "end": end,
+            "hour": get("hour", _hour),
         }
         return replace(cls(), **{name: value for name, value in found.items() if value is not None})  # type: ignore[arg-type]  # by name
 
@@ -118,6 +122,8 @@ class EventFilter:
 def _written(name: str, value: object) -> str:
     if not isinstance(value, datetime):
         return str(value)
+    if name == "hour":
+        return f"{value:%Y-%m-%dT%H}"
     if value.time() == time():
         return (value.date() - timedelta(days=name == "end")).isoformat()
     return f"{value:%Y-%m-%dT%H:%M:%S}".removesuffix(":00")
@@ -173,6 +179,12 @@ def _start(name: str, value: str) -> datetime:
 
 def _end(name: str, value: str) -> datetime:
     return _moment(name, value, timedelta(days=1))
+
+
+def _hour(name: str, value: str) -> datetime:
+    if not _HOUR.fullmatch(value):
+        raise UsageError(f"{name}: expected an hour of a UTC day like 2026-11-20T22, got {shown(value)}")
+    return _moment(name, f"{value}:00", timedelta())
 
 
 def _moment(name: str, value: str, whole_day: timedelta) -> datetime:

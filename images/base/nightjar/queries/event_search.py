@@ -31,6 +31,7 @@ _CHUNKS = (1, 3, 9, 18)  # days; together MOST_DAYS
 _REACH = timedelta(days=1)  # the alert of an event that was absorbed has that event's day
 _FIRST_DAY = date(1970, 1, 1)
 _AHEAD = timedelta(days=2)  # a camera's clock may run ahead
+_LONGEST = timedelta(days=2)  # of an event that is looked for by an hour in which it went on
 _NEIGHBOUR_DAYS = 7  # with events
 _FAR = timedelta(days=60)
 
@@ -159,6 +160,9 @@ class EventSearch:
         if newest is not None:
             last = min(last, newest)
         first = wanted.start.date() if wanted.start is not None else _FIRST_DAY
+        if wanted.hour is not None:
+            last = min(last, wanted.hour.date() + _REACH)
+            first = max(first, wanted.hour.date() - _LONGEST)
         return self.warehouse.days(EVENTS, first, last) if first <= last else []
 
 

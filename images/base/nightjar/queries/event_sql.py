@@ -5,7 +5,7 @@ Only literals of ours go into the text; whatever a person or a row says is a par
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from nightjar.queries.event_filter import EventFilter, Said, States, Told
@@ -129,6 +129,9 @@ def condition(
         if moment is not None:
             where.append(f"e.started_at {compare} ${name}")
             values[name] = moment
+    if wanted.hour is not None:
+        where.append("e.started_at < $hour_end AND e.ended_at >= $hour")
+        values |= {"hour": wanted.hour, "hour_end": wanted.hour + timedelta(hours=1)}
     if wanted.severity is not None:
         told.append("coalesce(t.severity = $severity, list_contains($rules, e.rule_id))")
         values |= {"severity": str(wanted.severity), "rules": list(rules)}

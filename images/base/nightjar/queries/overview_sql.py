@@ -49,6 +49,8 @@ _FUNNEL = """
     count(*) FILTER (stage >= 4) AS in_event,
     count(*) FILTER (stage >= 5) AS alerted
 """
+# As the list of events has them: an event that was extended backwards began on the day before its own.
+_BEGAN = "started_at >= CAST($first AS TIMESTAMP) AND started_at < CAST($last AS TIMESTAMP) + INTERVAL 1 DAY"
 _CURRENT = "coalesce(state, 'current') NOT IN ('absorbed', 'withdrawn')"
 _MESSAGE = "coalesce(told_with, event)"  # what happened at the same time is told in one message
 
@@ -56,7 +58,7 @@ SUMS = f"""
 SELECT
     {_FUNNEL},
     count(DISTINCT camera) FILTER (camera != '') AS cameras,
-    (SELECT count(*) FROM events WHERE {_IN_PERIOD} AND {_CURRENT}) AS events,
+    (SELECT count(*) FROM events WHERE {_BEGAN} AND {_CURRENT}) AS events,
     (SELECT count(DISTINCT {_MESSAGE}) FROM alerts WHERE {_IN_PERIOD} AND {_DELIVERED}) AS alerts,
     (SELECT count(*) FROM pictures WHERE outcome = 'quarantined') AS refused
 FROM triggers
@@ -91,7 +93,7 @@ WITH sent AS (
 ), seen AS (
     SELECT camera, max(site) AS site, count(*) FILTER ({_CURRENT}) AS events
     FROM events
-    WHERE {_IN_PERIOD}
+    WHERE {_BEGAN}
     GROUP BY camera
 ), told AS (
     SELECT camera, count(DISTINCT {_MESSAGE}) AS alerts FROM alerts WHERE {_IN_PERIOD} AND {_DELIVERED} GROUP BY camera

@@ -31,6 +31,8 @@ REASONS = frozenset({"quiet-hours", "cap"})
             {"from": "2026-11-20T22:30", "to": "2026-11-20T23:00:00+00:00"},
             EventFilter(start=datetime(2026, 11, 20, 22, 30, tzinfo=UTC), end=datetime(2026, 11, 20, 23, tzinfo=UTC)),
         ),
+        ({"hour": "2026-11-20T00"}, EventFilter(hour=datetime(2026, 11, 20, tzinfo=UTC))),
+        ({"hour": "2026-11-20T23"}, EventFilter(hour=datetime(2026, 11, 20, 23, tzinfo=UTC))),
         ({"from": "2026-11-20T01:00+02:00"}, EventFilter(start=datetime(2026, 11, 19, 23, tzinfo=UTC))),
     ],
 )
@@ -58,6 +60,9 @@ def test_addresses(asked: dict[str, str], filtered: EventFilter) -> None:
         ({"from": "0001-01-01"}, "from: expected a day from 1970-01-01"),
         ({"to": "9999-12-31T23:59-12:00"}, "to: expected a UTC day"),
         ({"from": "2026-11-21", "to": "2026-11-20"}, "from: expected a time before `to`"),
+        ({"hour": "2026-11-20"}, "hour: expected an hour of a UTC day"),
+        ({"hour": "2026-11-20T24"}, "hour: expected a UTC day"),
+        ({"hour": "9999-12-31T23"}, "hour: expected a day from"),
         ({"user": "x" * 101}, "user: expected at most 100 characters"),
     ],
 )
@@ -67,7 +72,9 @@ def test_refused(asked: dict[str, str], said: str) -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from(["user", "camera", "rule", "told", "from", "to", "state"]), st.text(max_size=40))
+    st.dictionaries(
+        st.sampled_from(["user", "camera", "rule", "told", "from", "to", "hour", "state"]), st.text(max_size=40)
+    )
 )
 def test_any_text_is_read_or_refused(asked: dict[str, str]) -> None:
     try:

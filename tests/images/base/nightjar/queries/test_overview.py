@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from nightjar.queries.event_filter import EventFilter
+from nightjar.queries.event_search import EventSearch
 from nightjar.queries.overview import Funnel, Latency, Location, Overview, Refused, overview
 from nightjar.queries.period import Period
 from nightjar.runtime.memory import MemoryStore
@@ -105,12 +107,35 @@ def test_the_funnel_counts_triggers(
 
 def test_events_of_the_day_before_and_after_count_for_triggers_alone(warehouse: Warehouse, store: MemoryStore) -> None:
     before = DAY - timedelta(days=1)
-    write(store, EVENTS, before, "0", [an_event(8)])
+    write(store, EVENTS, before, "0", [an_event(8, started_at=at(12, day=before))])
     write(store, ALERTS, before, "0", [an_alert(8)])
     write(store, ALERTS, NEXT, "2", [an_alert(9)])
     seen = look(warehouse, store, [threat(1, "e8"), threat(2, "e9")])
     assert (seen.funnel.alerted, seen.alerts, seen.events, seen.latency.deliveries) == (2, 0, 0, 0)
     assert overview(warehouse, Period(before, NEXT)).alerts == 2
+
+
+def test_events_count_as_the_list_of_events_has_them(warehouse: Warehouse, store: MemoryStore) -> None:
+    before = DAY - timedelta(days=1)
+    events = [
+        an_event(1, id="1", started_at=at(23, 58, before), ended_at=at(0, 10)),  # extended backwards
+        an_event(2, id="2", started_at=at(0), ended_at=at(2, 30)),
+        an_event(3, id="3", started_at=at(23, 59), ended_at=at(0, 5, NEXT)),
+        an_event(4, id="4", started_at=at(1), state="withdrawn"),
+    ]
+    write(store, EVENTS, DAY, "1", events)
+    search = EventSearch(warehouse, store)
+
+    def listed(**asked: str) -> list[str]:
+        return [card.ref.id for card in search.page(EventFilter.parse(asked, frozenset()), at(12, day=NEXT)).cards]
+
+    for day, expected in [(before, ["1"]), (DAY, ["3", "2"]), (NEXT, [])]:
+        seen = overview(warehouse, Period(day, day))
+        assert listed(**{"from": str(day), "to": str(day)}) == expected
+        assert (seen.events, sum(each.events for each in seen.locations)) == (len(expected), len(expected))
+    hours = [(f"{before}T23", ["1"]), (f"{DAY}T00", ["2", "1"]), (f"{DAY}T02", ["2"]), (f"{DAY}T03", [])]
+    for hour, expected in [*hours, (f"{NEXT}T00", ["3"])]:
+        assert listed(hour=hour) == expected
 
 
 def test_rows_that_stand_in_several_parts_count_once(warehouse: Warehouse, store: MemoryStore) -> None:
