@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,8 +35,10 @@ def number(value: float) -> str:
 
 
 def duration(span: float | timedelta) -> str:
-    """`8.2 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`, of seconds or a timedelta."""
+    """`8.2 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`, of seconds or a timedelta; `unknown` of no number."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else float(span)
+    if not isfinite(seconds):
+        return "unknown"
     if seconds < 0:
         return f"-{duration(-seconds)}"
     if seconds < 60:

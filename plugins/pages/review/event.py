@@ -67,7 +67,10 @@ def why_of(world: World, event: Event, shown: ThreatPicture) -> PictureWhy:
             folder = detector_folder(world.store, None)
         except UsageError as error:
             raise InputError(str(error)) from None
-    return why_of_picture(world.store, event.camera, shown.picture.taken_at, [event], folder)
+    try:
+        return why_of_picture(world.store, event.camera, shown.picture.taken_at, [event], folder)
+    except UsageError as error:  # rules that are kept, and damaged
+        raise InputError(str(error)) from None
 
 
 def view_of(known: Known, world: World) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def test_a_moment_at_the_end_of_time_has_no_local_one() -> None:
         (0, "0 s"), (8.24, "8.2 s"), (59.9, "59.9 s"),
         (60, "1 min"), (185, "3 min 5 s"), (3599.7, "1 h"), (7800, "2 h 10 min"),
         (86400, "1 d"), (timedelta(days=3, hours=4, seconds=9), "3 d 4 h"), (-90, "-1 min 30 s"),
+        (float("nan"), "unknown"), (float("inf"), "unknown"),
     ],
 )  # fmt: skip
 def test_a_duration(span: float | timedelta, text: str) -> None:

@@ -15,6 +15,7 @@ from nightjar.domain.release import Deployed
 from nightjar.domain.severity import Severity
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import InputError
+from nightjar.queries.readable import told
 from nightjar.queries.troubled import Troubled, troubled_cameras
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
@@ -131,13 +132,17 @@ def deployment_state(
     runs = tuple(run for runs in of_dags for run in runs)
     incoming = _waiting(version.received_at for version in DropZone(store).waiting(frozenset()))
     claims = _waiting(Claims(store).left(lambda batch: Runs(store).live(batch).has_begun(), _CLAIMS_READ))
-    troubles = tuple(each for each in _troubles(store, now) if (dag := dag_of(each.kind)) is None or may_read(dag))
+    problems: list[str] = []  # of troubles that are damaged, beside all else
+    found = told(problems, lambda: _troubles(store, now)) or ()
+    troubles = tuple(each for each in found if (dag := dag_of(each.kind)) is None or may_read(dag))
+    troubled = told(problems, lambda: troubled_cameras(store)) or Troubled(0, ())
     red = (
         *_red_troubles(troubles, runs),
         *problem,
         *_red_rules(in_force),
         *_red_runs(runs, now),
         *_red_waiting(incoming, claims, now),
+        *problems,
     )
     return DeploymentState(
         bucket=bucket,
@@ -149,7 +154,7 @@ def deployment_state(
         runs=runs,
         incoming=incoming,
         claims=claims,
-        troubled=troubled_cameras(store),
+        troubled=troubled,
         cameras=_cameras(store, in_force.rules.cameras if in_force.rules else (), now),
     )
 

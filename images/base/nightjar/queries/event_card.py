@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from nightjar.domain.events import EventRef
-from nightjar.domain.names import Camera
+from nightjar.domain.names import Camera, shown
 from nightjar.domain.severity import Severity
 from nightjar.domain.zones import zone_names
 from nightjar.errors import InputError
 from nightjar.queries.event_position import Position
 from nightjar.stores.event_keys import ref_of_key
+
+_NEEDED = ("user", "device", "rule_id", "started_at", "ended_at", "pictures", "probability")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,11 @@ class EventCard:
 def card_of(
     row: Mapping[str, Any], deliveries: Sequence[Mapping[str, Any]], severities: Mapping[int, Severity]
 ) -> EventCard:
-    """The card of a row of `events`, with its rows of `alerts`; `severities` by rule, for where nobody was told."""
+    """The card of a row of `events`, with its rows of `alerts`; `severities` by rule, for where nobody was told.
+
+    Raises InputError for a row that says less than every event does, or something impossible.
+    """
+    _check(row)
     ref = ref_of(row)
     severity = next((each["severity"] for each in deliveries if each["severity"]), None)
     return EventCard(
@@ -109,6 +115,15 @@ def ref_of(row: Mapping[str, Any]) -> EventRef:
         return ref_of_key(row["event_key"] or "")
     except InputError:
         return EventRef(id=row["id"], day=row["day"])
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    lacking = [name for name in _NEEDED if row[name] is None]
+    if lacking:
+        raise InputError(f"expected a whole row of the event {shown(row['id'])}, it lacks {', '.join(lacking)}")
+    chances = [each for each in (row["probability"], *(row["best_probabilities"] or ())) if each is not None]
+    if not all(0 <= each <= 1 for each in chances):
+        raise InputError(f"expected probabilities from 0 to 1 of the event {shown(row['id'])}, got {chances}")
 
 
 def _zone(name: str | None) -> str:

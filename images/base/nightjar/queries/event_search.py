@@ -14,6 +14,7 @@ from typing import Any
 from nightjar.domain.events import EventRef
 from nightjar.domain.names import Camera
 from nightjar.domain.severity import Severity
+from nightjar.errors import InputError
 from nightjar.queries.event_card import EventCard, card_of, ref_of
 from nightjar.queries.event_filter import EventFilter, Said
 from nightjar.queries.event_position import Position
@@ -106,7 +107,7 @@ class EventSearch:
     def one(self, ref: EventRef) -> EventCard | None:
         """The row of an event; None where none was recorded yet."""
         rows = self.warehouse.rows(EVENTS, [ref.day], ROW, {"id": ref.id})
-        return next(iter(self._cards(rows)), None)
+        return next(iter(self._cards(rows, [])), None)
 
     def _of_days(
         self, wanted: EventFilter, days: Sequence[date], older_than: Position | None, most: int
@@ -116,7 +117,7 @@ class EventSearch:
         with self._selected(about, days) as selected:
             rows = selected.rows(about.newest(bool(older)), {**about.values, **older, "most": most})
             problems = [f"{each.key}: {each.why}" for each in selected.problems]
-        return self._cards(rows), problems
+        return self._cards(rows, problems), problems
 
     def _selected(self, about: Condition, days: Sequence[date]) -> AbstractContextManager[Selection]:
         """The tables that the condition is about."""
@@ -124,8 +125,8 @@ class EventSearch:
             return self.warehouse.select([EVENTS, ALERTS], _reaching(days))
         return self.warehouse.select([EVENTS], days)
 
-    def _cards(self, rows: Sequence[Mapping[str, Any]]) -> list[EventCard]:
-        """The cards of rows of events, with their deliveries."""
+    def _cards(self, rows: Sequence[Mapping[str, Any]], problems: list[str]) -> list[EventCard]:
+        """The cards of rows of events, with their deliveries; why there is none of a row goes into `problems`."""
         if not rows:
             return []
         known = {row["id"]: [row["id"], *(row["absorbed"] or ())] for row in rows}
@@ -136,9 +137,14 @@ class EventSearch:
         told: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for delivery in self.warehouse.rows(ALERTS, sorted(days), DELIVERIES, ids):
             told[delivery["event"]].append(delivery)
-        return [
-            card_of(row, [each for event in known[row["id"]] for each in told[event]], self.severities) for row in rows
-        ]
+        cards: list[EventCard] = []
+        for row in rows:
+            deliveries = [each for event in known[row["id"]] for each in told[event]]
+            try:
+                cards.append(card_of(row, deliveries, self.severities))
+            except InputError as error:
+                problems.append(str(error))
+        return cards
 
     def _condition(self, wanted: EventFilter, days: Sequence[date]) -> Condition:
         rules = [rule for rule, severity in self.severities.items() if severity == wanted.severity]

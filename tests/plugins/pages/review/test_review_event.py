@@ -289,6 +289,16 @@ def test_why_has_the_numbers(store: MemoryStore, client: PagesClient) -> None:
     assert fragment.lstrip().startswith('<div id="why"')
 
 
+def test_kept_rules_that_are_damaged_are_told(store: MemoryStore, client: PagesClient) -> None:
+    leave(store, [seen(store, an_event().camera, at("12:00"), ("person", 0.7, BOX))])
+    event = an_event()
+    write_record(store, f"events/2026/11/20/alice-porch/{event.id}.json", event)
+    store.put(f"rules/{event.rules_sha256}.yaml", b"users: 3")
+    answer = client.get(f"{address_of(event)}/why")
+    assert answer.status_code == 200
+    assert f"rules/{event.rules_sha256}.yaml is wrong" in text_of(answer.text)
+
+
 def test_a_viewer_sees_no_buttons(store: MemoryStore) -> None:
     event = event_of(1)
     keep(store, event)

@@ -1,5 +1,6 @@
 """Events newest first from the warehouse: order, pages, filters, rows of earlier releases, and who was told."""
 
+import math
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ from tests.images.base.nightjar.queries.event_world import (
     golden,
     record,
 )
+from tests.images.base.nightjar.stores.test_tables import an_event
+from tests.recorded import write
 
 DAY = timedelta(days=1)
 REASONS = frozenset(map(str, Unalerted))
@@ -182,6 +185,25 @@ def test_rows_of_earlier_releases(release: str) -> None:
     assert page.problems == ()
     for card in page.cards:
         assert card.boxes and card.labels and card.picture_key and card.deliveries
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"started_at": None, "probability": None}, "it lacks started_at, probability"),
+        ({"user": None}, "it lacks user"),
+        ({"probability": math.inf}, "expected probabilities from 0 to 1"),
+        ({"probability": math.nan}, "expected probabilities from 0 to 1"),
+        ({"best_probabilities": [-1.0]}, "expected probabilities from 0 to 1"),
+    ],
+)
+def test_a_row_that_is_none_is_told_beside_the_others(
+    store: MemoryStore, cards: EventSearch, changes: dict[str, Any], said: str
+) -> None:
+    write(store, EVENTS, NOON.date(), "1", [an_event(1), an_event(2, **changes)])
+    page = cards.page(EventFilter(), NOW)
+    assert [card.ref.id for card in page.cards] == ["e1"]
+    assert said in page.problems[0]
 
 
 def test_a_part_that_is_none_is_told_beside_the_others(store: MemoryStore, cards: EventSearch) -> None:

@@ -162,6 +162,17 @@ def test_what_waits_is_counted_up_to_a_bound(
     assert bool(look(store).red) is is_red
 
 
+def test_a_damaged_trouble_is_red_beside_the_rest(store: MemoryStore) -> None:
+    RulesStore(store).put(RULES)
+    Troubles(store).open(run_late(DagRun("nightjar_live", "r"), NOW, timedelta(minutes=30), NOW))
+    for info in list(store.list_objects("troubles/")):
+        if info.key.endswith(".json"):
+            store.put(info.key, b"{")
+    seen = look(store)
+    assert "expected a Trouble at" in seen.red[-1]
+    assert (seen.troubles, seen.rules.rules) == ((), 1)
+
+
 def test_rules_that_s3_does_not_give_are_red_beside_the_rest(store: MemoryStore) -> None:
     store.put("config/rules.yaml", RULES)
     store.make_unreadable("config/rules.yaml")
