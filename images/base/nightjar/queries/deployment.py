@@ -122,11 +122,18 @@ class DeploymentState:
 
 
 def deployment_state(
-    store: ObjectStore, bucket: str, now: datetime, may_read: Callable[[str], bool] = lambda dag: True
+    store: ObjectStore,
+    bucket: str,
+    now: datetime,
+    may_read: Callable[[str], bool] = lambda dag: True,
+    most_rules: int | None = None,
 ) -> DeploymentState:
-    """Look at the bucket. `may_read` says of whose runs (the ids of their DAGs) the person may know."""
+    """Look at the bucket. `may_read` says of whose runs (the ids of their DAGs) the person may know.
+
+    A rules file of more than `most_rules` bytes is not read: then no cameras are known.
+    """
     deployed, problem = _deployed(store)
-    in_force = _in_force(store)
+    in_force = _in_force(store, most_rules)
     asked = [(dag, most) for dag, most in _RUNS_SHOWN.items() if may_read(dag)]
     of_dags = in_parallel(lambda each: newest_runs(store, each[0], now, each[1]), asked, len(_RUNS_SHOWN))
     runs = tuple(run for runs in of_dags for run in runs)
@@ -169,9 +176,14 @@ def _deployed(store: ObjectStore) -> tuple[Images | None, tuple[str, ...]]:
     return Images(newest.run, newest.since, {name: stage.image for name, stage in newest.stages.items()}), ()
 
 
-def _in_force(store: ObjectStore) -> RulesInForce:
+def _in_force(store: ObjectStore, most: int | None) -> RulesInForce:
+    rules = RulesStore(store)
     try:
-        return RulesStore(store).in_force()
+        newest = rules.newest() if most is not None else None
+        if newest is None or most is None or newest.size <= most:
+            return rules.in_force()
+        last = rules.last_check()
+        return RulesInForce(None, last.source, newest.modified_at, last.problems) if last else RulesInForce()
     except InputError as error:  # S3 does not give them: the next run fails as well
         return RulesInForce(problems=(str(error),))
 
@@ -241,7 +253,7 @@ def _red_rules(in_force: RulesInForce) -> Iterator[str]:
         return
     first, more = in_force.problems[0], len(in_force.problems) - 1
     what = f"{RULES_KEY} is wrong: {first}" + (f" (and {more} more)" if more else "")
-    yield f"{what}; {'the last good rules are in force' if in_force.rules else 'without good rules every run fails'}"
+    yield f"{what}; {'the last good rules are in force' if in_force.ref else 'without good rules every run fails'}"
 
 
 def _red_runs(runs: Iterable[RunState], now: datetime) -> Iterator[str]:

@@ -11,6 +11,7 @@ from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Rules, Safe
 from nightjar.domain.sights import Sight
 from nightjar.errors import InputError
+from nightjar.queries.rules_now import rules_now
 from nightjar.queries.runs_of import runs_that_saw
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
@@ -78,7 +79,7 @@ def why_of_picture(
     def judge(rules: Rules, name: str) -> Judged:
         return _judged(store, rules, name, camera, own, seen)
 
-    in_force = RulesStore(store).in_force().rules
+    in_force = rules_now(store, [camera]).rules
     judged = [judge(*then)] if (then := _rules_then(store, camera, moment, folder, events)) else []
     same = False
     if in_force is not None:

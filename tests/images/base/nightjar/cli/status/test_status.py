@@ -11,6 +11,7 @@ from nightjar.domain.batch import Claim, ReceivedVersion
 from nightjar.domain.names import Camera
 from nightjar.domain.operator_troubles import DagRun, alerts_refused, run_failed, run_late
 from nightjar.domain.release import Ended
+from nightjar.queries.deployment import deployment_state
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.s3 import S3Store
 from nightjar.stores.claims import Claims
@@ -171,6 +172,17 @@ def test_a_damaged_trouble_is_red_beside_the_rest(store: MemoryStore) -> None:
     seen = look(store)
     assert "expected a Trouble at" in seen.red[-1]
     assert (seen.troubles, seen.rules.rules) == ((), 1)
+
+
+def test_rules_that_are_too_large_for_a_page_are_not_read(store: MemoryStore) -> None:
+    RulesStore(store).put(RULES)
+    RulesStore(store).freeze()
+    RulesStore(store).put(b"users: 3")
+    RulesStore(store).freeze()
+    assert look(store).rules.users == 1
+    seen = deployment_state(store, "nightjar", NOW, most_rules=4)
+    assert (seen.rules.users, seen.cameras.number, len(seen.rules.problems)) == (0, 0, 1)
+    assert seen.red[0].endswith("the last good rules are in force")
 
 
 def test_rules_that_s3_does_not_give_are_red_beside_the_rest(store: MemoryStore) -> None:
