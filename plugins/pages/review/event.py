@@ -11,6 +11,7 @@ from nightjar.domain.model import ms_from_utc
 from nightjar.errors import InputError, UsageError
 from nightjar.queries.deployed import detector_folder
 from nightjar.queries.event_pictures import clips_of, picture_at, pictures_of
+from nightjar.queries.event_reviews import Word, words_about
 from nightjar.queries.readable import told
 from nightjar.queries.why import PictureWhy, why_of_picture
 from nightjar.stores.detections import Detections
@@ -75,6 +76,8 @@ def why_of(world: World, event: Event, shown: ThreatPicture) -> PictureWhy:
 
 def view_of(known: Known, world: World) -> dict[str, Any]:
     """The values of the page's template."""
+    # What was said before the events grew together was said of the one that is no more.
+    words = words_about(world.store, known.event.absorbed)
     event, card, alert = known.event, known.card, known.line.alert if known.line else None
     unalerted = known.held[0] if known.held else ""
     late = card.late_seconds if card else None
@@ -95,7 +98,7 @@ def view_of(known: Known, world: World) -> dict[str, Any]:
         "is_muted": known.mute is not None and known.mute.until > world.clock(),
         "steps": steps_from(known),
         "clips": clips_of(known.pictures.pictures),
-        "absorbed": [(ref.id, event_path(event.camera, ref)) for ref in event.absorbed],
+        "absorbed": [(ref.id, event_path(event.camera, ref), words.get(ref.id, Word())) for ref in event.absorbed],
         "heir": event_path(event.camera, known.heir.ref) if known.heir else None,
         "unknown_camera": Chip("camera not in the rules", "warn") if known.camera is None else None,
         **HELPERS,

@@ -185,10 +185,12 @@ def test_an_absorbed_event_leads_to_its_heir(store: MemoryStore, client: PagesCl
     event = event_of(1, state=EventState.ABSORBED, absorbed_by=heir.ref)
     keep(store, event, heir)
     tell(store, event, alert_of(event))
+    Reviews(store).put(Review.of(event, ReviewVerdict.FALSE_ALARM, "ui:olga", NOW))
     page = look(client, event)
     assert f'href="{address_of(heir)}">Open event {heir.id}' in page
     page = look(client, heir)
     assert f'href="{address_of(event)}"' in page
+    assert f"Took over {event.id} not a threat, olga" in text_of(page)
     assert f"Told as event {event.id} , which this one took over" in text_of(page)
 
 
