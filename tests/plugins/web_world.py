@@ -17,7 +17,7 @@ from plugins.web.app import make_app
 from plugins.web.audit import AuditLine, MemoryAudit
 from plugins.web.errors import NotLoggedIn
 from plugins.web.pages import PageFolder
-from plugins.web.world import World
+from plugins.web.world import READS, WRITES, World
 
 NOW = datetime(2026, 11, 20, 13, 5, tzinfo=UTC)
 BASE_URL = "https://airflow.example.com"
@@ -62,6 +62,29 @@ class FakeLogin:
         return f"/auth/login?next={back}"
 
 
+class Confined:
+    """The store, of which the pages may read and write those folders alone that are documented."""
+
+    _WRITING = frozenset({"put", "copy", "delete"})
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name == "is_versioned":
+            return method
+
+        def confined(key: str, *more: Any, **options: Any) -> Any:
+            allowed = WRITES if name in self._WRITING else READS
+            target = more[1] if name == "copy" else key
+            if not any(target.startswith(f"{folder}/") for folder in allowed):
+                raise AssertionError(f"expected {name} in the folders {', '.join(allowed)}, got {target!r}")
+            return method(key, *more, **options)
+
+        return confined
+
+
 class NoWarehouse:
     """Answers nothing: a page that asks it in a test has to be given one."""
 
@@ -79,7 +102,7 @@ def make_pages(
     base_url: str | None = None,
 ) -> FastAPI:
     """The app with all its pages, or with `pages`."""
-    world = World(store or MemoryStore(), warehouse or cast(Any, NoWarehouse()), clock)
+    world = World(cast(Any, Confined(store or MemoryStore())), warehouse or cast(Any, NoWarehouse()), clock)
     return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
 
 

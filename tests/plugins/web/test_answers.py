@@ -155,7 +155,7 @@ def test_an_act_is_in_the_audit_log() -> None:
     [line] = client.audit_lines
     assert (line.event, line.person, line.dag_id) == ("nightjar.mute", OPERATOR.name, "nightjar_live")
     assert line.extra == {"camera": "alice-porch", "outcome": "done"}
-    assert store.head("muted/alice-porch")
+    assert store.head("mutes/alice-porch")
 
 
 @pytest.mark.parametrize(("size", "status"), [(950, 400), (1001, 413)])

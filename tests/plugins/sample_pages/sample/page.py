@@ -44,7 +44,7 @@ def day(day: str) -> Response:
 
 @router.post("/mute", dependencies=[Depends(acting("nightjar_live"))])
 def mute(request: Request, world: WorldDep, person: PersonDep, camera: Annotated[str, Form()]) -> Response:
-    world.store.put(f"muted/{camera}", b"")
+    world.store.put(f"mutes/{camera}", b"")
     audit(request, person, "nightjar.mute", dag_id="nightjar_live", camera=camera, outcome="done")
     return render(request, "sample/first.html.j2", name=camera, width=320, boxes=[], clock=world.clock())
 
