@@ -161,7 +161,7 @@ def test_an_empty_deployment(parts: Path) -> None:
         (PORCH, ["covered: the newest picture is black", "Pictures without colour are taken."]),
         (GATE, ["No picture yet", "The rules switch alerts of this camera off.", "# no areas and no masks"]),
         (MAZE, ["area_39: [[", "None: its footage is kept and looked at, and nothing is alerted."]),
-        (SHOP, ["Muted until Fri 20 Nov, 10:05:00 EST 2026-11-20 15:05:00 UTC by ui:", "Alert again"]),
+        (SHOP, ["Muted until Fri 20 Nov, 10:05:00 EST 2026-11-20 15:05:00 UTC by &lt;script", "Alert again"]),
         (OLD, ["The rules do not know this camera: draw its areas here", "its footage is refused"]),
     ],
 )
