@@ -164,7 +164,8 @@ def _notices(account: RunAccount, run_id: str) -> list[tuple[str, str]]:
     if account.trouble:
         notices.append((account.trouble, "bad"))
     if account.ended:
-        notices += [(problem, "bad") for problem in account.ended.problems]
+        told = account.trouble or ""  # close_run's sentence names the problems already
+        notices += [(problem, "bad") for problem in account.ended.problems if problem not in told]
     if account.release:
         notices += [(f"Newer rules are wrong: {each}", "warn") for each in account.release.rules_problems[:5]]
     return notices

@@ -79,14 +79,15 @@ def _check_covered(lines: Sequence[BatchLine], proofs: Sequence[ShardProof]) -> 
 def _settle_shard(proof: ShardProof) -> tuple[Counts, str | None]:
     if proof.validated is None:
         number = len(proof.footage)
-        return _count({"failed:validate": number}), f"validate left no proof for {number} objects"
+        objects = "object" if number == 1 else "objects"
+        return _count({"failed:validate": number}), f"validate left no proof for {number} {objects}"
     validated = proof.validated.counts
     standard = validated.total(STANDARD)
     ended = {k: v for k, v in validated.outcomes.items() if k.partition(":")[0] != STANDARD}
     failure = None
     if proof.detected is None:
         detected = _count({"failed:detect": standard} if standard else {})
-        failure = f"detect left no proof for {standard} pictures"
+        failure = f"detect left no proof for {standard} picture{'' if standard == 1 else 's'}"
     elif proof.detected.counts.received != standard:
         detected = _count({"failed:detect": standard} if standard else {})
         failure = f"expected detect to receive {standard} pictures, it says {proof.detected.counts.received}"

@@ -78,7 +78,7 @@ def test_a_run_with_everything() -> None:
         "/nightjar-ui/review/event/alice-porch/2026-11-20/",
         "alice@example.com",
         "not alerted: too-late",
-        "validate left no proof for 1 objects",
+        "validate left no proof for 1 object",
         "a warning of detect",
         f"/nightjar-ui/runs/task?dag_id=nightjar_live&amp;run_id={BATCH_ID}&amp;task_id=shard.notify&amp;map_index=0",
         f'<a data-airflow href="/dags/nightjar_live/runs/{BATCH_ID}/tasks/shard.notify/mapped/0">log</a>',
@@ -96,6 +96,16 @@ def test_the_operators_trouble_says_why_a_shard_failed() -> None:
     Troubles(store).open(run_failed(DagRun(LIVE, BATCH_ID), f"shard.notify ({SHARD}): the key is refused", NOON))
     assert f'<div class="why">shard.notify ({SHARD}): the key is refused</div>' in run_page(asked)
     assert '<p class="notice bad">the key is refused</p>' in task_page(asked, "shard.notify", 0)
+
+
+def test_a_problem_that_the_operators_trouble_names_is_not_said_again() -> None:
+    store, asked = eventful()
+    problem = f"1 task failed: shard.{SHARD}"
+    assert f'<p class="notice bad">{problem}</p>' in run_page(asked)
+    Troubles(store).open(run_failed(DagRun(LIVE, BATCH_ID), f"close_run: {problem}", NOON))
+    assert [each for each in run_page(asked).splitlines() if problem in each and "notice" in each] == [
+        f'<p class="notice bad">close_run: {problem}</p>'
+    ]
 
 
 def test_the_last_line_of_a_log_is_asked_of_airflow_where_nothing_else_says_why() -> None:

@@ -103,7 +103,7 @@ def test_trouble_comes_first() -> None:
     [
         ("success", {}, "", ""),
         ("failed", {}, "", ""),
-        ("failed", {"a": "validate left no proof for 1 objects"}, "", "validate left no proof for 1 objects"),
+        ("failed", {"a": "validate left no proof for 1 object"}, "", "validate left no proof for 1 object"),
         ("failed", {"a": "x"}, "shard.validate (a): stage validate ended", "shard.validate (a): stage validate ended"),
         ("failed", {"a": "x"}, "shard.validate (ab): stage validate ended", "x"),
     ],

@@ -51,7 +51,7 @@ def eventful_run(store: ObjectStore, name: str = BATCH_ID, dag_run: str = BATCH_
         outcomes={"detected": 5, "failed:detect": 2, "quarantined:grey": 1, "quarantined:bad-name": 1, "duplicate": 1},
         details={"videos": 1},
     )
-    problem = "validate left no proof for 1 objects"
+    problem = "validate left no proof for 1 object"
     run.write_account(Account(counts=counts, shards={SHARD: counts}, failures={SHARD: problem}))
     run.end(Ended(state="failed", problems=(f"1 task failed: shard.{SHARD}",), ended_at=NOON + timedelta(days=3650)))
     return run
