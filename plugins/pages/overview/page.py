@@ -9,6 +9,7 @@ from nightjar.errors import InputError, NightjarError, UsageError
 from nightjar.queries.deployment import deployment_state
 from nightjar.queries.overview import overview
 from nightjar.queries.period import MOST_DAYS, period_of
+from nightjar.queries.refused_rows import NO_CAMERA
 from plugins.pages.overview.views import OverviewView, StateView
 from plugins.web.access import may_read
 from plugins.web.pages import Page
@@ -34,7 +35,13 @@ def show_period(
     except (UsageError, InputError) as error:
         raise BadRequest(_sentence(error)) from None
     return render(
-        request, "overview/overview.html.j2", now=now, view=OverviewView(seen, now), seen=seen, most_days=MOST_DAYS
+        request,
+        "overview/overview.html.j2",
+        now=now,
+        view=OverviewView(seen, now),
+        seen=seen,
+        most_days=MOST_DAYS,
+        no_camera=NO_CAMERA,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -75,6 +76,11 @@ def test_each_figure_leads_to_what_it_counts(store: MemoryStore, pages: PagesCli
         ("alice-porch 1", "../quarantine/?reason=void&camera=alice-porch&from=2026-11-20&to=2026-11-20"),
         ("alice-porch", "../cameras/?camera=alice-porch"),
         ("1", "../review/?camera=alice-porch&hour=2026-11-20T12"),
+        ("1", "../quarantine/?camera=none&from=2026-11-20&to=2026-11-20"),
+        (
+            "name not readable 1",
+            f"../quarantine/?{urlencode({'reason': EVIL})}&camera=none&from=2026-11-20&to=2026-11-20",
+        ),
     }
     assert expected <= set(links(pages.get(PAGE).text))
 
