@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,16 +31,22 @@ FOOTAGE = (
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """A deployment that has seen some footage, and told of it."""
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """A deployment that has rules, and nothing else yet."""
     with running(tmp_path_factory.mktemp("pages")) as local:
-        for sample in samples.footage(NOW):
-            if any(belongs(sample.name, *each) for each in FOOTAGE):
-                local.store.put(f"{INCOMING}{sample.name}", sample.body)
-        local.airflow.start_dags([LIVE, PATROL, REPORT, WATCH], check=local.deployment.check)
-        local.wait("the live run", lambda: bool(local.airflow.runs(LIVE)))
-        local.wait_for_success(LIVE, live_run(local))
         yield local
+
+
+@pytest.fixture(scope="module")
+def local(empty: Local) -> Local:
+    """The same deployment, once it has seen some footage and told of it."""
+    for sample in samples.footage(NOW):
+        if any(belongs(sample.name, *each) for each in FOOTAGE):
+            empty.store.put(f"{INCOMING}{sample.name}", sample.body)
+    empty.airflow.start_dags([LIVE, PATROL, REPORT, WATCH], check=empty.deployment.check)
+    empty.wait("the live run", lambda: bool(empty.airflow.runs(LIVE)))
+    empty.wait_for_success(LIVE, live_run(empty))
+    return empty
 
 
 def belongs(name: str, camera: str, minutes_ago: int) -> bool:
@@ -58,9 +64,9 @@ def live_run(local: Local) -> str:
 
 
 @pytest.fixture(scope="module")
-def operator(local: Local) -> Iterator[BrowserContext]:
+def operator(empty: Local) -> Iterator[BrowserContext]:
     with chromium() as browser:
-        yield logged_in(browser, local.deployment.url, "admin", local.deployment.settings.password)
+        yield logged_in(browser, empty.deployment.url, "admin", empty.deployment.settings.password)
 
 
 @pytest.fixture
@@ -107,9 +113,8 @@ def kind(address: str) -> str:
     )
 
 
-def test_every_page_can_be_used_in_both_themes_wide_and_on_a_phone(window: Visitor) -> None:
-    found = addresses(window)
-    assert len(found) >= 10
+def faults_of(window: Visitor, found: Sequence[str]) -> list[tuple[str, str, int, str]]:
+    """What is wrong with pages in any theme and size: address, theme, width in pixels, and a sentence."""
     wrong = []
     for address in found:
         window.page.goto(address)
@@ -122,10 +127,26 @@ def test_every_page_can_be_used_in_both_themes_wide_and_on_a_phone(window: Visit
                 wrong += [(address, theme, width, fault) for fault in faults(window.page)]
                 if (over := scrolls_sideways(window.page)) > 0:
                     wrong.append((address, theme, width, f"{over} pixels wider than the window"))
-    assert wrong == []
+    return wrong
 
 
-def test_airflow_shows_the_pages_and_keeps_their_address(window: Visitor) -> None:
+def test_pages_without_anything_to_show_say_so(window: Visitor) -> None:
+    window.page.goto(f"{MOUNT}/")
+    links = window.page.get_by_role("navigation", name="Nightjar").get_by_role("link")
+    found = [str(link.get_attribute("href")) for link in links.all()]
+    assert len(found) >= 6
+    assert faults_of(window, found) == []
+
+
+def test_every_page_can_be_used_in_both_themes_wide_and_on_a_phone(window: Visitor, local: Local) -> None:
+    del local
+    found = addresses(window)
+    assert len(found) >= 10
+    assert faults_of(window, found) == []
+
+
+def test_airflow_shows_the_pages_and_keeps_their_address(window: Visitor, local: Local) -> None:
+    del local
     page = window.page
     page.goto("/")
     page.get_by_role("link", name="Nightjar", exact=True).first.click()
@@ -140,7 +161,8 @@ def test_airflow_shows_the_pages_and_keeps_their_address(window: Visitor) -> Non
     expect(frame.locator(".card .what", has_text="person")).to_have_count(0)
 
 
-def test_the_pages_follow_the_theme_of_airflow(window: Visitor) -> None:
+def test_the_pages_follow_the_theme_of_airflow(window: Visitor, local: Local) -> None:
+    del local
     page = window.page
     page.emulate_media(color_scheme="light")
     page.goto("/plugin/nightjar")
