@@ -33,7 +33,7 @@ from nightjar_local.up import DESCRIPTION, RULES
 
 NEXT = f"""\
 This deployment is stopped, and the next `make demo` begins anew. To see what came of the footage in the Airflow UI,
-picture by picture, start a deployment that stays, with the same footage in it:
+picture by picture, start a deployment that stays, with sample footage in it:
 
     make up DEMO=yes     # then open http://127.0.0.1:{UI_PORT}{PAGES}; it prints the address and the logins
 """

@@ -75,7 +75,7 @@ class OverviewView:
                 funnel.valid,
                 "valid",
                 "At least one picture of it could be looked at. The others were refused, known already, or failed.",
-                self.quarantine(),
+                "#over-time",
             ),
             (
                 funnel.with_objects,

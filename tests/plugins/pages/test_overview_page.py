@@ -62,7 +62,7 @@ def test_each_figure_leads_to_what_it_counts(store: MemoryStore, pages: PagesCli
     with_a_day(store)
     expected = {
         ("4 received", "#over-time"),
-        ("2 valid", "../quarantine/?from=2026-11-20&to=2026-11-20"),
+        ("2 valid", "#over-time"),
         ("1 with a threat", "#heat"),
         ("1 in an event", "../review/?from=2026-11-20&to=2026-11-20"),
         ("1 alerted", "../review/?told=alerted&from=2026-11-20&to=2026-11-20"),
