@@ -66,6 +66,8 @@ def test_each_figure_leads_to_what_it_counts(store: MemoryStore, pages: PagesCli
         ("1 with a threat", "#heat"),
         ("1 in an event", "../review/?from=2026-11-20&to=2026-11-20"),
         ("1 alerted", "../review/?told=alerted&from=2026-11-20&to=2026-11-20"),
+        # Who was told of an event that was withdrawn since, was told all the same.
+        ("1 alerts, as messages", "../review/?told=alerted&state=all&from=2026-11-20&to=2026-11-20"),
         ("1 events", "../review/?from=2026-11-20&to=2026-11-20"),
         ("2 pictures refused", "../quarantine/?from=2026-11-20&to=2026-11-20"),
         (
