@@ -10,7 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 
 WIDE, PHONE = (1280, 900), (390, 844)
-THEMES = ("light", "dark")
 # Faults that keep people from using a page; axe calls the rest minor or moderate.
 GRAVE = frozenset({"serious", "critical"})
 

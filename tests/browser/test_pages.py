@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,11 +13,11 @@ from nightjar.domain.events import EventRef
 from nightjar.domain.reactions import ReviewVerdict
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.reactions import Reviews
-from nightjar.stores.runs import LIVE, PATROL, REPORT, WATCH
+from nightjar.stores.runs import LIVE, REPORT, WATCH
 from nightjar_local import samples
 from nightjar_local.airflow import VIEWER
 from plugins.web.addresses import MOUNT
-from tests.browser.chromium import PHONE, THEMES, WIDE, Visitor, chromium, faults, logged_in, scrolls_sideways, visitor
+from tests.browser.chromium import PHONE, WIDE, Visitor, chromium, faults, logged_in, scrolls_sideways, visitor
 from tests.end_to_end.local_runtime import Local, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # a fresh clone builds the images and the model first
@@ -43,7 +43,7 @@ def local(empty: Local) -> Local:
     for sample in samples.footage(NOW):
         if any(belongs(sample.name, *each) for each in FOOTAGE):
             empty.store.put(f"{INCOMING}{sample.name}", sample.body)
-    empty.airflow.start_dags([LIVE, PATROL, REPORT, WATCH], check=empty.deployment.check)
+    empty.airflow.start_dags([LIVE, REPORT, WATCH], check=empty.deployment.check)
     empty.wait("the live run", lambda: bool(empty.airflow.runs(LIVE)))
     empty.wait_for_success(LIVE, live_run(empty))
     return empty
@@ -88,23 +88,6 @@ def frame_of(page: Page, path: str = "") -> Frame:
     return frame
 
 
-def addresses(window: Visitor) -> list[str]:
-    """One address of each kind that links lead to, beginning with the navigation's."""
-    kinds: dict[str, str] = {}
-    waiting = [f"{MOUNT}/"]
-    while waiting:
-        address = waiting.pop(0)
-        if not address.startswith(f"{MOUNT}/") or kind(address) in kinds or "/static/" in address:
-            continue
-        answer = window.page.goto(address)
-        assert answer is not None and answer.status == 200, (address, answer)
-        kinds[kind(address)] = address
-        waiting += window.page.locator("a[href]:not([data-airflow]):not([download])").evaluate_all(
-            "links => links.map(link => new URL(link.href)).map(url => url.pathname + url.search)"
-        )
-    return list(kinds.values())
-
-
 def kind(address: str) -> str:
     """Addresses with the same path, but for names, days and ids, are of a kind; what is filtered is the same page."""
     path = address.partition("?")[0].removeprefix(f"{MOUNT}/")
@@ -113,36 +96,56 @@ def kind(address: str) -> str:
     )
 
 
-def faults_of(window: Visitor, found: Sequence[str]) -> list[tuple[str, str, int, str]]:
-    """What is wrong with pages in any theme and size: address, theme, width in pixels, and a sentence."""
-    wrong = []
-    for address in found:
-        window.page.goto(address)
-        window.page.wait_for_load_state("networkidle")  # what htmx loads, too
-        for theme in THEMES:
-            window.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-            for width, height in (WIDE, PHONE):
-                window.page.set_viewport_size({"width": width, "height": height})
-                expect(window.page.locator("h1")).to_have_count(1)
-                wrong += [(address, theme, width, fault) for fault in faults(window.page)]
-                if (over := scrolls_sideways(window.page)) > 0:
-                    wrong.append((address, theme, width, f"{over} pixels wider than the window"))
+# Each theme and each width once: axe takes a second.
+LOOKS = (("light", WIDE), ("dark", PHONE))
+
+
+def faults_of(window: Visitor) -> list[tuple[str, str, str]]:
+    """What is wrong with the page as it is: its address, the look, and a sentence each."""
+    page, wrong = window.page, []
+    page.wait_for_load_state("networkidle")  # what htmx loads, too
+    expect(page.locator("h1")).to_have_count(1)
+    for theme, (width, height) in LOOKS:
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        page.set_viewport_size({"width": width, "height": height})
+        wrong += [(page.url, f"{theme}, {width}", fault) for fault in faults(page)]
+        if (over := scrolls_sideways(page)) > 0:
+            wrong.append((page.url, f"{theme}, {width}", f"{over} pixels wider than the window"))
     return wrong
+
+
+def visited(window: Visitor, waiting: list[str], *, follow: bool) -> dict[str, list[tuple[str, str, str]]]:
+    """The faults of pages by address: those `waiting`, and with `follow` one of each kind that their links lead to."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    kinds = set[str]()
+    while waiting:
+        address = waiting.pop(0)
+        if not address.startswith(f"{MOUNT}/") or kind(address) in kinds or "/static/" in address:
+            continue
+        answer = window.page.goto(address)
+        assert answer is not None and answer.status == 200, (address, answer)
+        kinds.add(kind(address))
+        if follow:
+            waiting += window.page.locator("a[href]:not([data-airflow]):not([download])").evaluate_all(
+                "links => links.map(link => new URL(link.href)).map(url => url.pathname + url.search)"
+            )
+        found[address] = faults_of(window)
+    return found
 
 
 def test_pages_without_anything_to_show_say_so(window: Visitor) -> None:
     window.page.goto(f"{MOUNT}/")
     links = window.page.get_by_role("navigation", name="Nightjar").get_by_role("link")
-    found = [str(link.get_attribute("href")) for link in links.all()]
+    found = visited(window, [str(link.get_attribute("href")) for link in links.all()], follow=False)
     assert len(found) >= 6
-    assert faults_of(window, found) == []
+    assert [fault for each in found.values() for fault in each] == []
 
 
 def test_every_page_can_be_used_in_both_themes_wide_and_on_a_phone(window: Visitor, local: Local) -> None:
     del local
-    found = addresses(window)
+    found = visited(window, [f"{MOUNT}/"], follow=True)
     assert len(found) >= 10
-    assert faults_of(window, found) == []
+    assert [fault for each in found.values() for fault in each] == []
 
 
 def test_airflow_shows_the_pages_and_keeps_their_address(window: Visitor, local: Local) -> None:
