@@ -203,10 +203,12 @@ def test_events_are_reviewed_by_keyboard_alone(window: Visitor, local: Local) ->
         return str(review.verdict) if review else None
 
     page.keyboard.press("c")
-    local.wait("the word to be stored", lambda: said() == ReviewVerdict.CONFIRMED)
+    page.keyboard.press("f")  # before the answer to the first is there
+    local.wait("the second word to be stored", lambda: said() == ReviewVerdict.FALSE_ALARM, timeout=60)
     expect(page.locator("a[data-event]:focus")).to_have_attribute("href", re.compile(event_id))
-    page.keyboard.press("f")
-    local.wait("another word to be stored", lambda: said() == ReviewVerdict.FALSE_ALARM)
+    expect(page.locator(".card:focus-within [data-act='f']")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("c")
+    local.wait("the third word to be stored", lambda: said() == ReviewVerdict.CONFIRMED, timeout=60)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"/review/event/{camera}/{day}/{event_id}"))
     expect(page.get_by_role("heading", level=1)).to_be_visible()

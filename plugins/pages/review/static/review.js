@@ -45,6 +45,20 @@
     }
   });
 
+  // A word said while the one before is on its way waits for that: htmx would drop it with the form it came from.
+  let waiting = "";
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form.say.htmx-request") || !event.submitter) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    waiting = event.submitter.id;
+  }, true);
+  document.addEventListener("htmx:afterSettle", () => {
+    const button = document.getElementById(waiting);
+    waiting = "";
+    button?.click();
+  });
+
   // An address has only what was chosen.
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.detail.elt.matches("form.filters")) return;
