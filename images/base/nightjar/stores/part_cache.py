@@ -1,9 +1,9 @@
 """Parts of the warehouse on local disk: each downloaded once, by its key and etag, in a folder of bounded size.
 
     <folder>/parts/<hash>.parquet       a part; the time of the file says when it was used last
-                  /<hash>.problem       why a part cannot be used, in a sentence
-            /work/<uuid>/               of one process: what it downloads, and hard links to the parts in use
-            /work/<uuid>.lock           locked while that process lives; the next one that starts clears up
+    <folder>/parts/<hash>.problem       why a part cannot be used, in a sentence
+    <folder>/processes/<uuid>/          of one process: its downloads, and hard links to the parts in use
+    <folder>/processes/<uuid>.lock      locked while that process lives; the next one that starts clears up
 
 Several processes share the folder. A query links the parts that it reads into the folder of its process, so another may
 drop a part from `parts/` at any time: its data stays until the query is done.
@@ -186,7 +186,7 @@ def _files(folder: Path) -> Iterator[tuple[int, int, Path]]:
 
 def _own_folder(folder: Path) -> tuple[Path, IO[bytes]]:
     """A new folder for this process and its lock, after clearing up after processes that ended."""
-    work = folder / "work"
+    work = folder / "processes"
     work.mkdir(exist_ok=True)
     with _locked(folder / "lock"):
         _clear(work)

@@ -163,8 +163,8 @@ def test_the_next_process_clears_up_after_one_that_ended(tmp_path: Path, opened:
     cache, dead = opened(Counting()), opened(Counting())
     dead._alive.close()  # as when it is killed
     third = opened(Counting())
-    folders = {path for path in (tmp_path / "work").iterdir() if path.is_dir()}
+    folders = {path for path in (tmp_path / "processes").iterdir() if path.is_dir()}
     assert folders == {cache.own, third.own}
     third.close()
     cache.close()
-    assert list((tmp_path / "work").iterdir()) == []
+    assert list((tmp_path / "processes").iterdir()) == []
