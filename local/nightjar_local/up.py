@@ -82,7 +82,7 @@ def exports(deployment: Deployment) -> str:
 
 
 def welcome(deployment: Deployment) -> str:
-    """What the user of a deployment that is up needs to know."""
+    """Addresses, logins and commands for the user of a deployment that is up."""
     access, settings = deployment.access, deployment.settings
     return f"""
 Nightjar is up.

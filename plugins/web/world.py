@@ -1,4 +1,4 @@
-"""What the pages reach outside themselves: the bucket, the warehouse, the clock. One World for each process."""
+"""The world outside that the pages reach: the bucket, the warehouse, the clock. One World for each process."""
 
 import os
 import threading

@@ -57,7 +57,7 @@ def visitor(context: BrowserContext) -> Visitor:
 
 
 def faults(page: Page | Frame) -> list[str]:
-    """What axe finds grave on the page as it is now, one sentence each."""
+    """The faults that axe finds grave on the page as it is now, one sentence each."""
     found = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {each['help']}: {node['html'][:200]}"

@@ -101,7 +101,7 @@ LOOKS = (("light", WIDE), ("dark", PHONE))
 
 
 def faults_of(window: Visitor) -> list[tuple[str, str, str]]:
-    """What is wrong with the page as it is: its address, the look, and a sentence each."""
+    """The faults of the page as it is: its address, the look, and a sentence each."""
     page, wrong = window.page, []
     page.wait_for_load_state("networkidle")  # what htmx loads, too
     expect(page.locator("h1")).to_have_count(1)

@@ -79,7 +79,7 @@ class Airflow(AirflowApi):
         return {name: address for name, address in links.items() if address}
 
     def event_logs(self, event: str) -> list[dict[str, Any]]:
-        """What the audit log has of this kind, the newest first."""
+        """The lines of the audit log of this kind, the newest first."""
         path = f"/eventLogs?event={event}&order_by=-when"
         return list(self._call("GET", path)["event_logs"])
 

@@ -31,7 +31,7 @@ def skip(why: str) -> NoReturn:
     """Skip the test on a developer's machine without Debian's packages; fail it where `REQUIRED` is `yes`, as in CI."""
     if os.environ.get(REQUIRED) == "yes":
         pytest.fail(why)
-    pytest.skip(why)  # on a developer's machine only; pytest's summary says it
+    pytest.skip(why)  # images need root and Debian's tools, which a developer's machine may lack; CI fails above
 
 
 def storage(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What every process of Airflow loads from `plugins/`: a few files, and nothing heavy through them."""
+"""The files that every process of Airflow loads from `plugins/`: a few files, and nothing heavy through them."""
 
 import ast
 import sys

@@ -36,7 +36,7 @@ class Choice:
 
 
 class OverviewView:
-    """What the templates ask about a period. Addresses are relative to the overview's own."""
+    """Answers to the templates about a period. Addresses are relative to the overview's own."""
 
     def __init__(self, seen: Overview, now: datetime) -> None:
         self._seen, self._period, self._today = seen, seen.period, now.date()
@@ -161,7 +161,7 @@ class OverviewView:
 
 
 class StateView:
-    """What the template asks about the state of the deployment."""
+    """Answers to the template about the state of the deployment."""
 
     def __init__(self, state: DeploymentState) -> None:
         self._state = state

@@ -69,13 +69,13 @@ class Card:
 
     @cached_property
     def told(self) -> "Told | None":
-        """What its `reason.json` tells; None when that cannot be read."""
+        """The facts of its `reason.json`; None when that cannot be read."""
         return Told(self.listed.refused) if self.listed.refused else None
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a `reason.json` tells, ready to be shown; texts have at most `longest` characters."""
+    """The facts of a `reason.json`, ready to be shown; texts have at most `longest` characters."""
 
     refused: Refused
     longest: int = 100
@@ -107,12 +107,12 @@ class Told:
 
     @property
     def expected(self) -> str:
-        """What would have been good; empty where that is not told apart."""
+        """The value that would have been good; empty where that is not told apart."""
         return printable(self.entry.expected, self.longest)
 
     @property
     def found(self) -> str:
-        """What came."""
+        """The value that came."""
         detail = f" ({self.entry.detail})" if self.entry.detail else ""
         return printable(f"{self.entry.found}{detail}", self.longest)
 

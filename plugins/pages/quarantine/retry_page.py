@@ -37,7 +37,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Asked:
-    """What would be retried: one refusal (`folder`), or what the filters show, of which there are `total` in all."""
+    """The refusals to be retried: one (`folder`), or those that the filters show, `total` in all."""
 
     refused: Sequence[Refused]
     total: int
@@ -117,7 +117,7 @@ def retried(request: Request, batch: str, world: WorldDep) -> HTMLResponse:
 
 
 def _asked(world: World, given: Any) -> Asked:
-    """What a request asks for, at most MOST refusals; raises BadRequest or NotFound."""
+    """The refusals that a request asks for, at most MOST; raises BadRequest or NotFound."""
     if text := str(given.get("folder") or ""):
         return _one(world, text)
     wanted = wanted_refusals(given, world.clock().date())

@@ -1,4 +1,4 @@
-"""What an address of the page names: events, moments, filters. Each refuses anything else with a sentence."""
+"""Things that an address of the page names: events, moments, filters. Each refuses anything else with a sentence."""
 
 import re
 from collections.abc import Mapping

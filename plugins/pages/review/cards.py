@@ -1,4 +1,4 @@
-"""What a card and the head of an event say in words: states, severities, addresses. Pure."""
+"""The words of a card and of the head of an event: states, severities, addresses. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

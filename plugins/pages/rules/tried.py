@@ -81,7 +81,7 @@ class Tried:
 
     @classmethod
     def of(cls, trial: Trial, text: bytes, in_force: str, seconds: float) -> "Tried":
-        """What is kept of `trial`, which took so many seconds."""
+        """The kept part of `trial`, which took so many seconds."""
         changed = [(n, pair) for n, pair in enumerate(trial.pairs) if pair.change is not Change.SAME]
         same = [(n, pair) for n, pair in enumerate(trial.pairs) if pair.change is Change.SAME]
         kept = [*changed, *same][:MOST_ROWS]

@@ -50,7 +50,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Remarks:
-    """What the check says about rules that can be used: labels unseen by the detector with this tag, and warnings."""
+    """Warnings of the check about rules that can be used: labels unseen by the detector with this tag, and warnings."""
 
     detector: str
     unseen: tuple[Problem, ...]

@@ -44,7 +44,7 @@ class SeenRun:
 
 @dataclass(frozen=True)
 class RunView:
-    """What the template shows. `rows` are those of the shards of this part of the list, of which there are `parts`."""
+    """Contents of the template. `rows` are those of the shards of this part of the list, of which there are `parts`."""
 
     seen: SeenRun
     figures: tuple[Figure, ...]

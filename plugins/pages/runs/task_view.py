@@ -25,7 +25,7 @@ _MOST_WHY = 20
 
 @dataclass(frozen=True)
 class TaskView:
-    """What the template shows. Parts that do not fit the task are empty or None.
+    """Contents of the template. Parts that do not fit the task are empty or None.
 
     `held_back` are the objects of the shard that no rule calls unsafe: label, reason, and how many pictures.
     """

@@ -49,5 +49,5 @@ def stage_of(task_id: str) -> str | None:
 
 
 def does(task_id: str) -> str:
-    """What a task does, in a sentence; empty for one that a later release brought."""
+    """The work of a task, in a sentence; empty for one that a later release brought."""
     return _DOES.get(task_id.removeprefix(GROUP), "")

@@ -1,4 +1,4 @@
-"""What comes back: pages, fragments, and pages that say no."""
+"""The answers: pages, fragments, and pages that say no."""
 
 import logging
 from html import unescape

@@ -1,4 +1,4 @@
-"""What templates, scripts and styles may hold, found by walking the folders: nothing inline, nothing from elsewhere."""
+"""Bounds of templates, scripts and styles, found by walking the folders: nothing inline, nothing from elsewhere."""
 
 import hashlib
 import re

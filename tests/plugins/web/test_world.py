@@ -17,7 +17,7 @@ def test_it_is_made_once_and_not_before() -> None:
     made = []
 
     def make() -> World:
-        made.append(World(MemoryStore(), NoWarehouse(), now))  # type: ignore[arg-type]  # one that answers nothing
+        made.append(World(MemoryStore(), NoWarehouse(), now))  # type: ignore[arg-type]  # nothing asks the warehouse here, and a real one takes a database
         return made[-1]
 
     once = WorldOnce(make)

@@ -102,7 +102,7 @@ class EventFilter:
             "end": end,
             "hour": get("hour", _hour),
         }
-        return replace(cls(), **{name: value for name, value in found.items() if value is not None})  # type: ignore[arg-type]  # by name
+        return replace(cls(), **{name: value for name, value in found.items() if value is not None})  # type: ignore[arg-type]  # mypy sees one type for values that each fit the field of their name
 
     def address(self) -> dict[str, str]:
         """The parameters of an address by which `parse` gives this filter."""

@@ -55,7 +55,7 @@ class Covered:
 
 @dataclass(frozen=True)
 class Cover:
-    """What a false box would have covered at its camera from `first` to `last` (both None where nothing is recorded).
+    """Objects that a false box would have covered from `first` to `last` (both None where nothing is recorded).
 
     `threats` of its `pictures` count as threats, of the camera's `threats_of_label` with that label.
     """
@@ -72,7 +72,7 @@ class Cover:
 def cover_of(
     warehouse: Warehouse, camera: Camera, label: str, box: Sequence[float], overlap: float, last: date
 ) -> Cover:
-    """What a false box of `camera` would have covered on the newest days up to `last` that have detections."""
+    """Objects that a false box of `camera` would have covered on the newest days up to `last` that have detections."""
     days = warehouse.days(DETECTIONS, date(1970, 1, 1), last)[:DAYS]
     if not days:
         return Cover()

@@ -76,7 +76,7 @@ class Refusal:
 
 
 def shard_work(store: ObjectStore, run: Run, names: Sequence[str], sha256: str) -> list[ShardWork]:
-    """What the stages left of the shards called `names`, of a run that is pinned to the release with this SHA-256."""
+    """The state of the shards called `names`, of a run that is pinned to the release with this SHA-256."""
     problems: list[str] = []
     places = [(stage, name) for name in names for stage in SHARD_STAGES]
     proofs = proofs_of(store, run, places, sha256, problems)

@@ -129,7 +129,7 @@ class RulesStore:
             raise InputError(f"expected version {version.version_id} of {RULES_KEY}, it is gone") from None
 
     def checked(self) -> FrozenRules | None:
-        """What runs are given while the newest rules are the newest; None before this release has checked them."""
+        """The rules for runs while the newest file stays the same; None before this release has checked them."""
         newest = self._store.head(RULES_KEY)
         return self._checked(newest) if newest else None
 

@@ -106,4 +106,4 @@ def _watching(send: Any) -> Any:
 
 
 # Apprise calls requests itself and takes no session of ours, and hooks of requests see no call that failed.
-requests.Session.send = _watching(requests.Session.send)  # type: ignore[method-assign]
+requests.Session.send = _watching(requests.Session.send)  # type: ignore[method-assign]  # the only place that sees all calls

@@ -1,6 +1,7 @@
 """Cameras of every kind in a bucket: well, troubled, muted, silent, with many areas, without any picture, taken out."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.health import Health, Look, Offset
@@ -66,6 +67,10 @@ users:
 """
 
 
+def _replaced(health: Health, _: Health | None) -> Health:
+    return health
+
+
 def fill(store: ObjectStore, now: datetime, picture: bytes = b"jpeg") -> None:
     """Put it all into `store`, as it is at `now`."""
     RulesStore(store).put(RULES.encode())
@@ -85,7 +90,7 @@ def fill(store: ObjectStore, now: datetime, picture: bytes = b"jpeg") -> None:
             offsets=(Offset(arrived_at=taken, least=offset, most=offset),),
             check_at=now + hour,
         )
-        HealthStore(store).change(camera, lambda _, health=health: health)  # type: ignore[misc]  # bound for the loop
+        HealthStore(store).change(camera, partial(_replaced, health))
     store.put(standard_key(DOOR, now - hour), picture, content_type="image/jpeg")
     troubles = Troubles(store)
     covered, clock = Facts(rules=("at the door",)), Facts(offset_seconds=7300)

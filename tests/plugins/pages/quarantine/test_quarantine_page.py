@@ -61,7 +61,7 @@ def path_of(folder: str) -> str:
 
 
 def text_of(html: str) -> str:
-    """What a reader sees: no tags, single spaces."""
+    """The text as a reader sees it: no tags, single spaces."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 

@@ -23,7 +23,7 @@ def engine() -> Iterator[Engine]:
     from airflow.models import DagRun, TaskInstance, import_all_models
     from airflow.models.xcom import XComModel
 
-    import_all_models()  # type: ignore[no-untyped-call]  # Airflow's; tables refer to each other by name
+    import_all_models()  # type: ignore[no-untyped-call]  # Airflow has not typed it; without it, tables lack those they refer to
     engine = create_engine("sqlite://", poolclass=StaticPool)
     tables: list[Any] = [each.__table__ for each in (DagRun, TaskInstance, XComModel)]
     for table in tables:

@@ -21,9 +21,15 @@ from tests.images.base.nightjar.queries.event_world import (
 )
 
 _MOVES = Random(1)
-NEAR = [
-    tuple(round(min(1.0, max(0.0, side + _MOVES.uniform(-0.06, 0.06))), 4) for side in BOX) for _ in range(60)
-]  # at about the overlap that is asked
+
+
+def _near() -> Box:
+    """A box at about the overlap that is asked."""
+    x_min, y_min, x_max, y_max = (round(min(1.0, max(0.0, side + _MOVES.uniform(-0.06, 0.06))), 4) for side in BOX)
+    return x_min, y_min, x_max, y_max
+
+
+NEAR = [_near() for _ in range(60)]
 
 
 def test_nothing_is_recorded() -> None:
@@ -33,7 +39,7 @@ def test_nothing_is_recorded() -> None:
 
 @pytest.mark.parametrize("overlap", [0.5, 0.7, 0.9, 1.0])
 def test_the_overlap_is_that_of_judging(overlap: float) -> None:
-    boxes: list[Box] = [BOX, (0.0, 0.0, 0.1, 0.1), (0.25, 0.25, 0.25, 0.75), *NEAR]  # type: ignore[list-item]  # four sides
+    boxes: list[Box] = [BOX, (0.0, 0.0, 0.1, 0.1), (0.25, 0.25, 0.25, 0.75), *NEAR]
     store = MemoryStore()
     record_detections(store, *(detection_row(n, box=box) for n, box in enumerate(boxes)))
     false = FalseBox(label="cat", box=BOX, overlap=overlap, confirmed_by="olga", confirmed_at=NOW)

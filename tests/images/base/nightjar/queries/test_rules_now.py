@@ -74,7 +74,9 @@ def test_a_large_file_in_parts() -> None:
     broken = rules_now(store, [PORCH])
     assert broken.of(PORCH)
     assert "nonsense" in broken.problems[0]
-    store.delete(RulesStore(store).freeze().parts.key)  # type: ignore[union-attr]  # a large file has parts
+    parts = RulesStore(store).freeze().parts
+    assert parts is not None, "a large file has parts"
+    store.delete(parts.key)
     gone = rules_now(store, [PORCH])
     assert gone.rules is None
     assert len(gone.problems) > 1

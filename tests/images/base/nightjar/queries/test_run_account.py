@@ -1,4 +1,4 @@
-"""What a run's folder tells: as a whole, of its shards some at a time, and of a shard's pictures."""
+"""The account in a run's folder: as a whole, of its shards some at a time, and of a shard's pictures."""
 
 from datetime import date, timedelta
 from typing import Any
