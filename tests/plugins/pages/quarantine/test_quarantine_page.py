@@ -25,22 +25,6 @@ JPEG = b"\xff\xd8\xff" + b"a small picture"
 HASH = "0123456789abcdef" * 2
 
 
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
-
-
-@pytest.fixture
-def refusals(store: MemoryStore) -> Refusals:
-    return Refusals(store)
-
-
-@pytest.fixture
-def client(store: MemoryStore, tmp_path: Path) -> Iterator[PagesClient]:
-    with warehouse_of(store, tmp_path) as warehouse:
-        yield make_client_of("quarantine", store, warehouse=warehouse, clock=lambda: NOW)
-
-
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesClient]:
     """Three refusals, and what the page must not give away; for tests that only look."""

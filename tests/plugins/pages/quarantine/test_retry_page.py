@@ -1,7 +1,6 @@
 """Retry from the page: asked first, bounded, done once, by those who may, and written down."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -25,22 +24,6 @@ from tests.plugins.web_world import OPERATOR, VIEWER, PagesClient, Somebody
 
 HOME = "/nightjar-ui/quarantine/"
 OF_LIVE = Somebody("lea", acts_on=frozenset({"nightjar_live"}))
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
-
-
-@pytest.fixture
-def refusals(store: MemoryStore) -> Refusals:
-    return Refusals(store)
-
-
-@pytest.fixture
-def client(store: MemoryStore, tmp_path: Path) -> Iterator[PagesClient]:
-    with warehouse_of(store, tmp_path) as warehouse:
-        yield make_client_of("quarantine", store, warehouse=warehouse, clock=lambda: NOW)
 
 
 class Untouched:
