@@ -9,11 +9,13 @@ from nightjar.domain.names import shown
 from nightjar.domain.stages import Secret, Stage
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.runs import HISTORY, PATROL, REPORT
 from operators.settings import DeploymentSettings, StagePods
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,1024}")
 UID = 10001  # of the user in every Dockerfile
 SCRATCH = "scratch"
+_GIVE_WAY = frozenset({HISTORY, REPORT, PATROL})  # the DAGs on which no alert waits
 
 
 def resources(stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:
@@ -24,6 +26,13 @@ def resources(stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:
         requests={"cpu": asked.cpu or stage.cpu, "memory": memory, "ephemeral-storage": "1Gi", **gpus},
         limits={"memory": memory, "ephemeral-storage": "8Gi", **gpus},
     )
+
+
+def priority_class(settings: DeploymentSettings, stage: str, run_prefix: str) -> str | None:
+    """The priority class of a pod of `stage`: the stage's own, else that of the DAG of the run, if there is one."""
+    dag = run_prefix.removeprefix("runs/").split("/")[0]
+    of_dag = settings.history_priority_class if dag in _GIVE_WAY else settings.live_priority_class
+    return settings.pods(stage).priority_class or of_dag
 
 
 def tolerations(asked: StagePods) -> list[k8s.V1Toleration]:

@@ -22,6 +22,7 @@ LabelKey = Annotated[
 LabelValue = Annotated[str, Field(pattern=rf"^({_LABEL})?$")]
 Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")]
+Pool = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,250}$")]
 
 
 def _stage_name(name: str) -> str:
@@ -49,7 +50,9 @@ class StagePods(Input):
     """The pods of one stage, where they differ from the default.
 
     Memory is a limit too; CPU is not limited, since a throttled pod helps nobody. `gpu` is a number of
-    `nvidia.com/gpu`. `parallel` bounds the pods of the stage at once, over all runs of a DAG.
+    `nvidia.com/gpu`. `parallel` bounds the pods of the stage at once, over all runs of a DAG, and `pool`, a pool of
+    Airflow, over all DAGs. With `runtime` worker the stage is a process beside its task, without a pod, as long as the
+    worker's image store has the image of the release.
     """
 
     cpu: Cpu | None = None
@@ -60,6 +63,8 @@ class StagePods(Input):
     tolerations: tuple[Toleration, ...] = ()
     priority_class: DnsName | None = None
     parallel: int | None = Field(None, ge=1)
+    pool: Pool | None = None
+    runtime: Literal["pod", "worker"] = "pod"
 
 
 class DeploymentSettings(Settings):
@@ -68,12 +73,48 @@ class DeploymentSettings(Settings):
     runtime: Literal["kubernetes", "local"] = Field(
         "kubernetes", description="`kubernetes` (pods) or `local` (processes)"
     )
-    image_store: Path | None = Field(None, description="of the local runtime: images are `<stage>/<tag>/` below it")
+    image_store: Path | None = Field(
+        None,
+        description="of the local runtime, and of stages with `runtime` worker: images are `<stage>/<tag>/` below it",
+    )
     deferrable: bool = Field(False, description="wait for pods in the triggerer: more pods at once than worker slots")
 
     namespace: DnsName = Field("nightjar", description="of the pods")
     stage_service_account: DnsName = Field("nightjar-stage", description="of the pods, unless the stage has another")
     image_pull_secret: DnsName | None = Field(None, description="for a registry that wants a login")
+    # A tag is never used again, so that a node's copy is as good as the registry's.
+    image_pull_policy: Literal["IfNotPresent", "Never", "Always"] = Field(
+        "IfNotPresent", description="of the pods; `Never` where images are loaded onto the nodes"
+    )
+    live_priority_class: DnsName | None = Field(None, description="of the pods of watch and live runs")
+    history_priority_class: DnsName | None = Field(
+        None, description="of the pods of history, reports and the patrol, which give way to alerts"
+    )
+    pod_labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict, description='JSON, `{"team": "cameras"}`: labels of every pod'
+    )
+    pod_annotations: dict[LabelKey, str] = Field(
+        default_factory=dict,
+        description='JSON, `{"karpenter.sh/do-not-disrupt": "true"}`: annotations of every pod',
+    )
+    start_seconds: int = Field(
+        600, ge=1, le=86_400, description="a pod may take so long to start, nodes and images included, in one try"
+    )
+    start_total_seconds: int = Field(
+        1800, ge=1, le=86_400, description="and so long over all tries of a task; then it fails for good"
+    )
+    keep_failed_hours: float = Field(
+        24, ge=0, le=8760, description="hours after which the patrol removes the pods of stages that failed"
+    )
+    memory_growth: float = Field(
+        1.5, ge=1, le=8, description="after an end out of memory, the next try gets so many times the memory"
+    )
+    memory_most: Memory = Field("8Gi", description="memory that a try gets so, at most")
+    secret_files: bool = Field(
+        True,
+        description="the pods get secrets as files below `/etc/nightjar/secrets`; false: as environment variables, "
+        "as the stages of release 0.2 read them",
+    )
     # Optional in the cluster: S3 may be reached by the service account's role, a mail key or channels may be missing.
     s3_secret: DnsName = Field("nightjar-s3", description="the secret with `AWS_*`, if it is not a role")
     sendgrid_secret: DnsName = Field("nightjar-sendgrid", description="the secret with `SENDGRID_API_KEY`, for notify")
@@ -84,7 +125,8 @@ class DeploymentSettings(Settings):
     stages: dict[Annotated[str, AfterValidator(_stage_name)], StagePods] = Field(
         default_factory=dict,
         description='JSON by stage, `{"detect": {"cpu": "2", "gpu": 1}}`: `cpu`, `memory`, `gpu`, `service_account`, '
-        "`node_selector`, `tolerations`, `priority_class`, `parallel` (pods at once)",
+        "`node_selector`, `tolerations`, `priority_class`, `parallel` (pods at once), `pool` (of Airflow), `runtime` "
+        "(`pod`, or `worker`: a process beside its task, if its image is in the image store)",
     )
     stage_seconds: int = Field(3600, ge=10, le=86_400, description="a stage may take no longer, whatever it works on")
     stage_start_seconds: int = Field(

@@ -80,7 +80,6 @@ class StageOperator(KubernetesPodOperator):
             "container_resources": pods.resources(kind, asked),
             "node_selector": dict(asked.node_selector),
             "tolerations": pods.tolerations(asked),
-            "priority_class_name": asked.priority_class,
             "security_context": pods.pod_security(),
             "container_security_context": pods.container_security(),
             "service_account_name": asked.service_account or settings.stage_service_account,
@@ -89,8 +88,7 @@ class StageOperator(KubernetesPodOperator):
             "image_pull_secrets": (
                 [k8s.V1LocalObjectReference(name=settings.image_pull_secret)] if settings.image_pull_secret else None
             ),
-            # A tag is never reused, so a node's copy is as good as the registry's.
-            "image_pull_policy": "IfNotPresent",
+            "image_pull_policy": settings.image_pull_policy,
             # A failed pod stays for whoever looks into it; upstream deletes every pod.
             "on_finish_action": "delete_succeeded_pod",
             # A cluster that scales up needs minutes for a node and the image; upstream gives up after 2.
@@ -120,6 +118,7 @@ class StageOperator(KubernetesPodOperator):
             # The pod's own deadline comes first; this ends a task whose pod the cluster cannot end.
             "execution_timeout": timedelta(seconds=settings.stage_seconds + 900),
             "max_active_tis_per_dag": asked.parallel,
+            **({"pool": asked.pool} if asked.pool else {}),
         }
         super().__init__(**(defaults | kwargs))
         self.stage = stage
@@ -175,17 +174,22 @@ class StageOperator(KubernetesPodOperator):
             self.input_prefix, self.output_prefix, release_key(self.run_prefix) if self.release else None, self.day
         )
         self.env_vars = pods.environment(self._assignment.settings, load(StoreSettings), self.image, run, self.shard)
-        self.labels = {
+        settings = deployment()
+        self.priority_class_name = pods.priority_class(settings, self.stage, self.run_prefix)
+        self.labels = settings.pod_labels | {
             "app.kubernetes.io/part-of": "nightjar",
             "nightjar/stage": self.stage,
             "nightjar/run": _label(run),
         }
-        self.annotations = {}
+        self.annotations = dict(settings.pod_annotations)
         if self.shard:
             # A name from outside may be an annotation, which nothing selects by, and never a label.
             self.labels["nightjar/shard"] = digest(self.shard)
             self.annotations["nightjar/shard"] = self.shard
-        return super().build_pod_request_obj(context, dry_run=dry_run)
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        # Else every Service of the namespace would be in the environment of every stage.
+        pod.spec.enable_service_links = False
+        return pod
 
     @final_for_people
     def execute(self, context: Context) -> None:

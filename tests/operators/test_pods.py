@@ -18,6 +18,7 @@ from nightjar.runtime.manifests import write_lines, write_manifest
 from nightjar.runtime.memory import MemoryStore
 from nightjar.settings.validate import ValidateSettings
 from nightjar.stores.runs import Run
+from operators.pods import priority_class
 from operators.settings import deployment
 from operators.stage import StageOperator
 from tests.bucket import release_of
@@ -109,6 +110,7 @@ def test_pod_is_restricted(stage: str, store: MemoryStore) -> None:
     pod = stage_pod(store, stage)["spec"]
     [container] = pod["containers"]
     assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
@@ -254,6 +256,44 @@ def test_pods_are_set_by_the_deployment(store: MemoryStore, monkeypatch: pytest.
     assert [other.get(name) or None for name in ("nodeSelector", "tolerations", "priorityClassName")] == [None] * 3
 
 
+def test_every_pod_has_the_labels_annotations_and_policy_of_the_deployment(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_POD_LABELS", '{"team": "cameras", "nightjar/stage": "mine"}')
+    monkeypatch.setenv("NIGHTJAR_POD_ANNOTATIONS", '{"karpenter.sh/do-not-disrupt": "true"}')
+    monkeypatch.setenv("NIGHTJAR_IMAGE_PULL_POLICY", "Never")
+    pod = stage_pod(store, "validate")
+    kubernetes_validate.validate(pod, "1.36", strict=True)
+    assert pod["metadata"]["annotations"] == {"karpenter.sh/do-not-disrupt": "true", "nightjar/shard": "alice-porch"}
+    labels = pod["metadata"]["labels"]
+    assert (labels["team"], labels["nightjar/stage"]) == ("cameras", "validate")  # ours are what pods are found by
+    assert pod["spec"]["containers"][0]["imagePullPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(
+    ("dag", "own", "expected"),
+    [
+        ("nightjar_live", None, "nightjar-live"),
+        ("nightjar_watch", None, "nightjar-live"),
+        ("nightjar_history", None, "nightjar-history"),
+        ("nightjar_report", None, "nightjar-history"),
+        ("nightjar_patrol", None, "nightjar-history"),
+        ("nightjar_history", "urgent", "urgent"),
+    ],
+)
+def test_live_goes_before_history(dag: str, own: str | None, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_STAGES", json.dumps({"detect": {"priority_class": own}}))
+    assert priority_class(deployment(), "detect", f"runs/{dag}/x/") == own
+    monkeypatch.setenv("NIGHTJAR_LIVE_PRIORITY_CLASS", "nightjar-live")
+    monkeypatch.setenv("NIGHTJAR_HISTORY_PRIORITY_CLASS", "nightjar-history")
+    assert priority_class(deployment(), "detect", f"runs/{dag}/x/") == expected
+
+
+def test_the_pool_of_a_stage_is_set_by_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_STAGES", '{"detect": {"pool": "nightjar_detect"}}')
+    assert [operator(stage).pool for stage in ("detect", "assess")] == ["nightjar_detect", "default_pool"]
+
+
 @pytest.mark.parametrize(
     "selector",
     [
@@ -296,6 +336,13 @@ def test_no_stage() -> None:
         ("NIGHTJAR_STAGES", "[]", "NIGHTJAR_STAGES: "),
         ("NIGHTJAR_STAGES", '{"detect": {"cpu": "many"}}', r"NIGHTJAR_STAGES\.detect\.cpu: "),
         ("NIGHTJAR_STAGES", '{"detect": {"gpus": 1}}', r"NIGHTJAR_STAGES\.detect\.gpus: unknown key"),
+        ("NIGHTJAR_STAGES", '{"detect": {"runtime": "process"}}', r"NIGHTJAR_STAGES\.detect\.runtime: "),
+        ("NIGHTJAR_STAGES", '{"detect": {"pool": "a b"}}', r"NIGHTJAR_STAGES\.detect\.pool: "),
+        ("NIGHTJAR_MEMORY_MOST", "lots", "NIGHTJAR_MEMORY_MOST: "),
+        ("NIGHTJAR_MEMORY_GROWTH", "0.5", "NIGHTJAR_MEMORY_GROWTH: "),
+        ("NIGHTJAR_IMAGE_PULL_POLICY", "Sometimes", "NIGHTJAR_IMAGE_PULL_POLICY: "),
+        ("NIGHTJAR_POD_LABELS", '{"a b": "c"}', r"NIGHTJAR_POD_LABELS\.a b: "),
+        ("NIGHTJAR_POD_ANNOTATIONS", '{"a": 1}', r"NIGHTJAR_POD_ANNOTATIONS\.a: "),
         ("NIGHTJAR_STAGES", '{"transcode": {}}', "expected a stage, one of collect, .*, got 'transcode'"),
         (
             "NIGHTJAR_STAGES",
