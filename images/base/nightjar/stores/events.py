@@ -15,7 +15,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from nightjar.domain.journal import Journal, Write
 from nightjar.domain.layout import day_path
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
+from nightjar.domain.rules.file import LONGEST_GAP
 from nightjar.errors import TryAgainError
 from nightjar.runtime.manifests import reference
 from nightjar.runtime.parallel import in_parallel
@@ -101,16 +102,24 @@ class Events:
     def pictures(self, event: Event, since: datetime | None = None) -> Iterator[Threat]:
         """The threats of an event, by time: all its pictures, however many there are, or those from `since` on.
 
-        Read a minute at a time, as far as they are asked for.
+        Read a minute at a time, as far as they are asked for. It ends with the first day without any, since the threats
+        of an event are no further apart: the end of a damaged event may be years off, with an hour to list for each.
         """
         view = CameraView(self._store, event.camera, Journal(user=event.user, device=event.device, begun=date.min))
         is_home = {event.id: True}
-        for threat in view.as_stored(event.rule_id, max(event.started_at, since or event.started_at), event.ended_at):
-            if threat.event.id not in is_home:
-                home = self.current(event.camera, threat.event)
-                is_home[threat.event.id] = home is not None and home.id == event.id
-            if is_home[threat.event.id]:
-                yield threat
+        begin = max(event.started_at, since or event.started_at)
+        while begin <= event.ended_at:
+            end, number = begin + min(LONGEST_GAP, event.ended_at - begin), 0
+            for threat in view.as_stored(event.rule_id, begin, end):
+                if threat.event.id not in is_home:
+                    home = self.current(event.camera, threat.event)
+                    is_home[threat.event.id] = home is not None and home.id == event.id
+                if is_home[threat.event.id]:
+                    number += 1
+                    yield threat
+            if not number or end == event.ended_at:
+                return
+            begin = end + timedelta(microseconds=1)
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of a user's (or one camera's) events, threats and journals; how many those were."""

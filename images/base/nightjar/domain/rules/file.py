@@ -19,6 +19,9 @@ from nightjar.domain.rules.references import wrong_references
 from nightjar.domain.rules.rule import Rule
 from nightjar.domain.rules.values import GroupName, Name, RuleId, RuleIds, Whole, no_boolean, nothing_is_empty
 
+# As far apart as two threats of one event may be, whatever the rules say.
+LONGEST_GAP = timedelta(days=1)
+
 
 class Users(Input):
     """The users of a file, and nothing else of it."""
@@ -40,7 +43,12 @@ class Rules(Users):
         Literal[1], BeforeValidator(no_boolean), Field(description="The form of the file; there is one.")
     ] = 1
     event_gap_seconds: Annotated[
-        Whole, Field(ge=0, le=86_400, description="Seconds; threats at most so far apart belong to one event.")
+        Whole,
+        Field(
+            ge=0,
+            le=int(LONGEST_GAP.total_seconds()),
+            description="Seconds; threats at most so far apart belong to one event.",
+        ),
     ] = 60
     static: Annotated[
         StaticOrOff,

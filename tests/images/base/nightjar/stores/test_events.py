@@ -1,6 +1,7 @@
 """Events from threats: whatever the order and the batches, the same events, each picture once."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from nightjar.domain.events import EventState, ThreatPicture
 from nightjar.domain.topics import Topic
 from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.events import Events
 from tests.bucket import PORCH
 from tests.images.base.nightjar.stores.threats import (
@@ -100,6 +102,27 @@ def test_an_event_falls_apart_when_a_picture_in_the_middle_is_no_threat() -> Non
     apply(store, [50], [50])
     [event] = current(store)
     assert (event.id, event.picture_count, event.absorbed) == (whole.id, 3, (right.ref,))
+
+
+class Listing(MemoryStore):
+    """Counts the listings."""
+
+    listings = 0
+
+    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        self.listings += 1
+        return super().list_objects(prefix)
+
+
+@pytest.mark.parametrize("years", [0, 1, 7000])
+def test_an_event_whose_end_is_years_off_costs_a_day_of_listings(years: int) -> None:
+    store = Listing()
+    apply(store, [0, 86_400, 2 * 86_400], [0, 86_400, 2 * 86_400], gap=86_400)
+    [event] = current(store)
+    damaged = event.model_copy(update={"ended_at": event.ended_at + timedelta(days=365 * years)})
+    store.listings = 0
+    assert pictures(store, damaged) == [0, 86_400, 2 * 86_400]
+    assert store.listings <= 4 * 26
 
 
 def test_the_best_picture_gives_way_and_comes_from_what_is_left() -> None:
