@@ -1,12 +1,11 @@
 """The words of a card and of the head of an event: states, severities, addresses. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
-from nightjar.domain.detections import DetectedObject
 from nightjar.domain.events import EventRef
 from nightjar.domain.labels import listed
 from nightjar.domain.names import Camera
@@ -14,6 +13,7 @@ from nightjar.domain.probability import percent
 from nightjar.domain.severity import Severity
 from nightjar.queries.event_card import DeliveryShort, EventCard
 from nightjar.queries.event_reviews import Word
+from plugins.web.boxes import Box, boxes_of
 from plugins.web.formats import duration
 
 _KINDS = {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}
@@ -24,16 +24,6 @@ class Chip(NamedTuple):
 
     text: str
     kind: str = ""
-
-
-class Box(NamedTuple):
-    """A box as the templates draw it, sides as fractions of the picture."""
-
-    x_min: float
-    y_min: float
-    x_max: float
-    y_max: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -56,10 +46,7 @@ class CardView:
     @property
     def boxes(self) -> list[Box]:
         """The unsafe objects in the picture."""
-        return [
-            Box(*each.box, f"{each.label} {percent(each.probability)}" if each.probability is not None else each.label)
-            for each in self.card.boxes
-        ]
+        return boxes_of(self.card.boxes)
 
     @property
     def state(self) -> Chip:
@@ -115,8 +102,3 @@ def severity_of(severity: str | None) -> Chip | None:
         return None
     known = severity in set(Severity)
     return Chip(severity, _KINDS.get(Severity(severity), "") if known else "")
-
-
-def boxes_of(objects: Iterable[DetectedObject], *, named: bool = True) -> list[Box]:
-    """The boxes of objects, with label and probability where the picture is large enough."""
-    return [Box(*each.box, f"{each.label} {percent(each.probability)}" if named else "") for each in objects]

@@ -16,9 +16,10 @@ from nightjar.queries.readable import told
 from nightjar.queries.why import PictureWhy, why_of_picture
 from nightjar.stores.detections import Detections
 from plugins.pages.review.asked import EventDep, moment_asked
-from plugins.pages.review.cards import Chip, boxes_of, event_path, severity_of, state_of
+from plugins.pages.review.cards import Chip, event_path, severity_of, state_of
 from plugins.pages.review.known import Known, known_of
 from plugins.pages.review.told import deliveries_of, short_of
+from plugins.web.boxes import boxes_of
 from plugins.web.errors import NotFound
 from plugins.web.limits import limited
 from plugins.web.rendering import is_fragment, render

@@ -15,9 +15,9 @@ from nightjar.queries.false_box_cover import cover_of
 from nightjar.stores.false_boxes import FalseBoxes
 from plugins.pages.review.acts import by
 from plugins.pages.review.asked import LIVE, EventDep, moment_asked
-from plugins.pages.review.cards import Box, boxes_of
 from plugins.web.access import PersonDep, acting
 from plugins.web.audit import audit
+from plugins.web.boxes import Box, boxes_of
 from plugins.web.errors import NotFound
 from plugins.web.limits import limited
 from plugins.web.rendering import refuse, render

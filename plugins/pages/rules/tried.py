@@ -14,6 +14,7 @@ from nightjar.domain.dry_run import Message
 from nightjar.domain.rules_comparison import Change, Count
 from nightjar.queries import trial_words
 from nightjar.queries.trial import Trial
+from plugins.web.boxes import Box, boxes_of
 
 PAGE_SIZE = 50
 MOST_ROWS = 2_000  # of a result: gained and lost ones first
@@ -21,18 +22,6 @@ MOST_COUNTS = 200  # users and rules in the table
 _KEPT = 8  # results
 _SECONDS = 1800.0  # for which each is kept
 CHANGED = "changed"
-
-
-@dataclass(frozen=True)
-class Box:
-    """An object in a picture: its corners as fractions of width and height, its label and probability."""
-
-    x_min: float
-    y_min: float
-    x_max: float
-    y_max: float
-    label: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -144,7 +133,7 @@ def _row(change: Change, message: Message, why: str) -> Row:
         key=best.picture.standard_key,
         width=best.picture.width,
         height=best.picture.height,
-        boxes=tuple(Box(*each.box, each.label, each.probability) for each in best.objects),
+        boxes=tuple(boxes_of(best.objects)),
     )
 
 

@@ -14,7 +14,6 @@ from fastapi.responses import HTMLResponse
 from nightjar.queries.run_account import OF_NIGHTJAR
 from plugins.pages.runs import asked
 from plugins.pages.runs.airflow_state import AirflowDatabase, AirflowState, NotAnsweringError
-from plugins.pages.runs.boxes import boxes_of
 from plugins.pages.runs.listing import RUNS_A_PAGE, newest_runs
 from plugins.pages.runs.local_times import zones_of
 from plugins.pages.runs.run_view import batch_of, days_of, quarantine_of, run_view, see_run
@@ -22,6 +21,7 @@ from plugins.pages.runs.shard_rows import GROUP, index_of
 from plugins.pages.runs.task_view import task_view
 from plugins.pages.runs.tasks import DAGS, WORDS, does
 from plugins.web.access import may_read, must_read
+from plugins.web.boxes import boxes_of
 from plugins.web.pages import Page
 from plugins.web.rendering import refuse, render
 from plugins.web.world import WorldDep
