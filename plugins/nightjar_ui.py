@@ -1,42 +1,20 @@
 """Nightjar's pages in Airflow's UI: their app below `/nightjar-ui/`, and where Airflow's navigation shows them."""
 
-from collections.abc import Awaitable, Callable
-from threading import Lock
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+
+from plugins.web.on_demand import OnDemand
 
 _STATIC = "nightjar-ui/static/web"
 _ICONS = {"icon": f"{_STATIC}/icon.svg", "icon_dark_mode": f"{_STATIC}/icon-dark.svg"}
 _RUN = "dag_id={DAG_ID}&run_id={RUN_ID}"
 
 
-class _OnDemand:
-    """The app, made at its first request: every process of Airflow loads plugins, and only one serves them.
+def _app() -> Any:
+    from plugins.web.app import app_of_airflow
 
-    That takes a second or two, in a thread: meanwhile the API server answers others, such as the heartbeats of tasks.
-    """
-
-    def __init__(self) -> None:
-        self._app: Any = None
-        self._lock = Lock()
-
-    async def __call__(
-        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
-    ) -> None:
-        """As ASGI has it."""
-        if self._app is None:
-            from anyio.to_thread import run_sync
-
-            await run_sync(self._make)
-        await self._app(scope, receive, send)
-
-    def _make(self) -> None:
-        with self._lock:
-            if self._app is None:
-                from plugins.web.app import app_of_airflow
-
-                self._app = app_of_airflow()
+    return app_of_airflow()
 
 
 # One entry in Airflow's navigation: the pages have their own, which a page joins by being there. An href without a
@@ -72,5 +50,5 @@ class NightjarPages(AirflowPlugin):
 
     name = "nightjar_ui"
     # As the base class declares them, attributes of their own for each plugin.
-    fastapi_apps = [{"app": _OnDemand(), "url_prefix": "/nightjar-ui", "name": "Nightjar's pages"}]  # noqa: RUF012
+    fastapi_apps = [{"app": OnDemand(_app), "url_prefix": "/nightjar-ui", "name": "Nightjar's pages"}]  # noqa: RUF012
     external_views = _VIEWS
