@@ -5,6 +5,7 @@
     ├── NotLoggedIn       401   nobody is logged in
     ├── Forbidden         403   the person may not, or a foreign page asked
     ├── NotFound          404   there is no such page, or nothing to show on it
+    ├── MethodRefused     405   the page is not for this method of HTTP
     ├── TooLarge          413   the body is over its bound
     ├── TooMany           429   asked too often, or too much at once
     └── Unavailable       503   the bucket does not answer

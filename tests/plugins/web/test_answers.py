@@ -1,12 +1,14 @@
 """The answers: pages, fragments, and pages that say no."""
 
 import logging
+import re
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from nightjar.runtime.memory import MemoryStore
+from plugins.web import errors
 from plugins.web.pages import discover
 from tests.plugins.web.samples import SAMPLE
 from tests.plugins.web_world import OPERATOR, VIEWER, PagesClient, Somebody, make_client
@@ -208,3 +210,8 @@ def test_pages_are_found_and_in_order() -> None:
 def test_the_first_page(client: PagesClient) -> None:
     assert client.get("/nightjar-ui/").headers["location"] == PAGE
     assert make_client(pages=()).get("/nightjar-ui/").status_code == 404
+
+
+def test_the_tree_of_errors_has_them_all() -> None:
+    drawn = re.findall(r"── (\w+) +(\d+) ", errors.__doc__ or "")
+    assert drawn == [(each.__name__, str(each.status)) for each in errors.PageError.__subclasses__()]
