@@ -1,9 +1,8 @@
 """All that there is to say about a camera: a few requests for each, and what cannot be read is told beside the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.health import Health
@@ -13,6 +12,7 @@ from nightjar.domain.rules import CameraRules
 from nightjar.domain.troubles import Trouble
 from nightjar.errors import InputError
 from nightjar.queries.camera_counts import CameraCounts
+from nightjar.queries.readable import told
 from nightjar.queries.rules_now import RulesNow
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
@@ -23,7 +23,6 @@ from nightjar.stores.standard import standard_key
 from nightjar.stores.troubles import Troubles
 
 _AT_ONCE = 16
-_READ = TypeVar("_READ")
 
 
 @dataclass(frozen=True)
@@ -87,18 +86,9 @@ def _facts(
     store: ObjectStore, camera: Camera, rules: CameraRules | None, counts: CameraCounts, now: datetime
 ) -> CameraFacts:
     problems: list[str] = []
-
-    def read(what: Callable[[], _READ], otherwise: _READ) -> _READ:
-        try:
-            return what()
-        except InputError as error:
-            problems.append(str(error))
-            return otherwise
-
-    health = read(lambda: HealthStore(store).find(camera), None)
-    nothing: list[Trouble] = []
-    troubles = read(lambda: Troubles(store).of(camera.name), nothing)
-    mute = read(lambda: Mutes(store).get(camera), None)
+    health = told(problems, lambda: HealthStore(store).find(camera))
+    troubles = told(problems, lambda: Troubles(store).of(camera.name)) or []
+    mute = told(problems, lambda: Mutes(store).get(camera))
     return CameraFacts(
         camera=camera,
         rules=rules,
@@ -106,7 +96,7 @@ def _facts(
         picture=_last_picture(store, camera, health, counts),
         troubles=tuple(sorted(troubles, key=lambda each: (not each.is_open, -each.opened_at.timestamp(), each.kind))),
         muted=_muted(rules, mute, now),
-        false_boxes=read(lambda: FalseBoxes(store).of(camera), ()),
+        false_boxes=told(problems, lambda: FalseBoxes(store).of(camera)) or (),
         counts=counts,
         problems=tuple(problems),
     )
