@@ -9,11 +9,11 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from nightjar.domain.names import shown
+from nightjar.runtime.links import utc_now
 from plugins.web import addresses, formats
 from plugins.web.access import person_of
 from plugins.web.errors import BadRequest, NotFound, PageError
 from plugins.web.pages import PageFolder, in_navigation
-from plugins.web.world import now
 
 __all__ = ["BadRequest", "NotFound", "is_fragment", "make_environment", "refuse", "render", "render_error"]
 
@@ -57,7 +57,7 @@ def render(
         "base": request.scope.get("root_path", ""),
         "page": getattr(state, "page", None),
         "person": person_of(request) if hasattr(state, "nightjar_user") else None,
-        "now": now(),
+        "now": utc_now(),
     }
     text = environment.get_template(template).render({**common, **values})
     return HTMLResponse(text, status_code=status, headers=dict(headers or {}))

@@ -4,12 +4,13 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from nightjar.runtime.links import utc_now
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
@@ -58,12 +59,7 @@ def world_of_environment() -> World:
     """
     store = S3Store(load(StoreSettings), read_seconds=_PATIENCE, tries=2)
     folder = Path(os.environ.get("AIRFLOW_HOME", Path.home() / "airflow")) / "nightjar-parts"
-    return World(store, Warehouse(store, folder, load(WarehouseSettings)), now)
-
-
-def now() -> datetime:
-    """The present in UTC."""
-    return datetime.now(UTC)
+    return World(store, Warehouse(store, folder, load(WarehouseSettings)), utc_now)
 
 
 def world(request: Request) -> World:

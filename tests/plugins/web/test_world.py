@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from nightjar.errors import UsageError
+from nightjar.runtime.links import utc_now
 from nightjar.runtime.memory import MemoryStore
 from plugins.web.app import make_app
 from plugins.web.audit import MemoryAudit
-from plugins.web.world import World, WorldOnce, now, world_of_environment
+from plugins.web.world import World, WorldOnce, world_of_environment
 from tests.plugins.web.samples import SAMPLE
 from tests.plugins.web_world import OPERATOR, FakeLogin, NoWarehouse, PagesClient
 
@@ -17,7 +18,7 @@ def test_it_is_made_once_and_not_before() -> None:
     made = []
 
     def make() -> World:
-        made.append(World(MemoryStore(), NoWarehouse(), now))  # type: ignore[arg-type]  # nothing asks the warehouse here, and a real one takes a database
+        made.append(World(MemoryStore(), NoWarehouse(), utc_now))  # type: ignore[arg-type]  # nothing asks the warehouse here, and a real one takes a database
         return made[-1]
 
     once = WorldOnce(make)
