@@ -7,7 +7,9 @@ from urllib.parse import quote
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-MOUNT = "/nightjar-ui"  # below Airflow's own root, which may have a path itself
+from nightjar.runtime.links import PAGES
+
+MOUNT = PAGES  # below Airflow's own root, which may have a path itself
 
 
 @pass_context

@@ -16,9 +16,9 @@ from nightjar.queries.event_filter import EventFilter
 from nightjar.queries.event_position import Position
 from nightjar.queries.event_search import EventSearch
 from nightjar.queries.rules_now import rules_now
+from nightjar.runtime.links import event_path
 from nightjar.stores.events import Events
 from nightjar.stores.tables import Unalerted
-from plugins.pages.review.cards import event_path
 from plugins.web.errors import BadRequest, NotFound
 from plugins.web.rendering import refuse
 from plugins.web.world import World

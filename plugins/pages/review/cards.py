@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import quote
 
-from nightjar.domain.events import EventRef
 from nightjar.domain.labels import listed
-from nightjar.domain.names import Camera
 from nightjar.domain.probability import percent
 from nightjar.domain.severity import Severity
 from nightjar.queries.event_card import DeliveryShort, EventCard
 from nightjar.queries.event_reviews import Word
+from nightjar.runtime.links import event_path
 from plugins.web.boxes import Box, boxes_of
 from plugins.web.formats import duration
 
@@ -62,11 +60,6 @@ class CardView:
     def lasted(self) -> timedelta:
         """From its first to its last picture."""
         return self.card.ended_at - self.card.started_at
-
-
-def event_path(camera: Camera, ref: EventRef) -> str:
-    """`event/<camera>/<day>/<id>`, from which the event is found without listing anything."""
-    return f"event/{quote(camera.name)}/{ref.day}/{quote(ref.id, safe='')}"
 
 
 def state_of(

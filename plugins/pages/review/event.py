@@ -14,9 +14,10 @@ from nightjar.queries.event_pictures import clips_of, picture_at, pictures_of
 from nightjar.queries.event_reviews import Word, words_about
 from nightjar.queries.readable import told
 from nightjar.queries.why import PictureWhy, why_of_picture
+from nightjar.runtime.links import event_path
 from nightjar.stores.detections import Detections
 from plugins.pages.review.asked import EventDep, moment_asked
-from plugins.pages.review.cards import Chip, event_path, severity_of, state_of
+from plugins.pages.review.cards import Chip, severity_of, state_of
 from plugins.pages.review.known import Known, known_of
 from plugins.pages.review.told import deliveries_of, short_of
 from plugins.web.boxes import boxes_of

@@ -34,6 +34,9 @@ class Signed:
     def false_alarm(self, camera: Camera, event: EventRef) -> str:
         return f"https://nightjar.example.com/false/{event.id}"
 
+    def event_page(self, camera: Camera, event: EventRef) -> str:
+        return f"https://nightjar.example.com/page/{camera.name}/{event.id}"
+
 
 def two() -> tuple[list[Event], CameraRules]:
     person, camera = about(FIRST, seen=[("person", 0.9)], site="home")
@@ -118,6 +121,18 @@ def test_what_can_be_done_by_links_and_else_by_commands() -> None:
     for action in signed.actions[:3]:
         assert f'href="{action.link}"' in html
         assert f"{action.words}\n  <{action.link}>\n" in text
+
+
+def test_the_page_of_an_event_is_for_whoever_runs_nightjar() -> None:
+    event, camera = about(FIRST, OTHER)
+    notice = alert_notice([event], camera, Signed(), event.ended_at, GAP)
+    page = "https://nightjar.example.com/page/alice-porch/0123456789abcdef"
+    assert notice.actions[-1] == Action("See all 2 pictures", command=page)
+    message = written(notice)
+    assert (
+        f"See all 2 pictures\n    {page}\n" in message.text.partition("Whoever runs Nightjar for you can do this:")[2]
+    )
+    assert f'href="{page}"' not in message.html  # no button: its reader need not have a login
 
 
 @pytest.mark.parametrize(("severity", "ending"), [("info", "; info"), ("warning", ""), ("critical", "; critical")])

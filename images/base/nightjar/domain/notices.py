@@ -42,7 +42,8 @@ class Fact:
 class Action:
     """Something that the reader can do: `Mute this camera for 8 hours`, by a link or else by a command.
 
-    `link` is an https address; `command` is for whoever runs Nightjar. One of them is given.
+    `link` is an https address; `command` is for whoever runs Nightjar, or an address where they log in. One of them is
+    given.
     """
 
     words: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
@@ -19,6 +20,7 @@ from nightjar.domain.events import EventRef
 from nightjar.domain.names import Camera, NameRefused
 
 PATH = "/nightjar"  # below the address of Airflow's UI
+PAGES = "/nightjar-ui"  # there, too: the pages for people who are logged in
 LONGEST = 1000  # characters of a token
 _DAY = 86_400  # seconds
 _MOST_HOURS = 24 * 31
@@ -71,6 +73,10 @@ class SignedLinks:
     def false_alarm(self, camera: Camera, event: EventRef) -> str:
         """The address that says that an event was no threat."""
         return self._link(LinkAction.FALSE_ALARM, [camera.name, event.id, event.day.isoformat()])
+
+    def event_page(self, camera: Camera, event: EventRef) -> str:
+        """The address of the page of an event, which asks for Airflow's login."""
+        return f"{self._address}{PAGES}/review/{event_path(camera, event)}"
 
     def read(self, action: str, token: str) -> MuteLink | FalseAlarmLink:
         """The action that the link `…/<action>/<token>` allows; raises LinkRefusedError."""
@@ -126,6 +132,11 @@ def _allowed(action: LinkAction, values: Any) -> MuteLink | FalseAlarmLink:
         return MuteLink(Camera.parse(name), hours)
     name, event_id, day = values
     return FalseAlarmLink(Camera.parse(name), EventRef(id=event_id, day=date.fromisoformat(day)))
+
+
+def event_path(camera: Camera, ref: EventRef) -> str:
+    """`event/<camera>/<day>/<id>`, below the page Review: from it, the event is found without listing anything."""
+    return f"event/{quote(camera.name)}/{ref.day}/{quote(ref.id, safe='')}"
 
 
 def utc_now() -> datetime:

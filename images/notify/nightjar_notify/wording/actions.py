@@ -23,6 +23,9 @@ class Links(Protocol):
     def false_alarm(self, camera: Camera, event: EventRef) -> str:
         """The address that says that an event was no threat."""
 
+    def event_page(self, camera: Camera, event: EventRef) -> str:
+        """The address of the event's page in Airflow's UI, for whoever runs Nightjar."""
+
 
 def actions_about(events: Sequence[Event], links: Links | None) -> tuple[Action, ...]:
     """Mute the camera, say that it was false, see the other pictures; of at least one event of one camera."""
@@ -39,10 +42,10 @@ def actions_about(events: Sequence[Event], links: Links | None) -> tuple[Action,
             actions.append(Action(words, link=links.false_alarm(camera, event.ref)))
         else:
             actions.append(Action(words, command=f"nightjar review {event.id} --false-alarm"))
-    return (*actions, _pictures(events))
+    return (*actions, _pictures(events, links))
 
 
-def _pictures(events: Sequence[Event]) -> Action:
+def _pictures(events: Sequence[Event], links: Links | None) -> Action:
     camera = events[0].camera
     began = min(event.started_at for event in events)
     ended = max(event.ended_at for event in events) + timedelta(seconds=1)
@@ -50,6 +53,8 @@ def _pictures(events: Sequence[Event]) -> Action:
     words = "See the picture in full" if number == 1 else f"See all {many(number, 'picture')}"
     if len(events) > 1:
         words = "See all pictures"
+    if links and len(events) == 1:
+        return Action(words, command=links.event_page(camera, events[0].ref))
     command = (
         f"nightjar export --format pictures --camera {camera.name} --from {iso_utc(began)} --to {iso_utc(ended)} "
         "--out pictures"

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from pydantic import SecretStr
+
 from nightjar.domain.events import Event
+from nightjar.runtime.links import SignedLinks, utc_now
 from nightjar.runtime.store import ObjectStore
 from tests.images.base.nightjar.queries.event_world import NOW, a_warehouse
 from tests.plugins.web_world import OPERATOR, PagesClient, Somebody, make_client
@@ -20,4 +23,5 @@ def asking(store: ObjectStore, person: Somebody = OPERATOR, now: datetime = NOW)
 
 
 def address_of(event: Event) -> str:
-    return f"{REVIEW}event/{event.camera.name}/{event.day}/{event.id}"
+    """As messages name the page."""
+    return SignedLinks("", SecretStr(""), 1, utc_now).event_page(event.camera, event.ref)
