@@ -22,6 +22,7 @@ from kubernetes.client import models as k8s
 
 from nightjar.domain.release import image_tag
 from nightjar.errors import UsageError
+from nightjar.runtime.secret_files import VARIABLE as SECRETS_VARIABLE
 from operators.failures import Ended
 from operators.pods import literal_value, secret_names
 from operators.settings import DeploymentSettings
@@ -66,12 +67,14 @@ def process_environment(
     [container] = pod.spec.containers
     environment = {"PATH": f"{image / 'venv' / 'bin'}:/usr/bin:/bin", "LANG": "C.UTF-8", "TMPDIR": scratch}
     referred = {source.secret_ref.name for source in container.env_from or []}
+    referred |= {volume.secret.secret_name for volume in pod.spec.volumes or [] if volume.secret}
     for secret, secret_name in secret_names(settings).items():
         if secret_name in referred:
             environment |= {name: value for name, value in ours.items() if name.startswith(secret)}
     if token := ours.get(_DEPLOYMENT_TOKEN):
         environment[_DEPLOYMENT_TOKEN] = token
-    return environment | {variable.name: literal_value(variable.value) for variable in container.env or []}
+    named = {variable.name: literal_value(variable.value) for variable in container.env or []}
+    return environment | {name: value for name, value in named.items() if name != SECRETS_VARIABLE}
 
 
 class LocalProcess:

@@ -15,6 +15,7 @@ from operators.settings import DeploymentSettings, StagePods
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,1024}")
 UID = 10001  # of the user in every Dockerfile
 SCRATCH = "scratch"
+SECRETS_DIR = "/etc/nightjar/secrets"
 _GIVE_WAY = frozenset({HISTORY, REPORT, PATROL})  # the DAGs on which no alert waits
 
 
@@ -78,19 +79,41 @@ def secret_names(settings: DeploymentSettings) -> dict[Secret, str]:
 
 
 def secret_sources(stage: Stage, settings: DeploymentSettings) -> list[k8s.V1EnvFromSource]:
-    """Where a pod of `stage` gets its secrets from: by reference, so that no spec holds one."""
-    names = [secret_names(settings)[secret] for secret in stage.secrets]
+    """The secrets of `stage` as variables, by reference, so that no spec holds one; none where they are files."""
+    names = [] if settings.secret_files else [secret_names(settings)[secret] for secret in stage.secrets]
     return [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name, optional=True)) for name in names]
 
 
+def secret_volumes(stage: Stage, settings: DeploymentSettings) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
+    """The secrets of `stage` as folders of files; none where they are variables."""
+    names = [secret_names(settings)[secret] for secret in stage.secrets] if settings.secret_files else []
+    volumes = [
+        k8s.V1Volume(
+            name=f"secret-{number}",  # a secret's name may be longer than that of a volume, and have dots
+            secret=k8s.V1SecretVolumeSource(secret_name=name, optional=True, default_mode=0o440),
+        )
+        for number, name in enumerate(names)
+    ]
+    return volumes, [
+        k8s.V1VolumeMount(name=volume.name, mount_path=f"{SECRETS_DIR}/{name}", read_only=True)
+        for volume, name in zip(volumes, names, strict=True)
+    ]
+
+
 def environment(
-    settings: Mapping[str, str], store: StoreSettings, image: str, run: str, shard: str | None
+    settings: Mapping[str, str],
+    store: StoreSettings,
+    image: str,
+    run: str,
+    shard: str | None,
+    secrets_dir: str | None = None,
 ) -> list[k8s.V1EnvVar]:
-    """The environment of a stage: its own `settings`, and what it works on."""
+    """The environment of a stage: its own `settings`, what it works on, and the folder of its secrets, if any."""
     values = {
         **settings,
         "NIGHTJAR_BUCKET": store.bucket,
         "NIGHTJAR_S3_ENDPOINT": store.s3_endpoint,
+        "NIGHTJAR_SECRETS_DIR": secrets_dir,
         "NIGHTJAR_IMAGE": image,
         "NIGHTJAR_RUN": run,
         "NIGHTJAR_SHARD": shard,

@@ -69,14 +69,14 @@ class StageOperator(KubernetesPodOperator):
     ) -> None:
         settings, kind = deployment(), stage_named(stage)
         asked = settings.pods(stage)
-        volumes, mounts = pods.scratch()
+        (scratch, scratch_mounts), (secrets, secret_mounts) = pods.scratch(), pods.secret_volumes(kind, settings)
         defaults: dict[str, Any] = {
             "name": f"nightjar-{stage}",
             "namespace": settings.namespace,
             "cmds": pods.command(kind),
             "env_from": pods.secret_sources(kind, settings),
-            "volumes": volumes,
-            "volume_mounts": mounts,
+            "volumes": scratch + secrets,
+            "volume_mounts": scratch_mounts + secret_mounts,
             "container_resources": pods.resources(kind, asked),
             "node_selector": dict(asked.node_selector),
             "tolerations": pods.tolerations(asked),
@@ -173,8 +173,11 @@ class StageOperator(KubernetesPodOperator):
         self.arguments = pods.arguments(
             self.input_prefix, self.output_prefix, release_key(self.run_prefix) if self.release else None, self.day
         )
-        self.env_vars = pods.environment(self._assignment.settings, load(StoreSettings), self.image, run, self.shard)
         settings = deployment()
+        secrets_dir = pods.SECRETS_DIR if settings.secret_files else None
+        self.env_vars = pods.environment(
+            self._assignment.settings, load(StoreSettings), self.image, run, self.shard, secrets_dir
+        )
         self.priority_class_name = pods.priority_class(settings, self.stage, self.run_prefix)
         self.labels = settings.pod_labels | {
             "app.kubernetes.io/part-of": "nightjar",

@@ -20,6 +20,7 @@ from tests.kubernetes.faults import Evict, Faults, OutOfMemory, PodFault, RunIns
 from tests.kubernetes.images import REFERENCE, LocalImage, Registry
 from tests.kubernetes.logs import ContainerLog
 from tests.kubernetes.store import Pod, Store, key_of, now
+from tests.kubernetes.volumes import MountError, led_to, mount_secrets
 
 FALLBACK_LINES, FALLBACK_BYTES = 80, 2048
 START_FAILED = 128
@@ -177,6 +178,12 @@ class PodWorker:
             self._refuse("CreateContainerConfigError", str(error))
             return False
         self._directory.mkdir(parents=True)
+        try:
+            mounted = mount_secrets(self._pod, self._directory / "root", self._node.secrets)
+        except MountError as error:  # the kubelet tries again and again, and says so in events only
+            self._event("Warning", "FailedMount", str(error))
+            return False
+        variables = led_to(self._directory / "root", mounted, variables)
         command = self._command(image, variables)
         environment = self._base_environment(image) | variables
         program = shutil.which(command[0], path=environment["PATH"])

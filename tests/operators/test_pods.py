@@ -90,19 +90,44 @@ def test_pod(stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) ->
         "NIGHTJAR_LONG_SIDE": "640",
         "NIGHTJAR_MAIL_FROM": "$$(AWS_SECRET_ACCESS_KEY)@example.com",  # Kubernetes does not expand this
         "NIGHTJAR_BUCKET": "nightjar",
+        "NIGHTJAR_SECRETS_DIR": "/etc/nightjar/secrets",
         "NIGHTJAR_IMAGE": f"{REGISTRY}/{STAGES[stage].image}:1.0.0",
         "NIGHTJAR_RUN": "20261120T130500Z-0123456789ab",
         **({"NIGHTJAR_SHARD": "alice-porch"} if stage in SHARDED else {}),
     }
     assert container["image"] == environment["NIGHTJAR_IMAGE"]
+    # No config map can change what a release has pinned.
+    assert not container.get("envFrom")
+    names = ["nightjar-s3", *(["nightjar-sendgrid", "nightjar-channels"] if stage in ("notify", "tell") else [])]
+    secrets = [volume for volume in pod["spec"]["volumes"] if "secret" in volume]
+    assert [volume["secret"] for volume in secrets] == [
+        {"secretName": name, "optional": True, "defaultMode": 0o440} for name in names
+    ]
+    mounts = [mount for mount in container["volumeMounts"] if mount["name"] != "scratch"]
+    assert mounts == [
+        {"name": volume["name"], "mountPath": f"/etc/nightjar/secrets/{name}", "readOnly": True}
+        for volume, name in zip(secrets, names, strict=True)
+    ]
+    assert SECRET not in json.dumps(pod)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_secrets_as_variables_for_stages_that_know_no_files(
+    stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_SECRET_FILES", "false")
+    pod = stage_pod(store, stage)
+    kubernetes_validate.validate(pod, "1.36", strict=True)
+    [container] = pod["spec"]["containers"]
     # Nothing but secrets comes by reference: no config map can change what a release has pinned.
     assert [set(source) for source in container["envFrom"]] == [{"secretRef"}] * len(container["envFrom"])
-    secrets = [source["secretRef"]["name"] for source in container["envFrom"]]
-    assert secrets == [
+    names = [source["secretRef"]["name"] for source in container["envFrom"]]
+    assert names == [
         "nightjar-s3",
         *(["nightjar-sendgrid", "nightjar-channels"] if stage in ("notify", "tell") else []),
     ]
-    assert SECRET not in json.dumps(pod)
+    assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["scratch"]
+    assert "NIGHTJAR_SECRETS_DIR" not in {variable["name"] for variable in container["env"]}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -116,7 +141,8 @@ def test_pod_is_restricted(stage: str, store: MemoryStore) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert container["volumeMounts"] == [{"name": "scratch", "mountPath": "/tmp"}]
+    writable = [mount for mount in container["volumeMounts"] if not mount.get("readOnly")]
+    assert writable == [{"name": "scratch", "mountPath": "/tmp"}]
     assert pod["terminationGracePeriodSeconds"] == 60
     assert set(container["resources"]) == {"requests", "limits"}
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol
 from nightjar.cli import alerts, backfill, cameras, export, mute, refused, retry, rules, status, why
 from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
+from nightjar.runtime.secret_files import take_up_secrets
 
 COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill)
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (
     """
     try:
         given = command_line(sections, more).parse_args(arguments)
+        take_up_secrets()
         return int(given.run(given))
     except NightjarError as error:
         hint = "; on a laptop: source .nightjar/env" if "NIGHTJAR_BUCKET: not set" in str(error) else ""

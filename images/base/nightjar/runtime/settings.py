@@ -1,6 +1,7 @@
 """Settings from the environment: frozen, typed, every one with its bound and its unit."""
 
 import re
+from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
@@ -41,6 +42,9 @@ class StoreSettings(Settings):
         str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the versioned bucket of everything")
     ]
     s3_endpoint: Annotated[Address | None, Field(description="of an S3 server other than AWS")] = None
+    secrets_dir: Annotated[
+        Path | None, Field(description="the folder of mounted secrets, a folder each; set by the operator in pods")
+    ] = None
 
 
 class StageSettings(Settings):

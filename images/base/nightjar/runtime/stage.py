@@ -24,6 +24,7 @@ from nightjar.domain.release import Release, image_tag
 from nightjar.errors import NightjarError, TryAgainError, UsageError
 from nightjar.runtime.logs import configure_logging
 from nightjar.runtime.manifests import read_record, write_manifest
+from nightjar.runtime.secret_files import take_up_secrets
 from nightjar.runtime.settings import StageSettings, StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 
@@ -165,6 +166,7 @@ def _run_as_program(stage: str, work: Work, arguments: Sequence[str] | None) -> 
 
 def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
     given = _parse(stage, arguments)
+    take_up_secrets()
     settings = load(StageSettings)
     configure_logging(stage=stage, run=settings.run, shard=settings.shard)
     from nightjar.runtime.s3 import S3Store  # boto3 takes a third of a second: usage errors need not wait
