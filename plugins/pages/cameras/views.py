@@ -7,6 +7,7 @@ from functools import cached_property
 
 from nightjar.domain.places import place
 from nightjar.domain.rules import CameraRules
+from nightjar.domain.tally import many
 from nightjar.queries.camera_counts import Counts, days_until
 from nightjar.queries.camera_facts import CameraFacts
 from nightjar.queries.drawn_areas import Shape, shapes_in_force
@@ -141,7 +142,7 @@ class CameraView:
         masks = len(self.shapes) - len(names)
         more = f" and {len(names) - _SHOWN_AREAS} more" if len(names) > _SHOWN_AREAS else ""
         areas = f"{', '.join(names[:_SHOWN_AREAS])}{more}" or "none"
-        return f"{areas}; {masks} mask{'' if masks == 1 else 's'}" if masks else areas
+        return f"{areas}; {many(masks, 'mask')}" if masks else areas
 
     @property
     def days(self) -> list[tuple[date, Counts]]:

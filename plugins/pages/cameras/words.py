@@ -7,6 +7,7 @@ from nightjar.domain.labels import listed
 from nightjar.domain.names import OLDEST
 from nightjar.domain.probability import percent
 from nightjar.domain.rules import CameraRules, Rule, StandsAt
+from nightjar.domain.tally import many
 from nightjar.domain.troubles import Facts, Trouble, TroubleKind
 from plugins.web.formats import duration, number
 
@@ -46,18 +47,18 @@ def trouble_in_words(trouble: Trouble) -> str:
             rules = listed([f"“{name}”" for name in facts.rules] or ["its rules"])
             return f"covered: the newest picture is black or of one colour, while {rules} should look"
         case TroubleKind.VOID:
-            return f"sees nothing: {_many(facts.pictures or 0, 'picture')} in a row are black or of one colour"
+            return f"sees nothing: {many(facts.pictures or 0, 'picture')} in a row are black or of one colour"
         case TroubleKind.FROZEN if facts.how == "noise":
             return "frozen: its pictures are the same but for noise"
         case TroubleKind.FROZEN:
-            return f"frozen: {_many(facts.pictures or 0, 'picture')} in a row are exactly the same"
+            return f"frozen: {many(facts.pictures or 0, 'picture')} in a row are exactly the same"
         case TroubleKind.SILENT:
             return _silence(facts)
         case TroubleKind.CLOCK:
             return f"its clock {_clock(facts.offset_seconds or 0)}"
         case TroubleKind.REFUSED:
             reasons = ", ".join(f"{reason} {number(count)}" for reason, count in facts.reasons.items())
-            share = f"{number(facts.refused or 0)} of {_many(facts.received or 0, 'picture')} of a day were refused"
+            share = f"{number(facts.refused or 0)} of {many(facts.received or 0, 'picture')} of a day were refused"
             return f"{share}: {reasons}" if reasons else share
     return f"{trouble.kind}"  # of a later release
 
@@ -99,7 +100,7 @@ def _rule(rule: Rule, zone: str) -> tuple[str, ...]:
     if rule.max_box is not None:
         lines.append(f"its box takes at most {percent(rule.max_box)} of the picture")
     if rule.agree is not None:
-        lines.append(f"{_many(rule.agree.pictures, 'picture')} within {rule.agree.within_seconds} s must agree")
+        lines.append(f"{many(rule.agree.pictures, 'picture')} within {rule.agree.within_seconds} s must agree")
     return tuple(lines)
 
 
@@ -112,7 +113,3 @@ def _when(rule: Rule, zone: str) -> str:
 
 def _either(names: tuple[str, ...]) -> str:
     return " or ".join(names)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nightjar.cli.moments import BEGINNING, END, add_range, check_range
+from nightjar.domain.tally import many
 from nightjar.errors import InputError
 from nightjar.queries.known_cameras import cameras_named, check_user
 
@@ -179,7 +180,7 @@ def _table(told: Sequence[Told], wanted: Wanted) -> Iterator[str]:
         if reason:
             yield f"  {reason[:_SHOWN_ANSWER]}"
     states = Counter(state for each in told for state in each.states)
-    yield f"{len(told):,} alert{'' if len(told) == 1 else 's'}: {', '.join(f'{n:,} {s}' for s, n in states.items())}"
+    yield f"{many(len(told), 'alert')}: {', '.join(f'{n:,} {s}' for s, n in states.items())}"
 
 
 def _details(told: Iterable[Told]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightjar.cli import false_boxes, rules_try
+from nightjar.domain.tally import many
 from nightjar.errors import UsageError
 from nightjar.queries.deployed import deployed_detector
 
@@ -116,7 +117,7 @@ def _summary(checked: "CheckedRules") -> str:
     rules = checked.rules
     assert rules is not None
     counts = ((len(rules.rules), "rule"), (len(rules.users), "user"), (rules.camera_count, "camera"))
-    return f"{', '.join(f'{n:,} {name}' + ('' if n == 1 else 's') for n, name in counts)}: fine"
+    return f"{', '.join(many(n, name) for n, name in counts)}: fine"
 
 
 def channel_names(environment: Mapping[str, str] = os.environ) -> frozenset[str] | None:

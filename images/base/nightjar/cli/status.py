@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from nightjar.domain.tally import many
+
 if TYPE_CHECKING:
     from nightjar.queries.deployment import (
         Cameras,
@@ -119,7 +121,7 @@ def _rules(rules: "RulesState") -> str:
     if rules.key is None:
         return _listed("No rules are in force", rules.problems)
     assert rules.since is not None
-    numbers = f"{_many(rules.rules, 'rule')}, {_many(rules.users, 'user')}"
+    numbers = f"{many(rules.rules, 'rule')}, {many(rules.users, 'user')}"
     head = f"Rules in force: {rules.key}, put {_time(rules.since)}, {numbers}"
     lines = [f"version {rules.version}", f"SHA-256 {rules.sha256}"]
     if rules.problems:
@@ -159,7 +161,7 @@ def _troubled(troubled: "Troubled", now: datetime) -> str:
         for each in troubled.shown
     ]
     shown = "" if len(rows) == troubled.number else f", {len(rows)} of them here: nightjar cameras --troubled"
-    return _listed(f"{_many(troubled.number, 'trouble')} of cameras{shown}", _table(rows))
+    return _listed(f"{many(troubled.number, 'trouble')} of cameras{shown}", _table(rows))
 
 
 def _cameras(cameras: "Cameras", now: datetime) -> str:
@@ -173,13 +175,9 @@ def _cameras(cameras: "Cameras", now: datetime) -> str:
     ]
     shown = "" if len(rows) == cameras.number else f", the {len(rows)} longest silent"
     return _listed(
-        f"{_many(cameras.number, 'camera')}, {cameras.silent} of them silent for 48 hours; last pictures{shown}",
+        f"{many(cameras.number, 'camera')}, {cameras.silent} of them silent for 48 hours; last pictures{shown}",
         _table(rows),
     )
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

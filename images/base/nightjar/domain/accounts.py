@@ -8,6 +8,7 @@ from functools import reduce
 from nightjar.domain.batch import BatchLine, Footage, Outcome
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef, add_counts
 from nightjar.domain.model import Stored
+from nightjar.domain.tally import many
 
 STANDARD = "standard"  # what validate passes on to detect
 ENDS = frozenset({"detected", "quarantined", "duplicate", "failed"})
@@ -87,7 +88,7 @@ def _settle_shard(proof: ShardProof) -> tuple[Counts, str | None]:
     failure = None
     if proof.detected is None:
         detected = _count({"failed:detect": standard} if standard else {})
-        failure = f"detect left no proof for {standard} picture{'' if standard == 1 else 's'}"
+        failure = f"detect left no proof for {many(standard, 'picture')}"
     elif proof.detected.counts.received != standard:
         detected = _count({"failed:detect": standard} if standard else {})
         failure = f"expected detect to receive {standard} pictures, it says {proof.detected.counts.received}"

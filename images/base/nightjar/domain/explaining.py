@@ -11,6 +11,7 @@ from nightjar.domain.labels import listed
 from nightjar.domain.probability import percent
 from nightjar.domain.rules import CameraRules, Rule, Safe, StandsAt
 from nightjar.domain.sights import ObjectSeen, Sight
+from nightjar.domain.tally import many
 from nightjar.domain.topics import Topic
 
 STATIC, AGREEMENT = "static", "agreement"  # the conditions beside those of `conditions.py`
@@ -102,7 +103,7 @@ def _facts(condition: str, seen: Seen, rule: Rule, scene: Scene) -> tuple[str, s
             return " ".join(filter(None, [str(rule.hours or ""), days])), f"{seen.local:%a %H:%M:%S}"
         case "mask":
             masks = len(scene.camera.masks)
-            return f"outside {masks} mask{'' if masks == 1 else 's'}" if masks else "", where
+            return f"outside {many(masks, 'mask')}" if masks else "", where
         case "area":
             inside = f"in {listed(rule.areas, 'or')}" if rule.areas else ""
             outside = f"not in {listed(rule.not_areas, 'or')}" if rule.not_areas else ""

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from nightjar.domain.rules import EMAIL
 from nightjar.domain.severity import Severity
+from nightjar.domain.tally import many
 from nightjar.domain.troubles import OPERATOR, Facts, Trouble, trouble_kind
 
 _LONGEST = 600  # characters of an error's sentence
@@ -234,5 +235,5 @@ def _short(sentence: str) -> str:
 def _words(length: timedelta) -> str:
     minutes = round(length.total_seconds() / 60)
     if minutes < 120:
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+        return many(minutes, "minute")
     return f"{minutes // 60} hours" if minutes < 2880 else f"{minutes // 1440} days"

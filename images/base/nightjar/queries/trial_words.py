@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from nightjar.domain.tally import many
+
 if TYPE_CHECKING:
     from nightjar.domain.dry_run import Message
     from nightjar.queries.trial import Trial
@@ -60,7 +62,7 @@ def headline(trial: "Trial") -> str:
     """The result in a line: how many alerts before and after, and how many of them differ."""
     before, after, gained, lost = sums(trial)
     now = f"{before:,} under the rules in force"
-    return f"{after:,} alert{'' if after == 1 else 's'} instead of {now}: {gained:,} gained, {lost:,} lost"
+    return f"{many(after, 'alert')} instead of {now}: {gained:,} gained, {lost:,} lost"
 
 
 def sums(trial: "Trial") -> tuple[int, int, int, int]:
