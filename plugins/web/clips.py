@@ -10,9 +10,9 @@ from fastapi.responses import StreamingResponse
 
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore, ObjectUnreadableError
 from nightjar.stores.footage import footage_of
+from nightjar.stores.runs import LIVE
 from plugins.web.access import must_read
 from plugins.web.errors import NotFound
-from plugins.web.pictures import LIVE
 from plugins.web.world import World
 
 TYPES = {

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightjar.domain.names import shown
+from nightjar.stores.runs import LIVE
 from plugins.web.access import person_of
 from plugins.web.audit import audit
 from plugins.web.errors import Forbidden, PageError, TooLarge
@@ -26,7 +27,7 @@ _SMALL = 4096  # bytes of a body that goes to no page
 # Pages that are made at once. Each takes one of the 40 threads that Airflow's own routes run in, heartbeats of tasks
 # among them: a bucket that hangs must not take them all.
 _AT_ONCE = 16
-_ANY_DAG = "nightjar_live"  # whose permission stands for what belongs to no page
+_ANY_DAG = LIVE  # whose permission stands for what belongs to no page
 
 
 class Gate:

@@ -2,7 +2,6 @@
 
 import io
 import logging
-from collections.abc import Callable
 from functools import partial
 
 import anyio.to_thread
@@ -12,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from nightjar.runtime.annotate import encoded, within
 from nightjar.runtime.store import ObjectMissingError, ObjectStore, ObjectUnreadableError
+from nightjar.stores.runs import LIVE
 from nightjar.stores.standard import is_standard_key
 from plugins.web.access import must_read
 from plugins.web.rendering import refuse
@@ -20,9 +20,6 @@ from plugins.web.world import World
 log = logging.getLogger(__name__)
 
 WIDTHS = (160, 320, 640, 1280)  # pixels
-LIVE = "nightjar_live"  # the DAG whose pictures they are
-# Whether a key is that of a picture which pages may show.
-SHOWN: tuple[Callable[[str], bool], ...] = (is_standard_key,)
 
 _LONGEST_KEY = 400  # characters; ours have at most 180
 _AT_ONCE = 4  # pictures in memory; the others wait without a thread
@@ -49,10 +46,10 @@ def picture_router() -> APIRouter:
 
 
 def _answer(request: Request, key: str, w: str) -> Response:
-    must_read(request, LIVE)
+    must_read(request, LIVE)  # the DAG whose pictures they are
     if w not in map(str, WIDTHS):
         refuse(f"w to be one of {', '.join(map(str, WIDTHS))}", w)
-    if len(key) > _LONGEST_KEY or not any(is_shown(key) for is_shown in SHOWN):
+    if len(key) > _LONGEST_KEY or not is_standard_key(key):
         return _none()
     world: World = request.app.state.world()
     try:

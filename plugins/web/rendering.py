@@ -12,10 +12,8 @@ from nightjar.domain.names import shown
 from nightjar.runtime.links import utc_now
 from plugins.web import addresses, formats
 from plugins.web.access import person_of
-from plugins.web.errors import BadRequest, NotFound, PageError
+from plugins.web.errors import BadRequest, PageError
 from plugins.web.pages import PageFolder, in_navigation
-
-__all__ = ["BadRequest", "NotFound", "is_fragment", "make_environment", "refuse", "render", "render_error"]
 
 _WEB = Path(__file__).parent / "templates"
 

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from nightjar.domain.names import Camera, NameRefused, shown
 from nightjar.queries.camera_list import Asked, CameraFilter
-from plugins.web.rendering import NotFound, refuse
+from plugins.web.errors import NotFound
+from plugins.web.rendering import refuse
 
 MUTE_HOURS = (1, 8, 24)
 _LONGEST = 128  # characters of a part of a name

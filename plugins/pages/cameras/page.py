@@ -18,17 +18,17 @@ from nightjar.queries.camera_list import MOST, CameraFilter, camera_page
 from nightjar.queries.drawn_areas import drawn, shapes_from
 from nightjar.queries.mutes import alert_again, mute_until
 from nightjar.queries.rules_now import RulesNow, rules_now
+from nightjar.stores.runs import LIVE
 from plugins.pages.cameras.asked import MUTE_HOURS, asked_from, camera_from, query_of, until_from
 from plugins.pages.cameras.views import CameraView
 from plugins.web.access import PersonDep, acting
 from plugins.web.audit import audit
-from plugins.web.errors import Unavailable
+from plugins.web.errors import BadRequest, NotFound, Unavailable
 from plugins.web.limits import limited
 from plugins.web.pages import Page
-from plugins.web.rendering import BadRequest, NotFound, render
+from plugins.web.rendering import render
 from plugins.web.world import World, WorldDep
 
-LIVE = "nightjar_live"
 _STATES = (
     ("", "any"),
     (CameraFilter.OK, "ok"),
@@ -38,7 +38,7 @@ _STATES = (
     (CameraFilter.UNKNOWN, "unknown to the rules"),
 )
 router = APIRouter()
-PAGE = Page(name="cameras", title="Cameras", order=30, dag_id="nightjar_live", router=router)
+PAGE = Page(name="cameras", title="Cameras", order=30, dag_id=LIVE, router=router)
 
 Text = Annotated[str, Query()]
 Field = Annotated[str, Form()]

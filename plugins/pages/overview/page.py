@@ -12,8 +12,9 @@ from nightjar.queries.period import MOST_DAYS, period_of
 from nightjar.queries.refused_rows import NO_CAMERA
 from plugins.pages.overview.views import OverviewView, StateView
 from plugins.web.access import may_read
+from plugins.web.errors import BadRequest
 from plugins.web.pages import Page
-from plugins.web.rendering import BadRequest, is_fragment, render
+from plugins.web.rendering import is_fragment, render
 from plugins.web.world import WorldDep
 
 router = APIRouter()

@@ -20,8 +20,9 @@ from nightjar.stores.quarantine import Quarantine, parse_folder
 from plugins.pages.quarantine.cards import LONGEST, Card, Told
 from plugins.pages.quarantine.filters import MOST_DAYS, cursor_in, query_of, wanted_refusals
 from plugins.pages.quarantine.retry_page import router as retry_router
+from plugins.web.errors import NotFound
 from plugins.web.pages import Page
-from plugins.web.rendering import NotFound, is_fragment, refuse, render
+from plugins.web.rendering import is_fragment, refuse, render
 from plugins.web.world import WorldDep
 
 _ON_A_PAGE = 24

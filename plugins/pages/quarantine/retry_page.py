@@ -23,9 +23,9 @@ from plugins.pages.quarantine.cards import folder_path
 from plugins.pages.quarantine.filters import query_of, wanted_refusals
 from plugins.web.access import Person, PersonDep, acting
 from plugins.web.audit import audit
-from plugins.web.errors import Forbidden
+from plugins.web.errors import Forbidden, NotFound
 from plugins.web.limits import limited
-from plugins.web.rendering import NotFound, is_fragment, refuse, render
+from plugins.web.rendering import is_fragment, refuse, render
 from plugins.web.world import World, WorldDep
 
 MOST = 500  # refusals retried at once from the page; the command line has no such bound

@@ -10,7 +10,8 @@ from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.queries.event_pictures import Bytes, bytes_read
 from nightjar.queries.event_reviews import word_about
 from nightjar.stores.reactions import Reviews
-from plugins.pages.review.asked import LIVE, EventDep, event_search
+from nightjar.stores.runs import LIVE
+from plugins.pages.review.asked import EventDep, event_search
 from plugins.pages.review.cards import CardView
 from plugins.web.access import Person, PersonDep, acting
 from plugins.web.audit import audit

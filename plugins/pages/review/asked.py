@@ -24,7 +24,6 @@ from plugins.web.rendering import refuse
 from plugins.web.world import World
 
 REASONS = frozenset(map(str, Unalerted))
-LIVE = "nightjar_live"
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)

@@ -13,8 +13,9 @@ from nightjar.domain.model import ms_from_utc
 from nightjar.queries.event_pictures import picture_at
 from nightjar.queries.false_box_cover import cover_of
 from nightjar.stores.false_boxes import FalseBoxes
+from nightjar.stores.runs import LIVE
 from plugins.pages.review.acts import by
-from plugins.pages.review.asked import LIVE, EventDep, moment_asked
+from plugins.pages.review.asked import EventDep, moment_asked
 from plugins.web.access import PersonDep, acting
 from plugins.web.audit import audit
 from plugins.web.boxes import Box, boxes_of

@@ -27,7 +27,7 @@ from plugins.web.rendering import refuse, render
 from plugins.web.world import WorldDep
 
 router = APIRouter()
-PAGE = Page(name="runs", title="Runs", order=60, dag_id="nightjar_live", router=router)
+PAGE = Page(name="runs", title="Runs", order=70, dag_id="nightjar_live", router=router)
 _IN_A_TAB = replace(PAGE, navigation=False)  # Airflow's own page is around it
 _KINDS = {"success": "ok", "failed": "bad", "upstream_failed": "bad", "running": "warn", "up_for_retry": "warn"}
 Given = Annotated[str | None, Query()]

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from nightjar.errors import InputError, NightjarError, TryAgainError, UsageError
 from plugins.web.access import PersonDep, acting, only_asking
 from plugins.web.audit import audit
+from plugins.web.errors import NotFound
 from plugins.web.limits import limited
 from plugins.web.pages import Page
-from plugins.web.rendering import NotFound, is_fragment, refuse, render
+from plugins.web.rendering import is_fragment, refuse, render
 from plugins.web.world import WorldDep
 
 router = APIRouter()
