@@ -80,7 +80,7 @@ def settings() -> str:
     """Every setting of every stage with its bound and default, from the classes that read them."""
     return table(
         ("variable", "for", "value", "default", "meaning"),
-        sorted(row for kind in _settings_classes() for row in _rows(kind)),
+        sorted(row for kind in settings_classes() for row in _rows(kind)),
     )
 
 
@@ -127,7 +127,8 @@ def records() -> str:
     return document(RECORD_TABLES)
 
 
-def _settings_classes() -> Iterator[type[Settings]]:
+def settings_classes() -> Iterator[type[Settings]]:
+    """Every class of settings of Nightjar's processes."""
     for name in MODULES:
         importlib.import_module(name)
     kinds = [Settings]
