@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".nightjar"
 UV = STATE / "tools" / "bin" / "uv"
 
-STAGES = sorted(path.parent.name for path in (ROOT / "images").glob("*/requirements.in"))
+NO_STAGES = {"airflow", "tools"}
+STAGES = sorted({path.parent.name for path in (ROOT / "images").glob("*/requirements.in")} - NO_STAGES)
 ENVIRONMENTS = {
     "airflow": (ROOT / "local" / "requirements.txt", ("images/base", "local", ".", "dags")),
     "dev": (
@@ -38,10 +39,13 @@ LOCKS = (
     "requirements",
     "local/requirements",
     *(f"images/{stage}/requirements" for stage in STAGES),
+    "images/airflow/requirements",
     "images/detect/model/requirements",
     "images/detect/requirements-tensorflow",
 )
 LOCKS_ALONE = ("local/uv", "local/samples")
+# What builds images, and shares no version with what is in them.
+LOCKS_OF_TOOLS = ("images/tools/requirements",)
 
 NIGHTJAR_COMMAND = ROOT / "local" / "nightjar"
 
@@ -140,6 +144,8 @@ def compile_locks() -> None:
         run(*command, "-c", f"{EVERYTHING}.txt", f"{name}.in", "-o", f"{name}.txt")
     for name in LOCKS_ALONE:
         run(*command, "--no-deps", f"{name}.in", "-o", f"{name}.txt")
+    for name in LOCKS_OF_TOOLS:
+        run(*command, f"{name}.in", "-o", f"{name}.txt")
 
 
 def digest(*files: Path, words: tuple[str, ...] = ()) -> str:

@@ -12,7 +12,7 @@ from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
 
 # Everything that images/airflow/Dockerfile copies, and the folder it stands in.
-AIRFLOW_SOURCES = ("images/airflow", "images/base/nightjar", "dags", "operators", "plugins", "requirements.txt")
+AIRFLOW_SOURCES = ("images/airflow", "images/tools", "images/base/nightjar", "dags", "operators", "plugins")
 # Everything that images/Dockerfile copies for any stage, and itself; a stage's own folder comes on top.
 SHARED_SOURCES = ("images/Dockerfile", "images/base")
 # buildah keeps layers only when told to, by this variable; the stages share those of the Dockerfile's target `base`.
