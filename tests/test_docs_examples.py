@@ -34,8 +34,8 @@ DAYS = ("day", "from", "to")
 
 
 def blocks(text: str) -> list[str]:
-    """The code blocks of a page: indented by four or more, after an empty line or a heading, or fenced."""
-    fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+    """The code blocks of a page: indented by four or more, after an empty line or a heading, or fenced; no programs."""
+    fenced = re.findall(r"^```(?!python|diff|yaml)\w*\n(.*?)^```", text, re.M | re.S)
     rest = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     indented = re.findall(r"(?:\A|\n\n|^#.*\n)((?: {4,}.*\n?|\n(?= {4}))+)", rest, re.M)
     return [textwrap.dedent(block) for block in (*fenced, *indented)]
