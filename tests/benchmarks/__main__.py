@@ -13,7 +13,7 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live", "rules", "trial", "pages")
+BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live", "requests", "rules", "trial", "pages")
 
 
 def say(message: str) -> None:
