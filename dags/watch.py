@@ -76,7 +76,7 @@ with DAG(
         claims=CLAIMS,
         dag_id=LIVE,
         most_runs=deployment().live_runs,
-        poke_interval=1,
+        poke_interval=deployment().watch_look_seconds,
         timeout=timedelta(days=365).total_seconds(),
         # An outage of S3 is one run that waits, however long.
         retries=100_000,

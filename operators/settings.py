@@ -134,6 +134,12 @@ class DeploymentSettings(Settings):
     )
 
     live_runs: int = Field(4, ge=1, le=64, description="live runs at once; the watch waits while there are so many")
+    watch_look_seconds: float = Field(
+        1,
+        ge=0.5,
+        le=60,
+        description="seconds from one look for footage to the next; each is two listings, which S3 bills",
+    )
     live_late_seconds: int = Field(
         900, ge=60, le=86_400, description="a live run that has not ended so long after it was queued is told as late"
     )

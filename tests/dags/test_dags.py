@@ -235,13 +235,13 @@ def test_watch(dags: dict[str, DAG]) -> None:
     assert tasks["collect"].release is None
 
 
-def test_the_watch_holds_back_at_as_many_live_runs_as_are_allowed(
-    settings: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_watch_looks_and_holds_back_as_the_settings_say(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTJAR_LIVE_RUNS", "7")
+    monkeypatch.setenv("NIGHTJAR_WATCH_LOOK_SECONDS", "5")
     dags = read_dags()
     sensor: Any = dags["nightjar_watch"].task_dict["wait_for_footage"]
     assert dags["nightjar_live"].max_active_runs == sensor.most_runs == 7
+    assert sensor.poke_interval == 5
 
 
 def test_a_report_waits_for_news_or_midnight_and_comes_after_everything_else(dags: dict[str, DAG]) -> None:
