@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import nightjar.errors
+from docs import sizing
 from nightjar.domain.areas import Polygon
 from nightjar.domain.reasons import Reason
 from nightjar.domain.remedies import Remedy
@@ -262,6 +263,26 @@ def _flow(value: object) -> str:
     return (str(value).lower() if isinstance(value, bool) else str(value)) if is_plain else json.dumps(value)
 
 
+def clusters() -> str:
+    """What some loads ask of a cluster."""
+    head = (
+        *("load", "live runs, shards", "shards a minute", "pictures a shard", "pods at once", "cores", "GiB"),
+        "cores of Airflow",
+    )
+    return table(head, sizing.clusters())
+
+
+def s3_requests() -> str:
+    """Requests to S3 by what costs them, and what a thousand of it cost."""
+    return table(("", "PUT, COPY, POST, LIST", "GET, HEAD", "$ for 1,000"), sizing.requests())
+
+
+def s3_bills() -> str:
+    """What S3 bills for the requests of some loads."""
+    head = ("load", "million PUT, COPY, POST, LIST a month", "million GET, HEAD", "$ a month", "$ for 1,000 pictures")
+    return table(head, sizing.bills())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "remedies": remedies,
@@ -270,6 +291,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "records": records,
     "pages": web_pages,
     "stages": stages,
+    "clusters": clusters,
+    "requests": s3_requests,
+    "bills": s3_bills,
     **{f"rules-{name}": partial(rules_keys, kind) for name, kind in RULES.items()},
 }
 

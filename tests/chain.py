@@ -42,6 +42,7 @@ class Chain:
     sources: Path = ROOT
     tag: str = "1.0.0"
     environment: Mapping[str, str] = field(default_factory=dict)
+    max_shards: int = 10
     manifests: dict[str, list[Manifest]] = field(default_factory=dict)
 
     def land(self, footage: Mapping[str, bytes]) -> None:
@@ -80,7 +81,7 @@ class Chain:
     def _run(self, prefix: str, day: date | None = None) -> None:
         release = self._pin(prefix)
         name = Runs(self.store).at(prefix).name
-        shards = write_shards(self.store, prefix, max_shards=10, max_work=1000)
+        shards = write_shards(self.store, prefix, max_shards=self.max_shards, max_work=1000)
         for shard in shards:
             source = shard
             for stage in SHARD_STAGES:

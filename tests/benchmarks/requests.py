@@ -72,6 +72,9 @@ def rows(say: Callable[[str], None]) -> list[Row]:
             ):
                 say(f"requests: {kind}, {name}")
                 bills[f"{kind} {name}"] = _live(chain, recorder, shots, name)
+            chain.max_shards = 1
+            packed = [(camera, later + timedelta(minutes=10)) for camera in CAMERAS]
+            bills[f"{kind} packed"] = _live(chain, recorder, packed, "packed")
             if kind == "alerted":
                 say("requests: report and patrol")
                 chain.report("report")
@@ -86,6 +89,7 @@ def rows(say: Callable[[str], None]) -> list[Row]:
     parts = {
         "a live run, without its shards": one - shard,
         "each shard (camera) of it, with one picture": shard,
+        "each further camera in a shard, with one picture": (bills["harmless packed"] - one) / (len(CAMERAS) - 1),
         "each further picture of a shard, harmless": picture,
         "each further picture of a shard, of an event": threat,
         "an event and its alert": bills["alerted one"] - one,
