@@ -13,7 +13,11 @@ import yaml
 CHART = Path(__file__).resolve().parents[2] / "helm" / "nightjar"
 EXAMPLES = tuple(sorted(path.stem for path in (CHART / "examples").glob("values-*.yaml")))
 # The least that must be said; a test adds to it.
-MINIMAL: Mapping[str, Any] = {"images": {"registry": "registry.example.com/nightjar"}, "s3": {"bucket": "footage"}}
+MINIMAL: Mapping[str, Any] = {
+    "images": {"registry": "registry.example.com/nightjar"},
+    "s3": {"bucket": "footage"},
+    "airflow": {"database": {"existingSecret": "nightjar-database"}},
+}
 NAMESPACE = "nightjar"
 
 # An object of Kubernetes as it stands in a manifest: Any, since each kind has another shape.

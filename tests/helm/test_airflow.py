@@ -1,0 +1,256 @@
+"""Airflow's part of the chart: settings that exist, pods that are restricted, logins that are real, secrets apart."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import kubernetes_validate
+import pytest
+import yaml
+from airflow.configuration import retrieve_configuration_description
+
+from tests.helm.chart import CHART, MINIMAL, Manifest, merged, of_kind, pod_specs, rendered
+
+ONE_POD = {"airflow": {"onePod": True, "auth": {"trial": True}}, "postgres": {"enabled": True}}
+OIDC = {
+    "issuer": "https://login.example.com/realms/office",
+    "clientId": "nightjar",
+    "existingSecret": "nightjar-oidc",
+    "roles": {"video-ops": ["Op"]},
+}
+EVERYTHING = {
+    "airflow": {
+        "ingress": {"enabled": True, "host": "nightjar.example.com", "tlsSecret": "nightjar-tls"},
+        "auth": {"oidc": OIDC},
+        "config": {"core": {"max_map_length": 1_000_000, "parallelism": 64, "load_examples": True}},
+        "database": {"asyncKey": "connection-async"},
+    },
+    "monitoring": {
+        "statsd": {"exporter": {"enabled": True}, "podMonitor": True},
+        "alerts": True,
+        "dashboard": True,
+        "labels": {"release": "prometheus"},
+    },
+    "kubernetes": {"apiServer": {"host": "10.0.0.1", "port": 6443}},
+}
+OTEL = {"monitoring": {"openTelemetry": {"host": "collector"}}}
+DATABASE_ON_VOLUME = {"postgres": {"enabled": True, "storage": {"size": "1Gi", "className": "fast"}}}
+CASES: Mapping[str, Mapping[str, Any]] = {
+    "minimal": {},
+    "one pod": ONE_POD,
+    "everything": EVERYTHING,
+    "OpenTelemetry": OTEL,
+    "database in the chart": DATABASE_ON_VOLUME,
+}
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# Objects of operators that a cluster may have; their schemas are not Kubernetes' own.
+FOREIGN = ("monitoring.coreos.com/", "external-secrets.io/")
+
+
+def objects_of(case: str) -> list[Manifest]:
+    """All objects of a case."""
+    return rendered(merged(MINIMAL, CASES[case]))
+
+
+def settings_of(objects: list[Manifest]) -> dict[str, str]:
+    """The environment of Airflow's pods that comes from the ConfigMap."""
+    settings: dict[str, str] = of_kind(objects, "ConfigMap")["nightjar-airflow"]["data"]
+    return settings
+
+
+def containers(objects: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    """Every container of every pod, init containers too, with its place."""
+    for place, spec in pod_specs(objects):
+        for each in (*spec.get("initContainers", ()), *spec["containers"]):
+            yield f"{place}/{each['name']}", each
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_object_is_one_of_kubernetes(case: str) -> None:
+    for each in objects_of(case):
+        if not each["apiVersion"].startswith(FOREIGN):
+            kubernetes_validate.validate(each, "1.36", strict=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_setting_is_one_of_airflows(case: str) -> None:
+    described = {
+        f"AIRFLOW__{section.upper()}__{key.upper()}"
+        for section, options in retrieve_configuration_description().items()
+        for key in options["options"]
+    }
+    # Read by the Kubernetes provider with a default of its own, and described nowhere.
+    described |= {"AIRFLOW__WORKERS__API_RETRIES"}
+    names = {name for name in settings_of(objects_of(case)) if name.startswith("AIRFLOW__")}
+    for _, container in containers(objects_of(case)):
+        names |= {each["name"] for each in container.get("env", ()) if each["name"].startswith("AIRFLOW__")}
+    assert len(names) > 20
+    assert names <= described, names - described
+
+
+def test_the_setting_that_is_described_nowhere_is_read_by_the_provider() -> None:
+    from airflow.providers.cncf.kubernetes import kubernetes_helper_functions
+
+    assert 'getint("workers", "api_retries"' in Path(kubernetes_helper_functions.__file__).read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pods_are_restricted(case: str) -> None:
+    objects = objects_of(case)
+    for place, spec in pod_specs(objects):
+        assert spec["securityContext"]["runAsNonRoot"] is True, place
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, place
+        assert spec["enableServiceLinks"] is False, place
+        assert not spec.get("hostNetwork"), place
+        assert not any("hostPath" in volume for volume in spec["volumes"]), place
+    for place, container in containers(objects):
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False, place
+        assert context["readOnlyRootFilesystem"] is True, place
+        assert context["capabilities"] == {"drop": ["ALL"]}, place
+        assert container["resources"]["limits"]["memory"], place
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}, place
+        assert container["image"].rpartition(":")[2] not in ("", "latest"), place
+
+
+def test_only_those_that_make_pods_have_a_token() -> None:
+    tokens = {place: spec["automountServiceAccountToken"] for place, spec in pod_specs(objects_of("everything"))}
+    with_token = {place for place, token in tokens.items() if token and "stage" not in place}
+    assert with_token == {"Deployment/nightjar-scheduler", "Deployment/nightjar-triggerer"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_mount_has_its_volume_and_every_name_is_used_once(case: str) -> None:
+    for place, spec in pod_specs(objects_of(case)):
+        volumes = [volume["name"] for volume in spec["volumes"]]
+        names = [each["name"] for each in (*spec.get("initContainers", ()), *spec["containers"])]
+        assert len(volumes) == len(set(volumes)), place
+        assert len(names) == len(set(names)), place
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            assert {mount["name"] for mount in container["volumeMounts"]} <= set(volumes), place
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_config_maps_and_secrets_that_pods_name_are_there_or_the_deployments_own(case: str) -> None:
+    objects = objects_of(case)
+    own = {"nightjar-database", "nightjar-oidc", "nightjar-s3", "nightjar-channels", "nightjar-sendgrid"}
+    known = set(of_kind(objects, "ConfigMap")) | set(of_kind(objects, "Secret")) | own
+    for place, spec in pod_specs(objects):
+        for volume in spec["volumes"]:
+            name = volume.get("configMap", {}).get("name") or volume.get("secret", {}).get("secretName")
+            assert name is None or name in known, f"{place}: {name}"
+    for place, container in containers(objects):
+        for source in container.get("envFrom", ()):
+            assert source["configMapRef"]["name"] in known, place
+        for variable in container.get("env", ()):
+            if source := variable.get("valueFrom"):
+                assert source["secretKeyRef"]["name"] in known, f"{place}: {variable['name']}"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_secret_is_a_plain_value(case: str) -> None:
+    objects = objects_of(case)
+    secret = {
+        text for each in of_kind(objects, "Secret").values() for key, text in each["data"].items() if key != "user"
+    }
+    assert secret
+    rest = json.dumps([each for each in objects if each["kind"] != "Secret"])
+    assert not any(text in rest for text in secret)
+    assert not any(
+        word in name for name in settings_of(objects) for word in ("SECRET_KEY", "FERNET", "PASSWORD", "CONN")
+    )
+
+
+def test_keys_fit_their_use() -> None:
+    import base64
+
+    from cryptography.fernet import Fernet
+
+    keys = of_kind(objects_of("minimal"), "Secret")["nightjar-airflow-keys"]["data"]
+    assert Fernet(base64.b64decode(keys["fernet-key"])).encrypt(b"text")
+    assert len(base64.b64decode(keys["jwt-secret"])) == 64
+    assert len({*keys.values()}) == 3
+
+
+def test_one_pod_talks_to_itself() -> None:
+    objects = objects_of("one pod")
+    [(place, spec)] = [each for each in pod_specs(objects) if each[0] == "Deployment/nightjar-airflow"]
+    assert [each["name"] for each in spec["containers"]] == ["postgres", "setup", *sorted(COMPONENTS)]
+    assert "127.0.0.1:8080" in settings_of(objects)["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+    assert not of_kind(objects, "Job"), place
+    assert [each["metadata"]["name"] for each in objects if each["kind"] == "Service"] == ["nightjar-api-server"]
+    [service] = of_kind(objects, "Service").values()
+    assert service["spec"]["selector"]["app.kubernetes.io/component"] == "airflow"
+
+
+def test_four_deployments_wait_for_the_database() -> None:
+    deployments = of_kind(objects_of("minimal"), "Deployment")
+    assert set(deployments) == {f"nightjar-{each}" for each in COMPONENTS}
+    for each in deployments.values():
+        spec = each["spec"]["template"]["spec"]
+        assert [container["name"] for container in spec["initContainers"]] == ["wait-for-database"]
+        [container] = spec["containers"]
+        assert container["args"][0] == "airflow"
+        assert {"startupProbe", "livenessProbe"} <= set(container)
+
+
+def test_pods_start_again_when_a_setting_changes() -> None:
+    def checksums(values: Mapping[str, Any]) -> set[str]:
+        deployments = of_kind(rendered(merged(MINIMAL, values)), "Deployment").values()
+        return {each["spec"]["template"]["metadata"]["annotations"]["checksum/settings"] for each in deployments}
+
+    [before], [after] = checksums({}), checksums({"airflow": {"parallelism": 8}})
+    assert before != after
+
+
+def test_a_setting_of_the_chart_can_be_replaced_and_keeps_its_shape() -> None:
+    settings = settings_of(objects_of("everything"))
+    assert settings["AIRFLOW__CORE__PARALLELISM"] == "64"
+    assert settings["AIRFLOW__CORE__MAX_MAP_LENGTH"] == "1000000"
+    assert settings["AIRFLOW__CORE__LOAD_EXAMPLES"] == "True"
+
+
+def test_links_lead_to_the_ingress() -> None:
+    settings = settings_of(objects_of("everything"))
+    assert settings["AIRFLOW__API__BASE_URL"] == settings["NIGHTJAR_LINK_ADDRESS"] == "https://nightjar.example.com"
+    assert settings["AIRFLOW__FAB__COOKIE_SECURE"] == settings["AIRFLOW__FAB__ENABLE_PROXY_FIX"] == "True"
+    assert "NIGHTJAR_LINK_ADDRESS" not in settings_of(objects_of("minimal"))
+
+
+def test_an_upgrade_has_a_job_of_its_own() -> None:
+    def job(values: Mapping[str, Any]) -> str:
+        [name] = of_kind(rendered(merged(MINIMAL, values)), "Job")
+        return name
+
+    assert job({}) != job({"images": {"tag": "1.2.3"}})
+    assert job({}) != job({"setup": {"rules": "version: 1\n"}})
+
+
+REFUSED: Mapping[str, Mapping[str, Any]] = {
+    "simple login by the back door": {"airflow": {"config": {"core": {"auth_manager": "x.SimpleAuthManager"}}}},
+    "everybody is admin by the back door": {"airflow": {"config": {"core": {"simple_auth_manager_all_admins": True}}}},
+    "no login by the back door": {"airflow": {"config": {"fab": {"auth_role_public": "Admin"}}}},
+    "database password in a value": {"airflow": {"config": {"database": {"sql_alchemy_conn": "postgresql://u:p@h"}}}},
+    "ingress without a host": {"airflow": {"ingress": {"enabled": True}}},
+    "provider without a client": {"airflow": {"auth": {"oidc": {"issuer": "https://login.example.com"}}}},
+    "no database": {"airflow": {"database": {"existingSecret": ""}}},
+    "unknown key": {"airflow": {"schedular": {}}},
+    "latest": {"monitoring": {"statsd": {"exporter": {"image": "prom/statsd-exporter:latest"}}}},
+    "image without a tag": {"monitoring": {"statsd": {"exporter": {"image": "prom/statsd-exporter"}}}},
+    "no workers": {"airflow": {"parallelism": 0}},
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_wrong_values_are_refused(why: str) -> None:
+    with pytest.raises(helm_python.HelmError):
+        rendered(merged(MINIMAL, REFUSED[why]))
+
+
+def test_files_of_the_chart_are_what_pods_get() -> None:
+    maps = of_kind(objects_of("minimal"), "ConfigMap")
+    for name, file in (("nightjar-airflow-login", "webserver_config.py"), ("nightjar-airflow-probes", "heartbeat.py")):
+        assert maps[name]["data"][file].strip() == (CHART / "files" / file).read_text().strip()
+    assert yaml.safe_load(maps["nightjar-setup"]["data"]["setup.json"])["images"]["detect"]
