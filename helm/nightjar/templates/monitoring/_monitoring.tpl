@@ -6,12 +6,19 @@ AIRFLOW__METRICS__STATSD_ON: "True"
 AIRFLOW__METRICS__STATSD_HOST: {{ $monitoring.statsd.exporter.enabled | ternary "127.0.0.1" $monitoring.statsd.host | quote }}
 AIRFLOW__METRICS__STATSD_PORT: {{ $monitoring.statsd.exporter.enabled | ternary 9125 $monitoring.statsd.port | int | quote }}
 AIRFLOW__METRICS__STATSD_PREFIX: airflow
+{{- if $monitoring.statsd.exporter.enabled }}
+# One metric with labels (dag_id, task_id, state) instead of a metric for each DAG and task: as InfluxDB writes them,
+# which the exporter reads without a mapping.
+AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED: "True"
+AIRFLOW__METRICS__LEGACY_NAMES_ON: "False"
+{{- end }}
 {{- else if $monitoring.openTelemetry.host }}
 AIRFLOW__METRICS__OTEL_ON: "True"
 AIRFLOW__METRICS__OTEL_HOST: {{ $monitoring.openTelemetry.host | quote }}
 AIRFLOW__METRICS__OTEL_PORT: {{ $monitoring.openTelemetry.port | int | quote }}
 AIRFLOW__METRICS__OTEL_SSL_ACTIVE: {{ $monitoring.openTelemetry.tls | ternary "True" "False" | quote }}
 AIRFLOW__METRICS__OTEL_SERVICE: nightjar
+AIRFLOW__METRICS__LEGACY_NAMES_ON: "False"
 {{- end }}
 {{- end -}}
 
@@ -26,7 +33,6 @@ AIRFLOW__METRICS__OTEL_SERVICE: nightjar
     - --statsd.listen-udp=127.0.0.1:9125
     - --statsd.listen-tcp=
     - --web.listen-address=:9102
-    - --statsd.mapping-config=/etc/statsd-exporter/mapping.yaml
   ports:
     - name: metrics
       containerPort: 9102
@@ -36,17 +42,6 @@ AIRFLOW__METRICS__OTEL_SERVICE: nightjar
     timeoutSeconds: 5
   securityContext: {{ include "nightjar.containerSecurityContext" . | nindent 4 }}
   resources: {{ toYaml $exporter.resources | nindent 4 }}
-  volumeMounts:
-    - name: statsd-mapping
-      mountPath: /etc/statsd-exporter
-      readOnly: true
-{{- end -}}
-{{- end -}}
-
-{{- define "nightjar.monitoring.volumes" -}}
-{{- if .Values.monitoring.statsd.exporter.enabled -}}
-- name: statsd-mapping
-  configMap:
-    name: {{ include "nightjar.fullname" . }}-statsd
+  volumeMounts: []
 {{- end -}}
 {{- end -}}
