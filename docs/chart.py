@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from docs.generate import ROOT, settings_classes, table
-from nightjar.domain.stages import STAGE_IMAGES
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.runtime.settings import Settings
 
 CHART = ROOT / "helm" / "nightjar"
@@ -83,6 +83,7 @@ def schema() -> str:
     sections["images"]["properties"]["stages"]["properties"] = {
         image: {"$ref": "#/definitions/tag"} for image in STAGE_IMAGES
     }
+    sections["stages"]["properties"] |= {stage: {"$ref": "#/definitions/stage"} for stage in STAGES}
     properties = {**top, **sections}
     document = {
         "$schema": "http://json-schema.org/draft-07/schema#",
