@@ -14,7 +14,7 @@ from nightjar.domain.batch import BatchLine, Footage, NameFields, Outcome, Recei
 from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.names import FootageName
-from nightjar.domain.stages import STAGES
+from nightjar.domain.stages import SHARD_STAGES
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectStore
@@ -27,7 +27,6 @@ from operators.settings import deployment
 
 log = logging.getLogger(__name__)
 
-SHARD_STAGES = tuple(stage.name for stage in STAGES.values() if stage.sharded)  # each works from the one before it
 EVENTS = "events"  # in assess's result: how many events there are to alert
 _AT_ONCE = 16
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.release import Release, StageRelease, Started
-from nightjar.domain.stages import STAGES, Stage
+from nightjar.domain.stages import SHARD_STAGES, STAGES, Stage
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.settings.by_stage import resolve
@@ -23,7 +23,7 @@ from nightjar_local.images import detection_model
 from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access
 from operators.account import end_run, write_account
-from operators.shards import SHARD_STAGES, select_day, write_shards
+from operators.shards import select_day, write_shards
 
 
 class StageFailed(AssertionError):  # noqa: N818 - reads as the outcome it is

@@ -8,8 +8,9 @@ from statistics import median
 
 from nightjar.domain.accounts import Account
 from nightjar.domain.manifest import Counts
+from nightjar.domain.stages import SHARD_STAGES
 from nightjar.queries.run_account import Proof
-from nightjar.queries.run_shards import SHARD_STAGES, ShardWork
+from nightjar.queries.run_shards import ShardWork
 from plugins.pages.runs.airflow_state import AirflowTask
 
 GROUP = "shard."  # how the ids of the mapped tasks begin

@@ -149,6 +149,8 @@ STAGES = {
     )
 }
 
+# The stages that work on a shard, in the order in which they do: each works from the one before it.
+SHARD_STAGES = tuple(stage.name for stage in STAGES.values() if stage.sharded)
 # The images, in the order of their first stage: the keys of the Variable `nightjar_images`.
 STAGE_IMAGES = tuple(dict.fromkeys(stage.image for stage in STAGES.values()))
 

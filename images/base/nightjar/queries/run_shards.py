@@ -10,7 +10,7 @@ from nightjar.domain.events import Event
 from nightjar.domain.layout import DIGEST
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.quarantine import QuarantineEntry
-from nightjar.domain.stages import STAGES
+from nightjar.domain.stages import SHARD_STAGES
 from nightjar.errors import InputError
 from nightjar.queries.readable import lines_at, told
 from nightjar.queries.run_account import Proof, proofs_of
@@ -22,7 +22,6 @@ from nightjar.stores.ledger import Ledger
 from nightjar.stores.quarantine import QUARANTINE
 from nightjar.stores.runs import Run
 
-SHARD_STAGES = tuple(stage.name for stage in STAGES.values() if stage.sharded)  # in the order in which they work
 MOST_EVENTS = 60  # read for one answer, the newest
 MOST_REFUSALS = 60
 _EVENTS = "events.jsonl"
