@@ -50,11 +50,11 @@ def edit(copy: Path, block: str) -> None:
     """Lines put in (`+`) or taken out (`-`) beside others that stay; together they are in the file just once."""
     head, *lines = block.splitlines()
     file = copy / head.removeprefix("--- ")
-    before = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
-    after = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("-"))
-    text = file.read_text()
+    before = "\n" + "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
+    after = "\n" + "".join(f"{line[1:]}\n" for line in lines if not line.startswith("-"))
+    text = "\n" + file.read_text()
     assert text.count(before) == 1, f"{head}: expected these lines once, found {text.count(before)} times:\n{before}"
-    file.write_text(text.replace(before, after))
+    file.write_text(text.replace(before, after)[1:])
 
 
 @pytest.fixture(scope="module")
