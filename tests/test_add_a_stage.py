@@ -28,12 +28,12 @@ def blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", PAGE.read_text(), re.M | re.S)
 
 
-def run(copy: Path, *command: str) -> None:
+def run(copy: Path, *command: str, given: str = "") -> None:
     """Run a program in the copy, which finds the copy's packages and none of this repository's."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "NIGHTJAR"))}
     folders = (copy, copy / "dags", copy / "local", *sorted((copy / "images").iterdir()))
     environment |= {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=copy, env=environment, input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}{done.stderr[-3000:]}"
 
 
@@ -98,3 +98,21 @@ def test_it_is_well_written_and_imports_what_it_may(copy: Path) -> None:
 def test_the_docs_have_it(copy: Path) -> None:
     text = (copy / "docs" / "design.md").read_text()
     assert "| `faces` | `faces` |  | detections, runs, standard | runs |" in text
+
+
+CHART = """
+import json, sys, yaml
+from tests.helm.chart import MINIMAL, merged, of_kind, rendered
+objects = rendered(merged(MINIMAL, {"postgres": {"enabled": True}}, yaml.safe_load(sys.stdin)))
+assert of_kind(objects, "ServiceAccount")["nightjar-faces"]["metadata"]["namespace"] == "nightjar-stages"
+maps = of_kind(objects, "ConfigMap")
+pods = json.loads(maps["nightjar-airflow"]["data"]["NIGHTJAR_STAGES"])["faces"]
+assert pods == {"service_account": "nightjar-faces", "memory": "2Gi", "gpu": 1, "pool": "nightjar_faces"}, pods
+setup = json.loads(maps["nightjar-setup"]["data"]["setup.json"])
+assert setup["pools"]["nightjar_faces"] == 4 and setup["images"]["faces"], setup
+"""
+
+
+def test_the_chart_has_it(copy: Path) -> None:
+    [values] = re.findall(r"^```yaml\n# values.yaml\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    run(copy, sys.executable, "-c", CHART, given=values)
