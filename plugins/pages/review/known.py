@@ -1,7 +1,7 @@
 """All that is known of one event. Whatever cannot be read is a sentence among `problems`, beside all that can."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from nightjar.domain.events import Event, EventRef, ThreatPicture
 from nightjar.domain.reactions import Mute
@@ -11,9 +11,9 @@ from nightjar.queries.event_card import EventCard
 from nightjar.queries.event_pictures import Bytes, PicturePage, bytes_read, picture_at, pictures_of
 from nightjar.queries.event_position import Position
 from nightjar.queries.event_reviews import Word, word_about
+from nightjar.queries.reactions_to import held_back
 from nightjar.queries.readable import document_at, told
 from nightjar.queries.rules_now import rules_now
-from nightjar.stores.digests import Digests
 from nightjar.stores.events import Events
 from nightjar.stores.ledger import Ledger, LedgerLine
 from nightjar.stores.reactions import Mutes
@@ -70,6 +70,9 @@ def known_of(world: World, event: Event, at: datetime | None, since: datetime | 
     card = told(problems, lambda: cards.one(event.ref))
     place = card.position if card else Position(event.day, event.started_at, event.id)
     line = told(problems, lambda: Ledger(store).find(event))
+    held: tuple[str, ...] = (card.unalerted,) if card and card.unalerted else ()  # as the run recorded it
+    if not line and not held:
+        held = told(problems, lambda: held_back(store, event)) or ()
     folder = f"{card.run}/" if card and card.run.count("/") == 1 else ""
     return Known(
         event=event,
@@ -78,7 +81,7 @@ def known_of(world: World, event: Event, at: datetime | None, since: datetime | 
         if event.absorbed_by
         else None,
         line=line,
-        held=() if line else told(problems, lambda: _held(world, event, card)) or (),
+        held=() if line else held,
         word=word_about(store, event.ref),
         mute=told(problems, lambda: Mutes(store).get(event.camera)),
         camera=rules_now(store, [event.camera]).of(event.camera),
@@ -91,15 +94,6 @@ def known_of(world: World, event: Event, at: datetime | None, since: datetime | 
         alerted_by=told(problems, lambda: _run(world, _folder(line))) if line else None,
         problems=problems,
     )
-
-
-def _held(world: World, event: Event, card: EventCard | None) -> tuple[str, ...]:
-    """Why nobody was told: as the run recorded it, else as the digests have it, each once."""
-    if card is not None and card.unalerted:
-        return (card.unalerted,)
-    digests, first = Digests(world.store), event.started_at.date() - timedelta(days=1)
-    lines = (line for n in range(5) for line in digests.lines(event.user, first + timedelta(days=n)))
-    return tuple(dict.fromkeys(str(line.reason) for line in lines if line.event_id == event.id))
 
 
 def _folder(line: LedgerLine) -> str:

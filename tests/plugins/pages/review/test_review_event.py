@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from nightjar.domain.alerts import ApiCall
+from nightjar.domain.alerts import ApiCall, DigestLine
 from nightjar.domain.events import Event, EventState
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.reactions import Mute, Review, ReviewVerdict
 from nightjar.domain.release import Started
 from nightjar.runtime.manifests import write_record
 from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.digests import Digests
 from nightjar.stores.reactions import Mutes, Reviews
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Run
@@ -171,6 +172,14 @@ def test_a_camera_that_the_rules_no_longer_know(store: MemoryStore, client: Page
     assert "camera not in the rules" in words
     assert "held back: unknown camera" in words
     assert "13:00:00 CET" in words  # as it was when it was recorded
+
+
+def test_why_nobody_was_told_before_it_is_recorded(store: MemoryStore, client: PagesClient) -> None:
+    event = event_of(1)
+    keep(store, event)
+    line = DigestLine.of(event, "events/e1.json", event.ended_at).model_copy(update={"reason": "muted"})
+    Digests(store).put(line, event.day)
+    assert "Nobody: held back, muted." in text_of(look(client, event))
 
 
 def test_without_rules_and_without_a_row(client: PagesClient, store: MemoryStore) -> None:
