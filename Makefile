@@ -66,8 +66,8 @@ format: ## put the code into the format that `make check` wants
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
 
-docs: ## rewrite what repeats the code: tables of the docs, the chart's schema and README
-	@$(BOOTSTRAP) dev && $(DEV)/python docs/generate.py && $(DEV)/python docs/chart.py
+docs: ## rewrite what repeats the code: tables of the docs, the chart's schema and README, IAM policies
+	@$(BOOTSTRAP) dev && $(DEV)/python docs/generate.py && $(DEV)/python docs/chart.py && $(DEV)/python docs/iam.py
 
 bench: ## the benchmarks, as ratios within one run
 	@$(BOOTSTRAP) airflow dev && $(DEV)/python -m tests.benchmarks

@@ -31,6 +31,21 @@ class Request:
         """Whether it changes something; a POST with `delete` or `uploads` does too."""
         return self.method in ("PUT", "POST", "DELETE")
 
+    @property
+    def right(self) -> tuple[str, str, str | None]:
+        """What S3 looks for in a policy: the action, the key (empty: the bucket), and the prefix of a list."""
+        parts = urlsplit(self.path)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        key = unquote(parts.path).lstrip("/").partition("/")[2]
+        version = "Version" if "versionId" in query else ""
+        if not key and "versioning" in query:
+            return "s3:GetBucketVersioning", "", None
+        if not key:
+            versions = "Versions" if "versions" in query else ""
+            return f"s3:ListBucket{versions}", "", query.get("prefix", [""])[0]
+        actions = {"GET": f"GetObject{version}", "HEAD": f"GetObject{version}", "DELETE": f"DeleteObject{version}"}
+        return f"s3:{actions.get(self.method, 'PutObject')}", key, None
+
 
 class Recorder(S3Proxy):
     """The proxy, and the requests since it was last asked for them. Safe to use from threads."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from docs.iam import policies
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.names import Camera
 from nightjar.domain.stages import STAGES
@@ -19,6 +20,7 @@ from nightjar_local import samples
 from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access, make_bucket
 from tests.chain import Chain
+from tests.policies import allows
 from tests.recorder import Recorder, Request, folders
 
 SILENT = Camera("carol", "drive")  # of the rules; its footage is left out
@@ -101,3 +103,9 @@ def test_a_stage_writes_what_it_is_declared_to(requests: dict[str, list[Request]
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_what_it_is_declared_to(requests: dict[str, list[Request]], stage: str) -> None:
     assert folders(requests[stage], writes=False) == set(STAGES[stage].reads)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_asks_for_nothing_that_its_policy_forbids(requests: dict[str, list[Request]], stage: str) -> None:
+    forbidden = {right for request in requests[stage] if not allows(policies()[stage], *(right := request.right))}
+    assert forbidden == set()

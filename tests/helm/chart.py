@@ -9,6 +9,9 @@ from typing import Any
 
 import helm_python
 import yaml
+from jsonschema import Draft202012Validator
+from kubernetes_validate.utils import schema_contents
+from referencing import Registry, Resource
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "nightjar"
 EXAMPLES = tuple(sorted(path.stem for path in (CHART / "examples").glob("values-*.yaml")))
@@ -19,6 +22,9 @@ MINIMAL: Mapping[str, Any] = {
     "airflow": {"database": {"existingSecret": "nightjar-database"}},
 }
 NAMESPACE = "nightjar"
+# Of operators that a cluster may have: their schemas are not Kubernetes' own.
+FOREIGN = ("external-secrets.io/", "monitoring.coreos.com/")
+_SCHEMAS = "kubernetes-json-schema/v1.36.0-local-strict"
 
 # An object of Kubernetes as it stands in a manifest: Any, since each kind has another shape.
 Manifest = dict[str, Any]
@@ -72,6 +78,37 @@ def pod_specs(objects: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 def containers(spec: Manifest) -> list[Manifest]:
     """All containers of a pod, those that run first included."""
     return [*spec.get("initContainers", ()), *spec["containers"]]
+
+
+def check_kubernetes(objects: list[Manifest]) -> None:
+    """Raise jsonschema's ValidationError for an object that is none of Kubernetes 1.36: an unknown key, a wrong type.
+
+    Objects of operators that a cluster may have are passed over. As kubernetes_validate.validate does in strict mode,
+    which reads megabytes of schemas for each object.
+    """
+    for each in objects:
+        if not each["apiVersion"].startswith(FOREIGN):
+            _check(json.dumps(each))
+
+
+@cache
+def _check(manifest: str) -> None:
+    each = json.loads(manifest)
+    group, slash, version = each["apiVersion"].partition("/")
+    validator = _validator(each["kind"].lower(), f"{group.partition('.')[0]}{'-' if slash else ''}{version}")
+    validator.validate(each)
+
+
+@cache
+def _validator(kind: str, version: str) -> Draft202012Validator:
+    schema = schema_contents(f"{_SCHEMAS}/{kind}-{version}.json", "1.36")
+    return Draft202012Validator(schema, registry=_definitions().with_resource("", Resource.from_contents(schema)))
+
+
+@cache
+def _definitions() -> Registry[Any]:
+    definitions: Resource[Any] = Resource.from_contents(schema_contents(f"{_SCHEMAS}/_definitions.json", "1.36"))
+    return definitions @ Registry()
 
 
 @cache

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import helm_python
-import kubernetes_validate
 import pytest
 import yaml
 from airflow.configuration import retrieve_configuration_description
 
-from tests.helm.chart import CHART, MINIMAL, Manifest, merged, of_kind, pod_specs, rendered
+from tests.helm.chart import CHART, MINIMAL, Manifest, check_kubernetes, merged, of_kind, pod_specs, rendered
 
 ONE_POD = {"airflow": {"onePod": True, "auth": {"trial": True}}, "postgres": {"enabled": True}}
 OIDC = {
@@ -45,8 +44,6 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "database in the chart": DATABASE_ON_VOLUME,
 }
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-# Objects of operators that a cluster may have; their schemas are not Kubernetes' own.
-FOREIGN = ("monitoring.coreos.com/", "external-secrets.io/")
 
 
 def objects_of(case: str) -> list[Manifest]:
@@ -69,9 +66,7 @@ def containers(objects: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_object_is_one_of_kubernetes(case: str) -> None:
-    for each in objects_of(case):
-        if not each["apiVersion"].startswith(FOREIGN):
-            kubernetes_validate.validate(each, "1.36", strict=True)
+    check_kubernetes(objects_of(case))
 
 
 @pytest.mark.parametrize("case", CASES)
