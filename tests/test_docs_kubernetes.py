@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
-import kubernetes_validate
 import pytest
 import yaml
 
 from docs.generate import pages
 from operators.settings import DeploymentSettings
-from tests.helm.chart import CHART, MINIMAL, Manifest, merged, rendered
+from tests.helm.chart import CHART, MINIMAL, Manifest, check_kubernetes, merged, rendered
 from tests.test_docs_examples import lines, spans
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,7 +117,7 @@ def test_values_are_taken_by_the_chart(page: str, text: str) -> None:
 @pytest.mark.parametrize(("name", "text"), OTHERS)
 def test_other_files_are_good_objects(name: str, text: str) -> None:
     for each in yaml.safe_load_all(text):
-        kubernetes_validate.validate(each, "1.31", strict=True)
+        check_kubernetes(each)
     assert yaml.safe_load(text.split("---")[0]), name
 
 

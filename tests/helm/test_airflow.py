@@ -10,6 +10,7 @@ import pytest
 import yaml
 from airflow.configuration import retrieve_configuration_description
 
+from nightjar.stores.warehouse import WarehouseSettings
 from tests.helm.chart import CHART, MINIMAL, Manifest, check_kubernetes, merged, of_kind, pod_specs, rendered
 
 ONE_POD = {"airflow": {"onePod": True, "auth": {"trial": True}}, "postgres": {"enabled": True}}
@@ -167,6 +168,13 @@ def test_keys_fit_their_use() -> None:
     assert Fernet(base64.b64decode(keys["fernet-key"])).encrypt(b"text")
     assert len(base64.b64decode(keys["jwt-secret"])) == 64
     assert len({*keys.values()}) == 3
+
+
+def test_airflows_home_has_room_for_what_the_pages_keep() -> None:
+    """Its bound evicts the pod; the parts of the warehouse and what queries spill have each a bound of their own."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["airflow"]
+    disk_mib = WarehouseSettings.model_fields["warehouse_disk_mib"].default
+    assert int(values["homeSize"].removesuffix("Gi")) * 1024 >= 2 * disk_mib + 1024
 
 
 def test_one_pod_talks_to_itself() -> None:
