@@ -1,0 +1,55 @@
+"""Wrong values are refused before anything is made, with the place and a reason."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import helm_python
+import pytest
+
+from tests.helm.chart import MINIMAL, merged, rendered
+
+REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "an unknown section": ({"stage": {}}, "'stage' not allowed"),
+    "an unknown key": ({"stages": {"quotas": {}}}, "'quotas' not allowed"),
+    "a stage that is none": ({"stages": {"transcode": {"cpu": "1"}}}, "'transcode' not allowed"),
+    "an unknown key of a stage": ({"stages": {"detect": {"cpus": "1"}}}, "'cpus' not allowed"),
+    "CPU as a number": ({"stages": {"detect": {"cpu": 2}}}, "/stages/detect/cpu"),
+    "memory without a unit": ({"stages": {"detect": {"memory": "2"}}}, "/stages/detect/memory"),
+    "too many GPUs": ({"stages": {"detect": {"gpu": 17}}}, "/stages/detect/gpu"),
+    "a toleration of everything": ({"stages": {"detect": {"tolerations": [{"operator": "Exists"}]}}}, "'key'"),
+    "a runtime that is none": ({"stages": {"detect": {"runtime": "thread"}}}, "/stages/detect/runtime"),
+    "a setting that is none": ({"settings": {"NIGHTJAR_MAX_SHARD": 5}}, "'NIGHTJAR_MAX_SHARD' not allowed"),
+    "a setting beyond its bound": ({"settings": {"NIGHTJAR_MAX_SHARDS": 2000}}, "/settings/NIGHTJAR_MAX_SHARDS"),
+    "a setting of another kind": ({"settings": {"NIGHTJAR_DEFERRABLE": "yes"}}, "/settings/NIGHTJAR_DEFERRABLE"),
+    "a setting with a place of its own": ({"settings": {"NIGHTJAR_BUCKET": "b"}}, "'NIGHTJAR_BUCKET' not allowed"),
+    "a secret in the values": ({"settings": {"SENDGRID_API_KEY": "SG.x"}}, "'SENDGRID_API_KEY' not allowed"),
+    "no registry": ({"images": {"registry": ""}}, "images.registry is needed"),
+    "a registry with its scheme": ({"images": {"registry": "https://r.example.com"}}, "/images/registry"),
+    "the tag latest": ({"images": {"tag": "latest"}}, "/images/tag"),
+    "the tag latest of a stage": ({"images": {"stages": {"detect": "latest"}}}, "/images/stages/detect"),
+    "an image that is none": ({"images": {"stages": {"record": "1.0.0"}}}, "'record' not allowed"),
+    "a digest that is none": ({"images": {"airflow": {"digest": "sha256:0"}}}, "/images/airflow/digest"),
+    "a pull policy that is none": ({"images": {"pullPolicy": "always"}}, "/images/pullPolicy"),
+    "no bucket": ({"s3": {"bucket": ""}}, "s3.bucket is needed"),
+    "a bucket in capitals": ({"s3": {"bucket": "Footage"}}, "/s3/bucket"),
+    "a password in the address": ({"s3": {"endpoint": "https://me:secret@s3.example.com"}}, "/s3/endpoint"),
+    "an address without a scheme": ({"s3": {"endpoint": "s3.example.com"}}, "/s3/endpoint"),
+    "a namespace in capitals": ({"stages": {"namespace": "Stages"}}, "/stages/namespace"),
+    "a label that is none": ({"stages": {"podLabels": {"team": "a b"}}}, "/stages/podLabels/team"),
+    "an annotation as a number": ({"stages": {"podAnnotations": {"a": 1}}}, "/stages/podAnnotations/a"),
+    "a peer that is everybody": ({"stages": {"networkPolicies": {"s3": {"to": [{}]}}}}, "/networkPolicies/s3/to/0"),
+    "a port that is none": ({"stages": {"networkPolicies": {"messages": {"ports": [70000]}}}}, "/messages/ports/0"),
+    "a store without a name": ({"externalSecrets": {"enabled": True, "secrets": {"s3": "a"}}}, "store.name is needed"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_wrong_values_are_refused_with_their_place(why: str) -> None:
+    values, expected = REFUSED[why]
+    with pytest.raises(helm_python.HelmError) as refused:
+        rendered(merged(MINIMAL, values))
+    assert expected in str(refused.value).replace("additional properties ", "")
+
+
+def test_as_a_part_of_another_chart_it_takes_global_values() -> None:
+    assert rendered(merged(MINIMAL, {"global": {"imageRegistry": "r.example.com"}}))
