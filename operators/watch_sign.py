@@ -9,14 +9,17 @@ from nightjar.domain.troubles import OPERATOR
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.operator_signs import OperatorSigns
 from nightjar.stores.troubles import Troubles
+from operators import metrics
 from operators.bucket import bucket
 from operators.settings import deployment
 
 
 @task
 def look_for_watch() -> None:
-    """Open or end the trouble that the watch has not looked for `NIGHTJAR_WATCH_SILENT_SECONDS`."""
-    note_watch(bucket(), datetime.now(UTC), timedelta(seconds=deployment().watch_silent_seconds))
+    """Open or end the trouble that the watch has not looked for `NIGHTJAR_WATCH_SILENT_SECONDS`; set the metrics."""
+    store = bucket()
+    note_watch(store, datetime.now(UTC), timedelta(seconds=deployment().watch_silent_seconds))
+    metrics.tell(Troubles(store).open_kinds(metrics.MOST))
 
 
 def note_watch(store: ObjectStore, now: datetime, most: timedelta) -> None:

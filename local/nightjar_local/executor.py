@@ -1,76 +1,31 @@
-"""Airflow's LocalExecutor, ending with its scheduler when one of its workers is killed.
+"""The executor of a local deployment: that of `operators.executor`, for the only scheduler, with the journal."""
 
-The workers take their tasks from one queue, and the worker that waits for the next task holds the queue's lock. If
-that worker is killed, nobody ever releases the lock: all others wait for ever, while everything looks healthy. A worker
-that is killed with a task takes the task along, which nobody notices before its heartbeat is late. So when a worker
-dies, the scheduler ends at once, and the supervisor starts it again with a new queue and new workers.
-"""
-
-import logging
 import os
-import signal
-import threading
-import time
-from collections.abc import Collection
 from pathlib import Path
 
-from airflow.executors import local_executor
 from airflow.jobs.job import Job, JobState
 from airflow.utils.session import create_session
 from sqlalchemy import update
 
 from nightjar_local import journal
+from operators import executor
 
-EXIT_CODE = 70  # "internal software error" of sysexits.h
-EVERY = 0.5
 SCHEDULER = "scheduler"
 
 
 # The name is one that Airflow knows as that of an executor on one machine.
-class LocalExecutor(local_executor.LocalExecutor):
-    """As Airflow's, for the only scheduler of a deployment, which a supervisor starts again."""
+class LocalExecutor(executor.LocalExecutor):
+    """For the only scheduler of a deployment, which a supervisor starts again."""
 
     def start(self) -> None:
-        """Start the workers and watch over them; the tasks of a killed scheduler are scheduled again at once."""
-        self._is_ending = False
+        """Start as usual; the tasks of a killed scheduler are scheduled again at once."""
         super().start()
         _end_other_schedulers(self.job_id)
-        # Started after the workers, which are forks and would be without it.
-        threading.Thread(target=self._watch, args=(list(self.workers),), name="watch-workers", daemon=True).start()
 
-    def end(self) -> None:
-        """Stop the workers, whose ends are no accidents from now on."""
-        self._is_ending = True
-        super().end()
-
-    def _watch(self, workers: Collection[int]) -> None:
-        """End this process when one of the workers has ended.
-
-        In a thread, since the scheduler itself may wait for a lock that the dead worker held. It does not clean up:
-        that would wait for the other workers. Its keeper ends them.
-        """
-        while not self._is_ending:
-            for pid in workers:
-                if (death := how_it_died(pid)) and not self._is_ending:
-                    text = f"worker {pid} of the executor {death}; tasks would wait for a lock that it held"
-                    logging.getLogger(__name__).error("%s: the scheduler ends, to be started again", text)
-                    if path := os.environ.get(journal.JOURNAL_VARIABLE):
-                        journal.append(Path(path), SCHEDULER, "explains", text)
-                    os._exit(EXIT_CODE)
-            time.sleep(EVERY)
-
-
-def how_it_died(pid: int) -> str:
-    """How this child of ours ended, in words; empty while it runs. Does not take its status from who waits for it."""
-    try:
-        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return "has ended"  # and somebody else has taken its status
-    if result is None:
-        return ""
-    if result.si_code == os.CLD_EXITED:
-        return f"ended with exit code {result.si_status}"
-    return f"was killed by {signal.Signals(result.si_status).name}"
+    def tell(self, text: str) -> None:
+        """Write it into the journal, where the keeper finds why the scheduler ended."""
+        if path := os.environ.get(journal.JOURNAL_VARIABLE):
+            journal.append(Path(path), SCHEDULER, "explains", text)
 
 
 def _end_other_schedulers(own_job: int | str | None) -> None:
