@@ -14,7 +14,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from tests.images.validate.pictures import moving
+from tests.images.validate.pictures import QUICKLY, moving
 
 RATE = 10  # frames a second of all these clips
 
@@ -124,6 +124,7 @@ def _set_up(stream: av.VideoStream, size: tuple[int, int], key_every: int, b_fra
         stream.options = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {}
     elif codec == "libx264":
         stream.options = {
+            **QUICKLY,
             "g": str(key_every),
             "keyint_min": str(key_every),
             "sc_threshold": "0",

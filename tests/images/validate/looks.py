@@ -7,7 +7,7 @@ from PIL import ImageChops, ImageStat
 from nightjar.domain.reasons import Reason
 from nightjar_validate.decoded import Decoded, Refused
 from tests.images.validate.decoding import decoded, opened
-from tests.images.validate.pictures import moving
+from tests.images.validate.pictures import moved
 
 
 def offsets(data: bytes, **limits: Any) -> tuple[list[int], list[Reason]]:
@@ -19,5 +19,5 @@ def offsets(data: bytes, **limits: Any) -> tuple[list[int], list[Reason]]:
 
 def smeared(picture: Decoded | Refused, frame: int, size: tuple[int, int] = (320, 240)) -> float:
     """How far a picture is from that frame of the scene, in levels: below 5 where nothing is made up."""
-    true = moving(frame + 1)[frame].resize(size)
+    true = moved(frame).resize(size)
     return sum(ImageStat.Stat(ImageChops.difference(opened(picture), true)).mean) / 3

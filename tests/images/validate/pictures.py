@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -18,6 +19,8 @@ ASTRONAUT = Image.fromarray(np.asarray(Image.open(_PICTURES / "astronaut.png")))
 GREY = Image.fromarray(np.asarray(Image.open(_PICTURES / "camera.png")))
 NONSENSE = b"\xff\xd8\xff" + b"nonsense" * 9 + b"\xff\xd9"  # the beginning and the end of a JPEG
 _HERTZ = 44_100
+# A quarter of the time of x264's usual work, for a larger file of the same pictures.
+QUICKLY = {"preset": "ultrafast"}
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
@@ -73,6 +76,8 @@ def video(
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        if codec == "libx264":
+            stream.options = {**QUICKLY}
         stream.time_base = Fraction(1, 1000)
         stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else 1 / Fraction(rate)
         track = container.add_stream("mp2", rate=_HERTZ, layout="mono") if sound else None
@@ -110,8 +115,17 @@ def damaged(data: bytes) -> bytes:
 
 def moving(frames: int) -> list[Image.Image]:
     """A scene that moves a little from frame to frame."""
-    scene = ASTRONAUT.resize((320, 240))
-    return [scene.rotate(number) for number in range(frames)]
+    return [moved(number) for number in range(frames)]
+
+
+def moved(number: int) -> Image.Image:
+    """A frame of the scene that moves."""
+    return _scene().rotate(number)
+
+
+@cache
+def _scene() -> Image.Image:
+    return ASTRONAUT.resize((320, 240))
 
 
 def sound(path: Path) -> bytes:
