@@ -266,7 +266,8 @@ def _flow(value: object) -> str:
 def clusters() -> str:
     """What some loads ask of a cluster."""
     head = (
-        *("load", "live runs, shards", "shards a minute", "pictures a shard", "pods at once", "cores", "GiB"),
+        *("load", "live runs, shards", "shards a minute", "pictures a shard"),
+        *("pods at once: validate, detect, assess", "cores", "GiB"),
         "cores of Airflow",
     )
     return table(head, sizing.clusters())

@@ -114,6 +114,11 @@ class Load:
         """GiB that these pods ask for."""
         return self._held({name: float(STAGES[name].memory.removesuffix("Gi")) for name in WORK})
 
+    @property
+    def by_stage(self) -> dict[str, float]:
+        """Pods at once, by stage."""
+        return {name: self._held({each: float(each == name) for each in WORK}) for name in WORK}
+
     def _held(self, each: Mapping[str, float]) -> float:
         """Of a resource of which a pod of each stage holds so much while it runs."""
         return self.shards / 60 * sum(each[name] * (POD_SECONDS + self.a_shard * WORK[name]) for name in WORK)
@@ -159,7 +164,7 @@ def clusters() -> Iterator[tuple[str, ...]]:
             f"{load.live_runs}, {load.max_shards}",
             f"{load.shards:,.0f}",
             f"{load.a_shard:,.0f}",
-            f"{ceil(load.pods):,}",
+            f"{ceil(load.pods):,}: {', '.join(str(ceil(number)) for number in load.by_stage.values())}",
             f"{ceil(load.cores):,}",
             f"{ceil(load.memory):,}",
             f"{load.airflow_cores:,.1f}",

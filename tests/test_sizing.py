@@ -30,6 +30,7 @@ def test_no_more_runs_at_once_than_are_allowed() -> None:
 
 def test_a_pod_for_each_picture_costs_more_than_fuller_ones() -> None:
     assert replace(BUSY, max_shards=200).pods > 3 * BUSY.pods
+    assert sum(BUSY.by_stage.values()) == pytest.approx(BUSY.pods)
     assert Load(60, 60).pods == pytest.approx(3 * POD_SECONDS + WORK_SECONDS)
 
 
