@@ -10,17 +10,21 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.retries.standard import ExponentialBackoff
 
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar_local.seaweedfs import S3Access, make_bucket, running
+
+# Collection makes a million objects, and drops few: looking through them was a fifth of its time.
+gc.disable()
 
 # A deployment that the shell has sourced (`.nightjar/env`) is not for tests: none may reach its database or its bucket.
 _THEIRS = ("AIRFLOW_", "AWS_", "NIGHTJAR_")
@@ -49,6 +53,16 @@ Loader.FILE_LOADER_CLASS = LoadedOnce
 
 
 @pytest.fixture(scope="session", autouse=True)
+def events_named_once() -> Iterator[None]:
+    """A new boto client registers some 130 events, and looks up other names for each in a table: half its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        name = "_alias_event_name"
+        named = cache(partial(getattr(EventAliaser, name), EventAliaser(HierarchicalEmitter())))
+        patch.setattr(EventAliaser, name, lambda _, event: named(event))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def retries_at_once() -> Iterator[None]:
     """boto, in the process of the tests, makes as many tries as ever, and does not wait seconds in between."""
     with pytest.MonkeyPatch.context() as patch:
@@ -66,6 +80,24 @@ SLOW = (
     "*/test_two_releases.py",
     "images/base/nightjar/runtime/test_stage.py",
     "operators/test_footage.py",
+    # Their tests all have the mark; here, since they import much.
+    "browser/test_pages.py",
+    "images/airflow/test_airflow_local_settings.py",
+    "local/chaos/test_s3_proxy.py",
+    "local/test_daemon.py",
+    "local/test_demo.py",
+    "local/test_images.py",
+    "local/test_keeper.py",
+    "local/test_s3_server.py",
+    "local/test_sample_drop.py",
+    "local/test_seaweedfs.py",
+    "local/test_supervision.py",
+    "operators/test_local.py",
+    "plugins/pages/cameras/test_drawing.py",
+    "plugins/test_addresses.py",
+    "plugins/test_damaged_bucket.py",
+    "plugins/test_fuzz.py",
+    "test_stages.py",
     # They encode videos.
     "images/validate/test_clip_pictures.py",
     "images/validate/test_clips.py",
@@ -93,12 +125,26 @@ LONGEST = (
 )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is asked for, files of slow tests alone are not imported: half a second in each worker."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if _is_slow_file(collection_path) else None
+
+
+@cache
+def _is_slow_file(path: Path) -> bool:
+    file = path.relative_to(Path(__file__).parent).as_posix()
+    return any(fnmatch(file, pattern) for pattern in SLOW)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of slow files; put the slow tests first, so that no worker is left with them at the end."""
     place = {}
+    files = {path: path.relative_to(Path(__file__).parent).as_posix() for path in {item.path for item in items}}
     for item in items:
-        file = item.path.relative_to(Path(__file__).parent).as_posix()
-        if any(fnmatch(file, pattern) for pattern in SLOW):
+        file = files[item.path]
+        if _is_slow_file(item.path):
             item.add_marker(pytest.mark.slow)
         is_slow = item.get_closest_marker("slow") is not None
         place[item] = LONGEST.index(file) if is_slow and file in LONGEST else len(LONGEST) + (not is_slow)
@@ -108,6 +154,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Never look through what is in memory when the tests begin, a million objects of Airflow's: all of it stays."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 

@@ -1,14 +1,17 @@
 """The pages without Airflow: a login that a test chooses, any store, an audit log in memory."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
 import anyio
 from fastapi import FastAPI, Request
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
+from starlette.datastructures import State
 
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectStore
@@ -16,6 +19,7 @@ from plugins.web.addresses import MOUNT
 from plugins.web.app import make_app
 from plugins.web.audit import AuditLine, MemoryAudit
 from plugins.web.errors import NotLoggedIn
+from plugins.web.limits import Limits
 from plugins.web.pages import PageFolder
 from plugins.web.world import READS, WRITES, World
 
@@ -101,9 +105,27 @@ def make_pages(
     pages: tuple[PageFolder, ...] | None = None,
     base_url: str | None = None,
 ) -> FastAPI:
-    """The app with all its pages, or with `pages`."""
+    """The app with all its pages, or with `pages`.
+
+    With all pages, its routes are those of one app, made once for each process: they keep nothing.
+    """
     world = World(cast(Any, Confined(store or MemoryStore())), warehouse or cast(Any, NoWarehouse()), clock)
-    return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
+    if pages is not None:
+        return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
+    original = _whole_app(base_url)
+    app = copy(original)
+    app.state = State({"templates": original.state.templates})
+    app.state.world, app.state.login = lambda: world, FakeLogin(person)
+    app.state.audit, app.state.limits = MemoryAudit(), Limits()
+    return app
+
+
+@cache
+def _whole_app(base_url: str | None) -> FastAPI:
+    def nobody() -> World:
+        raise AssertionError("expected nobody to ask this app, of which others are copies")
+
+    return make_app(nobody, FakeLogin(None), MemoryAudit(), base_url=base_url)
 
 
 def mounted(app: FastAPI, below: str = "") -> Starlette:

@@ -7,7 +7,6 @@ message and reads the machine's certificates each time: 20 ms of processor time 
 import base64
 import hashlib
 import logging
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from nightjar.domain.alerts import ApiCall
 from nightjar.errors import UsageError
 from nightjar.settings.notify import NotifySettings, SendGridSettings
 from nightjar_notify.answers import Verdict, asked_to_wait, is_quota, verdict_of
+from nightjar_notify.certificates import machine_trust
 from nightjar_notify.message import Message
 from nightjar_notify.pace import Pace
 
@@ -74,7 +74,7 @@ class SendGrid:
             self._client = httpx.Client(
                 timeout=httpx.Timeout(settings.mail_timeout, connect=min(settings.mail_timeout, _LONGEST_CONNECT)),
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
-                verify=ssl.create_default_context(),  # the machine's certificates rather than those of a package
+                verify=machine_trust(),
             )
         except (httpx.InvalidURL, ImportError, ValueError) as error:
             raise UsageError(f"expected SENDGRID_API_URL and a proxy, if any, that can be used: {error}") from None

@@ -19,7 +19,7 @@ from nightjar.runtime.stage import StageContext, run
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.records import Records
 from nightjar_record.stage import work as record
-from nightjar_report import stage
+from nightjar_report import plots, stage
 from nightjar_report.stage import summary_of, work
 from tests.bucket import NOON, PORCH, SHOP, YARD
 from tests.images.base.nightjar.stores.test_records import put_later_release
@@ -30,6 +30,24 @@ from tests.images.record.world import DAY, World, history, person
 
 PAGE = "reports/2026/11/20/report.html"
 NEXT_PAGE = "reports/2026/11/21/report.html"
+
+
+_drawn: dict[str, bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def each_plot_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots are functions of what they show, as the tests of the page hold; most of these tests show the same."""
+    for name in ("bars", "hours"):
+        draw = getattr(plots, name)
+
+        def drawn(*values: Any, draw: Callable[..., bytes] = draw, name: str = name, **options: Any) -> bytes:
+            shown = repr((name, values, sorted(options.items())))
+            if shown not in _drawn:
+                _drawn[shown] = draw(*values, **options)
+            return _drawn[shown]
+
+        monkeypatch.setattr(plots, name, drawn)
 
 
 def reporting(store: ObjectStore) -> StageContext:
@@ -105,6 +123,7 @@ def test_a_page_made_again_from_the_same_rows_is_no_new_version() -> None:
     run(record, context)
     report(store)
     before = versions(store, "reports/")
+    _drawn.clear()
     run(record, context)
     assert report(store) == [PAGE]
     assert versions(store, "reports/") == before

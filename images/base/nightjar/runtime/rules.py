@@ -6,6 +6,7 @@ Small files are read as a whole. Of a large one, each user is an entry by itself
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nightjar.domain.rules import Rules
 from nightjar.errors import UsageError
@@ -14,6 +15,7 @@ from nightjar.runtime.rules_problems import Deployment, Findings, in_order, look
 from nightjar.runtime.rules_split import SplitRules
 from nightjar.runtime.rules_users import LazyUsers, look_at_users
 
+_KEPT_IN_MEMORY = 32 << 10  # bytes of a file, whose result is kept
 LARGE = 256 << 10  # bytes; below, reading the whole takes less than half a second
 _SHOWN_PROBLEMS = 20
 
@@ -60,7 +62,16 @@ def check_rules(
     deployment = Deployment(*(None if each is None else frozenset(each) for each in (labels, channels, languages)))
     split = SplitRules.of(text) if len(text) > large else None
     by_user = _by_user(split, deployment, kept) if split else None
+    if by_user is None and len(text) <= _KEPT_IN_MEMORY:
+        return _checked_whole(text, deployment, kept)
     rules, found = by_user or look_at(read_yaml(text, any_number=kept), deployment)
+    return CheckedRules(rules, in_order(found.problems), in_order(found.unseen), in_order(found.warnings))
+
+
+@lru_cache(16)
+def _checked_whole(text: bytes, deployment: Deployment, kept: bool) -> CheckedRules:
+    """What there is to say about a file: each page and each run of a process asks for the same few."""
+    rules, found = look_at(read_yaml(text, any_number=kept), deployment)
     return CheckedRules(rules, in_order(found.problems), in_order(found.unseen), in_order(found.warnings))
 
 

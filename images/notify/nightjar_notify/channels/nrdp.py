@@ -6,7 +6,6 @@ something is over. Without `hostname` it is the camera, without `service` it is 
 
 import logging
 import re
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from nightjar.domain.alerts import ApiCall
 from nightjar.domain.notices import Notice
 from nightjar.domain.severity import Severity
 from nightjar_notify.answers import Verdict, asked_to_wait, verdict_of
+from nightjar_notify.certificates import machine_trust
 from nightjar_notify.channels import words
 from nightjar_notify.channels.by_url import NAGIOS
 from nightjar_notify.channels.masking import Masking
@@ -71,7 +71,7 @@ class NrdpChannel:
         for chatty in ("httpx", "httpcore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         self._client = httpx.Client(
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _LONGEST_CONNECT)), verify=ssl.create_default_context()
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _LONGEST_CONNECT)), verify=machine_trust()
         )
 
     def send(self, message: Outgoing) -> Answer:
