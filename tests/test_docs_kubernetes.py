@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from docs.generate import pages
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from operators.settings import DeploymentSettings
 from tests.helm.chart import CHART, MINIMAL, Manifest, check_kubernetes, merged, rendered
 from tests.test_docs_examples import lines, spans
@@ -191,6 +192,18 @@ def is_value(path: str) -> bool:
         if at is None or at == {}:
             return True
     return True
+
+
+def test_loops_go_over_all_stages_images_and_policies() -> None:
+    page = (ROOT / "docs" / "kubernetes" / "install.md").read_text()
+    loops = re.findall(r"for (\w+) in ([\w ]+); do", page)
+    airflow = [*STAGE_IMAGES, "airflow"]
+    assert sorted((name, sorted(words.split())) for name, words in loops) == [
+        ("name", sorted([*airflow, "trial"])),
+        ("name", sorted(airflow)),
+        ("policy", sorted(path.stem for path in (ROOT / "helm" / "iam").glob("*.json"))),
+        ("stage", sorted(STAGES)),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
