@@ -154,7 +154,8 @@ def _word(annotation: Any) -> str:
     """The name of a value of this type."""
     kinds = [kind for kind in (typing.get_args(annotation) or (annotation,)) if kind is not type(None)]
     words = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
-    return words.get(kinds[0], "JSON" if typing.get_origin(annotation) is dict else "text")
+    is_json = typing.get_origin(annotation) is dict or (isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel))
+    return words.get(kinds[0], "JSON" if is_json else "text")
 
 
 def _default(field: Any) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from kubernetes.client import models as k8s
 
@@ -15,6 +16,7 @@ from operators.settings import DeploymentSettings, StagePods
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,1024}")
 UID = 10001  # of the user in every Dockerfile
 SCRATCH = "scratch"
+CONTAINER = "base"  # upstream's name of the container that it waits for
 SECRETS_DIR = "/etc/nightjar/secrets"
 _GIVE_WAY = frozenset({HISTORY, REPORT, PATROL})  # the DAGs on which no alert waits
 
@@ -61,6 +63,14 @@ def container_security() -> k8s.V1SecurityContext:
         run_as_non_root=True,
         seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
     )
+
+
+def template(settings: DeploymentSettings) -> dict[str, Any] | None:
+    """The pod that every pod begins with, if the deployment has one. Nobody else may name a stage's container."""
+    if settings.pod_template is None:
+        return None
+    first, *others = settings.pod_template.containers or [{}]
+    return {"spec": settings.pod_template.spec | {"containers": [first | {"name": CONTAINER}, *others]}}
 
 
 def scratch() -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:

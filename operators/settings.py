@@ -1,12 +1,13 @@
 """Settings of a deployment for the DAGs, read from the environment when they are parsed: no Variable, no I/O."""
 
+import json
 import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from nightjar.domain.model import Input
 from nightjar.domain.operator_troubles import WATCH_SILENT_AFTER
@@ -44,6 +45,24 @@ class Toleration(Input):
         if self.operator == "Exists" and self.value:
             raise ValueError(f"expected no value with operator Exists, got {self.value!r}")
         return self
+
+
+class PodTemplate(Input):
+    """What a company adds to every pod of stages: a proxy, certificates, an affinity. As in Kubernetes."""
+
+    spec: dict[str, JsonValue]
+
+    @model_validator(mode="after")
+    def _containers_are_mappings(self) -> "PodTemplate":
+        containers = self.spec.get("containers", [])
+        if not (isinstance(containers, list) and all(isinstance(each, dict) for each in containers)):
+            raise ValueError(f"expected spec.containers to be a list of mappings, got {json.dumps(containers)[:80]}")
+        return self
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        """The containers, of which the first one is the stage's."""
+        return cast(list[dict[str, Any]], self.spec.get("containers") or [])
 
 
 class StagePods(Input):
@@ -96,6 +115,11 @@ class DeploymentSettings(Settings):
     pod_annotations: dict[LabelKey, str] = Field(
         default_factory=dict,
         description='JSON, `{"karpenter.sh/do-not-disrupt": "true"}`: annotations of every pod',
+    )
+    pod_template: PodTemplate | None = Field(
+        None,
+        description='JSON, `{"spec": {"affinity": …}}`: the part of a pod that every pod begins with; its first '
+        "container is the stage's, lists are put together, and whatever Nightjar sets itself wins",
     )
     start_seconds: int = Field(
         600, ge=1, le=86_400, description="a pod may take so long to start, nodes and images included, in one try"

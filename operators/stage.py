@@ -85,6 +85,7 @@ class StageOperator(KubernetesPodOperator):
             "service_account_name": asked.service_account or settings.stage_service_account,
             # A stage talks to S3 and the mail API, never to the cluster.
             "automount_service_account_token": False,
+            "pod_template_dict": pods.template(settings),
             "image_pull_secrets": (
                 [k8s.V1LocalObjectReference(name=settings.image_pull_secret)] if settings.image_pull_secret else None
             ),

@@ -39,6 +39,7 @@ REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "an annotation as a number": ({"stages": {"podAnnotations": {"a": 1}}}, "/stages/podAnnotations/a"),
     "a peer that is everybody": ({"stages": {"networkPolicies": {"s3": {"to": [{}]}}}}, "/networkPolicies/s3/to/0"),
     "a port that is none": ({"stages": {"networkPolicies": {"messages": {"ports": [70000]}}}}, "/messages/ports/0"),
+    "containers of its own": ({"stages": {"podSpec": {"containers": []}}}, "/stages/podSpec"),
     "a store without a name": ({"externalSecrets": {"enabled": True, "secrets": {"s3": "a"}}}, "store.name is needed"),
 }
 

@@ -44,6 +44,33 @@ PLACES: Mapping[str, tuple[dict[str, Any], Any]] = {
         {"stages": {"podAnnotations": {"karpenter.sh/do-not-disrupt": None, "a/b": "c"}}},
         {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "a/b": "c"},
     ),
+    "NIGHTJAR_POD_TEMPLATE": (
+        {
+            "s3": {"region": "eu-central-1"},
+            "stages": {
+                "extraEnv": {"HTTPS_PROXY": "http://proxy:3128", "AWS_REGION": "eu-west-1"},
+                "extraVolumes": [{"name": "corp", "configMap": {"name": "corp"}}],
+                "extraVolumeMounts": [{"name": "corp", "mountPath": "/etc/ssl/corp"}],
+                "podSpec": {"runtimeClassName": "gvisor"},
+            },
+        },
+        {
+            "spec": {
+                "runtimeClassName": "gvisor",
+                "containers": [
+                    {
+                        "env": [
+                            {"name": "AWS_DEFAULT_REGION", "value": "eu-central-1"},
+                            {"name": "AWS_REGION", "value": "eu-west-1"},
+                            {"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+                        ],
+                        "volumeMounts": [{"name": "corp", "mountPath": "/etc/ssl/corp"}],
+                    }
+                ],
+                "volumes": [{"name": "corp", "configMap": {"name": "corp"}}],
+            }
+        },
+    ),
 }
 # Nobody sets these on a cluster: a pod's operator does, a Secret has them, or every stage has a service account.
 NOT_VALUES = {

@@ -296,6 +296,40 @@ def test_every_pod_has_the_labels_annotations_and_policy_of_the_deployment(
     assert pod["spec"]["containers"][0]["imagePullPolicy"] == "Never"
 
 
+def test_a_company_adds_to_every_pod_what_its_cluster_needs(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount = {"name": "certificates", "mountPath": "/etc/ssl/corp", "readOnly": True}
+    env = [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "NIGHTJAR_BUCKET", "value": "other"}]
+    container = {
+        "env": env,
+        "volumeMounts": [mount],
+        "image": "evil:1",
+        "securityContext": {"privileged": True},
+    }
+    spec = {
+        "containers": [container],
+        "volumes": [{"name": "certificates", "configMap": {"name": "corp"}}],
+        "runtimeClassName": "gvisor",
+        "serviceAccountName": "other",
+        "securityContext": {"runAsUser": 0},
+    }
+    plain = stage_pod(store, "validate")
+    monkeypatch.setenv("NIGHTJAR_POD_TEMPLATE", json.dumps({"spec": spec}))
+    pod = stage_pod(store, "validate")
+    kubernetes_validate.validate(pod, "1.36", strict=True)
+    assert pod["spec"]["runtimeClassName"] == "gvisor"
+    assert {"name": "certificates", "configMap": {"name": "corp"}} in pod["spec"]["volumes"]
+    [added], [before] = pod["spec"]["containers"], plain["spec"]["containers"]
+    assert mount in added["volumeMounts"]
+    # Of two variables of a name the last one counts, and that is Nightjar's.
+    assert added["env"] == [*env, *before["env"]]
+    for key in ("image", "securityContext", "command", "args", "resources", "name"):
+        assert added[key] == before[key]
+    for key in ("securityContext", "serviceAccountName"):
+        assert pod["spec"][key] == plain["spec"][key]
+
+
 @pytest.mark.parametrize(
     ("dag", "own", "expected"),
     [
@@ -369,6 +403,8 @@ def test_no_stage() -> None:
         ("NIGHTJAR_IMAGE_PULL_POLICY", "Sometimes", "NIGHTJAR_IMAGE_PULL_POLICY: "),
         ("NIGHTJAR_POD_LABELS", '{"a b": "c"}', r"NIGHTJAR_POD_LABELS\.a b: "),
         ("NIGHTJAR_POD_ANNOTATIONS", '{"a": 1}', r"NIGHTJAR_POD_ANNOTATIONS\.a: "),
+        ("NIGHTJAR_POD_TEMPLATE", '{"affinity": {}}', r"NIGHTJAR_POD_TEMPLATE\.spec: missing key"),
+        ("NIGHTJAR_POD_TEMPLATE", '{"spec": {"containers": {}}}', "expected spec.containers to be a list of mappings"),
         ("NIGHTJAR_STAGES", '{"transcode": {}}', "expected a stage, one of collect, .*, got 'transcode'"),
         (
             "NIGHTJAR_STAGES",

@@ -28,12 +28,48 @@ they are, and those that a value of another section sets.
 {{- if eq (len .Values.images.pullSecrets) 1 -}}
 {{- $_ := set $environment "NIGHTJAR_IMAGE_PULL_SECRET" (first .Values.images.pullSecrets) -}}
 {{- end -}}
+{{- with include "nightjar.podTemplate" . -}}
+{{- $_ := set $environment "NIGHTJAR_POD_TEMPLATE" . -}}
+{{- end -}}
 {{- range $name, $value := .Values.settings -}}
 {{- $_ := set $environment $name (include "nightjar.text" $value) -}}
 {{- end -}}
 {{- range $name, $value := $environment }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* NIGHTJAR_POD_TEMPLATE, as JSON: what the values add to every pod of stages; empty where they add nothing. */}}
+{{- define "nightjar.podTemplate" -}}
+{{- $stages := .Values.stages -}}
+{{- $env := dict -}}
+{{- with .Values.s3.region -}}
+{{- $env = dict "AWS_REGION" . "AWS_DEFAULT_REGION" . -}}
+{{- end -}}
+{{- $env = merge (dict) $stages.extraEnv $env -}}
+{{- $container := dict -}}
+{{- if $env -}}
+{{- $list := list -}}
+{{- range $name, $value := $env -}}
+{{- $list = append $list (dict "name" $name "value" $value) -}}
+{{- end -}}
+{{- $_ := set $container "env" $list -}}
+{{- end -}}
+{{- range $key, $value := dict "envFrom" $stages.extraEnvFrom "volumeMounts" $stages.extraVolumeMounts -}}
+{{- with $value -}}
+{{- $_ := set $container $key . -}}
+{{- end -}}
+{{- end -}}
+{{- $spec := deepCopy $stages.podSpec -}}
+{{- with $container -}}
+{{- $_ := set $spec "containers" (list .) -}}
+{{- end -}}
+{{- with $stages.extraVolumes -}}
+{{- $_ := set $spec "volumes" . -}}
+{{- end -}}
+{{- with $spec -}}
+{{ toJson (dict "spec" .) }}
+{{- end -}}
 {{- end -}}
 
 {{/* A value as the text of a variable. Helm reads numbers as floating point, and would write 1000000 as 1e+06. */}}
