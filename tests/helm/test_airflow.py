@@ -1,7 +1,9 @@
 """Airflow's part of the chart: settings that exist, pods that are restricted, logins that are real, secrets apart."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 from airflow.configuration import retrieve_configuration_description
 
 from nightjar.stores.warehouse import WarehouseSettings
+from operators.metrics import counts
 from tests.helm.chart import CHART, MINIMAL, Manifest, check_kubernetes, merged, of_kind, pod_specs, rendered
 
 ONE_POD = {"airflow": {"onePod": True, "auth": {"trial": True}}, "postgres": {"enabled": True}}
@@ -257,3 +260,65 @@ def test_files_of_the_chart_are_what_pods_get() -> None:
     for name, file in (("nightjar-airflow-login", "webserver_config.py"), ("nightjar-airflow-probes", "heartbeat.py")):
         assert maps[name]["data"][file].strip() == (CHART / "files" / file).read_text().strip()
     assert yaml.safe_load(maps["nightjar-setup"]["data"]["setup.json"])["images"]["detect"]
+
+
+METRIC = re.compile(r"\bairflow_(\w+)")
+
+
+def known_metrics() -> set[str]:
+    """Airflow's own by its registry, and ours, as Prometheus names them."""
+    registry = files("airflow._shared.observability.metrics").joinpath("metrics_template.yaml").read_text()
+    names = {each["name"] for each in yaml.safe_load(registry)["metrics"]}
+    names |= {f"nightjar.troubles.{name}" for name in counts({})}
+    return {name.replace(".", "_").replace("-", "_") for name in names}
+
+
+@pytest.mark.parametrize("file", ["alerts.yaml", "dashboard.json"])
+def test_alerts_and_dashboard_name_metrics_that_exist(file: str) -> None:
+    text = (CHART / "files" / file).read_text()
+    used = set(METRIC.findall(text))
+    assert len(used) > 5
+    assert used <= known_metrics(), used - known_metrics()
+
+
+def test_alerts_look_into_the_namespaces_of_the_release() -> None:
+    values = {"monitoring": {"alerts": True}, "stages": {"namespace": "video-stages"}}
+    [rule] = [each for each in rendered(merged(MINIMAL, values)) if each["kind"] == "PrometheusRule"]
+    [group] = rule["spec"]["groups"]
+    alerts = {each["alert"]: each for each in group["rules"]}
+    assert 'namespace="video-stages"' in alerts["NightjarPodsPending"]["expr"]
+    assert 'namespace=~"nightjar|video-stages"' in alerts["NightjarContainersOutOfMemory"]["expr"]
+    for each in alerts.values():
+        assert each["labels"]["severity"] in ("critical", "warning")
+        assert {"summary", "description"} <= set(each["annotations"])
+        assert "<release>" not in each["annotations"]["description"]
+
+
+def test_dashboard_is_one_of_grafana() -> None:
+    maps = of_kind(objects_of("everything"), "ConfigMap")
+    dashboard = json.loads(maps["nightjar-dashboard"]["data"]["nightjar.json"])
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids)) > 10
+    assert maps["nightjar-dashboard"]["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_airflow_is_closed_but_for_what_it_needs() -> None:
+    policies = of_kind(
+        rendered(merged(MINIMAL, {"airflow": {"networkPolicy": {"uiFrom": [{"podSelector": {}}]}}})), "NetworkPolicy"
+    )
+    airflow = policies["nightjar-airflow"]["spec"]
+    assert airflow["policyTypes"] == ["Ingress", "Egress"]
+    assert all(rule["from"] for rule in airflow["ingress"])
+    assert all(rule["ports"] for rule in airflow["egress"])
+    [ui] = policies["nightjar-ui"]["spec"]["ingress"]
+    assert ui == {"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": 8080}]}
+    labels = {
+        each["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
+        for objects in (objects_of("minimal"), objects_of("one pod"))
+        for kind in ("Deployment", "Job")
+        for each in of_kind(objects, kind).values()
+    }
+    [component] = airflow["podSelector"]["matchExpressions"]
+    assert labels == set(component["values"])
+    off = {"airflow": {"networkPolicy": {"enabled": False}}, "stages": {"networkPolicies": {"enabled": False}}}
+    assert not of_kind(rendered(merged(MINIMAL, off)), "NetworkPolicy")
