@@ -13,13 +13,14 @@ from typing import Any
 import yaml
 
 from docs.generate import ROOT, settings_classes, table
-from nightjar.domain.stages import STAGE_IMAGES, STAGES
+from nightjar.domain.stages import STAGE_IMAGES, STAGES, Secret
 from nightjar.runtime.settings import Settings
 
 CHART = ROOT / "helm" / "nightjar"
 SECTIONS = ROOT / "helm" / "schema"
 SCHEMA = CHART / "values.schema.json"
 README = CHART / "README.md"
+_EXAMPLE = "collect"  # stands for every stage
 # Settings that a value of another section sets, or the operator, or nobody on a cluster.
 ELSEWHERE = frozenset(
     {
@@ -97,12 +98,57 @@ def schema() -> str:
 
 
 def readme() -> str:
-    """The text of the chart's README: its head, and every value with its default and meaning."""
+    """The text of the chart's README: its head, and every value with its kind, default and meaning, by section."""
     text = (CHART / "values.yaml").read_text()
-    meaning, defaults = comments(text), yaml.safe_load(text)
-    rows = ((f"`{key}`", f"`{_flow(value)}`", meaning.get(key, "")) for key, value in leaves(defaults, meaning))
+    meaning, defaults, document = comments(text), yaml.safe_load(text), json.loads(schema())
+    chapters: dict[str, list[tuple[str, ...]]] = {}
+    for key, value in leaves(defaults, meaning):
+        section, _, rest = key.partition(".")
+        stage = rest.partition(".")[0] if section == "stages" else ""
+        if stage in STAGES and stage != _EXAMPLE:
+            continue  # each has the same values
+        said = meaning.get(key, "")
+        if stage == _EXAMPLE:
+            key, said = key.replace(_EXAMPLE, "<stage>"), said.replace(_EXAMPLE, "<stage>")
+        title = section if rest or section == "settings" else "All objects"
+        row = (f"`{key}`", _kind(document, key.replace("<stage>", _EXAMPLE)), f"`{_flow(value)}`", said)
+        chapters.setdefault(title, []).append(row)
     head = (SECTIONS / "README.head.md").read_text()
-    return f"{head}\n{table(('value', 'default', 'meaning'), rows)}\n"
+    parts = [f"### {name}\n{table(('value', 'kind', 'default', 'meaning'), rows)}\n" for name, rows in chapters.items()]
+    return "\n".join([head.replace("<!-- stages -->", _stages(defaults["stages"])), *parts])
+
+
+def _stages(values: Mapping[str, Any]) -> str:
+    """What a pod of each stage has unless the values say otherwise."""
+    places = {
+        Secret.S3: "s3.secret",
+        Secret.MAIL: "stages.secrets.sendgrid",
+        Secret.CHANNELS: "stages.secrets.channels",
+    }
+    rows = (
+        (
+            *(f"`{stage.name}`", f"`{stage.image}`", stage.cpu, stage.memory),
+            str(values[stage.name]["parallel"] or ""),
+            " ".join(f"`{places[secret]}`" for secret in stage.secrets),
+        )
+        for stage in STAGES.values()
+    )
+    return table(("stage", "image", "CPU", "memory", "pods at once", "Secrets"), rows)
+
+
+def _kind(document: Mapping[str, Any], key: str) -> str:
+    """What the schema takes at `key`, in words."""
+    kind: Mapping[str, Any] = document
+    for step in key.split("."):
+        kind = kind.get("properties", {}).get(step) or kind.get("additionalProperties") or {}
+        if "$ref" in kind:
+            kind = document["definitions"][kind["$ref"].rpartition("/")[2]]
+    if "enum" in kind:
+        return " or ".join(f"`{each}`" for each in kind["enum"])
+    words = {"boolean": "true or false", "integer": "whole number", "string": "text", "object": "mapping"}
+    word = {**words, "array": "list"}.get(kind.get("type", ""), "number")
+    bounds = [f"{sign} {kind[name]}" for sign, name in (("≥", "minimum"), ("≤", "maximum")) if name in kind]
+    return " ".join([word, *bounds])
 
 
 def leaves(values: Mapping[str, Any], meaning: Mapping[str, str], path: str = "") -> Iterator[tuple[str, Any]]:
