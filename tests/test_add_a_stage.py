@@ -74,7 +74,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for block in blocks("sh"):
         run(target, "sh", "-ec", block)
     shutil.copy2(target / "images/assess/requirements.txt", target / "images/faces/requirements.txt")
-    for page in ("docs/generate.py", "docs/chart.py"):
+    for page in ("docs/generate.py", "docs/chart.py", "docs/iam.py"):
         run(target, sys.executable, page)
     return target
 
@@ -98,6 +98,7 @@ def test_it_is_well_written_and_imports_what_it_may(copy: Path) -> None:
 def test_the_docs_have_it(copy: Path) -> None:
     text = (copy / "docs" / "design.md").read_text()
     assert "| `faces` | `faces` |  | detections, runs, standard | runs |" in text
+    assert "BUCKET/standard/*" in (copy / "helm" / "iam" / "faces.json").read_text()
 
 
 CHART = """
