@@ -25,8 +25,8 @@ PART, WHOLE = b"beginning", b"beginning and end"
 class Points:
     """The points of a run: one before each call to S3 and one after. At the point `kill_at` this process ends."""
 
-    def __init__(self, store: S3Store, kill_at: int = -1) -> None:
-        self._kill_at = kill_at
+    def __init__(self, store: S3Store) -> None:
+        self.kill_at = -1
         self._lock = threading.Lock()
         self.calls: list[str] = []
         for event in ("before-call.s3", "after-call.s3"):
@@ -34,7 +34,7 @@ class Points:
 
     def _point(self, model: Any, **_: Any) -> None:
         with self._lock:
-            if len(self.calls) == self._kill_at:
+            if len(self.calls) == self.kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
             self.calls.append(model.name)
 
@@ -75,13 +75,15 @@ def drop_all(access: S3Access, client: Any, at: int) -> dict[tuple[str, str], by
     }
 
 
-def killed_at(settings: StoreSettings, point: int) -> bool:
-    """Run collect in a forked process that is killed at `point`; whether it was."""
+def killed_at(store: S3Store, points: Points, point: int) -> bool:
+    """Run collect in a forked process that is killed at `point`; whether it was.
+
+    `store` is for these processes alone: this one has no connection through it that they would share.
+    """
     child = os.fork()
     if child == 0:
         try:
-            store = S3Store(settings)
-            Points(store, point)
+            points.kill_at = point
             collected(store)
         finally:
             os._exit(0)  # also after an error: the parent then sees that it was not killed
@@ -129,10 +131,14 @@ def test_killed_before_and_after_every_call(
     assert points.calls.count("CopyObject") == 2 * 3
     assert len(points.calls) > 80
 
+    of_children = S3Store(s3_settings)
+    points_of_children = Points(of_children)
     for point in range(len(points.calls)):
         empty(seaweedfs, client)
         received = drop_all(seaweedfs, client, int(time.time()))
-        assert killed_at(s3_settings, point), f"expected to be killed at {points.calls[point]}, point {point}"
+        assert killed_at(of_children, points_of_children, point), (
+            f"expected to be killed at {points.calls[point]}, point {point}"
+        )
         manifest = collected(s3_store, "w1" if point % 2 == 0 else "w2")
         check(s3_store, received)
         assert manifest.counts.outcomes == whole.counts.outcomes
