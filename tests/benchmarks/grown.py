@@ -3,15 +3,11 @@
 Every stage as the program it is, over a real S3 server, with every request counted on its way.
 """
 
-import os
 import resource
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from nightjar.domain.detections import Picture
 from nightjar.domain.events import Event, ThreatPicture
@@ -21,13 +17,11 @@ from nightjar.domain.names import Camera
 from nightjar.domain.succession import Judge
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.s3 import S3Store
-from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.events import Events
-from nightjar.stores.rules import RulesStore
 from nightjar.stores.standard import standard_key
-from nightjar_local import samples, seaweedfs
-from nightjar_local.seaweedfs import S3Access
+from nightjar_local import samples
+from tests.benchmarks.recorded_chain import recorded_chain
 from tests.benchmarks.rows import Asked, Row
 from tests.chain import Chain
 from tests.recorder import Recorder
@@ -60,7 +54,7 @@ class Cost:
 def rows(say: Callable[[str], None]) -> list[Row]:
     """Requests, bytes and processor time."""
     day = datetime.now(UTC).date() - timedelta(days=1)
-    with _bucket() as (chain, recorder):
+    with recorded_chain(RULES, {"NIGHTJAR_ALERT_MAX_AGE": "200000"}) as (chain, recorder):
         start = datetime.combine(day, datetime.min.time(), UTC) + timedelta(minutes=30)
         say("grown: the first live run of a day")
         first = _live_run(chain, recorder, start, 0)
@@ -81,18 +75,6 @@ def _rows(name: str, grown: Cost, base: Cost, what: str) -> Iterator[Row]:
     yield Row(f"{name}: requests", grown.requests, "", base.requests, what, LIMIT, Asked.AT_MOST)
     yield Row(f"{name}: bytes", grown.bytes / 1024, "KiB", base.bytes / 1024, what, LIMIT, Asked.AT_MOST)
     yield Row(f"{name}: processor time", grown.seconds, "s", base.seconds, what, LIMIT, Asked.AT_MOST)
-
-
-@contextmanager
-def _bucket() -> Iterator[tuple[Chain, Recorder]]:
-    with tempfile.TemporaryDirectory() as directory, seaweedfs.running(Path(directory)) as access:
-        port = int(access.endpoint.rsplit(":", 1)[1])
-        with Recorder(port) as recorder:
-            through: S3Access = replace(access, endpoint=recorder.url)
-            os.environ.update(through.environment())
-            store = S3Store(StoreSettings())
-            RulesStore(store).put(RULES)
-            yield Chain(through, store, environment={"NIGHTJAR_ALERT_MAX_AGE": "200000"}), recorder
 
 
 def _live_run(chain: Chain, recorder: Recorder, moment: datetime, number: int) -> Cost:

@@ -5,19 +5,13 @@ Every stage as the program it is, over a real S3 server, with every request note
 has the figures.
 """
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from nightjar.runtime.s3 import S3Store
-from nightjar.runtime.settings import StoreSettings
-from nightjar.stores.rules import RulesStore
-from nightjar_local import samples, seaweedfs
+from nightjar_local import samples
+from tests.benchmarks.recorded_chain import recorded_chain
 from tests.benchmarks.rows import Row
 from tests.chain import Chain
 from tests.recorder import Recorder, Request
@@ -58,7 +52,7 @@ def rows(say: Callable[[str], None]) -> list[Row]:
     """The requests of each part, the dear and the cheap ones."""
     bills: dict[str, Bill] = {}
     for label, kind in (("zebra", "harmless"), ("person", "alerted")):  # nobody sees a zebra
-        with _bucket(label) as (chain, recorder):
+        with recorded_chain(_rules(label)) as (chain, recorder):
             start = datetime.now(UTC) - timedelta(hours=2)
             chain.live("nothing")
             recorder.take_requests()
@@ -115,19 +109,9 @@ def _live(chain: Chain, recorder: Recorder, shots: Sequence[tuple[str, datetime]
     return Bill.of(recorder.take_requests())
 
 
-@contextmanager
-def _bucket(label: str) -> Iterator[tuple[Chain, Recorder]]:
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        seaweedfs.running(Path(directory)) as access,
-        Recorder(int(access.endpoint.rsplit(":", 1)[1])) as recorder,
-    ):
-        through = replace(access, endpoint=recorder.url)
-        os.environ.update(through.environment())
-        store = S3Store(StoreSettings())
-        devices = ", ".join(f"{camera.partition('-')[2]}: {{}}" for camera in CAMERAS)
-        RulesStore(store).put((RULES % (label, devices)).encode())
-        yield Chain(through, store), recorder
+def _rules(label: str) -> bytes:
+    devices = ", ".join(f"{camera.partition('-')[2]}: {{}}" for camera in CAMERAS)
+    return (RULES % (label, devices)).encode()
 
 
 def _is_listing(request: Request) -> bool:
