@@ -21,7 +21,7 @@ from botocore.retries.standard import ExponentialBackoff
 
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
-from nightjar_local.seaweedfs import S3Access, make_bucket, running
+from nightjar_local.seaweedfs import S3Access, running
 
 # Collection makes a million objects, and drops few: looking through them was a fifth of its time.
 gc.disable()
@@ -190,7 +190,8 @@ def seaweedfs_client(seaweedfs_server: S3Access) -> Any:
 def seaweedfs(seaweedfs_server: S3Access, seaweedfs_client: Any) -> Iterator[S3Access]:
     """The server with a fresh versioned bucket, empty, for this test alone."""
     access = replace(seaweedfs_server, bucket=f"test-{uuid.uuid4().hex[:16]}")
-    make_bucket(seaweedfs_client, access.bucket)
+    seaweedfs_client.create_bucket(Bucket=access.bucket)
+    seaweedfs_client.put_bucket_versioning(Bucket=access.bucket, VersioningConfiguration={"Status": "Enabled"})
     yield access
     seaweedfs_client.delete_bucket(Bucket=access.bucket)  # SeaweedFS takes what is in it along
 

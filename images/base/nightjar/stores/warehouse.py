@@ -62,7 +62,8 @@ class Warehouse:
     def __init__(self, store: ObjectStore, folder: Path, settings: WarehouseSettings) -> None:
         self._store = store
         self._cache = PartCache(store, folder.absolute(), settings.warehouse_disk_mib << 20)
-        self._database = _database(self._cache.own, settings)
+        self._settings = settings
+        self._database: duckdb.DuckDBPyConnection | None = None  # opened by the first query; many pages need none
         self._connecting = threading.Lock()
         self._slots = threading.BoundedSemaphore(settings.warehouse_queries)
         self._numbers = count()
@@ -116,7 +117,9 @@ class Warehouse:
 
     def close(self) -> None:
         """Give memory and working files back; parts stay on disk for the next process."""
-        self._database.close()
+        with self._connecting:
+            if self._database is not None:
+                self._database.close()
         self._cache.close()
 
     def __enter__(self) -> Self:
@@ -127,6 +130,8 @@ class Warehouse:
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         with self._connecting:
+            if self._database is None:
+                self._database = _database(self._cache.own, self._settings)
             return self._database.cursor()
 
     def _parts(
