@@ -115,7 +115,7 @@ def readme() -> str:
         chapters.setdefault(title, []).append(row)
     head = (SECTIONS / "README.head.md").read_text()
     parts = [f"### {name}\n{table(('value', 'kind', 'default', 'meaning'), rows)}\n" for name, rows in chapters.items()]
-    return "\n".join([head.replace("<!-- stages -->", _stages(defaults["stages"])), *parts])
+    return "\n".join([head.replace("<!-- table of stages -->", _stages(defaults["stages"])), *parts])
 
 
 def _stages(values: Mapping[str, Any]) -> str:

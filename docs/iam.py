@@ -21,10 +21,7 @@ REMOVED_FOR_GOOD = frozenset({"claims", "health", "incoming", "operator", "recor
 # Uploaders may put tags on their objects, which S3 copies with them.
 COPIED = frozenset({"footage", "quarantine"})
 # The folders that the DAGs' own tasks, which run in Airflow's processes, read and write.
-AIRFLOW_READS = (
-    *("alerts", "claims", "config", "footage", "health", "incoming", "operator", "quarantine", "rules", "runs"),
-    *("troubles", "validations"),
-)
+AIRFLOW_READS = ("alerts", "claims", "config", "footage", "health", "incoming", "operator", "rules", "runs", "troubles")
 AIRFLOW_WRITES = ("claims", "config", "health", "operator", "rules", "runs", "troubles")
 LOGS = "airflow-logs"
 

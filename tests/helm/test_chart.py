@@ -1,6 +1,7 @@
 """The chart renders and is linted by the real Helm engine, over all examples, and what is generated is fresh."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,13 @@ def test_what_is_generated_is_fresh(path: Path) -> None:
 def test_policies_are_fresh() -> None:
     stored = {path.name: path.read_text() for path in (ROOT / "helm" / "iam").glob("*.json")}
     assert stored == iam.texts(), "stale: run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["nightjar/README.md", "iam/README.md"])
+def test_links_of_the_pages_lead_somewhere(page: str) -> None:
+    path = ROOT / "helm" / page
+    links = re.findall(r"\]\(([^)]+)\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def identity(each: Manifest) -> tuple[str, str, str]:
