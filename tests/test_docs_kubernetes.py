@@ -194,6 +194,23 @@ def is_value(path: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_secrets_and_config_maps_that_a_page_names_are_there(page: Path) -> None:
+    for kind, name in re.findall(r"(Secret|ConfigMap)s? `([a-z0-9-]+)`", page.read_text()):
+        assert (kind, name) in named() or name in referred_to(), name
+
+
+def test_the_table_of_secrets_has_the_keys_that_the_chart_gives_them() -> None:
+    page = (ROOT / "docs" / "kubernetes" / "operate.md").read_text()
+    rows = re.findall(r"^\| Secret `([a-z0-9-]+)` \| [^|]+ \| ([^|]+) \|", page, re.M)
+    told = {name: set(re.findall(r"`([\w-]+)`", keys)) for name, keys in rows}
+    made = {each["metadata"]["name"]: set(each["data"]) for each in objects() if each["kind"] == "Secret"}
+    assert {name: keys for name, keys in made.items() if name != "nightjar-postgres"} == {
+        name: keys for name, keys in told.items() if name in made
+    }
+    assert set(told) - set(made) == {"nightjar-s3", "nightjar-sendgrid", "nightjar-channels"}
+
+
 def test_loops_go_over_all_stages_images_and_policies() -> None:
     page = (ROOT / "docs" / "kubernetes" / "install.md").read_text()
     loops = re.findall(r"for (\w+) in ([\w ]+); do", page)
