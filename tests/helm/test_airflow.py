@@ -196,7 +196,9 @@ def test_four_deployments_wait_for_the_database() -> None:
     assert set(deployments) == {f"nightjar-{each}" for each in COMPONENTS}
     for each in deployments.values():
         spec = each["spec"]["template"]["spec"]
-        assert [container["name"] for container in spec["initContainers"]] == ["wait-for-database"]
+        waits = [container["name"] for container in spec["initContainers"]]
+        is_scheduler = each["metadata"]["name"] == "nightjar-scheduler"
+        assert waits == ["wait-for-database", *(["wait-for-setup"] if is_scheduler else [])]
         [container] = spec["containers"]
         assert container["args"][0] == "airflow"
         assert {"startupProbe", "livenessProbe"} <= set(container)
@@ -257,7 +259,11 @@ def test_wrong_values_are_refused(why: str) -> None:
 
 def test_files_of_the_chart_are_what_pods_get() -> None:
     maps = of_kind(objects_of("minimal"), "ConfigMap")
-    for name, file in (("nightjar-airflow-login", "webserver_config.py"), ("nightjar-airflow-probes", "heartbeat.py")):
+    for name, file in (
+        ("nightjar-airflow-login", "webserver_config.py"),
+        ("nightjar-airflow-probes", "heartbeat.py"),
+        ("nightjar-airflow-probes", "wait_for_setup.py"),
+    ):
         assert maps[name]["data"][file].strip() == (CHART / "files" / file).read_text().strip()
     assert yaml.safe_load(maps["nightjar-setup"]["data"]["setup.json"])["images"]["detect"]
 

@@ -153,7 +153,8 @@ the database is migrated; in pods of their own, an init container waits for the 
   image: {{ include "nightjar.image" (dict "root" $root "image" "airflow") }}
   imagePullPolicy: {{ $root.Values.images.pullPolicy }}
   {{- if $onePod }}
-  args: ["bash", "-c", {{ printf "until [ -e /opt/airflow/migrated ]; do sleep 1; done; exec %s" (join " " $arguments) | quote }}]
+  {{- $ready := ternary "python3 /etc/nightjar/probes/wait_for_setup.py; " "" (and $root.Values.setup.enabled (eq .component "scheduler")) }}
+  args: ["bash", "-c", {{ printf "until [ -e /opt/airflow/migrated ]; do sleep 1; done; %sexec %s" $ready (join " " $arguments) | quote }}]
   {{- else }}
   args: {{ $arguments | toJson }}
   {{- end }}
@@ -282,13 +283,16 @@ labels:
 {{- end }}
 annotations:
   checksum/settings: {{ printf "%s%s" (include "nightjar.airflow.settings" $root) (include "nightjar.environment" $root) | sha256sum }}
-  checksum/files: {{ printf "%s%s" ($root.Files.Get "files/webserver_config.py") ($root.Files.Get "files/heartbeat.py") | sha256sum }}
+  checksum/files: {{ printf "%s%s" ($root.Files.Get "files/webserver_config.py") (printf "%s%s" ($root.Files.Get "files/heartbeat.py") ($root.Files.Get "files/wait_for_setup.py")) | sha256sum }}
 {{- with $root.Values.airflow.podAnnotations }}
 {{ toYaml . | indent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* Waits until the setup has migrated the database, for as long as a large one may take. */}}
+{{/*
+Waits until the setup has migrated the database, for as long as a large one may take. The scheduler also waits for the
+rest of the first setup: without images and pools each run would fail.
+*/}}
 {{- define "nightjar.airflow.waitForDatabase" -}}
 {{- $root := .root -}}
 - name: wait-for-database
@@ -299,4 +303,14 @@ annotations:
   securityContext: {{ include "nightjar.containerSecurityContext" $root | nindent 4 }}
   resources: {{ toYaml $root.Values.setup.resources | nindent 4 }}
   volumeMounts: {{ include "nightjar.airflow.mounts" (dict "root" $root) | nindent 4 }}
+{{- if and $root.Values.setup.enabled (eq .component "scheduler") }}
+- name: wait-for-setup
+  image: {{ include "nightjar.image" (dict "root" $root "image" "airflow") }}
+  imagePullPolicy: {{ $root.Values.images.pullPolicy }}
+  args: ["python3", "/etc/nightjar/probes/wait_for_setup.py"]
+{{ include "nightjar.airflow.environment" (dict "root" $root) | indent 2 }}
+  securityContext: {{ include "nightjar.containerSecurityContext" $root | nindent 4 }}
+  resources: {{ toYaml $root.Values.setup.resources | nindent 4 }}
+  volumeMounts: {{ include "nightjar.airflow.mounts" (dict "root" $root) | nindent 4 }}
+{{- end }}
 {{- end -}}

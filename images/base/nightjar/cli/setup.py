@@ -78,9 +78,9 @@ def run_setup(given: argparse.Namespace) -> int:
     setup, settings = read_setup(given.file), load(StoreSettings)
     errors: list[UsageError | TryAgainError] = []
     for steps in (
-        in_airflow(call_airflow, setup, given.admin),
         in_bucket(settings, setup.bucket),
         in_store(lambda: S3Store(settings), setup.rules),
+        in_airflow(call_airflow, setup, given.admin),
     ):
         try:
             for line in steps:
@@ -107,7 +107,7 @@ def read_setup(file: Path) -> Setup:
 
 
 def in_airflow(airflow: Airflow, setup: Setup, admin: Path | None) -> Iterator[str]:
-    """Pools, Variable and first login, each told."""
+    """Pools, first login and Variable, each told; the Variable last, for which the chart's scheduler waits."""
     with tempfile.TemporaryDirectory(prefix="nightjar-") as folder:
         if setup.pools:
             # A deferred task has a pod too, so it counts.
@@ -117,13 +117,13 @@ def in_airflow(airflow: Airflow, setup: Setup, admin: Path | None) -> Iterator[s
             }
             airflow(["pools", "import", _file(folder, "pools.json", pools)], "")
             yield f"pools: {', '.join(f'{name} {slots}' for name, slots in setup.pools.items())}"
+        if admin:
+            yield f"login: {_admin(airflow, admin)}"
         if setup.images:
             value = setup.images.model_dump(by_alias=True, exclude_none=True)
             file = _file(folder, "variables.json", {VARIABLE: value})
             airflow(["variables", "import", "--action-on-existing-key", "skip", file], "")
             yield f"Variable {VARIABLE}: set, unless it was"
-    if admin:
-        yield f"login: {_admin(airflow, admin)}"
 
 
 def in_bucket(settings: "StoreSettings", wanted: BucketSetup) -> Iterator[str]:
@@ -158,7 +158,14 @@ def in_store(store_of: "Callable[[], ObjectStore]", rules: str) -> Iterator[str]
     from nightjar.stores.rules import RulesStore
 
     stored = RulesStore(store_of())
-    if stored.newest():
+    try:
+        are_there = stored.newest() is not None
+    except UsageError as error:
+        if rules.strip():
+            raise
+        yield f"rules: not looked at: {error}"
+        return
+    if are_there:
         yield "rules: are there"
     elif not rules.strip():
         yield "rules: none, so nothing is unsafe; `nightjar rules put FILE` puts some"

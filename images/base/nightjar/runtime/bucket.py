@@ -25,6 +25,7 @@ _NONE_SET = {
     "NoSuchPublicAccessBlockConfiguration",
     "ServerSideEncryptionConfigurationNotFoundError",
 }
+_ON = "is on"
 # A bucket in this region is made without naming it.
 _FIRST_REGION = "us-east-1"
 _CLOSED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
@@ -68,7 +69,11 @@ def set_up_bucket(client: "S3Client", name: str, wanted: Wanted) -> Iterator[Don
     """
     try:
         yield Done("bucket", _exist(client, name, wanted))
-        versioning = _step("versioning", lambda: _versioned(client, name))
+        status = _step("versioning", lambda: _versioning(client, name))
+        # Who made the bucket for us may not let us look; `collect` looks too, and says so.
+        versioning = (
+            status if status.refused or status.outcome == _ON else _step("versioning", lambda: _versioned(client, name))
+        )
         yield versioning
         if wanted.encryption:
             yield _step("encryption", lambda: _encrypted(client, name, wanted))
@@ -78,7 +83,7 @@ def set_up_bucket(client: "S3Client", name: str, wanted: Wanted) -> Iterator[Don
             yield _step("lifecycle", lambda: _forgetful(client, name, lifecycle))
     except (ClientError, BotoCoreError) as error:
         raise translate(error, f"setting up bucket {name!r}") from error
-    if versioning.refused:
+    if versioning.refused and not status.refused:
         raise UsageError(f"expected bucket {name!r} to keep versions, and to be told so: {versioning.outcome}")
 
 
@@ -109,9 +114,12 @@ def _exist(client: "S3Client", name: str, wanted: Wanted) -> str:
     return "made"
 
 
+def _versioning(client: "S3Client", name: str) -> str:
+    status = client.get_bucket_versioning(Bucket=name).get("Status")
+    return _ON if status == "Enabled" else "is off"
+
+
 def _versioned(client: "S3Client", name: str) -> str:
-    if client.get_bucket_versioning(Bucket=name).get("Status") == "Enabled":
-        return "is on"
     client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return "switched on"
 

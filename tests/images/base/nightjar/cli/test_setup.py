@@ -10,6 +10,7 @@ from nightjar.cli.setup import BucketSetup, Setup, in_airflow, in_store, read_se
 from nightjar.domain.release import VARIABLE
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.store import ObjectInfo
 from nightjar.stores.rules import RulesStore
 from tests.bucket import RULES
 
@@ -49,8 +50,8 @@ def test_pools_variable_and_login(tmp_path: Path) -> None:
     lines = list(in_airflow(airflow, setup, admin(tmp_path)))
     assert lines == [
         "pools: nightjar_detect 100, nightjar_validate 7",
-        f"Variable {VARIABLE}: set, unless it was",
         "login: admin made",
+        f"Variable {VARIABLE}: set, unless it was",
     ]
     pools, variables = airflow.files
     assert isinstance(pools, dict)
@@ -59,7 +60,7 @@ def test_pools_variable_and_login(tmp_path: Path) -> None:
         "nightjar_validate": (7, True),
     }
     assert variables == {VARIABLE: IMAGES}
-    assert airflow.asked[1][:4] == ["variables", "import", "--action-on-existing-key", "skip"]
+    assert airflow.asked[-1][:4] == ["variables", "import", "--action-on-existing-key", "skip"]
 
 
 def test_the_password_stands_in_no_argument(tmp_path: Path) -> None:
@@ -101,6 +102,20 @@ def test_rules_are_put_only_into_a_bucket_without() -> None:
     newest = RulesStore(store).newest()
     assert list(in_store(lambda: store, "version: 1\n")) == ["rules: are there"]
     assert RulesStore(store).newest() == newest
+
+
+class _Closed(MemoryStore):
+    """A bucket that the set-up may not read, since somebody else made it."""
+
+    def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
+        raise UsageError(f"head {key!r}: S3 refuses with AccessDenied")
+
+
+def test_rules_that_cannot_be_looked_at_matter_only_to_who_wants_some() -> None:
+    [line] = in_store(_Closed, "")
+    assert line.startswith("rules: not looked at")
+    with pytest.raises(UsageError, match="AccessDenied"):
+        list(in_store(_Closed, RULES.decode()))
 
 
 def test_wrong_rules_are_not_put() -> None:

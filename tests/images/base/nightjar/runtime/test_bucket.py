@@ -149,6 +149,7 @@ def test_what_is_not_wanted_is_not_asked_for() -> None:
 @pytest.mark.parametrize(
     ("call", "step"),
     [
+        ("get_bucket_versioning", "versioning"),
         ("put_bucket_encryption", "encryption"),
         ("get_public_access_block", "public access"),
         ("put_public_access_block", "public access"),
