@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from kubernetes.client import models as k8s
 
 from nightjar.errors import InputError, NightjarError, UsageError
 
@@ -17,7 +16,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FINAL_EXIT_CODES = frozenset({UsageError.exit_code, InputError.exit_code})
-_DEADLINE = "DeadlineExceeded"  # of a pod that reached its activeDeadlineSeconds
 
 
 class StageFailedError(AirflowException):
@@ -37,12 +35,14 @@ class Ended:
     """How a stage's process or container ended.
 
     `exit_code` is None when it went without one; `sentence` is what it said last, or why it was ended or never began.
-    `late` is set when it was stopped at its time bound, whatever else it says.
+    `late` is set when it was stopped at its time bound, `out_of_memory` when the kernel killed it for its memory,
+    whatever else it says.
     """
 
     exit_code: int | None
     sentence: str
     late: bool = False
+    out_of_memory: bool = False
 
 
 def raise_for_end(stage: str, ended: Ended, *, was_late: bool) -> NoReturn:
@@ -62,21 +62,6 @@ def raise_for_end(stage: str, ended: Ended, *, was_late: bool) -> NoReturn:
 def exit_code_of(error: object) -> int | None:
     """The exit code of the stage that `error` is about; None when it is about none."""
     return error.exit_code if isinstance(error, (StageFailedError, StageRefusedError)) else None
-
-
-def end_of_pod(pod: k8s.V1Pod, container: str) -> Ended:
-    """How a pod's container ended, or why it does not start, in one sentence."""
-    states = [status.state for status in pod.status.container_statuses or [] if status.name == container]
-    terminated = states[0].terminated if states and states[0] else None
-    waiting = states[0].waiting if states and states[0] else None
-    # A pod has a reason of its own when it was evicted or reached its deadline.
-    reasons = [pod.status.reason, pod.status.message]
-    if terminated:
-        reasons.append(_last_line(terminated.message or "") or terminated.reason)
-    elif waiting:
-        reasons += [waiting.reason, waiting.message]
-    sentence = " ".join(filter(None, reasons))
-    return Ended(terminated.exit_code if terminated else None, sentence, late=pod.status.reason == _DEADLINE)
 
 
 def final_for_people(task: Callable[P, T]) -> Callable[P, T]:
@@ -109,7 +94,3 @@ def sentence_of(error: object) -> str:
     if isinstance(error, (NightjarError, AirflowException)) and text:
         return text
     return f"{type(error).__name__}: {text}" if isinstance(error, BaseException) else text
-
-
-def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "")

@@ -44,15 +44,27 @@ class Log(Protocol):
 
 def image_folder(store: Path, image: str) -> Path:
     """Where the image `<registry>/<stage>:<tag>` is in the local store; raises UsageError when it is not built."""
-    tag = image_tag(image)
-    stage = image.removesuffix(f":{tag}").rsplit("/", 1)[-1]
-    folder = store / stage / tag
+    folder = _folder(store, image)
+    stage, tag = folder.parts[-2:]
     if not (folder / RECORD).exists():
         raise UsageError(
             f"image {stage}:{tag} is not built in the local image store: run `make images TAG={tag}`, or set Variable "
             f"nightjar_images to tags that are ({', '.join(built_tags(store, stage)) or 'none is built'})"
         )
     return folder
+
+
+def _folder(store: Path, image: str) -> Path:
+    tag = image_tag(image)
+    return store / image.removesuffix(f":{tag}").rsplit("/", 1)[-1] / tag
+
+
+def needs_no_pod(settings: DeploymentSettings, stage: str, image: str) -> bool:
+    """Whether `stage` runs as a process here: in the local runtime, or because its image is in this worker's store."""
+    if settings.runtime == "local":
+        return True
+    store = settings.image_store
+    return settings.pods(stage).runtime == "worker" and store is not None and (_folder(store, image) / RECORD).exists()
 
 
 def built_tags(store: Path, stage: str) -> list[str]:
@@ -193,11 +205,6 @@ def readable(line: str) -> tuple[int, str]:
     traceback = found.pop("traceback", None)
     rest = " ".join(f"{k}={_short(v)}" for k, v in found.items() if k not in {"time", "run", "stage"})
     return level, "\n".join(filter(None, [f"{message}  {rest}".rstrip(), traceback]))
-
-
-def log_line(_container: str, line: str) -> str:
-    """A log line of a pod for the task's log."""
-    return readable(line)[1]
 
 
 def _short(value: object) -> str:

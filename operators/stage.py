@@ -2,35 +2,33 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
-from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase
-from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
-from kubernetes.client import ApiException
 from kubernetes.client import models as k8s
 
 from nightjar.domain.layout import digest, last_segment
+from nightjar.domain.manifest import Manifest
 from nightjar.domain.stages import stage_named
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.runs import release_key, stage_prefix
 from operators import pods
 from operators.assignment import Assignment, assign, has_nothing_to_do
-from operators.attempts import first_attempt
+from operators.attempts import keep, notes_of
 from operators.bucket import bucket
-from operators.failures import Ended, end_of_pod, final_for_people, raise_for_end
-from operators.local import LocalProcess, log_line
+from operators.failures import final_for_people, raise_for_end
+from operators.local import LocalProcess, needs_no_pod
+from operators.pod_follow import Pace
+from operators.pod_run import MANIFEST_BEFORE, PodRun, Running
+from operators.pod_trigger import followed_of
 from operators.proof import check_manifest, manifest_version
 from operators.settings import deployment
+from operators.stopping import Stop
 
 RESULT = "result"  # XCom: the `result` of the manifest
-_STALE = "manifest_before"  # XCom: the version of the manifest before this attempt
-_IMAGE = "image"  # XCom: of this attempt; after a wait in the triggerer, templates are rendered anew
-_LATE = "late_in"  # task state: the start of the task in which an attempt was stopped at its time bound
 _LABEL_LENGTH = 63
 
 
@@ -48,6 +46,8 @@ class StageOperator(KubernetesPodOperator):
     Retries: exit codes 64 and 65 and a wrong setting of this deployment fail the task at once, a second end at its time
     bound too; everything else is tried again with back-off.
     """
+
+    pace = Pace()
 
     # Nothing that holds a name from outside is a template: what upstream would render (arguments, env_vars, labels)
     # is made in build_pod_request_obj, after rendering. Values from XCom are not rendered again.
@@ -90,34 +90,22 @@ class StageOperator(KubernetesPodOperator):
                 [k8s.V1LocalObjectReference(name=settings.image_pull_secret)] if settings.image_pull_secret else None
             ),
             "image_pull_policy": settings.image_pull_policy,
-            # A failed pod stays for whoever looks into it; upstream deletes every pod.
-            "on_finish_action": "delete_succeeded_pod",
-            # A cluster that scales up needs minutes for a node and the image; upstream gives up after 2.
-            "startup_timeout_seconds": 600,
-            # Looked at every second while it starts: small runs wait for little else.
-            "startup_check_interval_seconds": 1,
             # Time to finish the object at hand after SIGTERM; the cluster's default is 30 s.
             "termination_grace_period": 60,
-            # Why it did not start or was evicted is in the events; off upstream.
-            "log_events_on_failure": True,
-            # Each poll of the events would read all of the namespace's, for a hundred pods at once.
-            "log_events_on_startup": False,
-            # The spec holds the environment; upstream prints it.
-            "log_pod_spec_on_failure": False,
             # Results go through S3 and the manifest: no sidecar in every pod.
             "do_xcom_push": False,
             # Where a stage could not write its termination message, its last log lines say why it ended.
             "termination_message_policy": "FallbackToLogsOnError",
-            "container_name_log_prefix_enabled": False,
-            "log_formatter": log_line,
             "deferrable": settings.deferrable and settings.runtime == "kubernetes",
             # An outage of a few minutes is waited out: 10, 20, 40, 80, 120 s and jitter.
             "retries": 5,
             "retry_delay": timedelta(seconds=10),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=2),
-            # The pod's own deadline comes first; this ends a task whose pod the cluster cannot end.
-            "execution_timeout": timedelta(seconds=settings.stage_seconds + 900),
+            # Tries that belong together have pods of one name, so that none runs twice: see pod_run.
+            "random_name_suffix": False,
+            # The bounds of the pod come first; this ends a task that hangs.
+            "execution_timeout": timedelta(seconds=2 * settings.start_seconds + settings.stage_seconds + 900),
             "max_active_tis_per_dag": asked.parallel,
             **({"pool": asked.pool} if asked.pool else {}),
         }
@@ -133,7 +121,7 @@ class StageOperator(KubernetesPodOperator):
         self.fixed_deadline_seconds = active_deadline_seconds
         self._assignment: Assignment | None = None
         self._process: LocalProcess | None = None
-        self._context: Context | None = None
+        self._stop = Stop()
 
     @property
     def shard(self) -> str | None:
@@ -198,93 +186,79 @@ class StageOperator(KubernetesPodOperator):
     @final_for_people
     def execute(self, context: Context) -> None:
         """Run the stage to its end, or defer until it is there."""
-        self._context = context
         store = bucket()
         if self.skip_at_zero and has_nothing_to_do(store, self.input_prefix, self.skip_at_zero):
             raise AirflowSkipException(f"nothing to do: {self.skip_at_zero} is 0")
         assignment = self.assign(store)
         self.log.info("time bound: %d s", self.fixed_deadline_seconds or assignment.seconds)
         stale = manifest_version(store, self.output_prefix)
-        if deployment().runtime == "local":
+        if needs_no_pod(deployment(), self.stage, assignment.image):
             self._run_local(context)
+            manifest = self._prove(assignment.image, stale)
         else:
-            if self.deferrable:
-                context["ti"].xcom_push(key=_STALE, value=stale)
-                context["ti"].xcom_push(key=_IMAGE, value=assignment.image)
-            super().execute(context)
-        self._prove(context, store, stale)
+            manifest = self._run_pod(context, stale)
+        self._leave(context, manifest)
 
     @final_for_people
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
-        """Come back from the triggerer. Checked here and not in `cleanup`, which a vanished pod never reaches."""
-        self._context = context
-        super().trigger_reentry(context, event)
-        ti = context["ti"]
-        stale, self.image = (
-            ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index) for key in (_STALE, _IMAGE)
-        )
-        self._prove(context, bucket(), stale)
-
-    def cleanup(
-        self,
-        pod: k8s.V1Pod,
-        remote_pod: k8s.V1Pod,
-        xcom_result: dict[str, Any] | None = None,
-        context: Context | None = None,
-    ) -> None:
-        """End the task as the exit code of the stage says."""
-        try:
-            super().cleanup(pod, remote_pod, xcom_result, context)
-        except AirflowException:
-            # The pod that upstream hands over may be as it was before it started.
-            self._fail(self._end_of(remote_pod.metadata.name, remote_pod.metadata.namespace))
+        """Come back from the triggerer, when the pod has ended."""
+        run, running = self._pod_run(context), Running(**event["running"])
+        followed = followed_of(event)
+        if isinstance(followed, str):
+            run.lost(running.name, followed)
+        self._leave(context, run.judge(running, followed, self._prove, event["memory"]))
 
     def on_kill(self) -> None:
-        """Stop the process or pod."""
+        """Stop the process, or the wait for the pod. It is decided after that whether the pod is to go on."""
         if self._process is not None:
             self._process.stop()
-        super().on_kill()
+        self._stop.ask()
+
+    def _run_pod(self, context: Context, stale: str | None) -> Manifest:
+        run = self._pod_run(context)
+        self.name = run.name
+        kind, asked = stage_named(self.stage), deployment().pods(self.stage)
+        memory = run.notes.memory or asked.memory or kind.memory
+        self.container_resources = pods.with_memory(memory, kind, asked)
+        pod = self.build_pod_request_obj(context, dry_run=True)
+        pod.metadata.annotations[MANIFEST_BEFORE] = stale or ""
+        bounds = run.bounds(pod)
+        running = run.bring(pod, self.base_container_name)
+        for key, value in (("pod_name", running.name), ("pod_namespace", self.namespace)):
+            context["ti"].xcom_push(key=key, value=value)
+        if self.deferrable:
+            trigger = run.trigger(running, self.base_container_name, bounds, memory)
+            self.defer(trigger=trigger, method_name="trigger_reentry")
+        followed = run.follow(running.name, self.base_container_name, bounds)
+        return run.judge(running, followed, self._prove, memory)
+
+    def _pod_run(self, context: Context) -> PodRun:
+        extras = pods.connection_extras(self.kubernetes_conn_id)
+        connection = {"conn_id": self.kubernetes_conn_id, "connection_extras": extras}
+        return PodRun(context, self.stage, deployment(), connection, self._stop, self.pace, self.log)
 
     def _run_local(self, context: Context) -> None:
         self._process = LocalProcess(self.build_pod_request_obj(context, dry_run=True), deployment(), self.log)
         ended = self._process.run()
         if ended.exit_code != 0:
-            self._fail(ended)
+            notes = notes_of(context)
+            keep(context, notes.model_copy(update={"late": notes.late or ended.late}))
+            raise_for_end(self.stage, ended, was_late=notes.late)
 
-    def _fail(self, ended: Ended) -> NoReturn:
-        """End the task as the stage ended; remembers, over the retries of this start, that it was late."""
-        assert self._context is not None
-        states, start = self._context["task_state_store"], first_attempt(self._context["ti"])
-        was_late = ended.late and states.get(_LATE) == start
-        if ended.late:
-            states.set(_LATE, start)
-        raise_for_end(self.stage, ended, was_late=was_late)
-
-    def _end_of(self, name: str, namespace: str) -> Ended:
-        """How a pod that failed ended; one that has not ended is deleted.
-
-        Left alone, it would start when its image can be pulled at last, beside the next attempt.
-        """
-        try:
-            pod = self.hook.get_pod(name, namespace)
-        except ApiException as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            return Ended(None, f"pod {name} is gone from the cluster")
-        if pod.status.phase not in PodPhase.terminal_states:
-            self.pod_manager.delete_pod(pod)
-        return end_of_pod(pod, self.base_container_name)
-
-    def _prove(self, context: Context, store: ObjectStore, stale: str | None) -> None:
-        manifest = check_manifest(
-            store,
+    def _prove(self, image: str, stale: str | None) -> Manifest:
+        """The manifest that proves the work of `image`; raises StageFailedError when there is none."""
+        return check_manifest(
+            bucket(),
             self.output_prefix,
             stage=self.stage,
-            image=str(self.image),
+            image=image,
             run=last_segment(self.run_prefix),
             release=self.release or "",
             stale_version=stale,
         )
+
+    def _leave(self, context: Context, manifest: Manifest) -> None:
+        """Leave the result to the tasks that follow; raises AirflowSkipException when they have nothing to do."""
         for warning in manifest.warnings:
             self.log.warning("%s", warning)
         counts = manifest.counts

@@ -10,13 +10,24 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from os import killpg
 from pathlib import Path
 
 from tests.kubernetes import status
 from tests.kubernetes.environment import Bundles, ConfigError, container_environment, expand
 from tests.kubernetes.errors import ApiError, not_found
-from tests.kubernetes.faults import Evict, Faults, OutOfMemory, PodFault, RunInstead, SlowLog, SlowStart, Vanish
+from tests.kubernetes.faults import (
+    Evict,
+    Faults,
+    OutOfMemory,
+    PodFault,
+    RunInstead,
+    SlowLog,
+    SlowStart,
+    Unschedulable,
+    Vanish,
+)
 from tests.kubernetes.images import REFERENCE, LocalImage, Registry
 from tests.kubernetes.logs import ContainerLog
 from tests.kubernetes.store import Pod, Store, key_of, now
@@ -100,6 +111,7 @@ class PodWorker:
         self._out_of_memory = False
         self._pod_failure: tuple[str, str] | None = None
         self._lock = threading.RLock()
+        self._ended = threading.Event()  # it was deleted or killed
         self._timers: list[threading.Timer] = []
         self._thread = threading.Thread(target=self._live, name=f"pod {self._key[1]}", daemon=True)
 
@@ -114,6 +126,8 @@ class PodWorker:
 
     def _live(self) -> None:
         """Schedule, pull, start, wait, report."""
+        if not self._finds_node():
+            return
         self._update(status.set_scheduled)
         self._event("Normal", "Scheduled", f"Successfully assigned {'/'.join(self._key)} to double")
         if deadline := self._pod["spec"].get("activeDeadlineSeconds"):
@@ -122,6 +136,16 @@ class PodWorker:
         if image is not None and self._start_process(image):
             self._wait()
             self._cancel_timers()
+
+    def _finds_node(self) -> bool:
+        """Wait until the scheduler finds a node; False when it never does."""
+        for fault in self._faults:
+            if isinstance(fault, Unschedulable):
+                self._update(partial(status.set_unschedulable, sentence=fault.sentence))
+                self._event("Warning", "FailedScheduling", fault.sentence)
+                if self._ended.wait(fault.seconds) or fault.seconds is None:
+                    return False
+        return True
 
     def delete(self, grace: float | None) -> Pod:
         """Mark the pod as being deleted and stop it; it leaves the store once its process has ended."""
@@ -134,6 +158,7 @@ class PodWorker:
         deleted = self._store.get(*self._key)
         with self._lock:
             self._deleted = True
+            self._ended.set()
             if self._process is None or self._process.poll() is not None:
                 self._store.remove(self._key, self._uid)
             else:
@@ -144,6 +169,7 @@ class PodWorker:
         """End the pod's process, if there is one, and let none start."""
         with self._lock:
             self._killed = True
+            self._ended.set()
             if self._process is not None and self._process.poll() is None:  # else its id may be another's by now
                 _kill_group(self._process)
 

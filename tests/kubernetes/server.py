@@ -8,6 +8,7 @@ breaks.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -55,6 +56,7 @@ class ApiServer:
         store: pods and events; `store.created` has every pod as it was posted.
         faults: what shall go wrong.
         requests: every request answered, in order.
+        service_accounts: those that there are in every namespace; None: whichever a pod names.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ApiServer:
         self.store = Store()
         self.faults = Faults()
         self.requests: list[Request] = []
+        self.service_accounts: frozenset[str] | None = None
         self.token = secrets.token_urlsafe()
         self._kubelet = Kubelet(
             self.store, self.faults, Node(images, directory, secrets_by_name or {}, config_maps or {})
@@ -101,6 +104,7 @@ class ApiServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._kubelet.close()
+        self.store.close()
         self._http.shutdown()
         self._http.close_connections()
         self._http.server_close()
@@ -140,13 +144,34 @@ class ApiServer:
                 return handler(**arguments, query=query)
         raise ApiError(404, "NotFound", f"the server could not find the requested resource: {method} {path}")
 
-    def _list_pods(self, query: Query, namespace: str | None = None) -> Body:
-        _refuse_watch(query, "pods")
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """The API server is away: whoever is connected is cut off, and nobody gets an answer; pods go on."""
+        self._http.is_away = True
+        self._http.close_connections()
+        try:
+            yield
+        finally:
+            self._http.is_away = False
+
+    def cut(self) -> None:
+        """Cut every connection once, as a load balancer does that is replaced."""
+        self._http.close_connections()
+
+    def _list_pods(self, query: Query, namespace: str | None = None) -> Body | Iterator[bytes]:
         labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+        if query.get("watch", "").lower() in ("true", "1"):
+            version, seconds = int(query.get("resourceVersion") or 0), float(query.get("timeoutSeconds", 300))
+            events = self.store.changes(namespace, labels, fields, version, seconds)
+            return (json.dumps(event).encode() + b"\n" for event in events)
         return self._list_of("PodList", self.store.select(namespace, labels, fields))
 
     def _create_pod(self, namespace: str, query: Query, body: Body) -> Body:
         admit(body, namespace)
+        account = body["spec"].get("serviceAccountName", "default")
+        if self.service_accounts is not None and account not in self.service_accounts:
+            why = f'error looking up service account {namespace}/{account}: serviceaccount "{account}" not found'
+            raise ApiError(403, "Forbidden", f'pods "{body["metadata"]["name"]}" is forbidden: {why}')
         _refuse_what_is_not_run(body)
         pod = self.store.create(namespace, body)
         self._kubelet.start(pod)
@@ -191,7 +216,11 @@ class _HttpServer(ThreadingHTTPServer):
     def __init__(self, api: ApiServer) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.api = api
+        self.is_away = False
         self._connections: set[socket.socket] = set()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return not self.is_away
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)
@@ -227,9 +256,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         retry_after: int | None = None
         try:
-            if fault := api.faults.of_request(self.command, url.path):
-                code, retry_after = fault
-                raise ApiError(code, "InjectedFault", "a fault that the test asked for")
+            if fault := api.faults.of_request(self.command, self.path):
+                error, retry_after = fault
+                raise error
             if self.headers.get("Authorization") != f"Bearer {api.token}":
                 raise ApiError(401, "Unauthorized", "Unauthorized")
             content_type = self.headers.get("Content-Type", "").partition(";")[0]
@@ -281,7 +310,7 @@ def _typed(pod: Pod) -> Body:
 
 
 def _refuse_watch(query: Query, what: str) -> None:
-    """The double serves no watches; a client without the right to watch falls back to polling."""
+    """The double serves watches of pods alone."""
     if query.get("watch", "").lower() in ("true", "1"):
         raise ApiError(403, "Forbidden", f'{what} is forbidden: User "double" cannot watch resource "{what}"')
 

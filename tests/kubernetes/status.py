@@ -17,6 +17,12 @@ def set_scheduled(pod: Pod) -> None:
     _set_container(pod, {"waiting": {"reason": "ContainerCreating"}})
 
 
+def set_unschedulable(pod: Pod, sentence: str) -> None:
+    """No node was found: the scheduler says why, and no kubelet says anything."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": sentence}
+    pod["status"]["conditions"] = [condition | {"lastTransitionTime": now()}]
+
+
 def set_waiting(pod: Pod, reason: str, message: str) -> None:
     """The container cannot be started for now, for example ErrImagePull."""
     _set_container(pod, {"waiting": {"reason": reason, "message": message}})

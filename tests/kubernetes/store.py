@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,10 @@ class Store:
         self._pods: dict[Key, Pod] = {}
         self._events: list[dict[str, Any]] = []
         self._version = 0
+        self._changes: list[tuple[int, str, Pod]] = []
+        self._forgotten = 0
+        self._closed = False
+        self._changed_at = threading.Condition(self._lock)
 
     @property
     def version(self) -> str:
@@ -52,11 +57,11 @@ class Store:
             ApiError: 409, if a pod of that name exists.
         """
         with self._lock:
-            self.created.append(copy.deepcopy(posted))
             pod = copy.deepcopy(posted)
             name = pod["metadata"]["name"]
             if (namespace, name) in self._pods:
                 raise ApiError(409, "AlreadyExists", f'pods "{name}" already exists')
+            self.created.append(copy.deepcopy(posted))
             pod["metadata"] |= {
                 "namespace": namespace,
                 "uid": str(uuid.uuid4()),
@@ -66,7 +71,7 @@ class Store:
             pod["spec"].setdefault("terminationGracePeriodSeconds", 30)
             pod["status"] = {"phase": "Pending", "qosClass": "BestEffort"}
             self._pods[namespace, name] = pod
-            return self._changed(pod)
+            return self._changed(pod, "ADDED")
 
     def get(self, namespace: str, name: str) -> Pod:
         """One pod.
@@ -118,8 +123,7 @@ class Store:
         """Forget a pod; nothing happens if it is gone already."""
         with self._lock:
             if key in self._pods and self._pods[key]["metadata"]["uid"] == uid:
-                del self._pods[key]
-                self._version += 1
+                self._changed(self._pods.pop(key), "DELETED")
 
     def add_event(self, pod: Pod, kind: str, reason: str, message: str) -> None:
         """Record an event about a pod; `kind` is Normal or Warning."""
@@ -167,7 +171,56 @@ class Store:
             raise not_found("pods", name)
         return self._pods[namespace, name]
 
-    def _changed(self, pod: Pod) -> Pod:
+    def changes(
+        self, namespace: str | None, label_selector: str, field_selector: str, version: int, seconds: float
+    ) -> Iterator[dict[str, Any]]:
+        """The watch events of matching pods after `version`, for so many seconds; a bookmark comes last.
+
+        A version that is forgotten is answered by the event of an error, 410 Gone, as a real API server does.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            with self._changed_at:
+                if version < self._forgotten:
+                    gone = ApiError(410, "Expired", f"too old resource version: {version} ({self._version})")
+                    yield {"type": "ERROR", "object": gone.status()}
+                    return
+                fresh = [
+                    (kind, copy.deepcopy(pod))
+                    for at, kind, pod in self._changes
+                    if at > version
+                    and namespace in (None, pod["metadata"]["namespace"])
+                    and matches_labels(label_selector, pod["metadata"].get("labels"))
+                    and matches_fields(field_selector, pod)
+                ]
+                version = self._version
+                left = until - time.monotonic()
+                if not fresh and left > 0 and not self._closed:
+                    self._changed_at.wait(left)
+                    continue
+            for kind, pod in fresh:
+                yield {"type": kind, "object": {"kind": "Pod", "apiVersion": "v1", **pod}}
+            if not fresh:
+                break
+        bookmark = {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": str(version)}}
+        yield {"type": "BOOKMARK", "object": bookmark}
+
+    def forget(self) -> None:
+        """Compact: watches can begin at no earlier version than that of now."""
+        with self._changed_at:
+            self._version += 1
+            self._forgotten = self._version
+            self._changed_at.notify_all()
+
+    def close(self) -> None:
+        """End every watch."""
+        with self._changed_at:
+            self._closed = True
+            self._changed_at.notify_all()
+
+    def _changed(self, pod: Pod, kind: str = "MODIFIED") -> Pod:
         self._version += 1
         pod["metadata"]["resourceVersion"] = self.version
+        self._changes.append((self._version, kind, copy.deepcopy(pod)))
+        self._changed_at.notify_all()
         return copy.deepcopy(pod)

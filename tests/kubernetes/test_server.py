@@ -287,7 +287,7 @@ def test_what_is_not_there_or_not_allowed(core: client.CoreV1Api, api_server: Ap
         (404, lambda: core.list_node()),
         (409, lambda: core.create_namespaced_pod(NAMESPACE, pod())),
         (422, lambda: core.patch_namespaced_pod("p", NAMESPACE, {"spec": {"hostname": "x"}})),
-        (403, lambda: core.list_namespaced_pod(NAMESPACE, watch=True)),
+        (403, lambda: core.list_namespaced_event(NAMESPACE, watch=True)),
         (400, lambda: core.list_namespaced_pod(NAMESPACE, label_selector="a=b c")),
     ]
     for code, request in refused:
@@ -342,7 +342,7 @@ def test_a_slow_log_comes_late(core: client.CoreV1Api, api_server: ApiServer) ->
 
 
 def test_the_api_fails_for_a_while(core: client.CoreV1Api, api_server: ApiServer) -> None:
-    api_server.faults.fail_requests(429, 1, method="GET", path="/pods$", retry_after=1)
+    api_server.faults.fail_requests(429, 1, method="GET", path=r"/pods($|\?)", retry_after=1)
     api_server.faults.fail_requests(500, 1, path="/events")
     assert core.list_namespaced_pod(NAMESPACE).items == []  # the client itself heeds Retry-After
     with pytest.raises(client.ApiException, match="500"):
