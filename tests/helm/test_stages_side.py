@@ -197,6 +197,16 @@ def test_accounts_can_be_the_companys_own() -> None:
     assert set(of_kind(objects, "ServiceAccount")) == {"nightjar-airflow"}
 
 
+def test_the_role_can_be_made_by_others() -> None:
+    objects = rendered(merged(MINIMAL, {"stages": {"role": {"create": False}}}))
+    assert not {"Role", "RoleBinding"} & {each["kind"] for each in objects}
+
+
+def test_a_companys_own_objects_come_along() -> None:
+    own = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own"}, "data": {"braces": "{{ .Values }}"}}
+    assert own in rendered(merged(MINIMAL, {"extraObjects": [own]}))
+
+
 @pytest.mark.parametrize(
     ("values", "made"),
     [
