@@ -24,12 +24,12 @@ _GIVE_WAY = frozenset({HISTORY, REPORT, PATROL})  # the DAGs on which no alert w
 
 
 def resources(stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:
-    """CPU, memory and GPUs of a pod of `stage`, as the deployment sets them or by default."""
+    """CPU, memory, GPUs and disk of a pod of `stage`, as the deployment sets them or by default."""
     memory = asked.memory or stage.memory
     gpus = {"nvidia.com/gpu": str(asked.gpu)} if asked.gpu else {}
     return k8s.V1ResourceRequirements(
         requests={"cpu": asked.cpu or stage.cpu, "memory": memory, "ephemeral-storage": "1Gi", **gpus},
-        limits={"memory": memory, "ephemeral-storage": "8Gi", **gpus},
+        limits={"memory": memory, "ephemeral-storage": asked.scratch, **gpus},
     )
 
 
@@ -88,9 +88,9 @@ def template(settings: DeploymentSettings) -> dict[str, Any] | None:
     return {"spec": settings.pod_template.spec | {"containers": [first | {"name": CONTAINER}, *others]}}
 
 
-def scratch() -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
+def scratch(asked: StagePods) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
     """A /tmp of its own for a pod whose root is read-only."""
-    volume = k8s.V1Volume(name=SCRATCH, empty_dir=k8s.V1EmptyDirVolumeSource(size_limit="8Gi"))
+    volume = k8s.V1Volume(name=SCRATCH, empty_dir=k8s.V1EmptyDirVolumeSource(size_limit=asked.scratch))
     return [volume], [k8s.V1VolumeMount(name=SCRATCH, mount_path="/tmp")]  # noqa: S108 - in the pod
 
 

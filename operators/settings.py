@@ -23,6 +23,7 @@ LabelKey = Annotated[
 LabelValue = Annotated[str, Field(pattern=rf"^({_LABEL})?$")]
 Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
 Memory = Annotated[str, Field(pattern=r"^[0-9]+(Mi|Gi)$")]
+Disk = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}Gi$")]  # a pod asks for 1Gi
 Pool = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,250}$")]
 
 
@@ -69,14 +70,16 @@ class StagePods(Input):
     """The pods of one stage, where they differ from the default.
 
     Memory is a limit too; CPU is not limited, since a throttled pod helps nobody. `gpu` is a number of
-    `nvidia.com/gpu`. `parallel` bounds the pods of the stage at once, over all runs of a DAG, and `pool`, a pool of
-    Airflow, over all DAGs. With `runtime` worker the stage is a process beside its task, without a pod, as long as the
-    worker's image store has the image of the release.
+    `nvidia.com/gpu`. `scratch` is the most that a pod may keep on its node's disk, in /tmp. `parallel` bounds the pods
+    of the stage at once, over all runs of a DAG, and `pool`, a pool of Airflow, over all DAGs. With `runtime` worker
+    the stage is a process beside its task, without a pod, as long as the worker's image store has the image of the
+    release.
     """
 
     cpu: Cpu | None = None
     memory: Memory | None = None
     gpu: int = Field(0, ge=0, le=16)
+    scratch: Disk = "8Gi"
     service_account: DnsName | None = None
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
@@ -148,9 +151,9 @@ class DeploymentSettings(Settings):
 
     stages: dict[Annotated[str, AfterValidator(_stage_name)], StagePods] = Field(
         default_factory=dict,
-        description='JSON by stage, `{"detect": {"cpu": "2", "gpu": 1}}`: `cpu`, `memory`, `gpu`, `service_account`, '
-        "`node_selector`, `tolerations`, `priority_class`, `parallel` (pods at once), `pool` (of Airflow), `runtime` "
-        "(`pod`, or `worker`: a process beside its task, if its image is in the image store)",
+        description='JSON by stage, `{"detect": {"cpu": "2", "gpu": 1}}`: `cpu`, `memory`, `gpu`, `scratch` (disk), '
+        "`service_account`, `node_selector`, `tolerations`, `priority_class`, `parallel` (pods at once), `pool` (of "
+        "Airflow), `runtime` (`pod`, or `worker`: a process beside its task, if its image is in the image store)",
     )
     stage_seconds: int = Field(3600, ge=10, le=86_400, description="a stage may take no longer, whatever it works on")
     stage_start_seconds: int = Field(

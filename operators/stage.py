@@ -69,7 +69,7 @@ class StageOperator(KubernetesPodOperator):
     ) -> None:
         settings, kind = deployment(), stage_named(stage)
         asked = settings.pods(stage)
-        (scratch, scratch_mounts), (secrets, secret_mounts) = pods.scratch(), pods.secret_volumes(kind, settings)
+        (scratch, scratch_mounts), (secrets, secret_mounts) = pods.scratch(asked), pods.secret_volumes(kind, settings)
         defaults: dict[str, Any] = {
             "name": f"nightjar-{stage}",
             "namespace": settings.namespace,

@@ -16,6 +16,7 @@ REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "CPU as a number": ({"stages": {"detect": {"cpu": 2}}}, "/stages/detect/cpu"),
     "memory without a unit": ({"stages": {"detect": {"memory": "2"}}}, "/stages/detect/memory"),
     "too many GPUs": ({"stages": {"detect": {"gpu": 17}}}, "/stages/detect/gpu"),
+    "less disk than is asked for": ({"stages": {"detect": {"scratch": "0Gi"}}}, "/stages/detect/scratch"),
     "a toleration of everything": ({"stages": {"detect": {"tolerations": [{"operator": "Exists"}]}}}, "'key'"),
     "a runtime that is none": ({"stages": {"detect": {"runtime": "thread"}}}, "/stages/detect/runtime"),
     "a setting that is none": ({"settings": {"NIGHTJAR_MAX_SHARD": 5}}, "'NIGHTJAR_MAX_SHARD' not allowed"),

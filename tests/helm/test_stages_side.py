@@ -148,7 +148,7 @@ def test_nightjar_takes_the_settings_of_every_example(set_environment: Any, name
 
 def test_the_pods_of_a_stage_are_as_the_values_say(set_environment: Any) -> None:
     toleration = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
-    detect = {"cpu": "2", "memory": "3Gi", "gpu": 1, "parallel": 100, "priorityClass": "urgent"}
+    detect = {"cpu": "2", "memory": "3Gi", "gpu": 1, "scratch": "20Gi", "parallel": 100, "priorityClass": "urgent"}
     detect |= {"nodeSelector": {"pool": "gpu"}, "tolerations": [toleration], "serviceAccount": {"name": "eyes"}}
     stages = {"detect": detect, "assess": {"pool": "ours", "parallel": 5}, "collect": {"runtime": "worker"}}
     set_environment(merged(MINIMAL, {"stages": stages, "settings": {"NIGHTJAR_IMAGE_STORE": "/opt/nightjar/images"}}))
@@ -157,6 +157,7 @@ def test_the_pods_of_a_stage_are_as_the_values_say(set_environment: Any) -> None
         cpu="2",
         memory="3Gi",
         gpu=1,
+        scratch="20Gi",
         pool="nightjar_detect",
         priority_class="urgent",
         node_selector={"pool": "gpu"},

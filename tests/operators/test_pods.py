@@ -330,6 +330,13 @@ def test_a_company_adds_to_every_pod_what_its_cluster_needs(
         assert pod["spec"][key] == plain["spec"][key]
 
 
+def test_the_disk_of_a_pod_is_bounded_by_the_deployment(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_STAGES", '{"validate": {"scratch": "40Gi"}}')
+    spec = stage_pod(store, "validate")["spec"]
+    assert spec["containers"][0]["resources"]["limits"]["ephemeral-storage"] == "40Gi"
+    assert {"name": "scratch", "emptyDir": {"sizeLimit": "40Gi"}} in spec["volumes"]
+
+
 @pytest.mark.parametrize(
     ("dag", "own", "expected"),
     [
@@ -397,6 +404,7 @@ def test_no_stage() -> None:
         ("NIGHTJAR_STAGES", '{"detect": {"cpu": "many"}}', r"NIGHTJAR_STAGES\.detect\.cpu: "),
         ("NIGHTJAR_STAGES", '{"detect": {"gpus": 1}}', r"NIGHTJAR_STAGES\.detect\.gpus: unknown key"),
         ("NIGHTJAR_STAGES", '{"detect": {"runtime": "process"}}', r"NIGHTJAR_STAGES\.detect\.runtime: "),
+        ("NIGHTJAR_STAGES", '{"detect": {"scratch": "512Mi"}}', r"NIGHTJAR_STAGES\.detect\.scratch: "),
         ("NIGHTJAR_STAGES", '{"detect": {"pool": "a b"}}', r"NIGHTJAR_STAGES\.detect\.pool: "),
         ("NIGHTJAR_MEMORY_MOST", "lots", "NIGHTJAR_MEMORY_MOST: "),
         ("NIGHTJAR_MEMORY_GROWTH", "0.5", "NIGHTJAR_MEMORY_GROWTH: "),

@@ -98,7 +98,7 @@ they are, and those that a value of another section sets.
 {{- range $name := include "nightjar.stageNames" $ | fromJsonArray -}}
 {{- $stage := get $.Values.stages $name -}}
 {{- $pods := dict "service_account" (include "nightjar.stageServiceAccount" (dict "root" $ "stage" $name)) -}}
-{{- range $key, $field := dict "cpu" "cpu" "memory" "memory" "nodeSelector" "node_selector" "tolerations" "tolerations" "priorityClass" "priority_class" -}}
+{{- range $key, $field := dict "cpu" "cpu" "memory" "memory" "scratch" "scratch" "nodeSelector" "node_selector" "tolerations" "tolerations" "priorityClass" "priority_class" -}}
 {{- with get $stage $key -}}
 {{- $_ := set $pods $field . -}}
 {{- end -}}
