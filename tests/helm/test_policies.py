@@ -74,7 +74,7 @@ def test_roles_are_narrow(objects: list[Manifest]) -> None:
     [role] = of_kind(objects, "Role").values()
     verbs = {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
     assert verbs == {
-        "pods": {"create", "get", "list", "watch", "patch", "delete"},
+        "pods": {"create", "get", "list", "watch", "delete"},
         "pods/log": {"get"},
         "events": {"list"},
     }
