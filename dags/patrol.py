@@ -7,11 +7,14 @@ are due, and the closing messages of events that are over. It starts every 5 min
 the Asset `nightjar_day`, so that a covered lens is told at once. One run at a time. It gives way to every alert.
 
 ```text
-look_for_watch > freeze_release > survey > tell
+look_for_watch  > freeze_release > survey > tell
+remove_old_pods
 ```
 
 `look_for_watch` sees whether `nightjar_watch` looks for footage, by the sign that it leaves each minute, and opens the
 operator's trouble if it does not.
+
+`remove_old_pods`, on a cluster, removes the pods of stages that failed `NIGHTJAR_KEEP_FAILED_HOURS` ago.
 
 `survey` counts what live runs that ended saw of each camera (`health/`), and looks at the cameras that are due to have
 sent something. `tell` sends what is due, by the channels and the ledger of alerts: claimed before it is sent, recorded
@@ -45,7 +48,9 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from chain import AFTER_EVERY_ALERT, DAY, stage_task
 
 from operators.folders import HEALTH, PATROL, TROUBLES, run_name, run_prefix
+from operators.old_pods import remove_old_pods
 from operators.release import freeze_release
+from operators.settings import deployment
 from operators.trouble import watched
 from operators.watch_sign import look_for_watch
 
@@ -66,6 +71,8 @@ with DAG(
 ):
     frozen = freeze_release(RUN)
     look_for_watch() >> frozen
+    if deployment().runtime == "kubernetes":
+        remove_old_pods() >> frozen
     # Both find what is new by themselves.
     survey = stage_task("survey", frozen, RUN, HEALTH)
     # The next run sends whatever could not be sent: trying for long would only hold up the next survey.

@@ -19,6 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,1024}")
 UID = 10001  # of the user in every Dockerfile
 SCRATCH = "scratch"
 CONTAINER = "base"  # upstream's name of the container that it waits for
+PART_OF = "app.kubernetes.io/part-of=nightjar"  # the label of every pod of a stage
 SECRETS_DIR = "/etc/nightjar/secrets"
 _GIVE_WAY = frozenset({HISTORY, REPORT, PATROL})  # the DAGs on which no alert waits
 

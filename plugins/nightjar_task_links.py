@@ -23,7 +23,7 @@ TASKS = {
     "nightjar_live": _OF_LIVE | _SHARD_TASKS,
     "nightjar_history": _OF_LIVE | _SHARD_TASKS | {"select"},
     "nightjar_report": frozenset({"freeze_release", "report"}),
-    "nightjar_patrol": frozenset({"look_for_watch", "freeze_release", "survey", "tell"}),
+    "nightjar_patrol": frozenset({"look_for_watch", "remove_old_pods", "freeze_release", "survey", "tell"}),
 }
 
 

@@ -24,6 +24,7 @@ PRELOADED = (
     "operators.folders",
     "operators.footage",
     "operators.hand_over",
+    "operators.old_pods",
     "operators.release",
     "operators.settings",
     "operators.shards",

@@ -39,7 +39,7 @@ EXPECTED = {
     "nightjar_live": ["freeze_release", *CHAIN],
     "nightjar_history": ["freeze_release", "select", *CHAIN],
     "nightjar_report": ["freeze_release", "report"],
-    "nightjar_patrol": ["look_for_watch", "freeze_release", "survey", "tell"],
+    "nightjar_patrol": ["look_for_watch", "remove_old_pods", "freeze_release", "survey", "tell"],
 }
 
 

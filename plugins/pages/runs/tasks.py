@@ -28,6 +28,7 @@ _DOES = {
     "close_run": "Fails the run if a task failed, or if a shard changed after it was counted.",
     "report": "Makes the page of each day that has news.",
     "look_for_watch": "Sees whether nightjar_watch looks for footage, and opens the operator's trouble if not.",
+    "remove_old_pods": "Removes the pods of stages that failed long ago.",
     "survey": "Counts what live runs saw of each camera, and finds the cameras in trouble.",
     "tell": "Sends notices of troubles, digests and closing messages that are due.",
 }

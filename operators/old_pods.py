@@ -1,0 +1,51 @@
+"""Removes the pods of stages that ended long ago: failed ones stay for a while, for whoever looks into them."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+from airflow.sdk import task
+
+from operators.pods import PART_OF, connection_extras
+from operators.pods_api import ClusterError, Pod, PodsApi
+from operators.settings import deployment
+
+log = logging.getLogger(__name__)
+
+_ENDED = ("Failed", "Succeeded")  # one that succeeded is there only when its removal failed
+# A task that waits for its next try may still want to see how its pod ended.
+_LEAST = timedelta(minutes=15)
+
+
+@task
+def remove_old_pods() -> None:
+    """Remove what ended `NIGHTJAR_KEEP_FAILED_HOURS` ago; where the cluster cannot be reached, the next run does it."""
+    settings = deployment()
+    extras = connection_extras(AsyncKubernetesHook.default_conn_name)
+    hook = AsyncKubernetesHook(conn_id=AsyncKubernetesHook.default_conn_name, connection_extras=extras)
+    keep = max(_LEAST, timedelta(hours=settings.keep_failed_hours))
+    try:
+        asyncio.run(remove(PodsApi(hook, settings.namespace), datetime.now(UTC) - keep))
+    except ClusterError as error:
+        log.warning("pods of stages that ended could not be removed: %s", error.sentence)
+
+
+async def remove(api: PodsApi, before: datetime) -> None:
+    """Remove the pods of stages that ended before then; raises ClusterError."""
+    for phase in _ENDED:
+        for name in ended_before(await api.select(PART_OF, f"status.phase={phase}"), before):
+            await api.delete(name)
+            log.info("removed pod %s", name)
+
+
+def ended_before(pods: Iterable[Pod], before: datetime) -> list[str]:
+    """The names of the pods that ended before then; one that never ran ended when it began."""
+    return [pod["metadata"]["name"] for pod in pods if _ended_at(pod) < before]
+
+
+def _ended_at(pod: Pod) -> datetime:
+    states = [each.get("state") or {} for each in (pod.get("status") or {}).get("containerStatuses") or []]
+    times = [state["terminated"].get("finishedAt") for state in states if state.get("terminated")]
+    return max(datetime.fromisoformat(time) for time in [pod["metadata"]["creationTimestamp"], *filter(None, times)])
