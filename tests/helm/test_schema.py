@@ -1,12 +1,17 @@
 """Wrong values are refused before anything is made, with the place and a reason."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import helm_python
 import pytest
+import yaml
 
-from tests.helm.chart import MINIMAL, merged, rendered
+from tests.helm.chart import CHART, MINIMAL, merged, rendered
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 
 REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "an unknown section": ({"stage": {}}, "'stage' not allowed"),
@@ -63,3 +68,41 @@ def test_wrong_values_are_refused_with_their_place(why: str) -> None:
 
 def test_as_a_part_of_another_chart_it_takes_global_values() -> None:
     assert rendered(merged(MINIMAL, {"global": {"imageRegistry": "r.example.com"}}))
+
+
+# Any section and key of Airflow's own settings, but for those that would open what is shut.
+FREE = "/airflow/config"
+
+
+def kinds(kind: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each key that the schema has, by its path, with what it takes."""
+    while "$ref" in kind:
+        kind = SCHEMA["definitions"][kind["$ref"].rpartition("/")[2]]
+    yield path, kind
+    for name, inner in kind.get("properties", {}).items():
+        if isinstance(inner, dict):  # false: a key of Airflow's that is refused
+            yield from kinds(inner, f"{path}/{name}")
+
+
+def test_every_key_is_checked() -> None:
+    """Where the schema names keys, it takes no others; everything it names has a type."""
+    found = dict(kinds(SCHEMA))
+    assert len(found) > 200
+    for path, kind in found.items():
+        assert {"type", "enum"} & set(kind), path
+        if "properties" in kind and not path.startswith(FREE):
+            assert kind.get("additionalProperties") is False, path
+
+
+def test_every_key_has_a_default_that_people_can_read() -> None:
+    """Other than settings and tags of images: these are as many as in docs/settings.md, and as the images."""
+    for path, _ in kinds(SCHEMA):
+        steps = path.strip("/").split("/") if path else []
+        if path.startswith(FREE) or steps[:1] in (["settings"], ["global"]) or steps[:2] == ["images", "stages"]:
+            continue
+        values: Any = VALUES
+        for step in steps:
+            if not values and values != 0:  # a default that is empty: whatever it takes is in the comment
+                break
+            assert step in values, path
+            values = values[step]
