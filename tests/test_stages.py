@@ -46,19 +46,21 @@ HELD_BACK = DigestLine(
     pictures=1,
 )
 
+BETWEEN = "airflow"  # the name of the policy
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass
 class Watched(Chain):
-    """A chain that notes the requests of each stage."""
+    """A chain that notes the requests of each stage, and those of the operators between the stages."""
 
     recorder: Recorder | None = None
     requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
 
     def _start(self, command: Sequence[str], stage: str, run: str) -> None:
         assert self.recorder is not None
-        self.recorder.take_requests()
+        self.requests[BETWEEN] += self.recorder.take_requests()
         super()._start(command, stage, run)
         self.requests[stage] += self.recorder.take_requests()
 
@@ -83,6 +85,7 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
             chain.land({shot.name: shot.body for shot in part if shot.name.startswith(("alice-porch", "IMG"))})
             # Only by then the rules know the camera: history heals what the first run refused.
             RulesStore(store).put(rules if number else rules.replace(b"porch:", b"other:"))
+            recorder.take_requests()  # of an uploader, and of whoever has put the rules
             chain.live(f"w{number}")
         chain.report("r1")
         chain.history(today.date())
@@ -90,6 +93,7 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         # A camera that has been awaited for days: before it counts as silent, it is looked whether its footage waits.
         DueTimes(store).add(DueTimes.minute(now - timedelta(hours=1)), {SILENT: now - timedelta(days=2)})
         Digests(store).put(HELD_BACK, today.date() - timedelta(days=1))
+        recorder.take_requests()
         chain.patrol("p1")
         yield chain.requests
         access.client().delete_bucket(Bucket=access.bucket)
@@ -105,7 +109,8 @@ def test_a_stage_reads_what_it_is_declared_to(requests: dict[str, list[Request]]
     assert folders(requests[stage], writes=False) == set(STAGES[stage].reads)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*STAGES, BETWEEN])
 def test_a_stage_asks_for_nothing_that_its_policy_forbids(requests: dict[str, list[Request]], stage: str) -> None:
+    assert requests[stage]
     forbidden = {right for request in requests[stage] if not allows(policies()[stage], *(right := request.right))}
     assert forbidden == set()

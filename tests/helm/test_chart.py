@@ -126,3 +126,32 @@ def test_every_value_has_a_meaning_and_a_type() -> None:
             if kind.get("type") == "object" and "properties" not in kind:
                 break
         assert kind, f"helm/schema: expected {key}"
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "not_said"),
+    [
+        ({}, ["service/nightjar-api-server 8080:8080", "nightjar-airflow-admin", "Secret nightjar-s3"], ["no login"]),
+        ({"airflow": {"auth": {"admin": {"existingSecret": "mine"}}}}, ["127.0.0.1:8080"], ["nightjar-airflow-admin"]),
+        (
+            {"airflow": {"onePod": True, "auth": {"trial": True}}},
+            ["--container setup", "no login"],
+            ["The first login"],
+        ),
+        (
+            {"airflow": {"ingress": {"enabled": True, "host": "n.example.com", "tlsSecret": "t"}}},
+            ["https://n.example.com"],
+            ["port-forward"],
+        ),
+        ({"externalSecrets": {"enabled": True, "store": {"name": "s"}}}, ["2. Open"], ["Secret nightjar-s3"]),
+        ({"postgres": {"enabled": True}}, ["nobody backs it up"], []),
+    ],
+)
+def test_helm_says_what_to_do_next(values: Mapping[str, Any], said: list[str], not_said: list[str]) -> None:
+    with helm_python.Chart.load(CHART) as chart:
+        files = chart.render(merged(MINIMAL, values), name="nightjar", namespace="nightjar")
+    notes = files["nightjar/templates/NOTES.txt"]
+    assert [each for each in said if each not in notes] == []
+    assert [each for each in not_said if each in notes] == []
+    named = set(re.findall(r"(?:service|deployment)/([a-z-]+)", notes))
+    assert named <= {name for _, _, name in map(identity, rendered(merged(MINIMAL, values)))}
