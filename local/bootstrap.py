@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".nightjar"
 UV = STATE / "tools" / "bin" / "uv"
 
-NO_STAGES = {"airflow", "tools"}
+NO_STAGES = {"airflow", "tools", "trial"}
 STAGES = sorted({path.parent.name for path in (ROOT / "images").glob("*/requirements.in")} - NO_STAGES)
 ENVIRONMENTS = {
     "airflow": (ROOT / "local" / "requirements.txt", ("images/base", "local", ".", "dags")),
@@ -40,8 +40,10 @@ LOCKS = (
     "local/requirements",
     *(f"images/{stage}/requirements" for stage in STAGES),
     "images/airflow/requirements",
+    "images/trial/requirements",
     "images/detect/model/requirements",
     "images/detect/requirements-tensorflow",
+    "images/detect/requirements-gpu",
 )
 LOCKS_ALONE = ("local/uv", "local/samples")
 # What builds images, and shares no version with what is in them.

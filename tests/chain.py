@@ -120,18 +120,20 @@ class Chain:
         self.manifests.setdefault(stage, []).append(manifest)
         return manifest
 
+    def variables(self, stage: str, run: str) -> dict[str, str]:
+        """The environment that a stage gets: its settings, the store, its name; nothing else of ours."""
+        image = self._image(STAGES[stage])
+        named = {"NIGHTJAR_IMAGE": image, "NIGHTJAR_RUN": run}
+        return {**self.access.environment(), **resolve(stage), **named, **self.environment}
+
     def _start(self, command: Sequence[str], stage: str, run: str) -> None:
-        """Run a stage as the operator does: its settings, the store, its name; nothing else of ours."""
+        """Run a stage as the operator does."""
         folders = [self.sources / "images" / "base", self.sources / "images" / STAGES[stage].image]
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SSL_CERT_FILE") if name in os.environ},
-            **self.access.environment(),
-            **resolve(stage),
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
-            "NIGHTJAR_IMAGE": self._image(STAGES[stage]),
-            "NIGHTJAR_RUN": run,
             "NIGHTJAR_MODEL_DIR": str(detection_model()),
-            **self.environment,
+            **self.variables(stage, run),
         }
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode != 0:

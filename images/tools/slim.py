@@ -12,14 +12,14 @@ import compileall
 import fnmatch
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
 # Folders that only the package's own developers need, wherever they stand. `numpy.testing`, `pyarrow.tests.util` and
 # the like are other names; a package that imports its own tests when it runs is named in KEPT.
 TESTS = ("tests", "test")
-KEPT = ("*/hypothesis/*", "*/numpy/_core/tests/_natype.py")
+KEPT = ("*/numpy/_core/tests*",)  # numpy.testing imports it
 # Sources and headers for compiling extensions, static libraries, and stubs for type checkers.
 FOR_COMPILERS = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.hpp", "*.c", "*.cc", "*.cpp", "*.a", "*.cmake", "*.f90")
 # Folders by their path in site-packages.
@@ -27,6 +27,8 @@ UNUSED = (
     "airflow/example_dags",
     "airflow/providers/*/example_dags",
     "airflow/ui/node_modules",
+    "ai_edge_litert/libLiteRtWebGpuAccelerator.so",  # of browsers
+    "kubernetes/aio",  # Airflow uses kubernetes_asyncio
     "cv2/data",  # classifiers of OpenCV's own, which nothing here runs
     "matplotlib/mpl-data/fonts/afm",  # fonts of the PDF and PostScript back ends; plots here are PNG and SVG
     "matplotlib/mpl-data/fonts/pdfcorefonts",
@@ -38,9 +40,18 @@ UNUSED = (
     "pip-*.dist-info",
     "pyarrow/include",
     "pyarrow/src",
+    "pyarrow/*flight*",  # Arrow's remote calls and its own S3 client: stages read and write bytes in memory
+    "pyarrow/libarrow_s3.so*",
+    "pyarrow/_s3fs.*",
+    "pyarrow/libarrow_python.so",  # copies of libarrow_python.so.<version>, which everything links
+    "pyarrow/libarrow_python.so.*.*.*",
 )
-# Amazon's services that botocore describes, 27 MB of JSON: those that are called, and those that lend credentials.
+# Amazon's services that botocore describes, 27 MB of JSON: the one that stages call, and those that lend credentials.
 SERVICES = ("s3", "sts", "sso", "sso-oidc", "signin")
+# Airflow's own: secrets backends, remote logs and metrics, roles and clusters.
+MORE_SERVICES = ("cloudwatch", "eks", "iam", "kms", "logs", "rds", "secretsmanager", "ssm")
+# The languages of Airflow's pages of users and roles. An environment with another use of babel keeps all languages.
+LANGUAGES = ("root", "en")
 
 
 def main(arguments: list[str]) -> None:
@@ -48,18 +59,19 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("environment", type=Path)
     parser.add_argument("--as", dest="final", type=Path, help="where it will be in the image")
-    parser.add_argument("--all-services", action="store_true", help="keep the descriptions of all of Amazon's services")
+    parser.add_argument("--airflow", action="store_true", help="it is Airflow's: other services, fewer languages")
     options = parser.parse_args(arguments)
     [site] = options.environment.glob("lib/python3.*/site-packages")
-    removed = slim(site, all_services=options.all_services)
+    removed = slim(site, airflow=options.airflow)
     compile_environment(options.environment, options.final or options.environment)
     sys.stdout.write(f"{options.environment}: removed {removed / 1e6:.1f} MB that nothing uses\n")
 
 
-def slim(site: Path, *, all_services: bool = False) -> int:
+def slim(site: Path, *, airflow: bool = False) -> int:
     """Remove from a site-packages folder all that is listed above; returns how many bytes that was."""
     removed = 0
-    for path in [*unused(site), *([] if all_services else other_services(site))]:
+    services = (*SERVICES, *MORE_SERVICES) if airflow else SERVICES
+    for path in [*unused(site), *other_services(site, services), *(other_languages(site) if airflow else ())]:
         if path.is_dir() and not path.is_symlink():
             removed += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
             shutil.rmtree(path)
@@ -81,11 +93,18 @@ def unused(site: Path) -> Iterator[Path]:
             yield path
 
 
-def other_services(site: Path) -> Iterator[Path]:
-    """botocore's and boto3's descriptions of services that no stage calls."""
+def other_services(site: Path, services: Collection[str]) -> Iterator[Path]:
+    """botocore's and boto3's descriptions of services that nobody here calls."""
     for data in (site / "botocore" / "data", site / "boto3" / "data"):
         if data.exists():
-            yield from (path for path in sorted(data.iterdir()) if path.is_dir() and path.name not in SERVICES)
+            yield from (path for path in sorted(data.iterdir()) if path.is_dir() and path.name not in services)
+
+
+def other_languages(site: Path) -> Iterator[Path]:
+    """babel's data of languages that are not needed."""
+    for path in sorted(site.glob("babel/locale-data/*.dat")):
+        if path.stem.partition("_")[0] not in LANGUAGES:
+            yield path
 
 
 def compile_environment(environment: Path, final: Path) -> None:

@@ -1,20 +1,33 @@
-"""The container images of the stages and of Airflow, built by a container builder (buildah, podman or docker)."""
+"""The container images of the stages, of Airflow and for trying, built by a builder (buildah, podman or docker)."""
 
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local.images import check_tag, digest_of_sources
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
 
-# Everything that images/airflow/Dockerfile copies, and the folder it stands in.
+# The images besides those of the stages, each with a folder and a Dockerfile of its own below images/.
+AIRFLOW, TRIAL = "airflow", "trial"
+# Everything that the Dockerfiles copy, and the files themselves. A stage's own folder comes on top of SHARED_SOURCES.
+SHARED_SOURCES = ("images/Dockerfile", "images/base", "images/tools")
 AIRFLOW_SOURCES = ("images/airflow", "images/tools", "images/base/nightjar", "dags", "operators", "plugins")
-# Everything that images/Dockerfile copies for any stage, and itself; a stage's own folder comes on top.
-SHARED_SOURCES = ("images/Dockerfile", "images/base")
+TRIAL_SOURCES = ("images/trial", "images/tools")
+# Optional variables of the environment, each with its build argument and the images that take it.
+OPTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "RUNTIME_IMAGE": ("RUNTIME_IMAGE", STAGE_IMAGES),
+    "AIRFLOW_RUNTIME_IMAGE": ("RUNTIME_IMAGE", (AIRFLOW,)),
+    "MODEL_IMAGE": ("MODEL_IMAGE", ("detect",)),
+    "DETECT_REQUIREMENTS": ("REQUIREMENTS", ("detect",)),
+    "NPM_CONFIG_REGISTRY": ("NPM_CONFIG_REGISTRY", ("detect",)),
+    "SOURCE": ("SOURCE", (*STAGE_IMAGES, AIRFLOW, TRIAL)),
+}
 # buildah keeps layers only when told to, by this variable; the stages share those of the Dockerfile's target `base`.
 KEEP_LAYERS = {"BUILDAH_LAYERS": "true"}
 
@@ -23,20 +36,22 @@ KEEP_LAYERS = {"BUILDAH_LAYERS": "true"}
 class Builder:
     """A builder's command and its settings.
 
-    `index` is where pip finds packages, its own default if None. With `push`, built images go to the registry. The
-    content behind each built reference is kept in `records`, so that this clone never reuses a tag with other content.
-    Other machines' tags are for the registry to protect: it can be told to keep tags as they are.
+    `index` is where packages come from, the installer's own default if None. `options` are values of variables in
+    OPTIONS, such as RUNTIME_IMAGE, in which the stages run. With `push`, built images go to the registry. The content
+    behind each built reference is kept in `records`, so that this clone never reuses a tag with other content. Other
+    machines' tags are for the registry to protect: it can be told to keep tags as they are.
     """
 
     command: str
     registry: str
     base_image: str
     index: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     push: bool = False
     records: Path = CACHE / "containers"
 
     def build(self, image: str, tag: str | None = None) -> str:
-        """Build `airflow` or a stage; returns its reference. By default the tag is made from the content.
+        """Build a stage's image, `airflow` or `trial`; returns its reference. Without a tag, the content gives it.
 
         Raises LocalError if the tag is malformed or was built with other content, or if the builder is missing or
         fails.
@@ -49,16 +64,12 @@ class Builder:
         record = self.records / quote(reference, safe="")
         if record.exists() and record.read_text() != digest:
             raise LocalError(f"{reference} was built with other content; a tag is never reused: choose another TAG")
-        arguments = {"BASE_IMAGE": self.base_image} | ({"PIP_INDEX_URL": self.index} if self.index else {})
-        if image == "airflow":
-            dockerfile, context = ROOT / "images" / "airflow" / "Dockerfile", ROOT
-        else:
-            dockerfile, context = ROOT / "images" / "Dockerfile", ROOT / "images"
-            arguments["STAGE"] = image
-        command = [self.command, "build", "-t", reference, "-f", str(dockerfile)]
+        folder = image if image in (AIRFLOW, TRIAL) else "."
+        command = [self.command, "build", "-t", reference, "-f", str(ROOT / "images" / folder / "Dockerfile")]
+        arguments = self.arguments(image) | {"VERSION": reference.rpartition(":")[2], "REVISION": _revision()}
         command += [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
         print(f"images: {self.command} builds {reference}", flush=True)
-        _run([*command, str(context)])
+        _run([*command, str(ROOT)])
         self._push_if_asked(reference)
         record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(digest)
@@ -89,14 +100,25 @@ class Builder:
     def content_digest(self, image: str) -> str:
         """SHA-256 of everything that decides what the image holds: Dockerfile, copied sources, build arguments.
 
-        The base image counts by its reference: name it by digest, or by a tag that is never reused.
+        Other images count by their references: name them by digest, or by a tag that is never reused. The labels, with
+        the version and the revision, do not count: a commit that changes no source makes no new image.
         """
-        sources = AIRFLOW_SOURCES if image == "airflow" else (*SHARED_SOURCES, f"images/{image}")
-        return digest_of_sources((ROOT / each for each in sources), f"base {self.base_image}", f"index {self.index}")
+        own = {AIRFLOW: AIRFLOW_SOURCES, TRIAL: TRIAL_SOURCES}.get(image, (*SHARED_SOURCES, f"images/{image}"))
+        words = [f"{name} {value}" for name, value in sorted(self.arguments(image).items())]
+        return digest_of_sources((ROOT / each for each in own), *words)
+
+    def arguments(self, image: str) -> dict[str, str]:
+        """The build arguments that decide what the image holds; those that its Dockerfile knows."""
+        arguments = {"BASE_IMAGE": self.base_image} | ({"PIP_INDEX_URL": self.index} if self.index else {})
+        for name, value in self.options.items():
+            argument, images = OPTIONS[name]
+            arguments |= {argument: value} if image in images else {}
+        return arguments | ({} if image in (AIRFLOW, TRIAL) else {"STAGE": image})
 
 
 def builder_from_environment() -> Builder | None:
-    """The builder that BUILDER names, with REGISTRY, BASE_IMAGE, PIP_INDEX_URL and PUSH; None if it names none.
+    """The builder that BUILDER names, None if it names none. REGISTRY, BASE_IMAGE, PIP_INDEX_URL, PUSH and
+    those in OPTIONS go with it.
 
     Raises LocalError if one of those it needs is missing.
     """
@@ -114,8 +136,16 @@ def builder_from_environment() -> Builder | None:
         os.environ["REGISTRY"],
         os.environ["BASE_IMAGE"],
         index=os.environ.get("PIP_INDEX_URL") or None,
+        options={name: os.environ[name] for name in OPTIONS if os.environ.get(name)},
         push=os.environ.get("PUSH") == "yes",
     )
+
+
+def _revision() -> str:
+    """The commit that the sources are of; `unknown` outside a git clone."""
+    command = ["git", "rev-parse", "HEAD"]
+    result = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else "unknown"
 
 
 def _run(command: list[str], cwd: Path = ROOT) -> None:

@@ -13,12 +13,10 @@ from nightjar.domain.release import VARIABLE, Images, parse_images
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import UsageError
 from nightjar_local import images
-from nightjar_local.containers import Builder
+from nightjar_local.containers import AIRFLOW, TRIAL, Builder
 from nightjar_local.daemon import Daemon
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, shown
-
-AIRFLOW = "airflow"
 
 
 class Builds(Protocol):
@@ -99,12 +97,12 @@ def offer(builds: Builds, tag: str | None, deployed: Images | None, *, everythin
     Raises LocalError if `tag` is none or names an image with other content, or if a build fails.
     """
     images.check_tag(tag)
-    wanted = (*STAGE_IMAGES, AIRFLOW) if isinstance(builds, Containers) else STAGE_IMAGES
+    wanted = (*STAGE_IMAGES, AIRFLOW, TRIAL) if isinstance(builds, Containers) else STAGE_IMAGES
     tags: dict[str, str] = {}
     built = []
     for image in wanted:
         same = [] if everything else builds.tags_of(image)
-        first = [deployed.tag(image)] if deployed and image != AIRFLOW else []
+        first = [deployed.tag(image)] if deployed and image in STAGE_IMAGES else []
         kept = next((each for each in (*first, tag, *same) if each in same), None)
         if kept is None:
             tags[image] = builds.build(image, tag)

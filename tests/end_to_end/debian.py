@@ -1,4 +1,4 @@
-"""A base image with Python, made from Debian's packages: nothing is pulled from a registry of images."""
+"""Base images with Python, made from Debian's packages: nothing is pulled from a registry of images."""
 
 import os
 import shutil
@@ -10,11 +10,26 @@ from typing import NoReturn
 import pytest
 
 BASE_IMAGE = "localhost/python:3.11"
+RUNTIME_IMAGE = "localhost/python-alone:3.11"  # Python, what it needs, and nothing else: no shell, no package manager
 REQUIRED = "REQUIRE_BUILDAH"  # set by .ci/run: there, what is skipped is a defect
 PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}  # program: Debian's package
 RELEASE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
+# Debian's packages that RUNTIME_IMAGE is made of. The libraries are those that Python's own modules and wheels link.
+ALONE = (
+    *("base-files", "netbase", "media-types", "tzdata", "libc6", "libc-bin", "libcrypt1", "libgcc-s1", "libstdc++6"),
+    *("python3-minimal", "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib", "libpython3-stdlib"),
+    *("zlib1g", "libbz2-1.0", "liblzma5", "libexpat1", "libffi8", "libsqlite3-0", "libssl3", "libuuid1", "libdb5.3"),
+)
+NOT_NEEDED = (
+    "/usr/bin/",
+    "/usr/share/doc",
+    "/usr/share/man",
+    "/usr/share/lintian",
+    "/usr/share/locale",
+    "/usr/share/perl5",
+)
 
 
 def require_builder() -> None:
@@ -83,6 +98,41 @@ def make_base_image(root: Path, environment: Mapping[str, str]) -> None:
     container = run(["buildah", "from", "scratch"], environment)
     run(["buildah", "add", "-q", container, str(root), "/"], environment)
     run(["buildah", "commit", "-q", "--rm", container, BASE_IMAGE], environment)
+
+
+def make_runtime_image(root: Path, environment: Mapping[str, str]) -> None:
+    """Make RUNTIME_IMAGE in the buildah storage of `environment`, from the packages in Debian's files at `root`."""
+    container = run(["buildah", "from", "scratch"], environment)
+    target = Path(run(["buildah", "mount", container], environment))
+    for folder in ("bin", "lib", "lib64", "sbin"):  # Debian's links into /usr
+        (target / "usr" / folder).mkdir(parents=True, exist_ok=True)
+        (target / folder).symlink_to(f"usr/{folder}")
+    for file in sorted(_files(root)):
+        _copy(root, file, target)
+    for folder in ("tmp", "proc", "sys", "dev", "etc/ssl/certs"):
+        (target / folder).mkdir(parents=True, exist_ok=True)
+    (target / "tmp").chmod(0o1777)
+    for path in (CERTIFICATES, Path("etc/passwd"), Path("etc/group"), Path("etc/ld.so.cache")):
+        shutil.copyfile(root / path, target / path)
+    run(["buildah", "unmount", container], environment)
+    run(["buildah", "commit", "-q", "--rm", container, RUNTIME_IMAGE], environment)
+
+
+def _files(root: Path) -> set[str]:
+    """The files that the packages in ALONE brought into Debian's files at `root`, with a slash before them."""
+    lists = root / "var" / "lib" / "dpkg" / "info"
+    packages = [path for each in ALONE for path in (*lists.glob(f"{each}.list"), *lists.glob(f"{each}:*.list"))]
+    files = {line for path in packages for line in path.read_text().splitlines()}
+    return {file for file in files if file.startswith("/usr/bin/python3") or not file.startswith(NOT_NEEDED)}
+
+
+def _copy(root: Path, file: str, target: Path) -> None:
+    source, copy = root / file[1:], target / file[1:]
+    if source.is_dir() and not source.is_symlink():
+        copy.mkdir(parents=True, exist_ok=True)
+    elif (source.is_symlink() or source.exists()) and not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, copy, follow_symlinks=False)
 
 
 def run(command: list[str], environment: Mapping[str, str]) -> str:

@@ -1,33 +1,38 @@
-"""images/Dockerfile makes images that work: validate and notify built by buildah, and validate run on a shard."""
+"""The Dockerfiles make images that work: all are built by buildah, and run as a cluster runs them.
 
-import io
+The stages' images stand on a base that holds Python and nothing else, no shell either. One batch of footage goes
+through all stages, from collect to report; Airflow migrates the database of the image for trying and parses its DAGs.
+"""
+
+import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from nightjar.domain.batch import Footage, NameFields
-from nightjar.domain.names import parse_footage_name
-from nightjar.domain.release import Release, StageRelease
-from nightjar.domain.stages import STAGE_IMAGES
-from nightjar.runtime.manifests import read_manifest, reference, write_lines, write_record
+from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.runtime.s3 import S3Store
-from nightjar.stores.footage import footage_key
-from nightjar.stores.rules import RULES_KEY, RulesStore
-from nightjar.stores.runs import LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
-from nightjar_local.containers import Builder
+from nightjar.stores.rules import RulesStore
+from nightjar_local import samples
+from nightjar_local.containers import AIRFLOW, TRIAL, Builder
+from nightjar_local.images import detection_model
 from nightjar_local.layout import CACHE, ROOT
-from nightjar_local.samples import footage
+from nightjar_local.processes import free_ports, wait_for
 from nightjar_local.seaweedfs import S3Access
+from tests.chain import Chain, StageFailed
+from tests.end_to_end.containers import Container, writable_folder
 from tests.end_to_end.debian import (
     BASE_IMAGE,
     REQUIRED,
+    RUNTIME_IMAGE,
     make_base_image,
+    make_runtime_image,
     release_storage,
     require_builder,
     run,
@@ -37,128 +42,233 @@ from tests.end_to_end.debian import (
 pytestmark = pytest.mark.timeout(900)
 
 REGISTRY = "localhost/nightjar"
-BUILT = ("validate", "notify")
-RULES = Path(__file__).parents[2] / "local" / "rules.yaml"
+MODEL_IMAGE = "localhost/model:1"
+IMAGES = (*STAGE_IMAGES, AIRFLOW, TRIAL)
+RULES = ROOT / "local" / "rules.yaml"
+# What an image adds to its base, in MB, at the most: one that grows is to be noticed.
+MOST = {"collect": 40, "assess": 40, "notify": 130, "report": 290, "validate": 220, "detect": 345, "airflow": 560}
+DAG_IDS = ["nightjar_history", "nightjar_live", "nightjar_patrol", "nightjar_report", "nightjar_watch"]
+SET = {"NIGHTJAR_BUCKET": "nightjar"}  # what every deployment sets
+# The DAGs and what is wrong with any of them, as the dag-processor sees them.
+PARSE = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+sys.path.append("/opt/nightjar/dags")
+bag = DagBag("/opt/nightjar/dags")
+print(json.dumps([sorted(bag.dag_ids), bag.import_errors]))
+"""
 
 
 @pytest.fixture(scope="module")
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """The environment of a buildah that has the base image; everything it makes is thrown away."""
+    """The environment of a buildah that has the base images and a model; everything it makes is thrown away."""
     require_builder()
-    folder = tmp_path_factory.mktemp("buildah")
-    environment = storage(folder)
+    environment = storage(tmp_path_factory.mktemp("buildah"))
     make_base_image(CACHE / "debian-bookworm", environment)
+    make_runtime_image(CACHE / "debian-bookworm", environment)
+    # That of the local images, made by the same program from the same lock: to build it takes minutes.
+    container = run(["buildah", "from", "scratch"], environment)
+    run(["buildah", "add", "-q", container, str(detection_model()), "/model"], environment)
+    run(["buildah", "commit", "-q", "--rm", container, MODEL_IMAGE], environment)
     yield environment
     release_storage(environment)
 
 
 @pytest.fixture(scope="module")
-def images(buildah: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The references of validate and notify."""
+def containers(buildah: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Container]:
+    """A container of each image."""
+    options = {"RUNTIME_IMAGE": RUNTIME_IMAGE, "MODEL_IMAGE": MODEL_IMAGE}
     records = tmp_path_factory.mktemp("records")
-    builder = Builder("buildah", REGISTRY, BASE_IMAGE, os.environ.get("PIP_INDEX_URL"), records=records)
+    index = os.environ.get("PIP_INDEX_URL")
+    builder = Builder("buildah", REGISTRY, BASE_IMAGE, index, options=options, records=records)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in buildah.items():
             patch.setenv(name, value)
-        yield {stage: builder.build(stage) for stage in BUILT}
+        return {image: Container.of(builder.build(image, "1.0.0"), buildah) for image in IMAGES}
 
 
-@pytest.fixture(scope="module")
-def containers(images: dict[str, str], buildah: Mapping[str, str]) -> dict[str, str]:
-    """A container of each image, which all tests share: without overlayfs, to make one copies the whole image."""
-    return {name: run(["buildah", "from", reference], buildah) for name, reference in images.items()}
+each_image = pytest.mark.parametrize("image", IMAGES)
+each_stage_image = pytest.mark.parametrize("image", STAGE_IMAGES)
 
 
-def in_container(container: str, buildah: Mapping[str, str], variables: Mapping[str, str], *command: str) -> str:
-    """Run a command in the container, as the image's user; returns what it printed."""
-    options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-    return run(["buildah", "run", *options, container, "--", *command], buildah)
+@each_image
+def test_its_labels_say_what_it_is(image: str, containers: dict[str, Container]) -> None:
+    labels = {key.rpartition(".")[2]: value for key, value in containers[image].config["Labels"].items()}
+    assert (labels["title"], labels["version"]) == (f"nightjar-{image}", "1.0.0")
+    assert re.fullmatch("[0-9a-f]{40}|unknown", labels["revision"])
+    assert labels["licenses"].startswith("Apache-2.0")
 
 
-@pytest.mark.parametrize("stage", BUILT)
-def test_an_image_runs_as_nobody_special_and_cannot_change_itself(
-    stage: str, containers: dict[str, str], buildah: Mapping[str, str]
+@each_image
+def test_its_user_has_a_name_and_is_not_root(image: str, containers: dict[str, Container]) -> None:
+    user, group = containers[image].config["User"].split(":")
+    assert (user, group) == (("50000", "0") if image == AIRFLOW else ("10001", "10001"))
+    entries = [line.split(":") for line in (containers[image].root / "etc" / "passwd").read_text().splitlines()]
+    [entry] = [each for each in entries if each[2] == user]
+    assert entry[0] == ("airflow" if image == AIRFLOW else "nightjar")
+
+
+@each_stage_image
+def test_a_stage_has_no_shell_and_no_package_manager(image: str, containers: dict[str, Container]) -> None:
+    root = containers[image].root
+    programs = {path.name for folder in ("bin", "sbin", "usr/local/bin") for path in (root / folder).glob("*")}
+    assert programs & {"sh", "bash", "dash", "busybox", "apt-get", "dpkg", "perl", "gcc"} == set()
+
+
+@pytest.mark.parametrize("image", [*STAGE_IMAGES, AIRFLOW])
+def test_nothing_that_installs_or_compiles_is_left(image: str, containers: dict[str, Container]) -> None:
+    container = containers[image]
+    root = container.root
+    sites = [container.site, root / "usr" / "lib" / "python3" / "dist-packages"]
+    assert [path for site in sites for name in ("pip", "wheel") for path in site.glob(f"{name}*")] == []
+    assert [path for folder in ("root/.cache", "tmp/*", "build", "opt/tools") for path in root.glob(folder)] == []
+    assert [name for name in ("gcc", "cc", "g++", "make") if (root / "usr" / "bin" / name).exists()] == []
+
+
+@pytest.mark.parametrize("image", [*STAGE_IMAGES, AIRFLOW])
+def test_its_bill_of_materials_is_its_lock(image: str, containers: dict[str, Container]) -> None:
+    bill = json.loads((containers[image].root / "opt" / "nightjar" / "sbom.json").read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    names = {each["name"].lower().replace("_", "-").replace(".", "-"): each["version"] for each in bill["components"]}
+    listed = {f"{name}@{version}" for name, version in names.items()}
+    lock = (ROOT / "images" / image / "requirements.txt").read_text()
+    pins = re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ]+) (; .+)?", lock, re.MULTILINE)
+    always = {f"{name}@{version}" for name, version, condition in pins if not condition}
+    assert always <= listed
+    assert listed <= {f"{name}@{version}" for name, version, _ in pins}
+    assert sum(1 for each in bill["components"] if each.get("licenses")) > 0.9 * len(bill["components"])
+
+
+@pytest.mark.parametrize("image", MOST)
+def test_it_is_no_larger_than_it_was(image: str, containers: dict[str, Container]) -> None:
+    said = run(["du", "-sx", "--block-size=1M", str(containers[image].root / "opt" / "nightjar")], {})
+    assert int(said.split()[0]) <= MOST[image]
+
+
+@pytest.mark.parametrize("image", [*STAGE_IMAGES, AIRFLOW])
+def test_its_bytecode_is_there_and_is_never_checked(image: str, containers: dict[str, Container]) -> None:
+    """Bit 0 of the flags: by hash; bit 1: look whether the source is still the same (PEP 552)."""
+    package = containers[image].site / "nightjar"
+    sources, compiled = list(package.rglob("*.py")), list(package.rglob("*.pyc"))
+    assert len(compiled) == len(sources) > 50
+    assert {int.from_bytes(path.read_bytes()[4:8], "little") for path in compiled} == {1}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_starts_as_nobody_special_and_cannot_change_anything(
+    stage: str, containers: dict[str, Container]
 ) -> None:
-    script = "import os, nightjar; print(os.getuid(), os.access(nightjar.__path__[0], os.W_OK))"
-    assert in_container(containers[stage], buildah, {}, "python", "-c", script) == "10001 False"
+    container = containers[STAGES[stage].image]
+    module = STAGES[stage].module
+    assert f"usage: {module}" in container.run("python", "-m", module, "--help")
+    script = "import os, sys; print(os.getuid()); open(sys.prefix + '/x', 'w')"
+    result = container.result("python", "-c", script)
+    assert result.stdout == "10001\n"
+    assert "Read-only file system" in result.stderr
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGE_IMAGES if stage not in BUILT])
-def test_pip_takes_the_locks_of_the_images_that_are_not_built_here(
-    stage: str, containers: dict[str, str], buildah: Mapping[str, str]
+@dataclass
+class ChainOfImages(Chain):
+    """The chain whose stages run in containers."""
+
+    containers: Mapping[str, Container] = field(default_factory=dict)
+
+    def _start(self, command: Sequence[str], stage: str, run: str) -> None:
+        variables = self.variables(stage, run)
+        result = self.containers[STAGES[stage].image].result("python", *command[1:], variables=variables)
+        if result.returncode != 0:
+            raise StageFailed(f"{stage}: exit code {result.returncode}: {(result.stderr + result.stdout)[-3000:]}")
+
+
+def test_footage_goes_through_all_stages_in_their_images(
+    containers: dict[str, Container], seaweedfs: S3Access, s3_store: S3Store
 ) -> None:
-    """uv makes the locks and the local images; pip, which makes these, is stricter about Python's version."""
-    container = containers["notify"]
-    lock = f"/tmp/{stage}-requirements.txt"
-    run(["buildah", "copy", "-q", container, str(ROOT / "images" / stage / "requirements.txt"), lock], buildah)
-    index = {name: value for name, value in os.environ.items() if name == "PIP_INDEX_URL"}
-    pip = ["pip", "install", "--dry-run", "--no-cache-dir", "--ignore-installed", "--require-hashes", "-r", lock]
-    assert "Would install" in in_container(container, buildah, index, *pip)
+    RulesStore(s3_store).put(RULES.read_bytes())
+    chain = ChainOfImages(seaweedfs, s3_store, tag="1.0.0", containers=containers)
+    chain.land({each.name: each.body for each in samples.footage(datetime.now(UTC)) if wanted(each.name)})
+    chain.live("watch-1")
+    chain.report("report-1")
+    chain.patrol("patrol-1")
 
-
-def test_notify_starts(containers: dict[str, str], buildah: Mapping[str, str]) -> None:
-    assert "usage: nightjar_notify" in in_container(
-        containers["notify"], buildah, {}, "python", "-m", "nightjar_notify", "--help"
+    assert set(chain.manifests) == set(STAGES)
+    assert {warning for each in chain.manifests["validate"] for warning in each.warnings} == set(), (
+        "decoders are sealed"
     )
+    [validated] = [each for each in chain.manifests["validate"] if "bob-lobby" in str(each.objects)]
+    assert validated.counts.total("standard") == 8
+    assert validated.counts.by_reason("quarantined") == {"corrupt": 1, "too-small": 1, "truncated": 1}
+    assert list(s3_store.list_objects("outbox/"))
+    assert [info for info in s3_store.list_objects("reports/") if info.key.endswith("report.html")]
 
 
-def test_validate_runs_from_its_image_on_a_shard(
-    images: dict[str, str],
-    containers: dict[str, str],
-    buildah: Mapping[str, str],
-    seaweedfs: S3Access,
-    s3_store: S3Store,
-) -> None:
-    prefix = run_prefix(LIVE, "20261120T130500Z-0123456789ab")
-    s3_store.put(RULES_KEY, RULES.read_bytes())
-    release = Release(
-        run="20261120T130500Z-0123456789ab",
-        stages={"validate": StageRelease(image=images["validate"])},
-        rules=RulesStore(s3_store).freeze(),
-    )
-    write_record(s3_store, f"{prefix}{RELEASE}", release)
-    shard = shard_prefix(prefix, "bob-lobby")
-    write_lines(s3_store, f"{shard}{SHARD}", file_samples(s3_store, "bob-lobby"))
-    output = stage_prefix(prefix, "validate", "bob-lobby")
-    variables = {
-        **seaweedfs.environment(),
-        "NIGHTJAR_IMAGE": images["validate"],
-        "NIGHTJAR_RUN": release.run,
-        "NIGHTJAR_SHARD": "bob-lobby",
-    }
+def wanted(name: str) -> bool:
+    """Footage of one camera with pictures of which some are refused, and of one with an alert."""
+    return name.startswith(("bob-lobby-", "alice-porch-"))
 
-    command = ["python", "-m", "nightjar_validate", "--input-prefix", shard, "--output-prefix", output]
-    in_container(containers["validate"], buildah, variables, *command, "--release", f"{prefix}{RELEASE}")
 
-    manifest, _ = read_manifest(s3_store, output)
-    assert manifest.image == images["validate"]
-    assert manifest.warnings == (), "expected decoders that are sealed"
-    assert manifest.counts.problem() is None
-    assert manifest.counts.total("standard") == 8
-    assert manifest.counts.by_reason("quarantined") == {"corrupt": 1, "too-small": 1, "truncated": 1}
-    standard = [info.key for info in s3_store.list_objects("standard/")]
-    assert len(standard) == 8
-    for key in standard:
-        with Image.open(io.BytesIO(s3_store.get(key)[0])) as picture:
-            assert (picture.format, picture.mode) == ("JPEG", "RGB")
+@pytest.fixture
+def airflow(containers: dict[str, Container], tmp_path: Path) -> Container:
+    """Airflow's container with an empty home."""
+    home = writable_folder(tmp_path / "airflow", 50000)
+    return Container(containers[AIRFLOW].root, containers[AIRFLOW].config, {home: "/opt/airflow"})
+
+
+@pytest.fixture
+def database(containers: dict[str, Container], tmp_path: Path) -> Iterator[str]:
+    """The address of the PostgreSQL in the image for trying."""
+    data = writable_folder(tmp_path / "data", 10001, 10001)
+    (data / "password").write_text("of-a-test")
+    trial, [port] = containers[TRIAL], free_ports(1)
+    container = Container(trial.root, trial.config, {data: "/data"})
+    variables = {"POSTGRES_PASSWORD_FILE": "/data/password", "POSTGRES_LISTEN": "127.0.0.1", "PGHOST": "127.0.0.1"}
+    command = container.command("postgres", "-p", str(port))
+    log = tmp_path / "postgres.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env=container.environment(variables), stdout=out, stderr=out)
+
+    def ready() -> bool:
+        asked = container.result("pg_isready", "-q", "-p", str(port), "-U", "nightjar", variables=variables)
+        return asked.returncode == 0
+
+    def check() -> None:
+        assert server.poll() is None, log.read_text()[-2000:]
+
+    wait_for("PostgreSQL", ready, check, timeout=60)
+    yield f"postgresql+psycopg2://nightjar:of-a-test@127.0.0.1:{port}/nightjar"
+    server.terminate()
+    server.wait(30)
+
+
+def test_airflow_migrates_postgresql_and_knows_its_dags(airflow: Container, database: str) -> None:
+    variables = SET | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database}
+    airflow.run("airflow", "db", "migrate", variables=variables)
+    # As the official chart starts everything.
+    airflow.run("bash", "-c", "exec airflow dags reserialize", variables=variables)
+    said = airflow.run("airflow", "dags", "list", "--output", "json", variables=variables)
+    listed = json.loads(said[said.index("[{") :])
+    assert sorted(each["dag_id"] for each in listed) == DAG_IDS
+
+
+@pytest.mark.parametrize("user", [None, "12345:0"], ids=["its-user", "any-user-of-group-0"])
+def test_airflow_migrates_sqlite_and_parses_every_dag(user: str | None, airflow: Container) -> None:
+    airflow.run("airflow", "db", "migrate", user=user, variables=SET)
+    ids, errors = json.loads(airflow.run("python", "-c", PARSE, user=user, variables=SET).splitlines()[-1])
+    assert (ids, errors) == (DAG_IDS, {})
+
+
+def test_airflow_has_the_command_line_of_the_operators(airflow: Container) -> None:
+    assert "usage: nightjar" in airflow.run("nightjar", "--help")
+
+
+def test_the_image_for_trying_has_the_s3_server(containers: dict[str, Container]) -> None:
+    assert "version" in containers[TRIAL].run("weed", "version")
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", "skipped"), ("yes", "error")])
 def test_where_no_image_can_be_built_it_says_so_and_ci_fails(required: str, outcome: str) -> None:
-    command = [sys.executable, "-m", "pytest", f"{__file__}::test_notify_starts", "-p", "no:cacheprovider"]
+    test = f"{__file__}::test_the_image_for_trying_has_the_s3_server"
+    command = [sys.executable, "-m", "pytest", test, "-p", "no:cacheprovider"]
     environment = {**os.environ, "PATH": "/nowhere", REQUIRED: required}
     said = subprocess.run(command, env=environment, text=True, capture_output=True, check=False).stdout
     assert f"1 {outcome}" in said
     assert "CONTAINER IMAGES ARE NOT TESTED here: first apt-get install buildah" in said
-
-
-def file_samples(store: S3Store, camera: str) -> list[Footage]:
-    """File the sample footage of one camera, as collect does; returns the lines of its shard."""
-    lines = []
-    for sample in footage(datetime.now(UTC)):
-        if sample.name.startswith(f"{camera}-"):
-            name = parse_footage_name(sample.name)
-            key = footage_key(name)
-            stored = reference(store.put(key, sample.body), sample.body)
-            lines.append(Footage(**stored.model_dump(), named=NameFields.of(name)))
-    return lines

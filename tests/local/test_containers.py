@@ -1,7 +1,9 @@
 """The command lines of the container builder, seen by a builder that writes them down."""
 
+import re
 import shutil
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -11,13 +13,21 @@ import pytest
 
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar_local import containers, images
-from nightjar_local.containers import AIRFLOW_SOURCES, SHARED_SOURCES, Builder, builder_from_environment
+from nightjar_local.containers import (
+    AIRFLOW_SOURCES,
+    OPTIONS,
+    SHARED_SOURCES,
+    TRIAL_SOURCES,
+    Builder,
+    builder_from_environment,
+)
 from nightjar_local.layout import ROOT
 from nightjar_local.offers import Containers, offer
 from nightjar_local.processes import LocalError
-from tests.images.test_dockerfiles import instructions, lineage
+from tests.images.test_dockerfiles import instructions
 
 REGISTRY = "registry.example.com/nightjar"
+IMAGES = (*STAGE_IMAGES, "airflow", "trial")
 
 
 @pytest.fixture
@@ -39,22 +49,50 @@ def build_arguments(line: str) -> dict[str, str]:
     return dict(value.split("=", 1) for word, value in pairwise(words) if word == "--build-arg")
 
 
-def test_every_stage_and_airflow_are_built_from_their_dockerfiles(said: Path, tmp_path: Path) -> None:
+def test_every_image_is_built_from_its_dockerfile(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", index="http://index", push=True, records=tmp_path / "r")
     made = offer(Containers(builder), "1.4.0", None)
     assert made.value == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
-    assert made.built == (*STAGE_IMAGES, "airflow")
+    assert made.built == IMAGES
     lines = said.read_text().splitlines()
     builds = [line for line in lines if line.startswith("build ")]
     pushed = [line.removeprefix(f"push {REGISTRY}/") for line in lines if line.startswith("push ")]
-    assert pushed == [f"{image}:1.4.0" for image in (*STAGE_IMAGES, "airflow")]
+    assert pushed == [f"{image}:1.4.0" for image in IMAGES]
+    arguments = [build_arguments(line) for line in builds]
+    assert [each.pop("VERSION") for each in arguments] == ["1.4.0"] * len(IMAGES)
+    assert all(re.fullmatch("[0-9a-f]{40}|unknown", each.pop("REVISION")) for each in arguments)
     common = {"BASE_IMAGE": "python:3.11", "PIP_INDEX_URL": "http://index"}
-    assert [build_arguments(line) for line in builds] == [
-        *(common | {"STAGE": stage} for stage in STAGE_IMAGES),
-        common,
-    ]
-    assert all(f"-f {ROOT}/images/Dockerfile " in line and line.endswith(f" {ROOT}/images") for line in builds[:-1])
-    assert f"-f {ROOT}/images/airflow/Dockerfile " in builds[-1] and builds[-1].endswith(f" {ROOT}")
+    assert arguments == [*(common | {"STAGE": stage} for stage in STAGE_IMAGES), common, common]
+    files = [*("images/Dockerfile" for _ in STAGE_IMAGES), "images/airflow/Dockerfile", "images/trial/Dockerfile"]
+    assert all(f"-f {ROOT}/{file} " in line for file, line in zip(files, builds, strict=True))
+    assert all(line.endswith(f" {ROOT}") for line in builds)
+
+
+@pytest.mark.parametrize(
+    ("variable", "argument", "images"),
+    [
+        ("RUNTIME_IMAGE", "RUNTIME_IMAGE", STAGE_IMAGES),
+        ("AIRFLOW_RUNTIME_IMAGE", "RUNTIME_IMAGE", ("airflow",)),
+        ("MODEL_IMAGE", "MODEL_IMAGE", ("detect",)),
+        ("DETECT_REQUIREMENTS", "REQUIREMENTS", ("detect",)),
+        ("NPM_CONFIG_REGISTRY", "NPM_CONFIG_REGISTRY", ("detect",)),
+        ("SOURCE", "SOURCE", IMAGES),
+    ],
+)
+def test_an_option_of_the_environment_reaches_the_images_that_take_it_and_is_their_content(
+    variable: str, argument: str, images: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"BUILDER": "buildah", "REGISTRY": REGISTRY, "BASE_IMAGE": "base:1"}.items():
+        monkeypatch.setenv(name, value)
+    for name in OPTIONS:
+        monkeypatch.delenv(name, raising=False)
+    without = builder_from_environment()
+    monkeypatch.setenv(variable, "given")
+    builder = builder_from_environment()
+    assert builder and without
+    assert [image for image in IMAGES if builder.arguments(image).get(argument) == "given"] == list(images)
+    changed = [image for image in IMAGES if builder.content_digest(image) != without.content_digest(image)]
+    assert changed == list(images)
 
 
 def test_the_builder_keeps_the_layers_that_stages_share(said: Path, tmp_path: Path) -> None:
@@ -77,13 +115,14 @@ def test_without_a_tag_the_content_gives_it(said: Path, tmp_path: Path) -> None:
         ("notify", "images/notify/nightjar_notify/__main__.py"),
         ("airflow", "images/airflow/Dockerfile"),
         ("airflow", "dags/watch.py"),
+        ("trial", "images/trial/trial"),
     ],
 )
 def test_the_content_is_the_sources_the_base_image_and_the_index(
     image: str, file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"
-    for source in sorted({*SHARED_SOURCES, "images/notify", *AIRFLOW_SOURCES}):
+    for source in sorted({*SHARED_SOURCES, "images/notify", *AIRFLOW_SOURCES, *TRIAL_SOURCES}):
         copy = partial(shutil.copytree, dirs_exist_ok=True) if (ROOT / source).is_dir() else shutil.copyfile
         (clone / source).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / source, clone / source)
@@ -97,20 +136,15 @@ def test_the_content_is_the_sources_the_base_image_and_the_index(
     assert len(set(digests)) == 4
 
 
-@pytest.mark.parametrize("image", [*STAGE_IMAGES, "airflow"])
+@pytest.mark.parametrize("image", IMAGES)
 def test_everything_that_an_image_copies_is_its_content(image: str) -> None:
-    is_stage = image != "airflow"
-    folder = "images/" if is_stage else ""
-    sources = (*SHARED_SOURCES, f"images/{image}") if is_stage else AIRFLOW_SOURCES
-    dockerfile = ROOT / "images" / ("Dockerfile" if is_stage else "airflow/Dockerfile")
-    built = lineage(dockerfile, image) if is_stage else instructions(dockerfile)
-    copied = [rest.split()[0].replace("${STAGE}", image) for word, rest in built if word == "COPY"]
-    copied = [
-        *(path for path in copied if not path.startswith("--from=")),
-        *(["detect/model"] if image == "detect" else []),
-    ]
+    folder = "" if image in STAGE_IMAGES else f"{image}/"
+    sources = {"airflow": AIRFLOW_SOURCES, "trial": TRIAL_SOURCES}.get(image, (*SHARED_SOURCES, f"images/{image}"))
+    copies = [rest.split()[0] for word, rest in instructions(ROOT / "images" / f"{folder}Dockerfile") if word == "COPY"]
+    copied = [path.replace("${STAGE}", image) for path in copies if not path.startswith("--from=")]
     assert copied
-    assert [path for path in copied if not f"{folder}{path}".startswith(sources)] == []
+    others = ["images/detect/model"] if image in STAGE_IMAGES else []
+    assert [path for path in copied if not path.startswith(sources) and path not in others] == []
 
 
 def test_what_did_not_change_keeps_its_tag_and_is_pushed_once(said: Path, tmp_path: Path) -> None:
@@ -126,7 +160,7 @@ def test_what_did_not_change_keeps_its_tag_and_is_pushed_once(said: Path, tmp_pa
     }
     lines = said.read_text().splitlines()
     assert [build_arguments(line)["STAGE"] for line in lines if line.startswith("build ")] == ["notify"]
-    assert len([line for line in lines if line.startswith("push ")]) == len(STAGE_IMAGES) + 1
+    assert len([line for line in lines if line.startswith("push ")]) == len(IMAGES)
     said.unlink()
     made = offer(Containers(replace(builder, push=True)), "1.2.0", None)
     assert (made.built, said.exists()) == ((), False)
@@ -169,7 +203,7 @@ def test_a_builder_that_is_not_there_is_named(said: Path, tmp_path: Path) -> Non
 def test_what_a_builder_needs_is_named(
     environment: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("REGISTRY", "BASE_IMAGE", "PIP_INDEX_URL", "PUSH"):
+    for name in ("REGISTRY", "BASE_IMAGE", "PIP_INDEX_URL", "PUSH", *OPTIONS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BUILDER", "buildah")
     for name, value in environment.items():
