@@ -62,6 +62,12 @@ def of_kind(objects: list[Manifest], kind: str) -> dict[str, Manifest]:
     return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}
 
 
+def environment(*values: Mapping[str, Any]) -> dict[str, str]:
+    """The settings of Airflow's pods with `values` over the least that must be said."""
+    settings: dict[str, str] = of_kind(rendered(merged(MINIMAL, *values)), "ConfigMap")["nightjar-airflow"]["data"]
+    return settings
+
+
 def pod_specs(objects: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
     """The spec of every pod that these objects make, with `<kind>/<name>` of the object that has its template."""
     for each in objects:
