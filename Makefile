@@ -6,8 +6,9 @@ LOCAL := .nightjar/venv/airflow/bin/python -m nightjar_local
 DEV := .nightjar/venv/dev/bin
 PYTEST_ARGUMENTS ?=
 # Each file of tests is run by one worker, since its tests share what is slow to start; the slow files are handed out first.
-# One worker more than cores, since tests of whole deployments mostly wait.
+# One worker more than cores, and two more where whole deployments are tested, since those tests wait half of their time.
 WORKERS := $$(($$(nproc) + 1))
+TEST_WORKERS := $$(($$(nproc) + 2))
 PYTEST := $(DEV)/pytest --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
@@ -43,7 +44,7 @@ test: ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]
 	@$(BOOTSTRAP) airflow dev
 	$(LINT)
 	@{ $(DEV)/mypy > .nightjar/mypy.log 2>&1 || { cat .nightjar/mypy.log; false; }; } & types=$$!; \
-	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGUMENTS); tests=$$?; \
+	$(PYTEST) -n $(TEST_WORKERS) $(PYTEST_ARGUMENTS); tests=$$?; \
 	wait $$types || { echo "mypy: the types are wrong, see .nightjar/mypy.log" >&2; exit 1; }; \
 	exit $$tests
 
