@@ -227,6 +227,23 @@ def test_links_lead_to_the_ingress() -> None:
     assert "NIGHTJAR_LINK_ADDRESS" not in settings_of(objects_of("minimal"))
 
 
+@pytest.mark.parametrize(
+    ("airflow", "trusted"),
+    [
+        ({}, False),
+        ({"baseUrl": "https://nightjar.example.com"}, True),
+        ({"ingress": {"enabled": True, "host": "nightjar.example.com"}}, True),
+    ],
+    ids=["none", "of one's own", "ingress"],
+)
+def test_headers_of_a_proxy_count_only_behind_one(airflow: Mapping[str, Any], trusted: bool) -> None:
+    objects = rendered(merged(MINIMAL, {"airflow": airflow}))
+    [server] = of_kind(objects, "Deployment")["nightjar-api-server"]["spec"]["template"]["spec"]["containers"]
+    assert ("--proxy-headers" in server["args"]) is trusted
+    assert ("FORWARDED_ALLOW_IPS" in settings_of(objects)) is trusted
+    assert (settings_of(objects)["AIRFLOW__FAB__ENABLE_PROXY_FIX"] == "True") is trusted
+
+
 def test_an_upgrade_has_a_job_of_its_own() -> None:
     def job(values: Mapping[str, Any]) -> str:
         [name] = of_kind(rendered(merged(MINIMAL, values)), "Job")

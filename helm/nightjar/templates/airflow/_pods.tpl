@@ -143,7 +143,7 @@ the database is migrated; in pods of their own, an init container waits for the 
 {{- $root := .root -}}
 {{- $onePod := $root.Values.airflow.onePod -}}
 {{- $arguments := list "airflow" .component -}}
-{{- if and (eq .component "api-server") $root.Values.airflow.ingress.enabled -}}
+{{- if and (eq .component "api-server") (include "nightjar.airflow.behindProxy" $root) -}}
 {{- $arguments = append $arguments "--proxy-headers" -}}
 {{- end -}}
 {{- if and $onePod (has .component (list "scheduler" "triggerer")) -}}

@@ -66,6 +66,11 @@ http://127.0.0.1:8080
 {{- end -}}
 {{- end -}}
 
+{{/* Whether something stands between people and the API server that says by headers who they are and how they came. */}}
+{{- define "nightjar.airflow.behindProxy" -}}
+{{- if or .Values.airflow.ingress.enabled .Values.airflow.baseUrl -}}yes{{- end -}}
+{{- end -}}
+
 {{/* How people sign in: FAB (users, roles and company logins, in the database), or for a trial the simple manager. */}}
 {{- define "nightjar.airflow.authSettings" -}}
 {{- $airflow := .Values.airflow -}}
@@ -76,7 +81,7 @@ AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS: "True"
 AIRFLOW__CORE__AUTH_MANAGER: airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager
 AIRFLOW__FAB__CONFIG_FILE: /etc/nightjar/login/webserver_config.py
 AIRFLOW__FAB__COOKIE_SECURE: {{ ternary "True" "False" (hasPrefix "https://" (include "nightjar.airflow.baseUrl" .)) | quote }}
-AIRFLOW__FAB__ENABLE_PROXY_FIX: {{ ternary "True" "False" $airflow.ingress.enabled | quote }}
+AIRFLOW__FAB__ENABLE_PROXY_FIX: {{ ternary "True" "False" (eq "yes" (include "nightjar.airflow.behindProxy" .)) | quote }}
 AIRFLOW__FAB__SESSION_LIFETIME_MINUTES: {{ $airflow.auth.sessionMinutes | quote }}
 {{- with $airflow.auth.oidc }}
 {{- if .issuer }}
