@@ -1,13 +1,15 @@
 """The pages without Airflow: a login that a test chooses, any store, an audit log in memory."""
 
+import atexit
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
-import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI, Request
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
@@ -139,6 +141,14 @@ def mounted(app: FastAPI, below: str = "") -> Starlette:
     return outer
 
 
+@cache
+def _portal() -> BlockingPortal:
+    """One event loop for all requests of the process, and its threads: a loop for each takes as long as a request."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(start_blocking_portal())
+
+
 class PagesClient:
     """Asks the pages as a browser does, where Airflow mounts them. What is not closed in time is an error, as usual."""
 
@@ -153,7 +163,7 @@ class PagesClient:
             async with AsyncClient(transport=ASGITransport(self._outer), base_url=BASE_URL) as client:
                 return await client.request(method, address, headers={**OURS, **(headers or {})}, **more)
 
-        return anyio.run(ask)
+        return _portal().call(ask)
 
     def get(self, address: str, **more: Any) -> Response:
         """As `request`."""
