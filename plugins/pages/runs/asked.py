@@ -1,7 +1,6 @@
 """The parameters of an address, read: a run, a task of it, and which part of a list. Anything else is refused."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from plugins.web.rendering import refuse
@@ -10,16 +9,6 @@ LONGEST = 250  # characters of an id, as Airflow bounds them
 MOST_PAGES = 10_000
 _NOT_EXPANDED = "{MAP_INDEX}"  # Airflow leaves it so on the page of a task that is not mapped
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-@dataclass(frozen=True)
-class AskedTask:
-    """A task instance; `map_index` is -1 for one that is not mapped."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
 
 
 def identifier(name: str, came: str | None) -> str:
