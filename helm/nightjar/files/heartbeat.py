@@ -35,9 +35,13 @@ def main(arguments: list[str]) -> int:
     except psycopg2.OperationalError as error:
         print(f"cannot tell: {error}")  # noqa: T201 - kubelet reads it
         return 0
-    with connection, connection.cursor() as cursor:
-        cursor.execute(QUERY, (job_type, hostname))
-        [age] = cursor.fetchone() or [None]
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(QUERY, (job_type, hostname))
+            [age] = cursor.fetchone() or [None]
+    except psycopg2.ProgrammingError as error:
+        print(f"expected a migrated database: {error}")  # noqa: T201
+        return 1
     if age is None:
         print(f"expected a running {job_type} of {hostname} in Airflow's database, got none")  # noqa: T201
         return 1
