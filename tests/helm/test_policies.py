@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.helm.chart import EXAMPLES, MINIMAL, Manifest, containers, example, merged, of_kind, pod_specs, rendered
+from tests.helm.chart import (
+    CHART,
+    EXAMPLES,
+    MINIMAL,
+    Manifest,
+    containers,
+    example,
+    merged,
+    of_kind,
+    pod_specs,
+    rendered,
+)
 
 SIDE = "nightjar-stages"
 CASES: Mapping[str, Mapping[str, Any]] = {
@@ -97,3 +108,12 @@ def test_everything_is_in_one_of_two_namespaces(objects: list[Manifest]) -> None
         # None: the release's, where Helm puts it.
         assert each["metadata"].get("namespace") in (None, "nightjar", SIDE), each["metadata"]
     assert "*" not in json.dumps([each for each in objects if each["kind"] in ("Role", "RoleBinding")])
+
+
+def test_the_readme_has_the_verbs_of_the_role() -> None:
+    [role] = of_kind(rendered(), "Role").values()
+    text = " ".join((CHART / "README.md").read_text().split())
+    for rule in role["rules"]:
+        assert f"({', '.join(f'`{verb}`' for verb in rule['verbs'])})" in text or (
+            f"(`{rule['resources'][0]}`: `{rule['verbs'][0]}`)" in text
+        )
