@@ -108,7 +108,8 @@ objects = rendered(merged(MINIMAL, {"postgres": {"enabled": True}}, yaml.safe_lo
 assert of_kind(objects, "ServiceAccount")["nightjar-faces"]["metadata"]["namespace"] == "nightjar-stages"
 maps = of_kind(objects, "ConfigMap")
 pods = json.loads(maps["nightjar-airflow"]["data"]["NIGHTJAR_STAGES"])["faces"]
-assert pods == {"service_account": "nightjar-faces", "memory": "2Gi", "gpu": 1, "pool": "nightjar_faces"}, pods
+expected = {"service_account": "nightjar-faces", "memory": "2Gi", "gpu": 1, "scratch": "8Gi", "pool": "nightjar_faces"}
+assert pods == expected, pods
 setup = json.loads(maps["nightjar-setup"]["data"]["setup.json"])
 assert setup["pools"]["nightjar_faces"] == 4 and setup["images"]["faces"], setup
 """
