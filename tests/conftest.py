@@ -138,13 +138,22 @@ def _is_slow_file(path: Path) -> bool:
     return any(fnmatch(file, pattern) for pattern in SLOW)
 
 
+def _starts_a_server(item: pytest.Item) -> bool:
+    """Whether a test asks the real S3 server, which is a program, by a fixture or as the case "s3" of a contract."""
+    callspec = getattr(item, "callspec", None)
+    cases = [case for case in callspec.params.values() if isinstance(case, str)] if callspec else []
+    return "seaweedfs_server" in getattr(item, "fixturenames", ()) or "s3" in cases
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow files; put the slow tests first, so that no worker is left with them at the end."""
+    """Mark the tests of slow files, and those with a server. The slow tests come first, so that no worker is left with
+    them at the end.
+    """
     place = {}
     files = {path: path.relative_to(Path(__file__).parent).as_posix() for path in {item.path for item in items}}
     for item in items:
         file = files[item.path]
-        if _is_slow_file(item.path):
+        if _is_slow_file(item.path) or _starts_a_server(item):
             item.add_marker(pytest.mark.slow)
         is_slow = item.get_closest_marker("slow") is not None
         place[item] = LONGEST.index(file) if is_slow and file in LONGEST else len(LONGEST) + (not is_slow)
