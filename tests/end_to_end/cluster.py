@@ -101,13 +101,15 @@ class Cluster:
     Attributes:
         kubernetes: the double of the API server, with what it was asked and every pod it was given.
         airflow: a signed-in client.
-        access: to the S3 server; its credentials are what must never be seen in a pod's spec.
+        access: to the S3 server; its credentials are what must never be seen.
+        directory: of the whole deployment: `airflow` has its database and the logs of tasks, `logs` those of processes.
     """
 
     kubernetes: ApiServer
     airflow: Airflow
     access: S3Access
     deployment: Deployment
+    directory: Path
 
     def wait(self, what: str, reached: Callable[[], bool]) -> None:
         """Wait until `reached()`; raises LocalError when a component is given up or it takes too long."""
@@ -164,23 +166,27 @@ def file_batch(store: ObjectStore, names: Sequence[str]) -> str:
 
 @contextlib.contextmanager
 def running(
-    directory: Path, images: Registry, mail: Mapping[str, str], variables: Mapping[str, str]
+    directory: Path,
+    images: Registry,
+    mail: Mapping[str, str],
+    variables: Mapping[str, str],
+    channels: Mapping[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """Start S3, the API server's double and Airflow's four processes; on the way out stop them all.
 
-    `mail` is the secret that notify's pods get, `variables` are Airflow's, among them the settings of stages.
+    `mail` and `channels` are secrets that notify's pods get, `variables` are Airflow's, among them settings of stages.
     """
     settings = for_once()
     access = access_of(settings)
     credentials = {name: value for name, value in access.environment().items() if name.startswith("AWS_")}
-    secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail}
+    secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail, "nightjar-channels": channels or {}}
     with ApiServer(images, directory / "pods", secrets) as kubernetes:
         all_variables = {**CALM, **_pod_runtime(kubernetes, directory / "kubeconfig"), **variables}
         with (
             deployment.running(directory, settings, variables=all_variables) as started,
             Airflow(started.url, settings.password) as api,
         ):
-            yield Cluster(kubernetes, api, access, started)
+            yield Cluster(kubernetes, api, access, started, directory)
 
 
 def _pod_runtime(kubernetes: ApiServer, kubeconfig: Path) -> dict[str, str]:

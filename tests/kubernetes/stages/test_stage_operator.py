@@ -15,7 +15,7 @@ from tests.kubernetes.faults import Evict, OutOfMemory, PodFault, RunInstead, Va
 from tests.kubernetes.pod_security import restricted_violations
 from tests.kubernetes.server import ApiServer
 from tests.kubernetes.stages.conftest import OUTPUT, SLEEP, Attempt
-from tests.operators.stage_programs import misbehave
+from tests.operators.stage_programs import build_image, misbehave
 
 
 def test_a_stage_runs_and_is_proven(attempt: Attempt, api_server: ApiServer, s3_store: S3Store) -> None:
@@ -108,3 +108,29 @@ def test_an_image_that_is_not_there_fails_and_leaves_no_pod_that_may_start_later
     with pytest.raises(AirflowException, match="ImagePullBackOff"):
         attempt(tag="none")
     assert api_server.store.select(None) == []
+
+
+@pytest.mark.parametrize("attempt", ["direct"], indirect=True)
+@pytest.mark.parametrize(
+    ("runtime", "tag", "pods"),
+    [
+        pytest.param("worker", "test-1", 0, id="its image is in the worker's store"),
+        pytest.param("worker", "test-2", 1, id="the release has another image"),
+        pytest.param("pod", "test-1", 1, id="it is not asked for"),
+    ],
+)
+def test_a_small_stage_needs_no_pod(
+    attempt: Attempt,
+    api_server: ApiServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runtime: str,
+    tag: str,
+    pods: int,
+) -> None:
+    build_image(tmp_path / "images", "validate", "test-2")
+    build_image(tmp_path / "worker", "validate", "test-1")
+    monkeypatch.setenv("NIGHTJAR_IMAGE_STORE", str(tmp_path / "worker"))
+    monkeypatch.setenv("NIGHTJAR_STAGES", f'{{"validate": {{"runtime": "{runtime}"}}}}')
+    assert attempt(tag=tag).pushed["return_value"] == OUTPUT
+    assert len(api_server.store.created) == pods
