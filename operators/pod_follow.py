@@ -46,21 +46,26 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Followed:
-    """The end of a pod. One that never `started` waited for so many seconds; `ended` then says for what."""
+    """The end of a pod. One that never `started` waited for so many seconds; `ended` then says for what.
+
+    A pod is `unfinished` when its time is over, grace and all, and the cluster has not said that it ended.
+    """
 
     ended: Ended
     started: bool
     waited: float = 0.0
+    unfinished: bool = False
 
 
 async def follow(api: PodsApi, name: str, container: str, bounds: Bounds, say: Say, pace: Pace) -> Followed:
-    """Wait for the end of a pod; raises ClusterError for an error that does not pass."""
+    """Wait for the end of a pod; raises ClusterError for an error that does not pass in time."""
     loop, began = asyncio.get_running_loop(), time.monotonic()
     over = asyncio.Event()
     log: asyncio.Task[None] | None = None
     last: Pod = {}
     state = PodState(started=False)
     ended: Ended | None = None
+    unfinished = False
     try:
         async with asyncio.timeout(bounds.start) as bound, contextlib.aclosing(_seen(api, name, say, pace)) as pods:
             async for pod in pods:
@@ -84,6 +89,7 @@ async def follow(api: PodsApi, name: str, container: str, bounds: Bounds, say: S
             ended = given_up(last)
         elif state.started:
             ended = Ended(None, f"pod {name} did not end within {bounds.work:.0f} s, as far as the cluster says")
+            unfinished = True
     except BaseException:
         if log is not None:
             log.cancel()  # who is stopped waits for no log
@@ -91,7 +97,13 @@ async def follow(api: PodsApi, name: str, container: str, bounds: Bounds, say: S
     over.set()
     await _rest_of(log, say, pace)
     if ended and (ended.exit_code is not None or state.started):
-        return Followed(ended, started=True)
+        return Followed(ended, started=True, unfinished=unfinished)
+    if (
+        ended is None and not state.hopeless
+    ):  # its time to start is over: it is looked at once more before it is given up
+        pod = await api.read(name)
+        if pod is not None and state_of(pod, container).started:
+            return await follow(api, name, container, bounds, say, pace)
     sentence = await _hindrance(api, name, state.hindered, say)
     waited = time.monotonic() - began
     why = ended.sentence if ended else f"the pod did not start in {waited:.0f} s: {sentence or 'nobody says why'}"

@@ -128,11 +128,14 @@ class PodRun:
         if not followed.started:
             self._delete(running.name)
             return self._not_started(ended.sentence, followed.waited)
+        if followed.unfinished:
+            self._delete(running.name)  # else it might go on beside the next one
         return self._failed(ended, memory)
 
-    def lost(self, name: str, sentence: str) -> NoReturn:
-        """End the try whose pod cannot be followed, for a reason that does not pass; the pod is left alone."""
-        raise StageRefusedError(f"pod {name} cannot be followed: {sentence}")
+    def lost(self, name: str, error: ClusterError) -> NoReturn:
+        """End the try whose pod cannot be followed; the pod is left alone, and a later try takes it up."""
+        kind = StageFailedError if error.passes else StageRefusedError
+        raise kind(f"pod {name} cannot be followed: {error.sentence}") from None
 
     def _failed(self, ended: Ended, memory: str) -> NoReturn:
         """End the try as the stage ended, and remember what the next one has to know."""
@@ -185,7 +188,7 @@ class PodRun:
         try:
             return self._stop.run(work)
         except ClusterError as error:
-            self.lost(name, error.sentence)
+            self.lost(name, error)
         except StoppedError:
             if is_still_wanted(self._context):
                 self._say(logging.WARNING, f"Airflow is being stopped: pod {name} goes on, this task takes it up again")

@@ -50,7 +50,8 @@ class StagePodTrigger(BaseTrigger):
                 Pace(**self.pace),
             )
         except ClusterError as error:
-            yield TriggerEvent({**self.carried, "followed": {"problem": error.sentence}})
+            problem = {"status": error.status, "reason": error.reason, "sentence": error.sentence}
+            yield TriggerEvent({**self.carried, "problem": problem})
             return
         yield TriggerEvent({**self.carried, "followed": asdict(followed)})
 
@@ -68,9 +69,9 @@ class StagePodTrigger(BaseTrigger):
         self.log.log(level, "%s", text)
 
 
-def followed_of(event: dict[str, Any]) -> Followed | str:
+def followed_of(event: dict[str, Any]) -> Followed | ClusterError:
     """How the pod ended, or why it could not be followed, of the trigger's event."""
+    if problem := event.get("problem"):
+        return ClusterError(**problem)
     followed = event["followed"]
-    if "problem" in followed:
-        return str(followed["problem"])
     return Followed(**{**followed, "ended": Ended(**followed["ended"])})

@@ -24,6 +24,7 @@ from operators.local import LocalProcess, needs_no_pod
 from operators.pod_follow import Pace
 from operators.pod_run import MANIFEST_BEFORE, PodRun, Running
 from operators.pod_trigger import followed_of
+from operators.pods_api import ClusterError
 from operators.proof import check_manifest, manifest_version
 from operators.settings import deployment
 from operators.stopping import Stop
@@ -204,7 +205,7 @@ class StageOperator(KubernetesPodOperator):
         """Come back from the triggerer, when the pod has ended."""
         run, running = self._pod_run(context), Running(**event["running"])
         followed = followed_of(event)
-        if isinstance(followed, str):
+        if isinstance(followed, ClusterError):
             run.lost(running.name, followed)
         self._leave(context, run.judge(running, followed, self._prove, event["memory"]))
 
