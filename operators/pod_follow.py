@@ -105,7 +105,7 @@ async def follow(api: PodsApi, name: str, container: str, bounds: Bounds, say: S
         if pod is not None and state_of(pod, container).started:
             return await follow(api, name, container, bounds, say, pace)
     sentence = await _hindrance(api, name, state.hindered, say)
-    waited = time.monotonic() - began
+    waited = min(time.monotonic() - began, bounds.start)
     why = ended.sentence if ended else f"the pod did not start in {waited:.0f} s: {sentence or 'nobody says why'}"
     return Followed(Ended(None, why), started=False, waited=waited)
 

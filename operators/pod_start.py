@@ -47,7 +47,7 @@ async def bring(api: PodsApi, pod: Pod, seconds: float, say: Say, pace: Pace) ->
             said = sentence
             say(logging.WARNING, f"the pod is not created yet, it is tried again: {sentence}")
         if (waited := time.monotonic() - began) >= seconds:
-            raise NotCreatedError(f"the cluster took no pod in {waited:.0f} s: {sentence}", waited)
+            raise NotCreatedError(f"the cluster took no pod in {seconds:.0f} s: {sentence}", seconds)
         await asyncio.sleep(min(pace.again * 2**tries, pace.again_most, max(0.0, seconds - waited)))
         tries += 1
 
