@@ -95,7 +95,7 @@ def server(directory: Path, access: S3Access, token: str, sockets: Path) -> Prog
     data = directory / "data"
     data.mkdir(parents=True, exist_ok=True)
     configuration = directory / "s3.json"
-    write_private(configuration, _identities(access))
+    write_private(configuration, identities(access))
     port = int(access.endpoint.rsplit(":", 1)[1])
     # Nothing listens on the server's own port yet, so that it would count as free.
     grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = free_ports(9, {port})
@@ -202,7 +202,7 @@ def _once(directory: Path, access: S3Access) -> Iterator[S3Access]:
             keeper.wait()
 
 
-def _identities(access: S3Access) -> str:
+def identities(access: S3Access) -> str:
     credentials = {"accessKey": access.access_key_id, "secretKey": access.secret_access_key}
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     return json.dumps({"identities": [{"name": "nightjar", "credentials": [credentials], "actions": actions}]})
