@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from nightjar_local.cluster import runtime
 from nightjar_local.layout import CACHE, IMAGES, ROOT
 from nightjar_local.processes import PATIENCE, TOKEN_VARIABLE, LocalError, program
 from nightjar_local.programs import Program
@@ -134,11 +135,17 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **access.environment(),
         "AIRFLOW_HOME": str(home),
-        "NIGHTJAR_RUNTIME": "local",
-        "NIGHTJAR_IMAGE_STORE": str(IMAGES),
+        **_stages(settings),
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
     }
+
+
+def _stages(settings: Settings) -> dict[str, str]:
+    """The variables that say where stages run: pods of the caller's cluster, or processes of this machine."""
+    if settings.kubeconfig:
+        return runtime.variables(settings.kubeconfig)
+    return {"NIGHTJAR_RUNTIME": "local", "NIGHTJAR_IMAGE_STORE": str(IMAGES)}
 
 
 def _migrated_database() -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightjar_local import settings
+from nightjar_local.cluster.runtime import RUNTIME, asked_kubeconfig
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
@@ -33,12 +34,14 @@ class Daemon:
         """Start what does not run, and wait until all is healthy.
 
         Raises LocalError, with the end of a log, if it does not come up; then nothing of it runs. One that was up stays
-        up. Raises LocalError too if another S3 server is asked for than that of the deployment that is up.
+        up. Raises LocalError too if another S3 server or another cluster is asked for than that of the deployment that
+        is up.
         """
         was_up = self.supervisor.process() is not None
         if was_up:
             chosen = self.settings()
             _refuse_another_s3(chosen)
+            _refuse_another_runtime(chosen)
         else:
             self.stop()
             chosen = settings.for_deployment(self._settings)
@@ -72,4 +75,16 @@ def _refuse_another_s3(chosen: Settings) -> None:
     if asked is not None and asked != used:
         raise LocalError(
             f"the deployment is up and uses S3 at {used}; for {ENDPOINT_VARIABLE}={asked}, first `make down`"
+        )
+
+
+def _refuse_another_runtime(chosen: Settings) -> None:
+    asked = asked_kubeconfig(os.environ) if os.environ.get(RUNTIME) else chosen.kubeconfig
+    if asked != chosen.kubeconfig:
+        words = {
+            path: f"pods of the cluster of {path}" if path else "processes of this machine"
+            for path in (asked, chosen.kubeconfig)
+        }
+        raise LocalError(
+            f"the deployment is up and its stages are {words[chosen.kubeconfig]}; for {words[asked]}, first `make down`"
         )

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nightjar.domain.release import VARIABLE
 from nightjar.stores.claims import CLAIMS
@@ -88,6 +88,17 @@ class Outcome:
     def state(self) -> str:
         """`success` if every run ended so."""
         return "success" if {run["state"] for run in self.runs} == {"success"} else "failed"
+
+
+class Running(Protocol):
+    """A deployment that is up, wherever it is."""
+
+    @property
+    def access(self) -> S3Access:
+        """Its S3 server."""
+
+    def check(self) -> None:
+        """Raise LocalError if it cannot go on."""
 
 
 class Clock:
@@ -174,7 +185,7 @@ def put_footage(access: S3Access, footage: list[Sample]) -> None:
         list(pool.map(put, footage))
 
 
-def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome:
+def wait_for_runs(running: Running, api: AirflowApi, clock: Clock) -> Outcome:
     """Wait until everything that landed has been through a live run, saying what goes on.
 
     Raises LocalError if a component is given up, if collecting fails, or after a quarter of an hour.
@@ -201,7 +212,7 @@ def wait_for_runs(running: Deployment, api: AirflowApi, clock: Clock) -> Outcome
     raise LocalError(f"the footage was not through within {TIMEOUT:.0f} s")
 
 
-def wait_for_news(running: Deployment, api: AirflowApi, clock: Clock, dag: str, news: str) -> None:
+def wait_for_news(running: Running, api: AirflowApi, clock: Clock, dag: str, news: str) -> None:
     """Wait until the runs of `dag` have ended and nothing is left below `news`, which live runs leave for them.
 
     Raises LocalError if a process dies, if a run of the DAG fails, or after a quarter of an hour.

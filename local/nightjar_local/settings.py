@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from nightjar_local.cluster.runtime import asked_kubeconfig
 from nightjar_local.processes import LocalError, free_ports, new_token, port_is_free
 
 UI_PORT = 8080
@@ -36,7 +37,7 @@ class Settings:
     """Ports on loopback, the UI's passwords, the S3 credentials, Airflow's keys, and the token of its processes.
 
     With `s3_endpoint`, the S3 server is the caller's, and so are bucket, credentials and region; without it, it is a
-    SeaweedFS of the deployment on `s3_port`.
+    SeaweedFS of the deployment on `s3_port`. With `kubeconfig`, the stages are pods of that cluster.
     """
 
     ui_port: int
@@ -50,6 +51,7 @@ class Settings:
     access_key_id: str = field(default_factory=_access_key_id)
     secret_access_key: str = field(default_factory=_secret_access_key)
     session_token: str | None = None
+    kubeconfig: str | None = None
     fernet_key: str = field(default_factory=_fernet_key)
     jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     api_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
@@ -82,6 +84,7 @@ def for_deployment(path: Path) -> Settings:
 
     The ports are `NIGHTJAR_UI_PORT` and `NIGHTJAR_S3_PORT` (by default 8080 and 8333), as long as they are free. With
     `NIGHTJAR_S3_ENDPOINT`, the S3 server is that one; raises LocalError if a variable is missing that belongs to it.
+    With `NIGHTJAR_RUNTIME=kubernetes` the stages are pods; raises LocalError if there is no KUBECONFIG then.
     """
     settings = load(path) or Settings(
         ui_port=int(os.environ.get("NIGHTJAR_UI_PORT", UI_PORT)),
@@ -92,6 +95,7 @@ def for_deployment(path: Path) -> Settings:
         _with_s3(settings, os.environ),
         ui_port=settings.ui_port if port_is_free(settings.ui_port) else other_ui,
         s3_port=settings.s3_port if port_is_free(settings.s3_port) else other_s3,
+        kubeconfig=asked_kubeconfig(os.environ),
     )
     store(path, settings)
     return settings

@@ -1,6 +1,7 @@
 """`make up`: images, the deployment, its rules and Variable, and what its user needs to know."""
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -12,11 +13,13 @@ from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH
 from nightjar_local import airflow, images
 from nightjar_local.airflow_api import AirflowApi
+from nightjar_local.cluster import runtime
 from nightjar_local.daemon import Daemon
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import DEPLOYMENT, ENVIRONMENT_FILE, ROOT, shown
+from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
-from nightjar_local.settings import write_private
+from nightjar_local.settings import ENDPOINT_VARIABLE, S3_PORT, write_private
 from nightjar_local.supervisor_config import LOGS
 
 RULES = ROOT / "local" / "rules.yaml"
@@ -24,9 +27,15 @@ DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."
 
 
 def up() -> None:
-    """Bring the deployment up, unless it is, and say where it is."""
-    value = images.build_all()
+    """Bring the deployment up, unless it is, and say where it is.
+
+    Raises LocalError, with all that is missing, if the stages are to be pods of a cluster that cannot run them yet.
+    """
     daemon = Daemon(DEPLOYMENT)
+    kubeconfig = runtime.asked_kubeconfig(os.environ)
+    if kubeconfig and daemon.supervisor.process() is None:
+        check_cluster(Path(kubeconfig))
+    value = runtime.images(os.environ) if kubeconfig else images.build_all()
     settings = daemon.start()
     deployment = Deployment(DEPLOYMENT, settings)
     put_rules(deployment.access)
@@ -35,11 +44,19 @@ def up() -> None:
         start_once(api)
     write_private(ENVIRONMENT_FILE, exports(deployment))
     print(welcome(deployment))
-    if deployed != value:
+    if value is not None and deployed != value:
         print(
             "The deployment keeps its images; the sources would give others. To deploy them, set the Airflow\n"
             f"Variable {VARIABLE} (Admin > Variables) to\n    {json.dumps(value)}\n"
         )
+
+
+def check_cluster(kubeconfig: Path) -> None:
+    """Raise LocalError, with all that is missing, unless stages can be pods there that reach the S3 server."""
+    from nightjar_local.cluster.kube import Kubernetes  # takes a second, which every other command would pay
+
+    endpoint = os.environ.get(ENDPOINT_VARIABLE) or f"http://127.0.0.1:{S3_PORT}"
+    runtime.check(Kubernetes(kubeconfig), os.environ, endpoint)
 
 
 def put_rules(access: S3Access) -> None:
@@ -52,12 +69,15 @@ def put_rules(access: S3Access) -> None:
             raise
 
 
-def set_images(api: AirflowApi, value: dict[str, object]) -> dict[str, object]:
-    """Set the Variable, unless it is set; returns its value."""
+def set_images(api: AirflowApi, value: dict[str, object] | None) -> dict[str, object]:
+    """Set the Variable, unless it is set; returns its value. Raises LocalError if there is none to set."""
     there = api.variable(VARIABLE)
     if there is None:
+        if value is None:
+            raise LocalError("expected REGISTRY and TAG: the pods' images are <REGISTRY>/<stage>:<TAG>")
         api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
-    return value if there is None else dict(json.loads(there))
+        return value
+    return dict(json.loads(there))
 
 
 def start_once(api: AirflowApi) -> None:

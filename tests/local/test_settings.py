@@ -38,7 +38,7 @@ def test_a_taken_port_is_replaced_and_the_secrets_stay(tmp_path: Path) -> None:
 def test_every_deployment_has_secrets_of_its_own() -> None:
     one, other = settings.for_once(), settings.for_once()
     same = {key for key, value in vars(one).items() if value == vars(other)[key]}
-    assert same == {"bucket", "region", "s3_endpoint", "session_token"}
+    assert same == {"bucket", "region", "s3_endpoint", "session_token", "kubeconfig"}
 
 
 def test_there_are_none_before_they_are_made(tmp_path: Path) -> None:
