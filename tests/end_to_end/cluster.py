@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from tests.kubernetes.store import Pod
 NAMESPACE = "nightjar"
 # A scheduler with nothing to do looks every 0.2 s, a tenth of a core; several deployments are tested side by side.
 CALM = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.6"}
+# As in the Airflow image, where these are installed.
+PYTHONPATH = os.pathsep.join(str(ROOT / part) for part in (".", "images/base", "images/airflow"))
 ENDED = frozenset({"success", "failed"})
 TIMEOUT = 300.0
 
@@ -176,32 +178,19 @@ def running(
 
     `mail` and `channels` are secrets that notify's pods get, `variables` are Airflow's, among them settings of stages.
     """
-    settings = for_once()
+    kubeconfig = directory / "kubeconfig"
+    settings = replace(for_once(), kubeconfig=str(kubeconfig))
     access = access_of(settings)
     credentials = {name: value for name, value in access.environment().items() if name.startswith("AWS_")}
     secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail, "nightjar-channels": channels or {}}
     with ApiServer(images, directory / "pods", secrets) as kubernetes:
-        all_variables = {**CALM, **_pod_runtime(kubernetes, directory / "kubeconfig"), **variables}
+        kubeconfig.write_text(json.dumps(kubernetes.kubeconfig(NAMESPACE)))
+        all_variables = {**CALM, "PYTHONPATH": PYTHONPATH, **variables}
         with (
             deployment.running(directory, settings, variables=all_variables) as started,
             Airflow(started.url, settings.password) as api,
         ):
             yield Cluster(kubernetes, api, access, started, directory)
-
-
-def _pod_runtime(kubernetes: ApiServer, kubeconfig: Path) -> dict[str, str]:
-    """The environment that turns a local deployment into one whose stages are pods."""
-    kubeconfig.write_text(json.dumps(kubernetes.kubeconfig(NAMESPACE)))
-    extra = {"in_cluster": False, "kube_config_path": str(kubeconfig)}
-    return {
-        "NIGHTJAR_RUNTIME": "kubernetes",
-        "NIGHTJAR_IMAGE_STORE": "",
-        "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps({"conn_type": "kubernetes", "extra": extra}),
-        # As in the Airflow image, where these are installed.
-        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "images/base", "images/airflow")),
-        # Tasks only wait for their pods, which are the cluster's work and not this machine's.
-        "AIRFLOW__CORE__PARALLELISM": str(8 * (os.cpu_count() or 1)),
-    }
 
 
 def _name(task: Mapping[str, Any]) -> str:
