@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from nightjar.runtime.settings import StoreSettings
     from nightjar.runtime.store import ObjectStore
 
+# Without any rules, runs fail; with these they look at footage, and nobody is told.
+NO_RULES = """\
+# Made by the set-up: nothing is unsafe yet, and no camera is known. Put yours by `nightjar rules put FILE`.
+version: 1
+rules: {}
+users: {}
+"""
 _SAID = 20  # lines of what airflow said when it failed
 
 Airflow = Callable[[Sequence[str], str], str]  # runs `airflow …` with an input; returns its output
@@ -167,12 +174,11 @@ def in_store(store_of: "Callable[[], ObjectStore]", rules: str) -> Iterator[str]
         return
     if are_there:
         yield "rules: are there"
-    elif not rules.strip():
-        yield "rules: none, so nothing is unsafe; `nightjar rules put FILE` puts some"
-    else:
-        parse_rules(rules.encode(), "setup.rules")
-        stored.put(rules.encode())
-        yield "rules: put"
+        return
+    text = (rules if rules.strip() else NO_RULES).encode()
+    parse_rules(text, "setup.rules")
+    stored.put(text)
+    yield "rules: put" if rules.strip() else "rules: put without any; `nightjar rules put FILE` puts yours"
 
 
 def call_airflow(arguments: Sequence[str], said_to_it: str) -> str:

@@ -94,14 +94,17 @@ def test_nothing_asked_for_is_nothing_done() -> None:
 
 def test_rules_are_put_only_into_a_bucket_without() -> None:
     store = MemoryStore()
-    assert list(in_store(lambda: store, "")) == [
-        "rules: none, so nothing is unsafe; `nightjar rules put FILE` puts some"
-    ]
-    assert RulesStore(store).newest() is None
     assert list(in_store(lambda: store, RULES.decode())) == ["rules: put"]
     newest = RulesStore(store).newest()
     assert list(in_store(lambda: store, "version: 1\n")) == ["rules: are there"]
     assert RulesStore(store).newest() == newest
+
+
+def test_without_rules_runs_have_some_all_the_same() -> None:
+    store = MemoryStore()
+    assert list(in_store(lambda: store, " \n")) == ["rules: put without any; `nightjar rules put FILE` puts yours"]
+    assert RulesStore(store).freeze().problem is None
+    assert list(in_store(lambda: store, "")) == ["rules: are there"]
 
 
 class _Closed(MemoryStore):
