@@ -220,6 +220,11 @@ def test_a_setting_of_the_chart_can_be_replaced_and_keeps_its_shape() -> None:
     assert settings["AIRFLOW__CORE__LOAD_EXAMPLES"] == "True"
 
 
+def test_tasks_use_the_token_of_their_pod() -> None:
+    connection = json.loads(settings_of(objects_of("minimal"))["AIRFLOW_CONN_KUBERNETES_DEFAULT"])
+    assert connection == {"conn_type": "kubernetes", "extra": {"in_cluster": True}}
+
+
 def test_links_lead_to_the_ingress() -> None:
     settings = settings_of(objects_of("everything"))
     assert settings["AIRFLOW__API__BASE_URL"] == settings["NIGHTJAR_LINK_ADDRESS"] == "https://nightjar.example.com"
