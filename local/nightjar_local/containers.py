@@ -19,6 +19,9 @@ AIRFLOW, TRIAL = "airflow", "trial"
 SHARED_SOURCES = ("images/Dockerfile", "images/base", "images/tools")
 AIRFLOW_SOURCES = ("images/airflow", "images/tools", "images/base/nightjar", "dags", "operators", "plugins")
 TRIAL_SOURCES = ("images/trial", "images/tools")
+# The target of images/Dockerfile that makes the detection model. It has to be said: buildah 1.28 leaves out a target
+# that only the default of an argument names.
+SHIPPED_MODEL = "shipped-model"
 # Optional variables of the environment, each with its build argument and the images that take it.
 OPTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "RUNTIME_IMAGE": ("RUNTIME_IMAGE", STAGE_IMAGES),
@@ -110,6 +113,7 @@ class Builder:
     def arguments(self, image: str) -> dict[str, str]:
         """The build arguments that decide what the image holds; those that its Dockerfile knows."""
         arguments = {"BASE_IMAGE": self.base_image} | ({"PIP_INDEX_URL": self.index} if self.index else {})
+        arguments |= {"MODEL_IMAGE": SHIPPED_MODEL} if image == "detect" else {}
         for name, value in self.options.items():
             argument, images = OPTIONS[name]
             arguments |= {argument: value} if image in images else {}

@@ -62,7 +62,9 @@ def test_every_image_is_built_from_its_dockerfile(said: Path, tmp_path: Path) ->
     assert [each.pop("VERSION") for each in arguments] == ["1.4.0"] * len(IMAGES)
     assert all(re.fullmatch("[0-9a-f]{40}|unknown", each.pop("REVISION")) for each in arguments)
     common = {"BASE_IMAGE": "python:3.11", "PIP_INDEX_URL": "http://index"}
-    assert arguments == [*(common | {"STAGE": stage} for stage in STAGE_IMAGES), common, common]
+    models = {"detect": {"MODEL_IMAGE": "shipped-model"}}
+    stages = [common | {"STAGE": stage} | models.get(stage, {}) for stage in STAGE_IMAGES]
+    assert arguments == [*stages, common, common]
     files = [*("images/Dockerfile" for _ in STAGE_IMAGES), "images/airflow/Dockerfile", "images/trial/Dockerfile"]
     assert all(f"-f {ROOT}/{file} " in line for file, line in zip(files, builds, strict=True))
     assert all(line.endswith(f" {ROOT}") for line in builds)
