@@ -158,7 +158,7 @@ def test_no_secret_is_a_plain_value(case: str) -> None:
     rest = json.dumps([each for each in objects if each["kind"] != "Secret"])
     assert not any(text in rest for text in secret)
     assert not any(
-        word in name for name in settings_of(objects) for word in ("SECRET_KEY", "FERNET", "PASSWORD", "CONN")
+        word in name for name in settings_of(objects) for word in ("SECRET_KEY", "FERNET", "PASSWORD", "SQL_ALCHEMY")
     )
 
 
