@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from airflow.sdk import task
 
-from operators.pods import PART_OF, connection_extras
+from operators.cluster_connection import DEFAULT, connection_to
+from operators.pods import PART_OF
 from operators.pods_api import ClusterError, Pod, PodsApi
 from operators.settings import deployment
 
@@ -23,8 +24,7 @@ _LEAST = timedelta(minutes=15)
 def remove_old_pods() -> None:
     """Remove what ended `NIGHTJAR_KEEP_FAILED_HOURS` ago; where the cluster cannot be reached, the next run does it."""
     settings = deployment()
-    extras = connection_extras(AsyncKubernetesHook.default_conn_name)
-    hook = AsyncKubernetesHook(conn_id=AsyncKubernetesHook.default_conn_name, connection_extras=extras)
+    hook = AsyncKubernetesHook(**connection_to(DEFAULT))
     keep = max(_LEAST, timedelta(hours=settings.keep_failed_hours))
     try:
         asyncio.run(remove(PodsApi(hook, settings.namespace), datetime.now(UTC) - keep))

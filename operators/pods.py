@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.providers.common.compat.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from kubernetes.client import models as k8s
 
 from nightjar.domain.names import shown
@@ -37,14 +35,6 @@ def resources(stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:
 def with_memory(memory: str, stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:
     """The resources of a pod that gets this memory in place of its stage's."""
     return resources(stage, asked.model_copy(update={"memory": memory}))
-
-
-def connection_extras(connection: str | None) -> dict[str, Any]:
-    """What Airflow's connection to Kubernetes says; nothing without one, as in a cluster."""
-    try:
-        return dict(BaseHook.get_connection(connection).extra_dejson) if connection else {}
-    except AirflowNotFoundException:
-        return {}
 
 
 def priority_class(settings: DeploymentSettings, stage: str, run_prefix: str) -> str | None:

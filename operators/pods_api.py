@@ -13,6 +13,9 @@ from typing import Any, cast
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from kubernetes_asyncio.client import ApiException, CoreV1Api
+from kubernetes_asyncio.config import ConfigException
+
+from nightjar.errors import UsageError
 
 Pod = Mapping[str, Any]
 
@@ -147,10 +150,15 @@ class PodsApi:
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[CoreV1Api]:
-        """A connection of its own for each request: credentials are renewed with it."""
+        """A connection of its own for each request: credentials are renewed with it.
+
+        Raises ClusterError, or UsageError when nothing says how to reach Kubernetes.
+        """
         try:
             async with self._hook.get_conn() as connection:
                 yield CoreV1Api(connection)
+        except ConfigException as error:
+            raise UsageError(f"expected a service account, or a connection that leads to Kubernetes: {error}") from None
         except ApiException as error:
             raise ClusterError(error.status, "", str(error.reason)) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:

@@ -19,6 +19,7 @@ from operators import pods
 from operators.assignment import Assignment, assign, has_nothing_to_do
 from operators.attempts import keep, notes_of
 from operators.bucket import bucket
+from operators.cluster_connection import connection_to
 from operators.failures import final_for_people, raise_for_end
 from operators.local import LocalProcess, needs_no_pod
 from operators.pod_follow import Pace
@@ -234,8 +235,7 @@ class StageOperator(KubernetesPodOperator):
         return run.judge(running, followed, self._prove, memory)
 
     def _pod_run(self, context: Context) -> PodRun:
-        extras = pods.connection_extras(self.kubernetes_conn_id)
-        connection = {"conn_id": self.kubernetes_conn_id, "connection_extras": extras}
+        connection = connection_to(self.kubernetes_conn_id)
         return PodRun(context, self.stage, deployment(), connection, self._stop, self.pace, self.log)
 
     def _run_local(self, context: Context) -> None:
