@@ -87,9 +87,10 @@ def named() -> frozenset[tuple[str, str]]:
 
 @cache
 def referred_to() -> str:
-    """Every manifest as text, and the Secrets of stages: what a Secret of the reader's is called has to stand there."""
-    secrets = (field.default for name, field in DeploymentSettings.model_fields.items() if name.endswith("_secret"))
-    return yaml.safe_dump_all(objects()) + "\n".join(filter(None, secrets))
+    """Every manifest as text, and what the operator asks for by default: objects of the reader's are called so."""
+    fields = DeploymentSettings.model_fields
+    asked = [fields[name].default for name in fields if name.endswith(("_secret", "_service_account"))]
+    return yaml.safe_dump_all(objects()) + "\n".join(filter(None, asked))
 
 
 # Those of add-a-stage.md are for the copy of the chart that tests/test_add_a_stage.py makes.
@@ -150,8 +151,7 @@ def test_commands_of_kubectl(page: str, command: str) -> None:
             key, _, wanted = value.partition("=")
             assert any(label == wanted for label in labels(key)), command
     for kind, name in objects_in(words):
-        is_made_here = "create" in words
-        if kind == "Secret" and is_made_here:
+        if "create" in words:
             assert re.search(rf"\b{re.escape(name)}\b", referred_to()), f"{command}: nothing refers to {name}"
         elif name not in NAMESPACES:
             assert (kind, name) in named() or (kind == "Secret" and name in referred_to()), command
