@@ -18,6 +18,8 @@ import pytest
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.retries.standard import ExponentialBackoff
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
@@ -108,20 +110,20 @@ SLOW = (
     "images/validate/test_pool.py",
     "images/validate/test_stage.py",
 )
-# Those that take minutes, longest first.
+# Those that take minutes, longest first; files that share a deployment stand one after the other.
 LONGEST = (
-    "end_to_end/test_real_stages.py",
-    "end_to_end/test_flow.py",
-    "browser/test_pages.py",
     "end_to_end/test_operator.py",
+    "end_to_end/test_flow.py",
+    "end_to_end/test_real_stages.py",
+    "browser/test_pages.py",
     "end_to_end/test_chaos.py",
     "end_to_end/test_pod_path.py",
     "end_to_end/test_container_images.py",
     "local/test_daemon.py",
-    "plugins/test_fuzz.py",
-    "local/test_demo.py",
     "images/collect/test_killed.py",
+    "local/test_demo.py",
     "releases/test_two_releases.py",
+    "plugins/test_fuzz.py",
 )
 
 
@@ -143,6 +145,23 @@ def _starts_a_server(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     cases = [case for case in callspec.params.values() if isinstance(case, str)] if callspec else []
     return "seaweedfs_server" in getattr(item, "fixturenames", ()) or "s3" in cases
+
+
+# They share the deployment of end_to_end/conftest.py: one worker runs them, in the order of LONGEST.
+ON_SMALL_STAGES = frozenset({"tests/end_to_end/test_operator.py", "tests/end_to_end/test_flow.py"})
+
+
+class Files(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Each file is run by one worker; files that share a deployment are run by the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "small stages" if file in ON_SMALL_STAGES else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """For `--dist loadfile`, which `make test` asks for."""
+    return Files(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

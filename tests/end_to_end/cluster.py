@@ -115,12 +115,7 @@ class Cluster:
 
     def wait(self, what: str, reached: Callable[[], bool]) -> None:
         """Wait until `reached()`; raises LocalError when a component is given up or it takes too long."""
-        deadline = time.monotonic() + TIMEOUT
-        while not reached():
-            self.deployment.check()
-            if time.monotonic() > deadline:
-                raise LocalError(f"waited {TIMEOUT:.0f} s for {what}")
-            time.sleep(0.5)
+        wait_until(what, reached, TIMEOUT, self.deployment.check)
 
     def wait_for_run(self, dag: str, run: str) -> str:
         """Wait until a run has ended; returns its state."""
@@ -135,6 +130,22 @@ class Cluster:
     def _state(self, dag: str, run: str) -> str:
         states = [each["state"] for each in self.airflow.runs(dag) if each["dag_run_id"] == run]
         return str(states[0]) if states else "none"
+
+
+def wait_until(
+    what: str, reached: Callable[[], bool], timeout: float, check: Callable[[], object] = lambda: None
+) -> None:
+    """Wait until `reached()`, which `check` may end with an error; raises LocalError after `timeout` seconds.
+
+    A look costs Airflow hundredths of a second for each run that it lists: what takes long is looked at less often.
+    """
+    begun = time.monotonic()
+    while not reached():
+        check()
+        waited = time.monotonic() - begun
+        if waited > timeout:
+            raise LocalError(f"waited {timeout:.0f} s for {what}")
+        time.sleep(min(1.5, max(0.2, waited / 10)))
 
 
 def pod_of(run: str, stage: str, shard: str | None = None) -> Callable[[Pod], bool]:

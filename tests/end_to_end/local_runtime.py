@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,14 +26,15 @@ from nightjar.stores.runs import HISTORY, run_prefix, stage_prefix
 from nightjar_local import airflow, deployment, images
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT
-from nightjar_local.processes import LocalError, program
+from nightjar_local.processes import program
 from nightjar_local.samples import Sample
 from nightjar_local.settings import for_once
-from tests.end_to_end.cluster import CALM, ENDED, Airflow
-from tests.operators.stage_programs import build_images
+from tests.end_to_end.cluster import CALM, ENDED, Airflow, wait_until
+from tests.operators.stage_programs import build_image, build_images
 
 SAMPLE_RULES = ROOT / "local" / "rules.yaml"
 TIMEOUT = 400.0
+LIVE_RUNS = 2  # as many as `running_small` allows at once
 
 
 class Operator(Airflow):
@@ -102,11 +102,7 @@ class Local:
 
     def wait(self, what: str, reached: Callable[[], bool], timeout: float = TIMEOUT) -> None:
         """Wait until `reached()`; raises LocalError when it takes too long."""
-        deadline = time.monotonic() + timeout
-        while not reached():
-            if time.monotonic() > deadline:
-                raise LocalError(f"waited {timeout:.0f} s for {what}")
-            time.sleep(0.5)
+        wait_until(what, reached, timeout)
 
     def wait_for_end(self, dag: str, run: str) -> str:
         """Wait until a run has ended; returns its state."""
@@ -158,3 +154,20 @@ def running(
             with Operator(started.url, started.settings.password) as api:
                 api.set_variable(VARIABLE, json.dumps(built), "the images of the stages")
                 yield Local(started, api, S3Store(StoreSettings()), started.home)
+
+
+@contextlib.contextmanager
+def running_small(directory: Path) -> Iterator[Local]:
+    """The deployment with small stages, and with the real assess and notify under the tag `real`.
+
+    A run is late after a minute, the least that is allowed; a shard of one picture may take a little longer.
+    """
+    variables = {
+        "NIGHTJAR_LIVE_LATE_SECONDS": "60",
+        "NIGHTJAR_LIVE_RUNS": str(LIVE_RUNS),
+        "NIGHTJAR_STAGE_START_SECONDS": "80",
+    }
+    with running(directory, directory / "images", variables=variables) as local:
+        for image in ("assess", "notify"):
+            build_image(directory / "images", image, "real", real=True)
+        yield local
