@@ -8,17 +8,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
+from nightjar.domain.layout import MANIFEST
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from operators.failures import StageFailedError, StageRefusedError
-from tests.kubernetes.faults import Evict, OutOfMemory, RunInstead, SlowStart, Unschedulable, Vanish
+from tests.kubernetes.faults import OutOfMemory, RunInstead, SlowStart, Unschedulable
 from tests.kubernetes.server import ApiServer
 from tests.kubernetes.stages.conftest import OUTPUT, SLEEP, Attempt
-from tests.kubernetes.store import Pod
+from tests.kubernetes.store import Pod, key_of
 
 DIRECT = pytest.mark.parametrize("attempt", ["direct"], indirect=True)
 NO_ROOM = "0/1 nodes are available: 1 Insufficient memory."
@@ -35,10 +37,6 @@ def work_for(seconds: float, then: str = "") -> RunInstead:
     return RunInstead(
         ("sh", "-c", f"sleep {seconds}; python -m nightjar_validate {ARGUMENTS}; code=$?; {then}exit $code")
     )
-
-
-def soon(seconds: float, act: Callable[[], object]) -> None:
-    threading.Timer(seconds, act).start()
 
 
 def running(server: ApiServer) -> bool:
@@ -77,16 +75,16 @@ def test_a_log_that_cannot_be_read_is_a_warning(
 def test_out_of_memory_is_named_and_the_next_try_gets_more(
     attempt: Attempt, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NIGHTJAR_MEMORY_MOST", "4Gi")
+    monkeypatch.setenv("NIGHTJAR_MEMORY_MOST", "2560Mi")
     loud = RunInstead(("sh", "-c", "echo at work; sleep 60"))
-    api_server.faults.add(lambda _: True, loud, OutOfMemory(0.3), times=3)
-    for number in (1, 2, 3):
+    api_server.faults.add(lambda _: True, loud, OutOfMemory(1), times=2)
+    for number in (1, 2):
         with pytest.raises(StageFailedError, match="exit code 137: OOMKilled: at work"):
             attempt(try_number=number)
-    attempt(try_number=4)
+    attempt(try_number=3)
     asked = [pod["spec"]["containers"][0]["resources"] for pod in api_server.store.created]
-    assert [each["limits"]["memory"] for each in asked] == ["2Gi", "3072Mi", "4096Mi", "4096Mi"]
-    assert [each["requests"]["memory"] for each in asked] == ["2Gi", "3072Mi", "4096Mi", "4096Mi"]
+    assert [each["limits"]["memory"] for each in asked] == ["2Gi", "2560Mi", "2560Mi"]
+    assert [each["requests"]["memory"] for each in asked] == ["2Gi", "2560Mi", "2560Mi"]
 
 
 def test_a_pod_that_finds_no_node_says_so_while_it_waits(
@@ -176,14 +174,23 @@ def test_a_container_that_ends_well_at_its_deadline_has_done_its_work(
 ) -> None:
     command = f"trap 'python -m nightjar_validate {ARGUMENTS}; exit 0' TERM; sleep 60 & wait $!"
     api_server.faults.add(lambda _: True, RunInstead(("sh", "-c", command)))
-    attempt(active_deadline_seconds=1, termination_grace_period=30)
+    attempt(active_deadline_seconds=3, termination_grace_period=30)
     assert read_manifest(s3_store, OUTPUT)[0].counts.received == 1
     assert len(api_server.store.created) == 1
     assert api_server.store.select(None) == []
 
 
-def test_a_pod_that_is_lost_after_its_work_is_proven_all_the_same(attempt: Attempt, api_server: ApiServer) -> None:
-    api_server.faults.add(lambda _: True, work_for(0, then="sleep 60; "), Vanish(4))
+def test_a_pod_that_is_lost_after_its_work_is_proven_all_the_same(
+    attempt: Attempt, api_server: ApiServer, s3_store: S3Store
+) -> None:
+    def lose() -> None:
+        while s3_store.head(f"{OUTPUT}{MANIFEST}") is None:
+            time.sleep(0.1)
+        for pod in api_server.store.select(None):
+            api_server.store.remove(key_of(pod), pod["metadata"]["uid"])
+
+    api_server.faults.add(lambda _: True, work_for(0, then="sleep 60; "))
+    threading.Thread(target=lose, daemon=True).start()
     assert attempt().pushed["return_value"] == OUTPUT
 
 
@@ -276,13 +283,23 @@ def test_what_runs_since_before_a_task_was_cleared_is_removed(attempt: Attempt, 
 
 
 def test_the_log_is_readable_while_the_stage_runs(
-    attempt: Attempt, api_server: ApiServer, capfd: pytest.CaptureFixture[str]
+    attempt: Attempt, api_server: ApiServer, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    said: list[str] = []
     line = json.dumps({"time": "x", "level": "info", "message": "half way", "camera": "alice-porch"})
-    api_server.faults.add(lambda _: True, RunInstead(("sh", "-c", f"echo '{line}'; sleep 60")), Evict(1.5), times=1)
-    soon(1.2, lambda: said.append(capfd.readouterr().out))
-    with pytest.raises(StageFailedError, match="Evicted: The node was low on resource: memory"):
+    program = f"echo '{line}'; while [ ! -e {tmp_path}/read ]; do sleep 0.1; done; echo the end; exit 1"
+    api_server.faults.add(lambda _: True, RunInstead(("sh", "-c", program)))
+    said: list[str] = []
+
+    def read() -> None:
+        until = time.monotonic() + 20
+        while "half way" not in "".join(said) and time.monotonic() < until:
+            said.append(capfd.readouterr().out)
+            time.sleep(0.05)
+        (tmp_path / "read").touch()
+
+    threading.Thread(target=read, daemon=True).start()
+    with pytest.raises(StageFailedError, match="exit code 1: the end"):
         attempt()
-    assert "half way  camera=alice-porch" in said[0]
-    assert '"message"' not in said[0]
+    before = "".join(said)
+    assert "half way  camera=alice-porch" in before
+    assert '"message"' not in before and "the end" not in before
