@@ -66,17 +66,18 @@ def video(
     options: dict[str, str] | None = None,
     times: Sequence[float] | None = None,
     sound: int = 0,
+    is_quick: bool = True,
 ) -> bytes:
     """A video of `images`, each shown for 1 / `rate` seconds or from its time in `times`; by the ending of `path`.
 
-    `sound` is the seconds of its sound track.
+    `sound` is the seconds of its sound track. `is_quick`: x264 compresses less.
     """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        if codec == "libx264":
+        if codec == "libx264" and is_quick:
             stream.options = {**QUICKLY}
         stream.time_base = Fraction(1, 1000)
         stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else 1 / Fraction(rate)
