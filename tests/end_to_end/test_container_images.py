@@ -39,7 +39,7 @@ from tests.end_to_end.debian import (
     storage,
 )
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1500)  # builds eight images first
 
 REGISTRY = "localhost/nightjar"
 MODEL_IMAGE = "localhost/model:1"
