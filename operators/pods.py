@@ -39,7 +39,7 @@ def with_memory(memory: str, stage: Stage, asked: StagePods) -> k8s.V1ResourceRe
 
 def priority_class(settings: DeploymentSettings, stage: str, run_prefix: str) -> str | None:
     """The priority class of a pod of `stage`: the stage's own, else that of the DAG of the run, if there is one."""
-    dag = run_prefix.removeprefix("runs/").split("/")[0]
+    dag = run_prefix.partition("/")[2].partition("/")[0]
     of_dag = settings.history_priority_class if dag in _GIVE_WAY else settings.live_priority_class
     return settings.pods(stage).priority_class or of_dag
 
