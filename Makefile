@@ -13,13 +13,13 @@ PYTEST := $(DEV)/pytest --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
-.PHONY: help demo up status down images chaos test quick coverage check format docs bench lock
+.PHONY: help demo up status down images chaos test-cluster test quick coverage check format docs bench lock
 
 # Without bytecode every process of a test, of which a run has thousands, compiles the clone's packages again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the main job: sample footage in, alerts out, from nothing; leaves .nightjar/demo/
 	@$(BOOTSTRAP) airflow && $(LOCAL) demo
@@ -38,6 +38,9 @@ images: ## build the images that changed, offer the value that deploys them: [TA
 
 chaos: ## footage lands while processes are killed and calls spoilt; shows the account [SEED=…] [MINUTES=5]
 	@$(BOOTSTRAP) airflow && $(LOCAL) chaos
+
+test-cluster: ## install on any Kubernetes, see it work, remove it: KUBECONFIG=… REGISTRY=… TAG=… [PULL_POLICY=Never SECOND_TAG=… S3_ENDPOINT=… API_SERVER=host:port VALUES=… KEEP=yes]
+	@$(BOOTSTRAP) dev && $(DEV)/python -m nightjar_local test-cluster
 
 # mypy uses one core: it runs beside the first tests, and shows errors at once. It decides as much as the tests do.
 test: ## format, lint, types, all tests on all cores [PYTEST_ARGUMENTS=…]

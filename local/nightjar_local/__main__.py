@@ -79,7 +79,23 @@ def _chaos(directory: Path | None) -> int:
     return 1 if result.problems else 0
 
 
-COMMANDS = {"up": _up, "down": _down, "status": _status, "images": _images, "demo": _demo, "chaos": _chaos}
+def _test_cluster(_directory: Path | None) -> int:
+    # The clients of Kubernetes take a second, which every other command would pay.
+    from nightjar_local.cluster.command import test_cluster
+
+    with termination_as_interrupt():
+        return test_cluster(os.environ)
+
+
+COMMANDS = {
+    "test-cluster": _test_cluster,
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "images": _images,
+    "demo": _demo,
+    "chaos": _chaos,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
