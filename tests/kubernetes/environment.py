@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 Bundles = Mapping[str, Mapping[str, str]]
@@ -15,6 +16,12 @@ MAP_FIELD = re.compile(r"metadata\.(?P<map>labels|annotations)\['(?P<key>[^']+)'
 
 class ConfigError(Exception):
     """The spec names a secret, a config map, a key or a field that is not there."""
+
+
+def base_environment(programs: Path, home: Path, name: str) -> dict[str, str]:
+    """The variables that every container has; `programs` come first on its path, `name` is its pod's."""
+    path = f"{programs}:/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "HOME": str(home), "TMPDIR": str(home), "HOSTNAME": name, "LANG": "C.UTF-8"}
 
 
 def container_environment(

@@ -15,7 +15,7 @@ from os import killpg
 from pathlib import Path
 
 from tests.kubernetes import status
-from tests.kubernetes.environment import Bundles, ConfigError, container_environment, expand
+from tests.kubernetes.environment import Bundles, ConfigError, base_environment, container_environment, expand
 from tests.kubernetes.errors import ApiError, not_found
 from tests.kubernetes.faults import (
     Evict,
@@ -211,7 +211,7 @@ class PodWorker:
             return False
         variables = led_to(self._directory / "root", mounted, variables)
         command = self._command(image, variables)
-        environment = self._base_environment(image) | variables
+        environment = base_environment(image.bin, self._directory, self._key[1]) | variables
         program = shutil.which(command[0], path=environment["PATH"])
         if program is None:
             self._fail_to_start(f'exec: "{command[0]}": executable file not found in $PATH')
@@ -246,15 +246,6 @@ class PodWorker:
         self.log.close()
         self.has_started = True
         self._update(lambda pod: status.set_terminated(pod, START_FAILED, "StartError", message))
-
-    def _base_environment(self, image: LocalImage) -> dict[str, str]:
-        return {
-            "PATH": f"{image.bin}:/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(self._directory),
-            "TMPDIR": str(self._directory),
-            "HOSTNAME": self._key[1],
-            "LANG": "C.UTF-8",
-        }
 
     def _arm(self) -> None:
         """Start the clocks of the faults."""
