@@ -173,6 +173,7 @@ started again loses the tasks of its workers, and a database that is away comes 
 ports:
   - name: http
     containerPort: 8080
+    protocol: TCP
 startupProbe:
   httpGet: {path: /api/v2/version, port: http}
   periodSeconds: 5
@@ -194,9 +195,11 @@ livenessProbe:
 ports:
   - name: health
     containerPort: 8974
+    protocol: TCP
   {{- if not .Values.airflow.onePod }}
   - name: logs
     containerPort: 8793
+    protocol: TCP
   {{- end }}
 startupProbe:
   httpGet: {path: /health, port: health}
@@ -219,6 +222,7 @@ livenessProbe:
 ports:
   - name: logs
     containerPort: 8794
+    protocol: TCP
 {{- end }}
 {{ include "nightjar.airflow.heartbeatProbes" (dict "job" "TriggererJob") }}
 {{- end -}}

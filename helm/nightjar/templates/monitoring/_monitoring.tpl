@@ -36,6 +36,7 @@ AIRFLOW__METRICS__LEGACY_NAMES_ON: "False"
   ports:
     - name: metrics
       containerPort: 9102
+      protocol: TCP
   livenessProbe:
     httpGet: {path: /-/healthy, port: metrics}
     periodSeconds: 30

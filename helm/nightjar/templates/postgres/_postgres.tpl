@@ -14,6 +14,7 @@
   ports:
     - name: postgres
       containerPort: 5432
+      protocol: TCP
   startupProbe:
     exec: {command: ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "nightjar"]}
     periodSeconds: 2
