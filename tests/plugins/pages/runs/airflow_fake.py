@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from nightjar.queries.run_shards import SHARD_STAGES
+from nightjar.domain.stages import SHARD_STAGES
 from nightjar.stores.runs import LIVE
 from plugins.pages.runs.airflow_state import AirflowRun, AirflowTask, NotAnsweringError
 from tests.bucket import NOON
