@@ -15,6 +15,7 @@ from websocket import WebSocketException
 from nightjar_local.cluster.kube import Kubernetes
 
 CHUNK = 65_536
+_PROXY = "Kubernetes port forward proxy"  # how the client names the thread of a connection
 
 
 @contextlib.contextmanager
@@ -24,11 +25,32 @@ def forwarded(kubernetes: Kubernetes, namespace: str, pod: str, port: int) -> It
     forward = _Forward(kubernetes, namespace, pod, port, listener)
     thread = threading.Thread(target=forward.accept, name=f"port {port} of {pod}", daemon=True)
     thread.start()
+    with _quiet_proxies():
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            forward.close()
+            thread.join(timeout=5)
+
+
+@contextlib.contextmanager
+def _quiet_proxies() -> Iterator[None]:
+    """Within it, a connection that ends is no traceback: the client's own thread dies of it, and the caller sees it.
+
+    So it is with each look at a server that is not started yet.
+    """
+    before = threading.excepthook
+
+    def hook(died: threading.ExceptHookArgs) -> None:
+        of_a_proxy = died.thread is not None and died.thread.name.startswith(_PROXY)
+        if not (of_a_proxy and isinstance(died.exc_value, OSError)):
+            before(died)
+
+    threading.excepthook = hook
     try:
-        yield int(listener.getsockname()[1])
+        yield
     finally:
-        forward.close()
-        thread.join(timeout=5)
+        threading.excepthook = before
 
 
 class _Forward:
@@ -58,7 +80,8 @@ class _Forward:
         with contextlib.closing(caller):
             try:
                 stream = self._open()
-            except (ApiException, WebSocketException, OSError):
+            # AttributeError: of the client, which wants to decode the body of an answer that never came.
+            except (ApiException, WebSocketException, OSError, AttributeError):
                 return  # the caller sees a closed connection, as from a server that is being started again
             with contextlib.closing(stream):
                 self._pump(caller, stream.socket(self._port))
