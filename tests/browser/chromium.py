@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect, sync_playwright
 
 WIDE, PHONE = (1280, 900), (390, 844)
+PATIENCE = 120_000  # milliseconds: beside other tests, each with an Airflow of its own, a page may take long
 # Faults that keep people from using a page; axe calls the rest minor or moderate.
 GRAVE = frozenset({"serious", "critical"})
 
@@ -30,13 +31,21 @@ def chromium() -> Iterator[Browser]:
         pytest.fail("expected chromium, which Debian's package of that name brings, found none")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])  # CI's user is root
+        expect.set_options(timeout=PATIENCE)
         yield browser
         browser.close()
 
 
+def session(browser: Browser, url: str) -> BrowserContext:
+    """A session that nobody has logged in to."""
+    context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, base_url=url)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
 def logged_in(browser: Browser, url: str, user: str, password: str) -> BrowserContext:
     """A session of `user`, who came through Airflow's own form."""
-    context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, base_url=url)
+    context = session(browser, url)
     page = context.new_page()
     page.goto("/")
     page.get_by_label("Username").fill(user)

@@ -17,7 +17,17 @@ from nightjar.stores.runs import LIVE, REPORT, WATCH
 from nightjar_local import samples
 from nightjar_local.airflow import VIEWER
 from plugins.web.addresses import MOUNT
-from tests.browser.chromium import PHONE, WIDE, Visitor, chromium, faults, logged_in, scrolls_sideways, visitor
+from tests.browser.chromium import (
+    PHONE,
+    WIDE,
+    Visitor,
+    chromium,
+    faults,
+    logged_in,
+    scrolls_sideways,
+    session,
+    visitor,
+)
 from tests.end_to_end.local_runtime import Local, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # a fresh clone builds the images and the model first
@@ -79,7 +89,7 @@ def window(operator: BrowserContext) -> Iterator[Visitor]:
 
 def frame_of(page: Page, path: str = "") -> Frame:
     """The page of ours that Airflow shows, once it is at `path`."""
-    handle = page.locator(f"iframe[src*='{MOUNT.strip('/')}']").element_handle(timeout=30_000)
+    handle = page.locator(f"iframe[src*='{MOUNT.strip('/')}']").element_handle()
     assert handle is not None
     frame = handle.content_frame()
     assert frame is not None
@@ -235,7 +245,7 @@ def test_who_is_a_viewer_sees_all_and_changes_nothing(local: Local, operator: Br
 def test_who_is_not_logged_in_sees_nothing(local: Local, operator: BrowserContext) -> None:
     browser = operator.browser
     assert browser is not None
-    context = browser.new_context(base_url=local.deployment.url)
+    context = session(browser, local.deployment.url)
     page = context.new_page()
     answer = page.goto(f"{MOUNT}/review/?label=person")
     assert answer is not None and answer.status == 401
