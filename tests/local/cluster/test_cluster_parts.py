@@ -74,7 +74,7 @@ def test_no_amounts(text: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        ({"major": "1", "minor": "27", "gitVersion": "v1.27.1"}, "passed"),
+        ({"major": "1", "minor": "25", "gitVersion": "v1.25.1"}, "passed"),
         ({"major": "1", "minor": "30+"}, "passed"),
         ({"major": "1", "minor": "20"}, "noted"),
         ({}, "noted"),
