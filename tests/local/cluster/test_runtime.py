@@ -18,6 +18,12 @@ PODS = {"NIGHTJAR_RUNTIME": "kubernetes"}
 REACHABLE = "http://192.0.2.7:8333"
 
 
+@pytest.fixture(autouse=True)
+def no_server_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own S3 server, which other files may leave in the environment, is none that a caller asked for."""
+    monkeypatch.delenv("NIGHTJAR_S3_ENDPOINT", raising=False)
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> FakeKubernetes:
     """A cluster that has what stages need."""
