@@ -119,7 +119,7 @@ def readme() -> str:
 
 
 def _stages(values: Mapping[str, Any]) -> str:
-    """What a pod of each stage has unless the values say otherwise."""
+    """The resources that a pod of each stage has unless the values say otherwise."""
     places = {
         Secret.S3: "s3.secret",
         Secret.MAIL: "stages.secrets.sendgrid",
@@ -137,7 +137,7 @@ def _stages(values: Mapping[str, Any]) -> str:
 
 
 def _kind(document: Mapping[str, Any], key: str) -> str:
-    """What the schema takes at `key`, in words."""
+    """The values that the schema takes at `key`, in words."""
     kind: Mapping[str, Any] = document
     for step in key.split("."):
         kind = kind.get("properties", {}).get(step) or kind.get("additionalProperties") or {}

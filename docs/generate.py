@@ -265,7 +265,7 @@ def _flow(value: object) -> str:
 
 
 def clusters() -> str:
-    """What some loads ask of a cluster."""
+    """The pods and nodes that some loads ask of a cluster."""
     head = (
         *("load", "live runs, shards", "shards a minute", "pictures a shard"),
         *("pods at once: validate, detect, assess", "cores", "GiB"),
@@ -280,7 +280,7 @@ def s3_requests() -> str:
 
 
 def s3_bills() -> str:
-    """What S3 bills for the requests of some loads."""
+    """The price that S3 bills for the requests of some loads."""
     head = ("load", "million PUT, COPY, POST, LIST a month", "million GET, HEAD", "$ a month", "$ for 1,000 pictures")
     return table(head, sizing.bills())
 

@@ -94,13 +94,14 @@ class _Forward:
     def _pump(self, caller: socket.socket, pod: Any) -> None:
         pod.setblocking(True)
         with selectors.DefaultSelector() as ready:
-            ready.register(caller, selectors.EVENT_READ, pod)
-            ready.register(pod, selectors.EVENT_READ, caller)
+            ready.register(caller, selectors.EVENT_READ, (caller, pod))
+            ready.register(pod, selectors.EVENT_READ, (pod, caller))
             while not self._is_closed:
                 for key, _ in ready.select(timeout=1):
+                    readable, other = key.data
                     try:
-                        data = key.fileobj.recv(CHUNK)  # type: ignore[union-attr]  # a socket, both of them
-                        key.data.sendall(data)
+                        data = readable.recv(CHUNK)
+                        other.sendall(data)
                     except OSError:
                         return
                     if not data:

@@ -4,13 +4,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
 
 CHART = ROOT / "helm" / "nightjar"
-PULL_POLICIES = ("IfNotPresent", "Always", "Never")
+PullPolicy = Literal["IfNotPresent", "Always", "Never"]
+PULL_POLICIES: tuple[PullPolicy, ...] = get_args(PullPolicy)
 S3_NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 MINUTES = 25.0
 
@@ -45,7 +46,7 @@ class Options:
     registry: str
     tag: str
     second_tag: str | None
-    pull_policy: Literal["IfNotPresent", "Always", "Never"]
+    pull_policy: PullPolicy
     s3: S3Choice | None
     api_server: tuple[str, int] | None
     suffix: str
@@ -83,9 +84,10 @@ def from_environment(environment: Mapping[str, str]) -> Options:
             f"REGISTRY=registry.example.com/nightjar TAG=1.4.0, the images' tag; with PULL_POLICY=Never, images that "
             f"are loaded on the nodes"
         )
-    policy = environment.get("PULL_POLICY") or "IfNotPresent"
-    if policy not in PULL_POLICIES:
-        raise LocalError(f"expected PULL_POLICY to be one of {', '.join(PULL_POLICIES)}, got {policy!r}")
+    asked = environment.get("PULL_POLICY") or "IfNotPresent"
+    policy = next((each for each in PULL_POLICIES if each == asked), None)
+    if policy is None:
+        raise LocalError(f"expected PULL_POLICY to be one of {', '.join(PULL_POLICIES)}, got {asked!r}")
     values = Path(environment["VALUES"]).expanduser() if environment.get("VALUES") else None
     kubeconfig = Path(environment["KUBECONFIG"]).expanduser()
     for name, path in (("KUBECONFIG", kubeconfig), ("VALUES", values)):
@@ -97,7 +99,7 @@ def from_environment(environment: Mapping[str, str]) -> Options:
         registry=environment["REGISTRY"].rstrip("/"),
         tag=environment["TAG"],
         second_tag=environment.get("SECOND_TAG") or None,
-        pull_policy=policy,  # type: ignore[arg-type]  # one of them, as checked
+        pull_policy=policy,
         s3=_s3(environment),
         api_server=_api_server(environment.get("API_SERVER", "")),
         suffix=secrets.token_hex(3),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightjar_local.cluster.kube import Kubernetes
-from nightjar_local.cluster.outcomes import Outcome
+from nightjar_local.cluster.outcomes import Outcome, State
 from nightjar_local.cluster.quantities import room, takes_pods
 
 Body = dict[str, Any]
@@ -66,8 +66,8 @@ def room_on_nodes(nodes: Sequence[Body], pods: Iterable[Body]) -> Outcome:
     if all(largest[name] >= NEEDED[name] for name in NEEDED):
         return Outcome("nodes", "passed", f"{len(takers)} take pods; on one, {words}")
     needed = f"{NEEDED['cpu']} cores and {NEEDED['memory'] / 2**30:.0f} GiB"
-    state = "failed" if sum(each["memory"] for each in rooms) < NEEDED["memory"] else "noted"
-    return Outcome("nodes", state, f"expected a node with room for {needed}, at most {words}")  # type: ignore[arg-type]
+    state: State = "failed" if sum(each["memory"] for each in rooms) < NEEDED["memory"] else "noted"
+    return Outcome("nodes", state, f"expected a node with room for {needed}, at most {words}")
 
 
 def missing_images(pod: Body) -> dict[str, str]:
