@@ -11,7 +11,7 @@ Body = dict[str, Any]
 UID = 10001
 # Exactly what a real run uses: verbs by resource.
 ALLOWED = {
-    "pods": {"create", "get", "list", "watch", "patch", "delete"},
+    "pods": {"create", "get", "list", "watch", "delete"},
     "pods/log": {"get"},
     "events": {"list"},
 }
