@@ -18,8 +18,8 @@ from nightjar.domain.layout import PICTURES
 from nightjar.runtime.manifests import read_lines
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
+from nightjar_detect.deciding import finder
 from nightjar_detect.model import read_card
-from nightjar_detect.postprocess import find_objects
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     threads = int(sys.argv[4])
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    labels = read_card(folder)[0].class_labels
+    find = finder(read_card(folder)[0], 0.1)
     model = tf.saved_model.load(str(folder / "saved_model"))
     graph = model.signatures["image_tensor"]
     store = S3Store(StoreSettings())
@@ -36,7 +36,7 @@ def main() -> None:
     def look(picture: Picture) -> None:
         with Image.open(io.BytesIO(store.get(picture.standard_key)[0])) as decoded:
             raw = graph(images=tf.constant(np.asarray(decoded)[None]))
-        find_objects(raw["scores"].numpy()[0], raw["boxes"].numpy()[0, :, 0], labels, 0.1)
+        find({role: tensor.numpy()[0] for role, tensor in raw.items()})
 
     for picture in pictures[:10]:
         look(picture)

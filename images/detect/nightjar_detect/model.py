@@ -1,14 +1,24 @@
 """The model as it is deployed: the card that was written when the image was built, and the files beside it."""
 
 import hashlib
+import json
+from itertools import pairwise
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nightjar.errors import UsageError
+from nightjar_detect.decoders import Decoder
+from nightjar_detect.decoders.interface import Strict
 
 CARD = "model_card.json"
-CLASSES = 90
+SCHEMA = 2
+
+Side = Annotated[int, Field(ge=16, le=4096)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Channel = Annotated[int, Field(ge=0, le=100_000)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Artefact(BaseModel):
@@ -20,19 +30,93 @@ class Artefact(BaseModel):
     sha256: str
 
 
+class Input(Strict):
+    """How a picture is fed: stretched to `height` x `width` pixels; the network gets (value - mean) / scale.
+
+    `mean` and `scale` are numbers, or one for each colour in the order of `colour`. With `uint8` the network does that
+    by itself and gets the values as they are.
+    """
+
+    height: Side
+    width: Side
+    layout: Literal["NHWC"] = "NHWC"
+    dtype: Literal["float32", "uint8"] = "float32"
+    colour: Literal["RGB", "BGR"] = "RGB"
+    mean: float | tuple[float, float, float] = 0.0
+    scale: float | tuple[float, float, float] = 1.0
+
+    @model_validator(mode="after")
+    def _can_be_scaled(self) -> "Input":
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        if min(scales) <= 0:
+            raise ValueError(f"expected a scale above 0, got {self.scale}")
+        if self.dtype == "uint8" and (self.mean, self.scale) != (0.0, 1.0):
+            raise ValueError("expected no mean and no scale beside dtype uint8: the values are fed as they are")
+        return self
+
+
+class Suppression(Strict):
+    """Non-maximum suppression: a box goes when a more probable one overlaps it by an IoU of more than `iou`.
+
+    Of the candidates above the threshold only the `most_candidates` most probable compete, so that a noisy picture
+    costs bounded time. `per_class`: only boxes of the same label suppress each other.
+    """
+
+    iou: Annotated[float, Field(gt=0, le=1)] = 0.5
+    most_candidates: Annotated[int, Field(ge=1, le=10_000)] = 400
+    per_class: bool = True
+
+
+def _is_curve(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if points[0] != (0, 0) or points[-1] != (1, 1):
+        raise ValueError(f"expected a curve from [0, 0] to [1, 1], got {list(points[0])} to {list(points[-1])}")
+    for before, after in pairwise(points):
+        if not (before[0] < after[0] and before[1] < after[1]):
+            raise ValueError(f"expected a curve that rises, got {list(before)} and then {list(after)}")
+    return points
+
+
+# (the network's score, the probability that it means), straight lines in between
+Curve = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=2, max_length=100), AfterValidator(_is_curve)]
+
+EVERY_LABEL = "*"
+
+
 class ModelCard(BaseModel):
-    """The part of `model_card.json` that programs need; the rest is for people."""
+    """The part of `model_card.json` that programs need; the rest is for people.
+
+    `labels` names the channels of the scores, counted from 0; a channel without a name is no object. The
+    `score_calibration` is by label, `*` for all labels without one of their own. `thresholds`, likewise, are what the
+    model's maker recommends to rules; they change no result.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
+    schema_: Literal[2] = Field(alias="schema")
+    name: Name
     artefacts: dict[str, Artefact]
-    labels: dict[int, str]
+    input: Input
+    decoder: Decoder
+    suppression: Suppression = Suppression()
+    labels: dict[Channel, Name] = Field(min_length=1)
+    score_calibration: dict[str, Curve] = {}
+    thresholds: dict[str, Fraction] = {}
+
+    @model_validator(mode="after")
+    def _names_labels(self) -> "ModelCard":
+        for key, named in (("score_calibration", self.score_calibration), ("thresholds", self.thresholds)):
+            if unknown := sorted(set(named) - {*self.labels.values(), EVERY_LABEL}):
+                raise ValueError(f"expected {key} of labels that the card has, got {', '.join(unknown)}")
+        return self
 
     @property
     def class_labels(self) -> list[str | None]:
-        """The label of each channel: channel k is COCO id k + 1; None where COCO has no class."""
-        return [self.labels.get(k + 1) for k in range(CLASSES)]
+        """The label of each channel up to the last that has one; None where the channel is no object."""
+        return [self.labels.get(k) for k in range(max(self.labels) + 1)]
+
+    def curve(self, label: str) -> Curve | None:
+        """The calibration of a label; None when its scores are taken as they are."""
+        return self.score_calibration.get(label, self.score_calibration.get(EVERY_LABEL))
 
     def artefact(self, backend: str) -> Artefact:
         """The artefact of `backend`; raises UsageError when this image has none."""
@@ -46,12 +130,46 @@ def read_card(directory: Path) -> tuple[ModelCard, bytes]:
     path = directory / CARD
     try:
         data = path.read_bytes()
-        return ModelCard.model_validate_json(data), data
+        return parse_card(data), data
     except OSError as error:
         raise UsageError(f"expected a model card at {path} (NIGHTJAR_MODEL_DIR): {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"expected a model card at {path}: {first['loc']}: {first['msg']}") from None
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"expected a model card at {path}: {place + ': ' if place else ''}{first['msg']}") from None
+    except ValueError as error:
+        raise UsageError(f"expected a model card at {path}: {error}") from None
+
+
+def parse_card(data: bytes) -> ModelCard:
+    """A card of schema 1 or 2; raises ValueError, and ValidationError for a value that is wrong."""
+    value = json.loads(data)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, got {type(value).__name__}")
+    schema = value.get("schema", 1)
+    if schema not in (1, SCHEMA):
+        raise ValueError(f"expected schema 1 or {SCHEMA}, got {schema!r}")
+    return ModelCard.model_validate(_as_schema_2(value) if schema == 1 else value)
+
+
+class _Schema1(BaseModel):
+    """A card without a schema: float32 SSD, 300 x 300, that decodes its boxes; labels by COCO id, channel id - 1."""
+
+    name: str
+    artefacts: dict[str, Artefact]
+    labels: dict[Annotated[int, Field(ge=1)], str]
+
+
+def _as_schema_2(value: dict[str, Any]) -> dict[str, Any]:
+    card = _Schema1.model_validate(value)
+    return {
+        "schema": SCHEMA,
+        "name": card.name,
+        "artefacts": card.artefacts,
+        "input": {"height": 300, "width": 300, "mean": 127.5, "scale": 127.5},
+        "decoder": {"kind": "ssd-decoded"},
+        "labels": {number - 1: label for number, label in card.labels.items()},
+    }
 
 
 def read_artefact(directory: Path, artefact: Artefact) -> bytes:

@@ -11,6 +11,7 @@ from nightjar.stores.standard import (
     PictureUnreadableError,
     StandardPictures,
 )
+from nightjar_detect.model import Input
 from nightjar_detect.preprocess import Pixels, UndecodableError, model_pixels
 
 
@@ -49,15 +50,15 @@ def fetch_picture(pictures: StandardPictures, picture: ListedPicture) -> Fetched
         return picture, Failure(FailureReason.ALTERED, str(error))
 
 
-def decode_pictures(fetched: Iterable[Fetched]) -> list[Pixels | Failure]:
-    """The pictures at the model's size, or why not."""
-    return [_decode(picture, data) for picture, data in fetched]
+def decode_pictures(shape: Input, fetched: Iterable[Fetched]) -> list[Pixels | Failure]:
+    """The pictures as the model wants them, or why not."""
+    return [_decode(picture, data, shape) for picture, data in fetched]
 
 
-def _decode(picture: Picture, data: bytes | Failure) -> Pixels | Failure:
+def _decode(picture: Picture, data: bytes | Failure, shape: Input) -> Pixels | Failure:
     if isinstance(data, Failure):
         return data
     try:
-        return model_pixels(data)
+        return model_pixels(data, shape)
     except UndecodableError as error:
         return Failure(FailureReason.UNDECODABLE, f"{picture.standard_key}: {error}")

@@ -1,11 +1,13 @@
 """From the bytes of a standard picture to the input of the model."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-SIZE = 300
+from nightjar_detect.model import Input
 
 # Names the whole method, for the fingerprint: change it when a change here changes pixels.
 METHOD = "dct-eighths-bilinear-area"
@@ -16,8 +18,7 @@ METHOD = "dct-eighths-bilinear-area"
 _MOST_BILINEAR = 2.2
 
 Pixels = NDArray[np.uint8]
-
-_NORMALISED = np.arange(256, dtype=np.float32) / np.float32(127.5) - np.float32(1)
+Table = NDArray[Any]
 
 cv2.setNumThreads(1)  # readers are many already
 
@@ -26,45 +27,65 @@ class UndecodableError(ValueError):
     """The bytes are not an RGB JPEG that can be decoded; the message says why."""
 
 
-def model_pixels(jpeg: bytes) -> Pixels:
-    """The picture at the model's size: [300, 300, 3], RGB, stretched, not cropped, so that fractions stay fractions.
+def model_pixels(jpeg: bytes, shape: Input) -> Pixels:
+    """The picture at the model's size: [height, width, 3] in the order of its colours, stretched, not cropped.
 
-    The decoder shrinks a picture (in the DCT, which is antialiased) while both sides stay at least the model's. The
-    rest of the way is bilinear, as the model was trained, or where that would leave pixels out, averages. Raises
-    UndecodableError.
+    So fractions of the picture stay fractions. The decoder shrinks a picture (in the DCT, which is antialiased) while
+    both sides stay at least the model's. The rest of the way is bilinear, as the model was trained, or where that would
+    leave pixels out, averages. Raises UndecodableError.
     """
     try:
         height, width, colour, _ = simplejpeg.decode_jpeg_header(jpeg)
-        eighths = _eighths(width, height)
+        eighths = _eighths(width, height, shape)
         smallest = {"min_height": height * eighths // 8, "min_width": width * eighths // 8}
-        decoded = simplejpeg.decode_jpeg(jpeg, "RGB", **smallest)
+        decoded = simplejpeg.decode_jpeg(jpeg, shape.colour, **smallest)
     except ValueError as error:
         raise UndecodableError(f"expected an RGB JPEG: {error}") from None
     if colour != "YCbCr":
         raise UndecodableError(f"expected an RGB JPEG, got colour space {colour}")
-    return _resized(decoded)
+    return _resized(decoded, shape)
 
 
-def _eighths(width: int, height: int) -> int:
+def _eighths(width: int, height: int, shape: Input) -> int:
     """To how many eighths of its size the decoder scales a picture.
 
     Halvings, which are quicker than no scaling at all; other eighths, which take half as long again, only where
     bilinear interpolation would not do for the rest.
     """
-    possible = [n for n in range(1, 9) if min(width, height) * n // 8 >= SIZE] or [8]
+    possible = [n for n in range(1, 9) if min(width / shape.width, height / shape.height) * n >= 8] or [8]
     halving = next(n for n in possible if n in (1, 2, 4, 8))
-    return halving if max(width, height) * halving <= 8 * _MOST_BILINEAR * SIZE else possible[0]
+    shrunk_by = max(width / shape.width, height / shape.height) * halving / 8
+    return halving if shrunk_by <= _MOST_BILINEAR else possible[0]
 
 
-def _resized(pixels: Pixels) -> Pixels:
+def _resized(pixels: Pixels, shape: Input) -> Pixels:
     """Any size to the model's; OpenCV averages over the footprint only where neither side grows, so in two steps."""
     height, width = pixels.shape[:2]
-    if max(height, width) > _MOST_BILINEAR * SIZE:
-        shrunk = (min(width, SIZE), min(height, SIZE))
+    if width > _MOST_BILINEAR * shape.width or height > _MOST_BILINEAR * shape.height:
+        shrunk = (min(width, shape.width), min(height, shape.height))
         pixels = np.asarray(cv2.resize(pixels, shrunk, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.asarray(cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    size = (shape.width, shape.height)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def normalise(pixels: Pixels, out: NDArray[np.float32]) -> None:
-    """Write `pixels` in 0..255 into `out` of the same shape as value / 127.5 - 1."""
-    cv2.LUT(pixels, _NORMALISED, dst=out)
+def table(shape: Input, dtype: DTypeLike, quantum: float = 0.0, zero: int = 0) -> Table:
+    """The number that is fed for each value in 0..255: [256], or [1, 256, 3] where the colours differ.
+
+    A network that wants whole numbers gets round(number / quantum) + zero, as a LiteRT file says of its input; or the
+    values as they are, where the card says so.
+    """
+    values = np.arange(256, dtype=np.float32)
+    if shape.dtype == "uint8":
+        return values.astype(dtype)
+    mean, scale = (np.asarray(each, np.float32) for each in (shape.mean, shape.scale))
+    each_colour = bool(mean.ndim or scale.ndim)
+    fed = (values[None, :, None] - mean) / scale if each_colour else (values - mean) / scale
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(np.dtype(dtype).name)
+        fed = np.clip(np.round(fed / np.float32(quantum or 1)) + zero, limits.min, limits.max)
+    return np.ascontiguousarray(fed.astype(dtype))
+
+
+def fill(pixels: Pixels, numbers: Table, out: NDArray[Any]) -> None:
+    """Write the number of each value in `pixels`, by a `table`, into `out` of the same shape."""
+    cv2.LUT(pixels, numbers, dst=out)

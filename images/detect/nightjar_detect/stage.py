@@ -26,7 +26,7 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.standard import StandardPictures
-from nightjar_detect.deciding import model_folder, settings_fingerprint
+from nightjar_detect.deciding import finder, model_folder, settings_fingerprint
 from nightjar_detect.detectors import open_detector
 from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.memory import keep_freed_memory, use_huge_pages
@@ -42,7 +42,7 @@ _NAMED_WARNINGS = 20  # failures that the manifest tells one by one; the log has
 # time of the same requests in bursts (threads fall asleep and are woken at every hop). Twice as many may be held.
 _BURST = 128
 # So many are decoded at a time, which leaves the processor's caches to the interpreter in between; twice as many,
-# 270 KB each, may wait for it.
+# 270 to 440 KB each, may wait for it.
 _DECODED = 16
 
 
@@ -77,7 +77,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
             detections=detections,
             detector=ref,
             shard=shard,
-            seen=_seen(settings, card, _pixels(readers, decoder, standard, unknown)) if unknown else iter(()),
+            seen=_seen(settings, card, _pixels(readers, decoder, card, standard, unknown)) if unknown else iter(()),
             writers=readers,
             progress=Progress("pictures looked at", total=len(unknown)),
         )
@@ -104,11 +104,16 @@ def _known(detections: Detections, place: Place, shard: RunShard) -> dict[str, S
 
 
 def _pixels(
-    readers: Executor, decoder: Executor, standard: StandardPictures, pictures: Iterable[ListedPicture]
+    readers: Executor,
+    decoder: Executor,
+    card: ModelCard,
+    standard: StandardPictures,
+    pictures: Iterable[ListedPicture],
 ) -> Iterator[Pixels | Failure]:
     """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
     fetched = prefetched(readers, partial(fetch_picture, standard), pictures, ahead=2 * _BURST, burst=_BURST)
-    for burst in prefetched(decoder, decode_pictures, batched(fetched, _DECODED), ahead=2, burst=1):
+    decode = partial(decode_pictures, card.input)
+    for burst in prefetched(decoder, decode, batched(fetched, _DECODED), ahead=2, burst=1):
         yield from burst
 
 
@@ -116,7 +121,7 @@ def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | F
     """From pixels to objects, with the model loaded."""
     detector = open_detector(settings.detect_backend, model_folder(settings), card, settings.detect_threads)
     use_huge_pages()
-    return look(detector, card.class_labels, settings.min_probability, pixels)
+    return look(detector, finder(card, settings.min_probability), pixels)
 
 
 def _read_shard(context: StageContext) -> tuple[list[ListedPicture], list[ObjectRef]]:

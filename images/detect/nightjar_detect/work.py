@@ -16,14 +16,15 @@ from nightjar.runtime.stage import StoppedError, stop_if_asked
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.detections import Detections
 from nightjar.stores.line_store import Place, RunShard
+from nightjar_detect.decoders.interface import Outputs
 from nightjar_detect.detectors import Detector
 from nightjar_detect.pictures import Failure
-from nightjar_detect.postprocess import find_objects
 from nightjar_detect.preprocess import Pixels
 
 log = logging.getLogger(__name__)
 
 Seen = Sequence[DetectedObject] | Failure
+Find = Callable[[Outputs], Sequence[DetectedObject]]  # from the network's outputs for one picture to its objects
 # So many pictures are looked at before their objects are made: after an inference the processor's caches hold nothing
 # of our own code, and a little Python for each picture in between takes several times as long as all of it at once.
 _BURST = 16
@@ -50,13 +51,11 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     return iter(lambda: list(islice(rest, size)), [])
 
 
-def look(
-    detector: Detector, labels: Sequence[str | None], min_probability: float, pictures: Iterable[Pixels | Failure]
-) -> Iterator[Seen]:
+def look(detector: Detector, find: Find, pictures: Iterable[Pixels | Failure]) -> Iterator[Seen]:
     """The objects in each picture, in order; a failure stays one."""
     for burst in batched(pictures, _BURST):
         raw = [p if isinstance(p, Failure) else detector.infer(p) for p in burst]
-        yield from (r if isinstance(r, Failure) else find_objects(*r, labels, min_probability) for r in raw)
+        yield from (r if isinstance(r, Failure) else find(r) for r in raw)
 
 
 class Work:

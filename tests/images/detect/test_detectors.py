@@ -9,9 +9,9 @@ import pytest
 from nightjar.domain.detections import DetectedObject
 from nightjar.errors import UsageError
 from nightjar.settings.detect import Backend
+from nightjar_detect.deciding import finder
 from nightjar_detect.detectors import Detector, open_detector
-from nightjar_detect.model import ModelCard, read_card
-from nightjar_detect.postprocess import find_objects
+from nightjar_detect.model import ModelCard
 from nightjar_detect.preprocess import model_pixels
 from tests.images.detect.boxes import iou
 
@@ -22,7 +22,7 @@ def tensorflow(model_dir: Path, card: ModelCard) -> Detector:
 
 
 def look(detector: Detector, card: ModelCard, data: bytes) -> list[DetectedObject]:
-    return find_objects(*detector.infer(model_pixels(data)), card.class_labels, 0.1)
+    return finder(card, 0.1)(detector.infer(model_pixels(data, card.input)))
 
 
 @pytest.mark.slow
@@ -68,8 +68,8 @@ def test_the_card_is_complete(model_dir: Path) -> None:
     assert card["name"] == "ssdlite_mobilenet_v2_coco"
     assert card["licence"] == "Apache-2.0"
     assert len(card["labels"]) == 80
-    assert (card["labels"]["1"], card["labels"]["90"]) == ("person", "toothbrush")
-    assert {"source", "artefacts", "input", "output", "trained_on", "scores", "limits"} < card.keys()
+    assert (card["labels"]["0"], card["labels"]["89"]) == ("person", "toothbrush")
+    assert {"source", "quantisation", "trained_on", "scores", "limits"} < card.keys()
     assert all(each["sha256"] in (model_dir / "MODEL_CARD.md").read_text() for each in card["artefacts"].values())
 
 
@@ -77,14 +77,6 @@ def test_another_model_than_the_card_s_is_refused(model_dir: Path, card: ModelCa
     (tmp_path / card.artefact("litert").path).write_bytes(b"another model")
     with pytest.raises(UsageError, match=card.artefact("litert").sha256):
         open_detector(Backend.LITERT, tmp_path, card, threads=1)
-
-
-@pytest.mark.parametrize("content", [None, "", "{}", '{"name": "x", "artefacts": {}, "labels": {"one": "person"}}'])
-def test_a_folder_without_a_card_is_refused(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "model_card.json").write_text(content)
-    with pytest.raises(UsageError, match="expected a model card at"):
-        read_card(tmp_path)
 
 
 def test_a_backend_that_the_image_does_not_have_is_refused(card: ModelCard) -> None:

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightjar_detect.postprocess import MOST_CANDIDATES, find_objects, suppress
+from nightjar_detect.model import Curve, Suppression
+from nightjar_detect.postprocess import Selection, find_objects, suppress
 from tests.images.detect.boxes import iou
 
 Box = tuple[float, float, float, float]
 
 LABELS = ["person", None, "car"]
+SELECTION = Selection(LABELS, 0.1)
 LEFT, LEFT_TOO, RIGHT = (0.1, 0.1, 0.4, 0.5), (0.11, 0.1, 0.41, 0.5), (0.6, 0.1, 0.9, 0.5)  # xyxy
 
 
@@ -54,14 +56,50 @@ def test_find_objects(
     anchors: list[tuple[Box, tuple[float, float, float]]], expected: list[tuple[str, float, Box]]
 ) -> None:
     scores, boxes = raw(*anchors)
-    found = find_objects(scores, boxes, LABELS, 0.1)
+    found = find_objects(scores, boxes, SELECTION)
     assert [(o.label, o.probability) for o in found] == [(label, p) for label, p, _ in expected]
     assert [o.box for o in found] == [pytest.approx(box, abs=1e-4) for _, _, box in expected]
 
 
+HIGHER: Curve = ((0, 0), (0.2, 0.4), (1, 1))
+LOWER: Curve = ((0, 0), (0.5, 0.1), (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("curves", "score", "expected"),
+    [
+        pytest.param([HIGHER, None, HIGHER], 0.2, [("car", 0.4), ("person", 0.4)], id="one curve for all"),
+        pytest.param([HIGHER, None, LOWER], 0.6, [("person", 0.7), ("car", 0.28)], id="a curve for each"),
+        pytest.param([HIGHER, None, None], 0.6, [("person", 0.7), ("car", 0.6)], id="a curve for the first"),
+        pytest.param([HIGHER, None, LOWER], 0.5, [("person", 0.625), ("car", 0.1)], id="exactly the threshold"),
+        pytest.param([HIGHER, None, LOWER], 0.499, [("person", 0.6243)], id="below it for one of them"),
+        pytest.param([HIGHER, None, None], 0.05, [("person", 0.1)], id="a score below it, a probability that is not"),
+        pytest.param([None, None, None], 0.6, [("car", 0.6), ("person", 0.6)], id="none"),
+    ],
+)
+def test_calibrated_scores(curves: list[Curve | None], score: float, expected: list[tuple[str, float]]) -> None:
+    scores, boxes = raw((LEFT, (score, 0.9, score)))
+    found = find_objects(scores, boxes, Selection(LABELS, 0.1, curves=curves))
+    assert sorted(o.label for o in found) == sorted(label for label, _ in expected)
+    assert {o.label: o.probability for o in found} == pytest.approx(dict(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("curves", [(), (HIGHER, None, HIGHER), (HIGHER, None, LOWER)])
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_channels_that_have_no_label_and_labels_that_have_no_channel(
+    curves: tuple[Curve | None, ...], channels: int
+) -> None:
+    found = find_objects(
+        np.full((1, channels), 0.8, np.float32),
+        np.array([[0, 0, 1, 1]], np.float32),
+        Selection(LABELS, 0.1, curves=curves),
+    )
+    assert {o.label for o in found} == {"person", "car"} if channels > 2 else {"person"}
+
+
 def test_equal_probabilities_keep_the_first_anchor() -> None:
     scores, boxes = raw((LEFT, (0.5, 0, 0)), (LEFT_TOO, (0.5, 0, 0)))
-    [one] = find_objects(scores, boxes, LABELS, 0.1)
+    [one] = find_objects(scores, boxes, SELECTION)
     assert one.box == pytest.approx(LEFT)
 
 
@@ -69,8 +107,8 @@ def test_a_noisy_picture_costs_bounded_work() -> None:
     random = np.random.default_rng(1)
     low = random.random((1917, 2), np.float32) * 0.98
     boxes = np.concatenate([low, low + 0.01], axis=1)
-    found = find_objects(np.full((1917, 3), 0.9, np.float32), boxes, LABELS, 0.1)
-    assert 0 < len(found) <= MOST_CANDIDATES
+    found = find_objects(np.full((1917, 3), 0.9, np.float32), boxes, SELECTION)
+    assert 0 < len(found) <= SELECTION.suppression.most_candidates
 
 
 def falling(number: int) -> np.ndarray:
@@ -90,13 +128,20 @@ def falling(number: int) -> np.ndarray:
 )
 def test_suppress(classes: list[int], most_iou: float, kept: list[int]) -> None:
     boxes = np.array([LEFT, LEFT_TOO, RIGHT][: len(classes)], np.float32).reshape(-1, 4)
-    assert suppress(boxes, falling(len(classes)), np.array(classes, np.intp), most_iou).tolist() == kept
+    assert (
+        suppress(boxes, falling(len(classes)), np.array(classes, np.intp), Suppression(iou=most_iou)).tolist() == kept
+    )
+
+
+def test_classes_suppress_each_other_where_the_card_says_so() -> None:
+    boxes = np.array([LEFT, LEFT_TOO, RIGHT], np.float32)
+    assert suppress(boxes, falling(3), np.array([0, 1, 1], np.intp), Suppression(per_class=False)).tolist() == [0, 2]
 
 
 def test_what_is_suppressed_suppresses_nothing() -> None:
     """A chain: b overlaps a, c overlaps b but not a; b goes, so c stays."""
     chain = np.array([(0.0, 0, 0.4, 1), (0.1, 0, 0.5, 1), (0.2, 0, 0.6, 1)], np.float32)
-    assert suppress(chain, falling(3), np.zeros(3, np.intp), 0.5).tolist() == [0, 2]
+    assert suppress(chain, falling(3), np.zeros(3, np.intp), Suppression()).tolist() == [0, 2]
 
 
 box = st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(1, 4), st.integers(1, 4), st.integers(0, 1))
@@ -108,7 +153,7 @@ def test_nothing_kept_overlaps_and_all_that_goes_has_a_reason(drawn: list[tuple[
         16
     )  # exact
     classes = np.array([c for *_, c in drawn], np.intp)
-    kept = set(suppress(boxes, falling(len(boxes)), classes, 0.5).tolist())
+    kept = set(suppress(boxes, falling(len(boxes)), classes, Suppression()).tolist())
     overlaps = iou(boxes)
     for k in range(len(boxes)):
         better = any(j < k and classes[j] == classes[k] and overlaps[j, k] > 0.5 for j in kept)
