@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from nightjar_local import offers
+from nightjar_local import detectors, offers
 from nightjar_local.chaos import harness
 from nightjar_local.chaos.rounds import as_account, seed_and_minutes
 from nightjar_local.containers import builder_from_environment
@@ -62,8 +62,14 @@ def _images(_directory: Path | None) -> int:
     builder = builder_from_environment()
     builds: offers.Builds = offers.Containers(builder) if builder else offers.LocalStore()
     deployed = None if builder else offers.deployed_images()
-    everything = os.environ.get("ALL") == "yes"
-    print(offers.as_text(offers.offer(builds, os.environ.get("TAG") or None, deployed, everything=everything)))
+    made = offers.offer(
+        builds,
+        os.environ.get("TAG") or None,
+        deployed,
+        everything=os.environ.get("ALL") == "yes",
+        detectors=detectors.asked(os.environ),
+    )
+    print(offers.as_text(made))
     return 0
 
 

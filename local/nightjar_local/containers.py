@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from nightjar.domain.stages import STAGE_IMAGES
-from nightjar_local.images import check_tag, digest_of_sources
+from nightjar_local import detectors
+from nightjar_local.images import DETECT, check_tag, digest_of_sources, tag_of
 from nightjar_local.layout import CACHE, ROOT
 from nightjar_local.processes import LocalError
 
@@ -31,6 +32,7 @@ OPTIONS: Mapping[str, tuple[str, Sequence[str]]] = {
     "NPM_CONFIG_REGISTRY": ("NPM_CONFIG_REGISTRY", ("detect",)),
     "SOURCE": ("SOURCE", (*STAGE_IMAGES, AIRFLOW, TRIAL)),
 }
+LITERT_ONLY = "requirements.txt"  # of detect, without TensorFlow
 # buildah keeps layers only when told to, by this variable; the stages share those of the Dockerfile's target `base`.
 KEEP_LAYERS = {"BUILDAH_LAYERS": "true"}
 
@@ -53,23 +55,24 @@ class Builder:
     push: bool = False
     records: Path = CACHE / "containers"
 
-    def build(self, image: str, tag: str | None = None) -> str:
+    def build(self, image: str, tag: str | None = None, detector: str | None = None) -> str:
         """Build a stage's image, `airflow` or `trial`; returns its reference. Without a tag, the content gives it.
 
-        Raises LocalError if the tag is malformed or was built with other content, or if the builder is missing or
-        fails.
+        `detector` names the one that `detect` holds; the default one if it is None. Raises LocalError if the tag is
+        malformed or was built with other content, if the detector and the options do not go together, or if the builder
+        is missing or fails.
         """
         check_tag(tag)
         if shutil.which(self.command) is None:
             raise LocalError(f"expected the container builder {self.command} on the PATH")
-        digest = self.content_digest(image)
-        reference = f"{self.registry}/{image}:{tag or f'sha-{digest[:12]}'}"
+        digest = self.content_digest(image, detector)
+        reference = f"{self.registry}/{image}:{tag or tag_of(digest, self.detector(image, detector))}"
         record = self.records / quote(reference, safe="")
         if record.exists() and record.read_text() != digest:
             raise LocalError(f"{reference} was built with other content; a tag is never reused: choose another TAG")
         folder = image if image in (AIRFLOW, TRIAL) else "."
         command = [self.command, "build", "-t", reference, "-f", str(ROOT / "images" / folder / "Dockerfile")]
-        arguments = self.arguments(image) | {"VERSION": reference.rpartition(":")[2], "REVISION": _revision()}
+        arguments = self.arguments(image, detector) | {"VERSION": reference.rpartition(":")[2], "REVISION": _revision()}
         command += [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
         print(f"images: {self.command} builds {reference}", flush=True)
         _run([*command, str(ROOT)])
@@ -78,9 +81,9 @@ class Builder:
         record.write_text(digest)
         return reference
 
-    def tags_of(self, image: str) -> list[str]:
+    def tags_of(self, image: str, detector: str | None = None) -> list[str]:
         """The tags that this clone has built of what the sources would give now, newest first."""
-        digest = self.content_digest(image)
+        digest = self.content_digest(image, detector)
         prefix = quote(f"{self.registry}/{image}:", safe="")
         records = sorted(self.records.glob(f"{prefix}*"), key=lambda record: record.stat().st_mtime_ns, reverse=True)
         return [unquote(each.name.removeprefix(prefix)) for each in records if each.read_text() == digest]
@@ -100,24 +103,56 @@ class Builder:
     def _pushed(self, reference: str) -> Path:
         return self.records / "pushed" / quote(reference, safe="")
 
-    def content_digest(self, image: str) -> str:
+    def content_digest(self, image: str, detector: str | None = None) -> str:
         """SHA-256 of everything that decides what the image holds: Dockerfile, copied sources, build arguments.
 
         Other images count by their references: name them by digest, or by a tag that is never reused. The labels, with
         the version and the revision, do not count: a commit that changes no source makes no new image.
         """
+        arguments = self.arguments(image, detector)
         own = {AIRFLOW: AIRFLOW_SOURCES, TRIAL: TRIAL_SOURCES}.get(image, (*SHARED_SOURCES, f"images/{image}"))
-        words = [f"{name} {value}" for name, value in sorted(self.arguments(image).items())]
-        return digest_of_sources((ROOT / each for each in own), *words)
+        sources = [ROOT / each for each in own]
+        if image == DETECT:
+            folder = sources.pop()
+            chosen = self.detector(image, detector)
+            sources += [path for path in sorted(folder.iterdir()) if path != folder / "model"]
+            sources += detectors.sources(chosen) if chosen else []
+        return digest_of_sources(sources, *(f"{name} {value}" for name, value in sorted(arguments.items())))
 
-    def arguments(self, image: str) -> dict[str, str]:
-        """The build arguments that decide what the image holds; those that its Dockerfile knows."""
+    def arguments(self, image: str, detector: str | None = None) -> dict[str, str]:
+        """The build arguments that decide what the image holds; those that its Dockerfile knows.
+
+        Raises LocalError if the detector and the options do not go together.
+        """
         arguments = {"BASE_IMAGE": self.base_image} | ({"PIP_INDEX_URL": self.index} if self.index else {})
-        arguments |= {"MODEL_IMAGE": SHIPPED_MODEL} if image == "detect" else {}
+        if chosen := self.detector(image, detector):
+            arguments |= {"MODEL_IMAGE": SHIPPED_MODEL}
+            arguments |= {"DETECTOR": chosen} if detectors.arguments(chosen) else {}
         for name, value in self.options.items():
             argument, images = OPTIONS[name]
             arguments |= {argument: value} if image in images else {}
         return arguments | ({} if image in (AIRFLOW, TRIAL) else {"STAGE": image})
+
+    def detector(self, image: str, detector: str | None = None) -> str | None:
+        """The detector that the image holds: `detector`, else the default one; None where no detector of ours is in it.
+
+        Raises LocalError if no detector has that name, if MODEL_IMAGE brings another, or if it has no model for
+        TensorFlow, which DETECT_REQUIREMENTS asks for.
+        """
+        if image != DETECT:
+            return None
+        if own := self.options.get("MODEL_IMAGE"):
+            if detector:
+                raise LocalError(f"MODEL_IMAGE={own} brings a detector of its own: leave DETECTOR={detector} out")
+            return None
+        chosen = detectors.check(detector or detectors.default())
+        requirements = self.options.get("DETECT_REQUIREMENTS", LITERT_ONLY)
+        if requirements != LITERT_ONLY and chosen != detectors.REFERENCE:
+            raise LocalError(
+                f"DETECT_REQUIREMENTS={requirements} is for TensorFlow, and the detector {chosen} has no model for it: "
+                f"add DETECTOR={detectors.REFERENCE}"
+            )
+        return chosen
 
 
 def builder_from_environment() -> Builder | None:

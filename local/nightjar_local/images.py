@@ -4,7 +4,7 @@
     .nightjar/images/<stage>/<tag>/venv/bin/python  runs `-m nightjar_<stage>`
 
 A tag comes from the content unless it is given: the locked requirements, the package `nightjar` and the packages of the
-image's stages, for `detect` how its model is built. A tag is never reused with other content.
+image's stages, for `detect` which detector it holds and how that is built. A tag is never reused with other content.
 """
 
 import contextlib
@@ -24,19 +24,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from nightjar.domain.release import Images, Tag
 from nightjar.domain.stages import STAGE_IMAGES, STAGES
+from nightjar_local import detectors
 from nightjar_local.layout import CACHE, IMAGES, PYTHON, ROOT, UV
 from nightjar_local.processes import LocalError
 
 REGISTRY = "localhost/nightjar"
 LAYOUT_VERSION = 1  # part of every content digest: raise it when this module lays images out differently
 
+DETECT = "detect"  # the image that is built in variants, each with a detector of its own
 MODEL_FOLDER = "model"  # beside `venv`, as in the container image
 
 
 def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
     """Build the image of every stage that is not there yet; returns the value of the Variable `nightjar_images`.
 
-    Raises LocalError if `tag` is none or names an image with other content, or if a build fails.
+    That of detect has the default detector. Raises LocalError if `tag` is none or names an image with other content, or
+    if a build fails.
     """
     check_tag(tag)
     with _exclusive(store), ThreadPoolExecutor(max_workers=2) as pool:
@@ -44,28 +47,40 @@ def build_all(tag: str | None = None, store: Path = IMAGES) -> dict[str, Any]:
     return Images.model_validate({"registry": REGISTRY, **tags}).model_dump(by_alias=True)
 
 
-def tags_of(stage: str, store: Path = IMAGES) -> list[str]:
-    """The tags of `stage` that hold what the sources would give now, newest first."""
-    digest = content_digest(stage)
+def tags_of(stage: str, detector: str | None = None, store: Path = IMAGES) -> list[str]:
+    """The tags of `stage` that hold what the sources would give now, newest first.
+
+    Of `detect`, those with `detector`, or with the default detector.
+    """
+    digest = content_digest(stage, detector)
     records = sorted((store / stage).glob("*/image.json"), key=lambda record: record.stat().st_mtime_ns, reverse=True)
     return [record.parent.name for record in records if json.loads(record.read_text())["digest"] == digest]
 
 
-def build_alone(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
+def detector_of(tag: str, store: Path = IMAGES) -> str | None:
+    """The detector in the image `detect:<tag>`; None where that image is not there or is older than the variants."""
+    record = store / DETECT / tag / "image.json"
+    name = json.loads(record.read_text()).get("detector") if record.exists() else None
+    return str(name) if name in detectors.names() else None
+
+
+def build_alone(stage: str, tag: str | None = None, detector: str | None = None, store: Path = IMAGES) -> str:
     """`build`, while no other process builds in the store."""
     check_tag(tag)
     with _exclusive(store):
-        return build(stage, tag, store)
+        return build(stage, tag, store, detector)
 
 
-def build(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
+def build(stage: str, tag: str | None = None, store: Path = IMAGES, detector: str | None = None) -> str:
     """Build one stage's image unless it is there, and return its tag.
 
-    Raises LocalError if the tag is none or exists with other content, or if the build fails.
+    `detector` names the one that `detect` holds; the default one if it is None. Raises LocalError if the tag is none or
+    exists with other content, if no detector has that name, or if the build fails.
     """
     check_tag(tag)
-    digest = content_digest(stage)
-    tag = tag or f"sha-{digest[:12]}"
+    detector = (detector or detectors.default()) if stage == DETECT else None
+    digest = content_digest(stage, detector)
+    tag = tag or tag_of(digest, detector)
     target = store / stage / tag
     record = target / "image.json"
     if record.exists():
@@ -80,10 +95,17 @@ def build(stage: str, tag: str | None = None, store: Path = IMAGES) -> str:
     shutil.rmtree(target, ignore_errors=True)  # an interrupted build left it
     target.mkdir(parents=True)
     _make_environment(stage, target)
-    if stage == "detect":
-        shutil.copytree(detection_model(), target / MODEL_FOLDER)
-    _seal(record, {"stage": stage, "tag": tag, "digest": digest, "layout": LAYOUT_VERSION})
+    content = {"stage": stage, "tag": tag, "digest": digest, "layout": LAYOUT_VERSION}
+    if detector:
+        shutil.copytree(detection_model(detector), target / MODEL_FOLDER)
+        content["detector"] = detector
+    _seal(record, content)
     return tag
+
+
+def tag_of(digest: str, detector: str | None) -> str:
+    """The tag that content gives, in every store of images: one with a detector ends with the detector's name."""
+    return f"sha-{digest[:12]}{f'-{detector}' if detector else ''}"
 
 
 def check_tag(tag: str | None) -> None:
@@ -95,15 +117,25 @@ def check_tag(tag: str | None) -> None:
             raise LocalError(f"TAG: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
-def detection_model() -> Path:
-    """The folder of the detection model, built if it is not there: for the image, tests and benchmarks."""
+def detection_model(detector: str | None = None) -> Path:
+    """The folder of a detector's model and card, built if it is not there: for the image, tests and benchmarks.
+
+    It is the default detector's unless one is named. Raises LocalError if none has that name, or if the build fails.
+    """
     with _exclusive(CACHE):
-        return _model()
+        return _model(detector or detectors.default())
 
 
-def content_digest(stage: str) -> str:
-    """SHA-256 of everything that decides what the image holds."""
-    return digest_of_sources(_sources(stage), f"image layout {LAYOUT_VERSION}, Python {sys.version}")
+def content_digest(stage: str, detector: str | None = None) -> str:
+    """SHA-256 of everything that decides what the image holds; of `detect`, with `detector` or the default one."""
+    words = [f"image layout {LAYOUT_VERSION}, Python {sys.version}"]
+    own = ROOT / "images" / stage
+    sources = [*_packages(stage), own / "requirements.txt"]
+    if stage == DETECT:
+        detector = detector or detectors.default()
+        words.append(f"detector {detector}")
+        sources += detectors.sources(detector)
+    return digest_of_sources(sources, *words)
 
 
 def digest_of_sources(sources: Iterable[Path], *words: str) -> str:
@@ -112,12 +144,6 @@ def digest_of_sources(sources: Iterable[Path], *words: str) -> str:
     for source in sources:
         parts |= _digests(source)
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _sources(stage: str) -> list[Path]:
-    own = ROOT / "images" / stage
-    sources = [*_packages(stage), own / "requirements.txt"]
-    return [*sources, own / "model"] if stage == "detect" else sources
 
 
 def _packages(image: str) -> list[Path]:
@@ -138,23 +164,34 @@ def _make_environment(stage: str, target: Path) -> None:
     subprocess.run([str(python), "-m", "compileall", "-q", str(site)], capture_output=True, check=False)
 
 
-def _model() -> Path:
-    """The detection model, built by TensorFlow once for each content of its build inputs; takes a minute or two."""
-    source = ROOT / "images" / "detect" / "model"
-    model = CACHE / "model" / digest_of_sources([source])[:16]
+def _model(detector: str) -> Path:
+    """The detector's files, built once for each content of its build inputs; takes a minute or two."""
+    model = CACHE / "model" / f"{detector}-{digest_of_sources(detectors.sources(detector))[:16]}"
     if (model / "done").exists():
         return model / "files"
-    print("images: building the detection model with TensorFlow", flush=True)
+    print(f"images: building the detector {detector} with TensorFlow", flush=True)
     shutil.rmtree(model, ignore_errors=True)
     model.mkdir(parents=True)
-    environment, python = model / "venv", model / "venv" / "bin" / "python"
-    _run(str(UV), "venv", "-q", "--python", str(PYTHON), str(environment))
-    locked = str(source / "requirements.txt")
-    _run(str(UV), "pip", "sync", "-q", "--compile-bytecode", "--python", str(python), "--require-hashes", locked)
-    _run(str(python), str(source / "build.py"), "--output", str(model / "files"))
-    shutil.rmtree(environment)
+    build = [str(detectors.SOURCE / "build.py"), *detectors.arguments(detector), "--output", str(model / "files")]
+    _run(str(_model_builder()), *build)
     (model / "done").touch()
     return model / "files"
+
+
+def _model_builder() -> Path:
+    """The Python that has TensorFlow, in an environment that is kept: the variants are built one after the other.
+
+    Its files are links to those in uv's cache, and bytecode is made of what is imported only.
+    """
+    locked = detectors.SOURCE / "requirements.txt"
+    environment = CACHE / "model-builder" / digest_of_sources([locked])[:16]
+    python = environment / "bin" / "python"
+    if not (environment / "done").exists():
+        shutil.rmtree(environment.parent, ignore_errors=True)
+        _run(str(UV), "venv", "-q", "--python", str(PYTHON), str(environment))
+        _run(str(UV), "pip", "sync", "-q", "--python", str(python), "--require-hashes", str(locked))
+        (environment / "done").touch()
+    return python
 
 
 def _digests(source: Path) -> dict[str, str]:

@@ -44,7 +44,7 @@ def up() -> None:
         start_once(api)
     write_private(ENVIRONMENT_FILE, exports(deployment))
     print(welcome(deployment))
-    if value is not None and deployed != value:
+    if value is not None and deployed != value | same_sources(deployed):
         print(
             "The deployment keeps its images; the sources would give others. To deploy them, set the Airflow\n"
             f"Variable {VARIABLE} (Admin > Variables) to\n    {json.dumps(value)}\n"
@@ -78,6 +78,13 @@ def set_images(api: AirflowApi, value: dict[str, object] | None) -> dict[str, ob
         api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
         return value
     return dict(json.loads(there))
+
+
+def same_sources(deployed: dict[str, object]) -> dict[str, object]:
+    """The tag of the deployed detect, where its image is what the sources give: with whichever detector it is."""
+    tag = str(deployed.get(images.DETECT))
+    detector = images.detector_of(tag)
+    return {images.DETECT: tag} if detector and tag in images.tags_of(images.DETECT, detector) else {}
 
 
 def start_once(api: AirflowApi) -> None:

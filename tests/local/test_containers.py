@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.stages import STAGE_IMAGES
-from nightjar_local import containers, images
+from nightjar_local import containers, detectors, images
 from nightjar_local.containers import (
     AIRFLOW_SOURCES,
     OPTIONS,
@@ -52,7 +52,7 @@ def build_arguments(line: str) -> dict[str, str]:
 def test_every_image_is_built_from_its_dockerfile(said: Path, tmp_path: Path) -> None:
     builder = Builder("fakebuilder", REGISTRY, "python:3.11", index="http://index", push=True, records=tmp_path / "r")
     made = offer(Containers(builder), "1.4.0", None)
-    assert made.value == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
+    assert made.values[None] == {"registry": REGISTRY, **dict.fromkeys(STAGE_IMAGES, "1.4.0"), "detect_candidate": None}
     assert made.built == IMAGES
     lines = said.read_text().splitlines()
     builds = [line for line in lines if line.startswith("build ")]
@@ -76,7 +76,6 @@ def test_every_image_is_built_from_its_dockerfile(said: Path, tmp_path: Path) ->
         ("RUNTIME_IMAGE", "RUNTIME_IMAGE", STAGE_IMAGES),
         ("AIRFLOW_RUNTIME_IMAGE", "RUNTIME_IMAGE", ("airflow",)),
         ("MODEL_IMAGE", "MODEL_IMAGE", ("detect",)),
-        ("DETECT_REQUIREMENTS", "REQUIREMENTS", ("detect",)),
         ("NPM_CONFIG_REGISTRY", "NPM_CONFIG_REGISTRY", ("detect",)),
         ("SOURCE", "SOURCE", IMAGES),
     ],
@@ -95,6 +94,85 @@ def test_an_option_of_the_environment_reaches_the_images_that_take_it_and_is_the
     assert [image for image in IMAGES if builder.arguments(image).get(argument) == "given"] == list(images)
     changed = [image for image in IMAGES if builder.content_digest(image) != without.content_digest(image)]
     assert changed == list(images)
+
+
+@pytest.fixture
+def clone_with_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone in which detect can hold `near`, the default, `oid` or `reference`."""
+    clone = tmp_path / "clone"
+    for source in ("dags", "operators", "plugins", *(f"images/{path.name}" for path in (ROOT / "images").iterdir())):
+        (clone / source).parent.mkdir(parents=True, exist_ok=True)
+        (clone / source).symlink_to(ROOT / source)
+    detect = clone / "images" / "detect"
+    detect.unlink()
+    shutil.copytree(ROOT / "images" / "detect", detect, ignore=shutil.ignore_patterns("model"))
+    model = detect / "model"
+    for name in ("near", "oid", "reference"):
+        (model / "recipes" / name).mkdir(parents=True)
+        (model / "recipes" / name / "recipe.py").write_text(f'NAME = "{name}"\n')
+    (model / "build.py").write_text("'for all'\n")
+    (model / "default").write_text("near\n")
+    monkeypatch.setattr(containers, "ROOT", clone)
+    monkeypatch.setattr(images, "ROOT", clone)
+    monkeypatch.setattr(detectors, "SOURCE", model)
+    return model
+
+
+def test_a_detector_is_an_argument_and_in_the_tag(said: Path, tmp_path: Path, clone_with_recipes: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
+    made = offer(Containers(builder), None, None, detectors=["oid", "near"])
+    arguments = [build_arguments(line) for line in said.read_text().splitlines()]
+    assert [each["DETECTOR"] for each in arguments if "DETECTOR" in each] == ["oid", "near"]
+    assert [value["detect"].rpartition("-")[2] for value in made.values.values()] == ["oid", "near"]
+    assert len({value["collect"] for value in made.values.values()}) == 1
+    # The default one is the same image whether it is asked for or not.
+    assert offer(Containers(builder), None, None).values[None] == made.values["near"]
+
+
+def test_a_change_of_one_detector_changes_no_other(clone_with_recipes: Path, tmp_path: Path) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "python:3.11", records=tmp_path / "r")
+    digests = partial(content_digests, builder)
+    near, oid, reference = digests()
+    assert builder.content_digest("detect") == near
+    (clone_with_recipes / "recipes" / "oid" / "recipe.py").write_text("'changed'\n")
+    assert [a == b for a, b in zip(digests(), (near, oid, reference), strict=True)] == [True, False, True]
+    (clone_with_recipes / "build.py").write_text("'changed for all'\n")
+    assert not {near, oid, reference} & set(digests())
+
+
+def content_digests(builder: Builder) -> list[str]:
+    return [builder.content_digest("detect", name) for name in ("near", "oid", "reference")]
+
+
+@pytest.mark.parametrize(
+    ("options", "detector", "problem"),
+    [
+        ({}, "far", "expected a detector, one of near, oid, reference, got 'far'"),
+        ({"MODEL_IMAGE": "mine:1"}, "oid", "MODEL_IMAGE=mine:1 brings a detector of its own: leave DETECTOR=oid out"),
+        ({"DETECT_REQUIREMENTS": "requirements-gpu.txt"}, None, "near has no model for it: add DETECTOR=reference"),
+    ],
+)
+def test_a_detector_that_does_not_go_with_the_options_is_told_before_anything_is_built(
+    options: dict[str, str], detector: str | None, problem: str, said: Path, tmp_path: Path, clone_with_recipes: Path
+) -> None:
+    builder = Builder("fakebuilder", REGISTRY, "base:1", options=options, records=tmp_path / "r")
+    with pytest.raises(LocalError, match=problem):
+        offer(Containers(builder), None, None, detectors=[detector] if detector else [])
+    assert not said.exists()
+
+
+@pytest.mark.parametrize("requirements", ["requirements-tensorflow.txt", "requirements-gpu.txt"])
+def test_tensorflow_goes_with_the_reference_and_with_a_model_of_one_s_own(
+    requirements: str, tmp_path: Path, clone_with_recipes: Path
+) -> None:
+    options = {"DETECT_REQUIREMENTS": requirements}
+    builder = Builder("fakebuilder", REGISTRY, "base:1", options=options, records=tmp_path / "r")
+    said = builder.arguments("detect", "reference")
+    assert (said["REQUIREMENTS"], said["DETECTOR"]) == (requirements, "reference")
+    digests = [each.content_digest("detect", "reference") for each in (builder, replace(builder, options={}))]
+    assert digests[0] != digests[1]
+    own = replace(builder, options={**options, "MODEL_IMAGE": "mine:1"}).arguments("detect")
+    assert (own["REQUIREMENTS"], own["MODEL_IMAGE"], own.get("DETECTOR")) == (requirements, "mine:1", None)
 
 
 def test_the_builder_keeps_the_layers_that_stages_share(said: Path, tmp_path: Path) -> None:
@@ -145,8 +223,8 @@ def test_everything_that_an_image_copies_is_its_content(image: str) -> None:
     copies = [rest.split()[0] for word, rest in instructions(ROOT / "images" / f"{folder}Dockerfile") if word == "COPY"]
     copied = [path.replace("${STAGE}", image) for path in copies if not path.startswith("--from=")]
     assert copied
-    others = ["images/detect/model"] if image in STAGE_IMAGES else []
-    assert [path for path in copied if not path.startswith(sources) and path not in others] == []
+    others = "images/detect/model" if image in STAGE_IMAGES else "nothing else"
+    assert [path for path in copied if not path.startswith((*sources, others))] == []
 
 
 def test_what_did_not_change_keeps_its_tag_and_is_pushed_once(said: Path, tmp_path: Path) -> None:
@@ -157,7 +235,7 @@ def test_what_did_not_change_keeps_its_tag_and_is_pushed_once(said: Path, tmp_pa
     said.unlink()
     made = offer(Containers(replace(builder, push=True)), "1.1.0", None)
     assert made.built == ("notify",)
-    assert made.value == {**dict.fromkeys(STAGE_IMAGES, "1.0.0"), "registry": REGISTRY, "notify": "1.1.0"} | {
+    assert made.values[None] == {**dict.fromkeys(STAGE_IMAGES, "1.0.0"), "registry": REGISTRY, "notify": "1.1.0"} | {
         "detect_candidate": None
     }
     lines = said.read_text().splitlines()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nightjar.domain.stages import STAGE_IMAGES
-from nightjar_local import images
+from nightjar_local import detectors, images
 from nightjar_local.processes import LocalError
 
 pytestmark = pytest.mark.slow
@@ -30,6 +30,37 @@ def test_a_tag_comes_from_the_content(store: Path) -> None:
 
 def test_every_stage_has_content_of_its_own() -> None:
     assert len({images.content_digest(stage) for stage in STAGE_IMAGES}) == len(STAGE_IMAGES)
+
+
+def test_detect_has_content_of_its_own_for_each_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("near", "oid"):
+        (tmp_path / "recipes").mkdir(exist_ok=True)
+        (tmp_path / "recipes" / f"{name}.py").touch()
+    (tmp_path / "default").write_text("near")
+    monkeypatch.setattr(detectors, "SOURCE", tmp_path)
+    monkeypatch.setattr(images, "digest_of_sources", lambda sources, *words: f"{sorted(sources)} {words}")
+    near, oid = (images.content_digest("detect", name) for name in ("near", "oid"))
+    assert near != oid
+    assert images.content_digest("detect") == near
+    assert "near" not in images.content_digest("collect")
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (None, None),
+        ({"stage": "detect"}, None),  # of a release before the variants
+        ({"stage": "detect", "detector": detectors.REFERENCE}, detectors.REFERENCE),
+        ({"stage": "detect", "detector": "one that is no more"}, None),
+    ],
+)
+def test_an_image_of_detect_tells_its_detector(
+    record: dict[str, str] | None, expected: str | None, tmp_path: Path
+) -> None:
+    if record:
+        (tmp_path / "detect" / "1.0.0").mkdir(parents=True)
+        (tmp_path / "detect" / "1.0.0" / "image.json").write_text(json.dumps(record))
+    assert images.detector_of("1.0.0", tmp_path) == expected
 
 
 def test_an_image_runs_its_stage_without_this_clone(store: Path, tmp_path: Path) -> None:
