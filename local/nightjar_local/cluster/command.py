@@ -14,18 +14,17 @@ from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.runs import HISTORY, LIVE
 from nightjar_local import samples, scenes
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.cluster import objects, place, policies, preflight
 from nightjar_local.cluster.counts import count_problems
 from nightjar_local.cluster.deployed import Deployed
-from nightjar_local.cluster.engine import Engine, Helm, merged, values_of_file
-from nightjar_local.cluster.forward import forwarded
+from nightjar_local.cluster.engine import Engine, merged, values_of_file
 from nightjar_local.cluster.kube import Kubernetes
 from nightjar_local.cluster.observer import Observer, is_running, labels, same_work
 from nightjar_local.cluster.options import Options, from_environment
 from nightjar_local.cluster.outcomes import Outcome, Outcomes, as_table
+from nightjar_local.cluster.tools import Tools
 from nightjar_local.cluster.values import ADMIN, S3_SECRET, chart_values
-from nightjar_local.demo import BETWEEN_VISITS, Clock, put_footage, upload, wait_for_runs
+from nightjar_local.demo import Clock, put_footage, upload, wait_for_runs
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.summary import Bucket, headline, summarise
@@ -38,16 +37,16 @@ ALERT_SECONDS = 120.0
 PERSONS_CAMERA = "alice-porch"  # its last event is long over, so that a person is a new one
 
 
-def test_cluster(environment: Mapping[str, str]) -> int:
+def test_cluster(environment: Mapping[str, str], tools: Tools = Tools()) -> int:  # noqa: B008, it is frozen
     """Run it; returns the exit code, 0 only if nothing failed. Raises LocalError for options that are no good."""
     options = from_environment(environment)
-    kubernetes, outcomes = Kubernetes(options.kubeconfig, options.context), Outcomes()
-    engine = Helm(options)
+    kubernetes, outcomes = tools.connect(options), Outcomes()
+    engine = tools.helm(options)
     try:
         if not look(kubernetes, options, outcomes):
             return 1
         with place.namespaces(kubernetes, options, engine, outcomes), bounded(options.minutes):
-            install_and_try(kubernetes, options, engine, outcomes)
+            install_and_try(kubernetes, options, engine, outcomes, tools)
     except LocalError as error:
         outcomes.say(f"given up: {error}")
         outcomes.add(Outcome("test", "failed", str(error)))
@@ -81,13 +80,13 @@ def look(kubernetes: Kubernetes, options: Options, outcomes: Outcomes) -> bool:
     return not outcomes.failed
 
 
-def install_and_try(kubernetes: Kubernetes, options: Options, engine: Engine, outcomes: Outcomes) -> None:
+def install_and_try(kubernetes: Kubernetes, options: Options, engine: Engine, outcomes: Outcomes, tools: Tools) -> None:
     """Everything between the first namespace and the removal. Raises LocalError where it cannot go on."""
     with outcomes.timed("images", needed=True):
         place.look_at_images(kubernetes, options)
     with contextlib.ExitStack() as stack:
         with outcomes.timed("S3 server", needed=True):
-            outside, inside = stack.enter_context(place.s3_server(kubernetes, options))
+            outside, inside = stack.enter_context(place.s3_server(kubernetes, options, tools.forward))
         password = secrets.token_urlsafe(16)
         with outcomes.timed("install", needed=True):
             for namespace in (options.release, options.stages):
@@ -99,30 +98,32 @@ def install_and_try(kubernetes: Kubernetes, options: Options, engine: Engine, ou
                 values = merged(values, values_of_file(options.values))
             engine.install(values, INSTALL_SECONDS)
         with outcomes.timed("Airflow is healthy", needed=True):
-            deployed = stack.enter_context(reach(kubernetes, options, outside, password))
+            deployed = stack.enter_context(reach(kubernetes, options, outside, password, tools))
         observer = Observer(kubernetes, options.stages)
         with observer.looking():
-            try_it(deployed, observer, outcomes)
+            try_it(deployed, observer, outcomes, tools)
         planted = (inside.secret_access_key, password)
         look_at_policies(deployed, observer, outcomes, planted)
 
 
 @contextlib.contextmanager
-def reach(kubernetes: Kubernetes, options: Options, access: S3Access, password: str) -> Iterator[Deployed]:
+def reach(
+    kubernetes: Kubernetes, options: Options, access: S3Access, password: str, tools: Tools
+) -> Iterator[Deployed]:
     """A signed-in client of the installed Airflow, as soon as it is healthy."""
     selector = "app.kubernetes.io/component=airflow"
     place.wait_until("Airflow's pod", lambda: any(kubernetes.list("Pod", options.release, selector)), 60)
     [pod, *_] = kubernetes.list("Pod", options.release, selector)
     name = str(pod["metadata"]["name"])
     with (
-        forwarded(kubernetes, options.release, name, UI_PORT) as port,
-        AirflowApi(f"http://127.0.0.1:{port}", password) as api,
+        tools.forward(kubernetes, options.release, name, UI_PORT) as port,
+        tools.airflow(f"http://127.0.0.1:{port}", password) as api,
     ):
         place.wait_until("Airflow to be healthy", api.is_healthy, HEALTHY_SECONDS)
         yield Deployed(kubernetes, options, access, api, name)
 
 
-def try_it(deployed: Deployed, observer: Observer, outcomes: Outcomes) -> None:
+def try_it(deployed: Deployed, observer: Observer, outcomes: Outcomes, tools: Tools) -> None:
     """Footage to alerts, with a killed pod, another tag, a day of history, and the seconds to one alert."""
     clock, api, options = Clock(), deployed.api, deployed.options
     footage = samples.footage()
@@ -137,7 +138,7 @@ def try_it(deployed: Deployed, observer: Observer, outcomes: Outcomes) -> None:
     if options.second_tag:
         value = {"registry": options.registry, **dict.fromkeys(STAGE_IMAGES, options.second_tag)}
         api.set_variable(VARIABLE, json.dumps(value), DESCRIPTION)
-    time.sleep(max(0.0, landed + BETWEEN_VISITS - time.monotonic()))
+    time.sleep(max(0.0, landed + tools.between_visits - time.monotonic()))
     more = samples.second_visit(datetime.now(UTC))
     with outcomes.timed("second run", needed=True):
         before = {pod["metadata"]["uid"] for pod in observer.seen}
@@ -145,7 +146,8 @@ def try_it(deployed: Deployed, observer: Observer, outcomes: Outcomes) -> None:
         outcome = wait_for_runs(deployed, api, clock)
     runs = [str(run["dag_run_id"]) for run in outcome.runs]
     summary = summarise(deployed.access, runs, outcome.state, {}, None)
-    outcomes.expect("counts", count_problems(headline(summary, len(footage) + len(more)), summary.problem()))
+    found = headline(summary, len(footage) + len(more))
+    outcomes.expect("counts", count_problems(found, summary.problem(), tools.expected))
     if options.second_tag:
         later = [
             pod
@@ -206,7 +208,8 @@ def look_at_policies(deployed: Deployed, observer: Observer, outcomes: Outcomes,
     )
     accounts = {subject["name"] for each in bindings for subject in each.get("subjects") or []}
     outcomes.expect("roles", [p for account in accounts for p in policies.role_problems(roles, account, bindings)])
-    outcomes.expect("network policies", policies.network_problems(kubernetes.list("NetworkPolicy", options.stages)))
+    network = list(kubernetes.list("NetworkPolicy", options.stages))
+    outcomes.expect("network policies", policies.network_problems(network, pods))
     texts = policies.as_texts("pod", pods) | policies.as_texts(
         "ConfigMap", kubernetes.list("ConfigMap", options.release)
     )

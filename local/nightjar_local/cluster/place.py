@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nightjar_local import seaweedfs
 from nightjar_local.cluster import objects
 from nightjar_local.cluster.engine import Engine
-from nightjar_local.cluster.forward import forwarded
 from nightjar_local.cluster.kube import Kubernetes
 from nightjar_local.cluster.options import Options
 from nightjar_local.cluster.outcomes import Outcome, Outcomes
@@ -18,7 +17,11 @@ from nightjar_local.cluster.preflight import images_are_known, missing_images
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
 Body = dict[str, Any]
+Forward = Callable[[Kubernetes, str, str, int], contextlib.AbstractContextManager[int]]
 IMAGE_SECONDS = 900.0  # for all images to be pulled by a slow node
 START_SECONDS = 120.0
 REMOVAL_SECONDS = 180.0
@@ -85,7 +88,7 @@ def look_at_images(kubernetes: Kubernetes, options: Options) -> None:
 
 
 @contextlib.contextmanager
-def s3_server(kubernetes: Kubernetes, options: Options) -> Iterator[tuple[S3Access, S3Access]]:
+def s3_server(kubernetes: Kubernetes, options: Options, forward: Forward) -> Iterator[tuple[S3Access, S3Access]]:
     """The S3 server, as it is reached from here and as pods reach it, with a bucket of the test's own."""
     bucket = f"nightjar-test-{options.suffix}"
     if options.s3 is not None:
@@ -104,7 +107,7 @@ def s3_server(kubernetes: Kubernetes, options: Options) -> Iterator[tuple[S3Acce
     wait_until("the S3 server", lambda: is_ready(kubernetes.get("Pod", objects.S3_POD, options.store)), START_SECONDS)
     pod = kubernetes.get("Pod", objects.S3_POD, options.store) or {}
     inside = replace(access, endpoint=f"http://{pod['status']['podIP']}:{objects.S3_PORT}")
-    with forwarded(kubernetes, options.store, objects.S3_POD, objects.S3_PORT) as port:
+    with forward(kubernetes, options.store, objects.S3_POD, objects.S3_PORT) as port:
         outside = replace(access, endpoint=f"http://127.0.0.1:{port}")
         seaweedfs.wait_until_ready(outside, lambda: None)
         yield outside, inside
@@ -114,8 +117,12 @@ def empty_bucket(access: S3Access) -> None:
     """Delete the bucket with every version of every object."""
     client = access.client()
     for page in client.get_paginator("list_object_versions").paginate(Bucket=access.bucket):
-        for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-            client.delete_object(Bucket=access.bucket, Key=each["Key"], VersionId=each["VersionId"])
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]  # a thousand at most, as one call takes
+        if found:
+            doomed: list[ObjectIdentifierTypeDef] = [
+                {"Key": each["Key"], "VersionId": each["VersionId"]} for each in found
+            ]
+            client.delete_objects(Bucket=access.bucket, Delete={"Objects": doomed, "Quiet": True})
     client.delete_bucket(Bucket=access.bucket)
 
 

@@ -86,14 +86,34 @@ def role_problems(roles: Iterable[Body], account: str, bindings: Iterable[Body])
     return wide if bound else [f"no role among the stages' pods is bound to {account}"]
 
 
-def network_problems(policies: Iterable[Body]) -> list[str]:
-    """Whether the network policies of a namespace begin with a refusal of everything."""
-    refusals = [
-        set(policy["spec"].get("policyTypes") or [])
-        for policy in policies
-        if not policy["spec"].get("podSelector")
-        and not policy["spec"].get("ingress")
-        and not policy["spec"].get("egress")
-    ]
-    refused = set().union(*refusals)
-    return [f"no policy refuses {way}" for way in ("Ingress", "Egress") if way not in refused]
+def network_problems(policies: Iterable[Body], pods: Iterable[Body]) -> list[str]:
+    """The pods of stages for which no network policy begins with a refusal of everything."""
+    refusals = [each["spec"] for each in policies if not each["spec"].get("ingress") and not each["spec"].get("egress")]
+    open_to = {
+        (way, labels(pod).get(STAGE, pod["metadata"]["name"]))
+        for pod in pods
+        for way in ("Ingress", "Egress")
+        if not any(
+            way in (spec.get("policyTypes") or []) and selects(spec.get("podSelector") or {}, labels(pod))
+            for spec in refusals
+        )
+    }
+    return [f"no policy refuses {way} to pods of {stage}" for way, stage in sorted(open_to)]
+
+
+def selects(selector: Body, of_pod: Mapping[str, str]) -> bool:
+    """Whether a selector, as Kubernetes writes it, selects a pod with these labels; an empty one selects all."""
+    equal = all(of_pod.get(name) == value for name, value in (selector.get("matchLabels") or {}).items())
+    return equal and all(_holds(each, of_pod.get(each["key"])) for each in selector.get("matchExpressions") or [])
+
+
+def _holds(expression: Body, value: str | None) -> bool:
+    values = expression.get("values") or []
+    return bool(
+        {
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+            "In": value in values,
+            "NotIn": value not in values,
+        }[expression["operator"]]
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nightjar_local.cluster import objects
 from nightjar_local.cluster.kube import HTTP_CONFLICT, HTTP_NOT_FOUND, Kubernetes, KubernetesError
 
 Body = dict[str, Any]
@@ -19,6 +21,28 @@ users: [{name: fake, user: {token: none}}]
 contexts: [{name: fake, context: {cluster: fake, user: fake}}]
 current-context: fake
 """
+
+
+def good_pod(name: str = "p", uid: str = "1", run: str = "r", stage: str = "detect") -> Body:
+    """A pod of a stage that keeps every rule."""
+    container = {
+        "name": "base",
+        "image": f"r/{stage}:1",
+        "resources": {"limits": {"memory": "1Gi"}},
+        "securityContext": objects.SECURITY,
+    }
+    spec = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {"runAsUser": objects.UID},
+        "containers": [container],
+    }
+    labels = {"nightjar/stage": stage, "nightjar/run": run, "nightjar/shard": "s"}
+    return {
+        "metadata": {"name": name, "uid": uid, "labels": labels},
+        "spec": spec,
+        "status": {"phase": "Running"},
+    }
 
 
 class FakeKubernetes(Kubernetes):
@@ -53,7 +77,7 @@ class FakeKubernetes(Kubernetes):
         if path in self.objects:
             return json.dumps(self.objects[path])
         if path.rsplit("/", 1)[1].isalpha() and path.rsplit("/", 1)[1].endswith("s"):
-            return json.dumps({"items": [found for each, found in self.objects.items() if each.startswith(f"{path}/")]})
+            return json.dumps({"items": [found for each, found in list(self.objects.items()) if _is_in(each, path)]})
         return json.dumps(self._find(path))
 
     def _create(self, path: str, body: Body) -> str:
@@ -71,3 +95,10 @@ class FakeKubernetes(Kubernetes):
     def _refuses(self, asked: Mapping[str, str]) -> bool:
         part = f"/{asked['subresource']}" if asked["subresource"] else ""
         return f"{asked['verb']} {asked['resource']}{part}" in self.refused
+
+
+def _is_in(whole: str, collection: str) -> bool:
+    """Whether an object is in a collection: that of a namespace, or that of all namespaces."""
+    group, _, plural = collection.rpartition("/")
+    within = rf"{re.escape(group)}(/namespaces/[^/]+)?/{plural}/[^/]+"
+    return re.fullmatch(within, whole) is not None

@@ -15,7 +15,7 @@ from nightjar_local.cluster.outcomes import Outcome, Outcomes, as_table
 from nightjar_local.cluster.quantities import amount
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
-from tests.local.cluster.fake import FakeKubernetes
+from tests.local.cluster.fake import FakeKubernetes, good_pod
 
 Body = dict[str, Any]
 
@@ -131,27 +131,6 @@ def test_an_image_that_is_not_there_is_named(options: Options) -> None:
     assert preflight.missing_images(pod) == {"r/b:1": "not present"}
 
 
-def good_pod() -> Body:
-    container = {
-        "name": "base",
-        "image": "r/detect:1",
-        "resources": {"limits": {"memory": "1Gi"}},
-        "securityContext": objects.SECURITY,
-    }
-    spec = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {"runAsUser": 10001},
-        "containers": [container],
-    }
-    labels = {"nightjar/stage": "detect", "nightjar/run": "r", "nightjar/shard": "s"}
-    return {
-        "metadata": {"name": "p", "uid": "1", "labels": labels},
-        "spec": spec,
-        "status": {"phase": "Running"},
-    }
-
-
 def test_a_pod_as_it_should_be() -> None:
     assert policies.pod_problems(good_pod()) == []
 
@@ -194,10 +173,34 @@ def test_a_wide_role_is_found(rule: Body, is_wide: bool) -> None:
     assert policies.role_problems([role], "other", [binding]) != []
 
 
-def test_network_policies_begin_with_a_refusal() -> None:
-    both = {"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}
-    assert policies.network_problems([both]) == []
-    assert len(policies.network_problems([])) == 2
+@pytest.mark.parametrize(
+    ("selector", "problems"),
+    [
+        ({}, 0),
+        ({"matchLabels": {"nightjar/stage": "detect"}}, 0),
+        ({"matchLabels": {"nightjar/stage": "validate"}}, 2),
+        ({"matchExpressions": [{"key": "nightjar/stage", "operator": "Exists"}]}, 0),
+        ({"matchExpressions": [{"key": "nightjar/stage", "operator": "DoesNotExist"}]}, 2),
+        ({"matchExpressions": [{"key": "nightjar/stage", "operator": "In", "values": ["detect"]}]}, 0),
+        ({"matchExpressions": [{"key": "nightjar/stage", "operator": "NotIn", "values": ["detect"]}]}, 2),
+    ],
+)
+def test_network_policies_begin_with_a_refusal_for_every_pod(selector: Body, problems: int) -> None:
+    refusal = {"spec": {"podSelector": selector, "policyTypes": ["Ingress", "Egress"]}}
+    assert len(policies.network_problems([refusal], [good_pod(), good_pod()])) == problems
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], ["Egress", "Ingress"]),
+        ([{"policyTypes": ["Ingress"]}], ["Egress"]),
+        ([{"policyTypes": ["Ingress", "Egress"], "egress": [{}]}], ["Egress", "Ingress"]),
+    ],
+)
+def test_a_way_that_no_network_policy_refuses_is_named(found: list[Body], expected: list[str]) -> None:
+    problems = policies.network_problems([{"spec": each} for each in found], [good_pod()])
+    assert problems == [f"no policy refuses {way} to pods of detect" for way in expected]
 
 
 def test_a_pod_is_killed_once_and_its_successor_found(cluster: FakeKubernetes) -> None:
