@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from nightjar_detect.decoders.interface import Outputs
+from nightjar_detect.decoders.nanodet import NanoDet
 from nightjar_detect.decoders.ssd_anchors import AnchorLayer, SsdAnchors
 from nightjar_detect.decoders.ssd_decoded import SsdDecoded
 
@@ -85,3 +87,62 @@ def test_scores_and_boxes_that_do_not_fit_each_other(scores: tuple[int, ...], bo
     raw = {"scores": np.zeros(scores, np.float32), "boxes": np.zeros(boxes, np.float32)}
     with pytest.raises(ValueError, match=r"expected scores \[N, C\] and boxes \[N, 4\]"):
         SsdDecoded(kind="ssd-decoded").decoder(300, 300)(raw)
+
+
+# Two layers for a picture of 32 x 48 pixels: 2 x 3 cells of 16 pixels, then 1 x 2 of 32, which reaches beyond its edge.
+NANODET = NanoDet(kind="nanodet", strides=(16, 32), bins=5)
+
+
+def distances(cells: dict[int, list[list[float]]]) -> Outputs:
+    """Scores of the cell's number, and logits that are equal but for cells named: for each side, as they are given."""
+    raw = np.zeros((8, 4, 5), np.float32)
+    for n, sides in cells.items():
+        raw[n] = sides
+    return {"scores": np.arange(16, dtype=np.float32).reshape(8, 2), "distances": raw.reshape(8, 20)}
+
+
+def only(k: int) -> list[float]:
+    """Logits of a side that lies k strides away for sure."""
+    return [100.0 if n == k else 0.0 for n in range(5)]
+
+
+EITHER = [0.0, 60.0, 0.0, 60.0, 0.0]  # one stride away or three, just as likely: two
+
+
+@pytest.mark.parametrize(
+    ("cell", "sides", "box_yxyx"),
+    [
+        pytest.param(0, [only(0)] * 4, [8, 8, 8, 8], id="the first centre, half a stride in"),
+        pytest.param(2, [only(0)] * 4, [8, 40, 8, 40], id="by rows"),
+        pytest.param(3, [only(0)] * 4, [24, 8, 24, 8], id="the second row"),
+        pytest.param(6, [only(0)] * 4, [16, 16, 16, 16], id="the second layer"),
+        pytest.param(7, [only(0)] * 4, [16, 48, 16, 48], id="its last column, on the edge"),
+        pytest.param(0, [only(1), only(2), only(3), only(4)], [-24, -8, 72, 56], id="left, top, right, bottom"),
+        pytest.param(6, [only(1), only(0), only(0), only(0)], [16, -16, 16, 16], id="in units of its own stride"),
+        pytest.param(0, [EITHER] * 4, [-24, -24, 40, 40], id="the mean of a distribution"),
+        pytest.param(0, [[0.0] * 5] * 4, [-24, -24, 40, 40], id="any distance is as likely"),
+        pytest.param(0, [[-1e30, 1e30, 0, 0, 0]] * 4, [-8, -8, 24, 24], id="logits that explode"),
+    ],
+)
+def test_nanodet(cell: int, sides: list[list[float]], box_yxyx: list[float]) -> None:
+    scores, boxes = NANODET.decoder(32, 48)(distances({cell: sides}))
+    assert scores[cell].tolist() == [2 * cell, 2 * cell + 1]
+    assert (boxes.shape, boxes.dtype) == ((8, 4), np.float32)
+    assert (boxes[cell] * [32, 48, 32, 48]).tolist() == pytest.approx(box_yxyx, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scores", "values"),
+    [((8,), (8, 20)), ((7, 2), (7, 20)), ((8, 2), (7, 20)), ((8, 2), (8, 16)), ((8, 2), (8, 4, 5)), ((0, 2), (0, 20))],
+)
+def test_outputs_that_do_not_fit_the_cells(scores: tuple[int, ...], values: tuple[int, ...]) -> None:
+    raw = {"scores": np.zeros(scores, np.float32), "distances": np.zeros(values, np.float32)}
+    with pytest.raises(ValueError, match=r"expected scores \[8, C\] and distances \[8, 20\]"):
+        NANODET.decoder(32, 48)(raw)
+
+
+@pytest.mark.parametrize("wrong", [{"strides": []}, {"strides": [0]}, {"bins": 1}, {"centre": 2}, {"stride": [8]}, {}])
+def test_parameters_of_nanodet_that_cannot_be(wrong: dict[str, Any]) -> None:
+    good = {"kind": "nanodet", "strides": [8], "bins": 11}
+    with pytest.raises(ValidationError):
+        NanoDet.model_validate({**good, **wrong} if wrong else {"kind": "nanodet"})

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nightjar_detect.decoders.nanodet import NanoDet
 from nightjar_detect.decoders.ssd_anchors import SsdAnchors
 from nightjar_detect.decoders.ssd_decoded import SsdDecoded
 
-Decoder = Annotated[SsdAnchors | SsdDecoded, Field(discriminator="kind")]
+Decoder = Annotated[NanoDet | SsdAnchors | SsdDecoded, Field(discriminator="kind")]
