@@ -1,5 +1,7 @@
 """How large a cluster has to be, and what S3 bills: the arithmetic behind the tables of docs/kubernetes/sizing.md.
 
+Requests and prices are those of `nightjar.domain.simulation.bill`.
+
 shards a minute    S = NIGHTJAR_LIVE_RUNS * 60 / (seconds of a run) * NIGHTJAR_MAX_SHARDS, and at most the pictures
 pictures a shard   k = M / S, of M pictures a minute
 seconds of a run   T = RUN_SECONDS + k * WORK_SECONDS
@@ -10,6 +12,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from nightjar.domain.simulation.bill import (
+    LISTINGS,
+    OF_CAMERA,
+    OF_EVENT,
+    OF_PATROL,
+    OF_PICTURE,
+    OF_REPORT,
+    OF_RUN,
+    OF_SHARD,
+    PATROL_MINUTES,
+    TASKS,
+    Prices,
+    Requests,
+)
 from nightjar.domain.stages import STAGES
 
 # Measured; the page says where.
@@ -18,48 +34,7 @@ RUN_SECONDS = 30.0  # of a run whose shards have a picture each
 WORK = {"validate": 1 / 50, "detect": 1 / 110, "assess": 0.0}  # seconds of a core, for each picture
 WORK_SECONDS = sum(WORK.values())
 TASK_SECONDS = 0.9  # of Airflow's cores, for each task
-TASKS = 4  # of each shard: notify is one also where it is skipped
 MONTH = 30 * 24 * 60  # minutes
-
-
-@dataclass(frozen=True)
-class Requests:
-    """Requests to S3: `dear` are PUT, COPY, POST and LIST, `cheap` GET and HEAD."""
-
-    dear: float
-    cheap: float
-
-    def __add__(self, other: "Requests") -> "Requests":
-        return Requests(self.dear + other.dear, self.cheap + other.cheap)
-
-    def __mul__(self, number: float) -> "Requests":
-        return Requests(self.dear * number, self.cheap * number)
-
-
-# By `python -m tests.benchmarks requests`. A picture's own upload is among those of the picture; what Airflow's
-# operators read of a task, its manifest before and after, is among those of the shard. A shard holds a camera, or
-# several that are packed together.
-OF_RUN = Requests(16, 37)
-OF_SHARD = Requests(16 - 8, 50 - 14 + 3 * TASKS)
-OF_CAMERA = Requests(8 - 3, 14 - 3)
-OF_PICTURE = Requests(3 + 1, 3)
-OF_EVENT = Requests(10, 20)
-OF_REPORT = Requests(16, 46)  # one a run at the most
-OF_PATROL = Requests(14, 18)
-PATROL_MINUTES = 5
-LISTINGS = 2  # each time that the watch looks
-
-
-@dataclass(frozen=True)
-class Prices:
-    """US dollars for 1,000 requests."""
-
-    dear: float = 0.005
-    cheap: float = 0.0004
-
-    def of(self, requests: Requests) -> float:
-        """US dollars."""
-        return (requests.dear * self.dear + requests.cheap * self.cheap) / 1000
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,16 @@
 """The arithmetic of docs/kubernetes/sizing.md: at its bounds, and against itself."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from docs.sizing import POD_SECONDS, RUN_SECONDS, WORK_SECONDS, Load, Prices, Requests
+from docs.sizing import POD_SECONDS, RUN_SECONDS, WORK_SECONDS, Load
+from nightjar.cli.main import main
+from nightjar.domain.simulation.bill import Prices, Requests
+
+ROOT = Path(__file__).resolve().parent.parent
 
 BUSY = Load(1_000, 1_000)
 
@@ -46,3 +52,12 @@ def test_what_an_idle_month_costs() -> None:
     assert Prices().of(idle) == pytest.approx(26.6, abs=0.1)
     assert Prices().of(Load(0.001, 1, look_seconds=10).idle) == pytest.approx(3.3, abs=0.1)
     assert Prices(1, 0).of(Requests(1000, 5)) == 1
+
+
+@pytest.mark.slow
+def test_the_simulated_day_of_the_page_is_what_its_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "kubernetes" / "sizing.md").read_text()
+    [block] = re.findall(r"^    nightjar simulate --cameras .*\n(?:    .*\n|\n(?=    ))+", page, re.M)
+    command, *told = [line.removeprefix("    ") for line in block.splitlines()]
+    assert main(command.split()[1:]) == 0
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == told

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from nightjar.cli import alerts, backfill, cameras, export, mute, refused, retry, rules, setup, status, why
+from nightjar.cli import alerts, backfill, cameras, export, mute, refused, retry, rules, setup, simulate, status, why
 from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 from nightjar.runtime.secret_files import take_up_secrets
 
-COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, setup)
+COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, setup, simulate)
 
 
 class Command(Protocol):
