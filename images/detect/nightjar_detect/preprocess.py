@@ -27,6 +27,15 @@ class UndecodableError(ValueError):
     """The bytes are not an RGB JPEG that can be decoded; the message says why."""
 
 
+def jpeg_size(jpeg: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG in pixels. Raises UndecodableError."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
+    except ValueError as error:
+        raise UndecodableError(f"expected an RGB JPEG: {error}") from None
+    return width, height
+
+
 def model_pixels(jpeg: bytes, shape: Input) -> Pixels:
     """The picture at the model's size: [height, width, 3] in the order of its colours, stretched, not cropped.
 

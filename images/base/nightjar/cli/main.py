@@ -6,7 +6,22 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from nightjar.cli import alerts, backfill, cameras, export, mute, refused, retry, rules, setup, simulate, status, why
+from nightjar.cli import (
+    alerts,
+    backfill,
+    cameras,
+    evaluate,
+    export,
+    mute,
+    refused,
+    retry,
+    rules,
+    setup,
+    simulate,
+    status,
+    why,
+)
+from nightjar.cli.evaluate import Look
 from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 from nightjar.runtime.secret_files import take_up_secrets
@@ -27,7 +42,9 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
-def command_line(sections: Sequence[Section] = (), more: Sequence[Command] = ()) -> argparse.ArgumentParser:
+def command_line(
+    sections: Sequence[Section] = (), more: Sequence[Command] = (), look: Look | None = None
+) -> argparse.ArgumentParser:
     """The parser of all commands; see `main`. Raises UsageError for wrong usage."""
     parser = _Parser(
         prog="nightjar",
@@ -37,17 +54,24 @@ def command_line(sections: Sequence[Section] = (), more: Sequence[Command] = ())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (*COMMANDS, *more):
         command.register(commands)
+    evaluate.register(commands, look)
     status.register(commands, sections)
     return parser
 
 
-def main(arguments: Sequence[str] | None = None, sections: Sequence[Section] = (), more: Sequence[Command] = ()) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    sections: Sequence[Section] = (),
+    more: Sequence[Command] = (),
+    look: Look | None = None,
+) -> int:
     """Run the command in `arguments` (those of the process by default); returns the exit code.
 
-    `sections` are what the surroundings add to `nightjar status`, `more` are commands of theirs.
+    `sections` are what the surroundings add to `nightjar status`, `more` are commands of theirs, and with `look` they
+    let `nightjar evaluate` start images of detectors.
     """
     try:
-        given = command_line(sections, more).parse_args(arguments)
+        given = command_line(sections, more, look).parse_args(arguments)
         take_up_secrets()
         return int(given.run(given))
     except NightjarError as error:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from nightjar.domain.detections import DetectedObject
 from nightjar.domain.evaluation.labels import LabelledBox, Labels, same_pictures, tidy
@@ -18,6 +19,7 @@ class Measured:
 
     `unseen` counts objects of labels that it cannot see, which are no misses; `unlabelled` what it found of labels that
     the label file does not have, which are no false alarms; `missing` are labelled pictures that it did not look at.
+    `seconds` is what a look took, the median, where that is known.
     """
 
     detector: str
@@ -66,7 +68,7 @@ def measure(labels: Labels, looked: Looked, same: Mapping[str, str] | None = Non
         detector=looked.head.detector,
         min_probability=looked.head.min_probability,
         pictures=len(pairs),
-        seconds=sum(times) / len(times) if times else None,
+        seconds=median(times) if times else None,
         scores={name: score(name, objects[name], found[name]) for name in sorted(labels.names & can_see)},
         unseen={name: objects[name] for name in sorted(labels.names - can_see)},
         unlabelled=dict(sorted(unlabelled.items())),
