@@ -5,8 +5,14 @@ Without this a small task takes 1.6 s, with it 0.45 s, and parsing the DAGs 7 s 
 and the triggerer fork nobody, so there it would only cost start-up time and memory.
 
 Before anything else, secrets that are mounted as files (`NIGHTJAR_SECRETS_DIR`) are taken up.
+
+Every process of Airflow makes a million objects as it starts, and keeps them. It is told not to look through them for
+garbage again and again, nor once more at its end: to start and end the scheduler took 5.8 CPU seconds and takes 3.8, a
+command such as `airflow dags list-runs` 3.3 and 2.2.
 """
 
+import atexit
+import gc
 import importlib
 import sys
 
@@ -43,5 +49,7 @@ def preload(arguments: list[str]) -> None:
     importlib.import_module("nightjar.runtime.s3_client").preload()
 
 
+gc.set_threshold(50_000, 20, 50)  # objects that come on top before the youngest are looked through; by default 700
+atexit.register(gc.freeze)  # what is frozen is not looked through
 importlib.import_module("nightjar.runtime.secret_files").take_up_secrets()
 preload(sys.argv[1:])
