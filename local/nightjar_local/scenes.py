@@ -39,7 +39,7 @@ def _garage(source: Path) -> Image.Image:
 
 
 def _somebody_in_the_garage(source: Path) -> Image.Image:
-    return _with_man(_garage(source), source, left=20, top=145, height=340)
+    return with_man(_garage(source), source, left=20, top=145, height=340)
 
 
 def _house(source: Path) -> Image.Image:
@@ -48,11 +48,11 @@ def _house(source: Path) -> Image.Image:
 
 
 def _somebody_at_the_door(source: Path) -> Image.Image:
-    return _with_man(_house(source), source, left=150, top=60, height=260)
+    return with_man(_house(source), source, left=150, top=60, height=260)
 
 
 def _somebody_passing_by(source: Path) -> Image.Image:
-    return _with_man(_house(source), source, left=720, top=70, height=330)
+    return with_man(_house(source), source, left=720, top=70, height=330)
 
 
 SCENES: Mapping[str, Callable[[Path], Image.Image]] = {
@@ -65,8 +65,8 @@ SCENES: Mapping[str, Callable[[Path], Image.Image]] = {
 }
 
 
-def _with_man(background: Image.Image, source: Path, left: int, top: int, height: int) -> Image.Image:
-    """`background` with the man, `height` pixels tall."""
+def with_man(background: Image.Image, source: Path, left: int, top: int, height: int) -> Image.Image:
+    """`background` with the man, `height` pixels tall with the little air around him; see `man_box`."""
     frame = _frame(source, _MAN)
     outline = Image.new("L", frame.size, 0)
     ImageDraw.Draw(outline).polygon(_OUTLINE, fill=255)
@@ -76,6 +76,13 @@ def _with_man(background: Image.Image, source: Path, left: int, top: int, height
     scene = background.copy()
     scene.paste(ImageEnhance.Brightness(man).enhance(1.5), (left, top), mask)
     return scene
+
+
+def man_box(left: int, top: int, height: int) -> tuple[float, float, float, float]:
+    """Where the man is in `with_man`'s picture, in pixels: x_min, y_min, x_max, y_max of his outline."""
+    scale = height / _BESIDE_THE_MAN[3]
+    xs, ys = [x - _BESIDE_THE_MAN[0] for x, _ in _OUTLINE], [y - _BESIDE_THE_MAN[1] for _, y in _OUTLINE]
+    return left + min(xs) * scale, top + min(ys) * scale, left + max(xs) * scale, top + max(ys) * scale
 
 
 @cache

@@ -13,7 +13,19 @@ import time
 
 from tests.benchmarks.rows import Row, table
 
-BENCHMARKS = ("validate", "detect", "notify", "record", "grown", "live", "requests", "rules", "trial", "pages")
+BENCHMARKS = (
+    "validate",
+    "detect",
+    "notify",
+    "record",
+    "grown",
+    "live",
+    "requests",
+    "rules",
+    "trial",
+    "pages",
+    "detectors",
+)
 
 
 def say(message: str) -> None:
