@@ -127,7 +127,8 @@ EITHER = [0.0, 60.0, 0.0, 60.0, 0.0]  # one stride away or three, just as likely
 def test_nanodet(cell: int, sides: list[list[float]], box_yxyx: list[float]) -> None:
     scores, boxes = NANODET.decoder(32, 48)(distances({cell: sides}))
     assert scores[cell].tolist() == [2 * cell, 2 * cell + 1]
-    assert (boxes.shape, boxes.dtype) == ((8, 4), np.float32)
+    assert boxes.shape == (8, 4)
+    assert boxes.dtype == np.float32
     assert (boxes[cell] * [32, 48, 32, 48]).tolist() == pytest.approx(box_yxyx, abs=1e-4)
 
 
