@@ -126,6 +126,12 @@ def detection_model(detector: str | None = None) -> Path:
         return _model(detector or detectors.default())
 
 
+def model_builder() -> Path:
+    """The Python that builds detectors, with TensorFlow and npm, made if it is not there."""
+    with _exclusive(CACHE):
+        return _model_builder()
+
+
 def content_digest(stage: str, detector: str | None = None) -> str:
     """SHA-256 of everything that decides what the image holds; of `detect`, with `detector` or the default one."""
     words = [f"image layout {LAYOUT_VERSION}, Python {sys.version}"]
