@@ -4,13 +4,15 @@
 
 `--as` is where the environment will be in the image, if it is built elsewhere: tracebacks name files by that path. The
 bytecode is never checked against the sources (PEP 552, unchecked), since neither ever changes in an image: a stage
-starts without asking for the state of a thousand files. Standard library only: it runs before anything is installed.
+starts without asking for the state of a thousand files. Shared libraries lose what only debuggers read, code that a
+generator wrote loses its sources. Standard library only: it runs before anything is installed.
 """
 
 import argparse
 import compileall
 import fnmatch
 import shutil
+import struct
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -27,12 +29,18 @@ UNUSED = (
     "airflow/example_dags",
     "airflow/providers/*/example_dags",
     "airflow/ui/node_modules",
+    "ai_edge_litert/aot",  # compiling ahead of time, for chips of the vendors below
+    "ai_edge_litert/tools",
+    "ai_edge_litert/vendors",
+    "ai_edge_litert/libLiteRt.so",  # of the newer interface; the interpreter, which detect uses, has its own library
     "ai_edge_litert/libLiteRtWebGpuAccelerator.so",  # of browsers
+    "alembic/testing",
     "kubernetes/aio",  # Airflow uses kubernetes_asyncio
     "cv2/data",  # classifiers of OpenCV's own, which nothing here runs
     "matplotlib/mpl-data/fonts/afm",  # fonts of the PDF and PostScript back ends; plots here are PNG and SVG
     "matplotlib/mpl-data/fonts/pdfcorefonts",
     "matplotlib/mpl-data/sample_data",
+    "numpy/distutils",  # building extensions
     "numpy/f2py",
     "numpy/_core/include",
     "numpy/random/lib",
@@ -45,7 +53,13 @@ UNUSED = (
     "pyarrow/_s3fs.*",
     "pyarrow/libarrow_python.so",  # copies of libarrow_python.so.<version>, which everything links
     "pyarrow/libarrow_python.so.*.*.*",
+    "sqlalchemy/testing",
 )
+# Folders of code that a generator wrote, of which bytecode without docstrings is enough: half of them are docstrings.
+# A traceback through them names the file and the line, and does not show it.
+GENERATED = ("kubernetes/client", "kubernetes_asyncio/client")
+# Of ELF: the type of a section without bytes in the file, the flag of one that is loaded.
+NO_BITS, ALLOCATED = 8, 2
 # Amazon's services that botocore describes, 27 MB of JSON: the one that stages call, and those that lend credentials.
 SERVICES = ("s3", "sts", "sso", "sso-oidc", "signin")
 # Airflow's own: secrets backends, remote logs and metrics, roles and clusters.
@@ -63,7 +77,11 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     [site] = options.environment.glob("lib/python3.*/site-packages")
     removed = slim(site, airflow=options.airflow)
-    compile_environment(options.environment, options.final or options.environment)
+    removed += sum(strip_library(path) for path in libraries(site))
+    final = options.final or options.environment
+    for folder in GENERATED:
+        removed += keep_only_bytecode(site / folder, options.environment, final)
+    compile_environment(options.environment, final)
     sys.stdout.write(f"{options.environment}: removed {removed / 1e6:.1f} MB that nothing uses\n")
 
 
@@ -107,16 +125,72 @@ def other_languages(site: Path) -> Iterator[Path]:
             yield path
 
 
+def libraries(site: Path) -> Iterator[Path]:
+    """The shared libraries below a site-packages folder."""
+    yield from (path for path in sorted(site.rglob("*.so*")) if path.is_file() and not path.is_symlink())
+
+
+def strip_library(path: Path) -> int:
+    """Cut off what stands behind the last segment of a shared library; returns how many bytes that was.
+
+    These are sections that are never loaded, such as symbols for debuggers, and the table of sections. Nothing is
+    changed where the file is not a 64-bit ELF of this byte order, or where other data stands behind.
+    """
+    data = path.read_bytes()
+    if data[:6] != b"\x7fELF\x02\x01":
+        return 0
+    segments, sections = struct.unpack_from("<QQ", data, 32)
+    segment_size, segment_count, section_size, section_count = struct.unpack_from("<4H", data, 54)
+    end: int = segments + segment_size * segment_count
+    for at in range(segments, segments + segment_size * segment_count, segment_size):
+        _, _, offset, _, _, size = struct.unpack_from("<IIQQQQ", data, at)
+        end = max(end, offset + size)
+    known = sections + section_size * section_count
+    if not sections or not end < known <= len(data):
+        return 0
+    for at in range(sections, sections + section_size * section_count, section_size):
+        _, kind, flags, _, offset, size = struct.unpack_from("<IIQQQQ", data, at)
+        last = offset if kind == NO_BITS else offset + size
+        if last > end and flags & ALLOCATED:
+            return 0
+        known = max(known, last)
+    if known < len(data):
+        return 0
+    header = bytearray(data[:64])
+    struct.pack_into("<Q", header, 40, 0)  # where the table of sections is
+    struct.pack_into("<HH", header, 60, 0, 0)  # how many there are, and which one has their names
+    path.write_bytes(bytes(header) + data[64:end])
+    return len(data) - end
+
+
+def keep_only_bytecode(folder: Path, environment: Path, final: Path) -> int:
+    """Put bytecode without docstrings in the place of the sources below `folder`; returns how many bytes these were."""
+    sources = [path for path in sorted(folder.rglob("*.py")) if path.is_file()]
+    _compile(folder, environment, final, legacy=True, optimize=2)
+    removed = 0
+    for path in sources:
+        if path.with_suffix(".pyc").exists():
+            removed += path.stat().st_size
+            path.unlink()
+    return removed
+
+
 def compile_environment(environment: Path, final: Path) -> None:
     """Compile every source below the environment; a few files of packages are not meant to compile, and are let be."""
+    _compile(environment, environment, final)
+
+
+def _compile(folder: Path, environment: Path, final: Path, *, legacy: bool = False, optimize: int = -1) -> None:
     compileall.compile_dir(
-        environment,
+        folder,
         maxlevels=64,
         quiet=2,
         workers=0,
         stripdir=str(environment),
         prependdir=str(final),
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+        legacy=legacy,
+        optimize=optimize,
     )
 
 
