@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,6 +11,7 @@ import pytest
 
 BASE_IMAGE = "localhost/python:3.11"
 RUNTIME_IMAGE = "localhost/python-alone:3.11"  # Python, what it needs, and nothing else: no shell, no package manager
+SHELL_IMAGE = "localhost/python-and-bash:3.11"  # the same with bash, by which the official chart starts Airflow
 REQUIRED = "REQUIRE_BUILDAH"  # set by .ci/run: there, what is skipped is a defect
 PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}  # program: Debian's package
 RELEASE = "bookworm"
@@ -22,6 +23,7 @@ ALONE = (
     *("python3-minimal", "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib", "libpython3-stdlib"),
     *("zlib1g", "libbz2-1.0", "liblzma5", "libexpat1", "libffi8", "libsqlite3-0", "libssl3", "libuuid1", "libdb5.3"),
 )
+SHELL = ("bash", "libtinfo6")
 NOT_NEEDED = (
     "/usr/bin/",
     "/usr/share/doc",
@@ -100,28 +102,31 @@ def make_base_image(root: Path, environment: Mapping[str, str]) -> None:
     run(["buildah", "commit", "-q", "--rm", container, BASE_IMAGE], environment)
 
 
-def make_runtime_image(root: Path, environment: Mapping[str, str]) -> None:
-    """Make RUNTIME_IMAGE in the buildah storage of `environment`, from the packages in Debian's files at `root`."""
+def make_runtime_images(root: Path, environment: Mapping[str, str]) -> None:
+    """Make RUNTIME_IMAGE and SHELL_IMAGE in the buildah storage of `environment`, from Debian's files at `root`."""
     container = run(["buildah", "from", "scratch"], environment)
     target = Path(run(["buildah", "mount", container], environment))
     for folder in ("bin", "lib", "lib64", "sbin"):  # Debian's links into /usr
         (target / "usr" / folder).mkdir(parents=True, exist_ok=True)
         (target / folder).symlink_to(f"usr/{folder}")
-    for file in sorted(_files(root)):
+    for file in sorted(_files(root, ALONE)):
         _copy(root, file, target)
     for folder in ("tmp", "proc", "sys", "dev", "etc/ssl/certs"):
         (target / folder).mkdir(parents=True, exist_ok=True)
     (target / "tmp").chmod(0o1777)
     for path in (CERTIFICATES, Path("etc/passwd"), Path("etc/group"), Path("etc/ld.so.cache")):
         shutil.copyfile(root / path, target / path)
+    run(["buildah", "commit", "-q", container, RUNTIME_IMAGE], environment)
+    for file in sorted(_files(root, SHELL)):
+        _copy(root, file, target)
     run(["buildah", "unmount", container], environment)
-    run(["buildah", "commit", "-q", "--rm", container, RUNTIME_IMAGE], environment)
+    run(["buildah", "commit", "-q", "--rm", container, SHELL_IMAGE], environment)
 
 
-def _files(root: Path) -> set[str]:
-    """The files that the packages in ALONE brought into Debian's files at `root`, with a slash before them."""
+def _files(root: Path, wanted: Sequence[str]) -> set[str]:
+    """The files that the packages `wanted` brought into Debian's files at `root`, with a slash before them."""
     lists = root / "var" / "lib" / "dpkg" / "info"
-    packages = [path for each in ALONE for path in (*lists.glob(f"{each}.list"), *lists.glob(f"{each}:*.list"))]
+    packages = [path for each in wanted for path in (*lists.glob(f"{each}.list"), *lists.glob(f"{each}:*.list"))]
     files = {line for path in packages for line in path.read_text().splitlines()}
     return {file for file in files if file.startswith("/usr/bin/python3") or not file.startswith(NOT_NEEDED)}
 

@@ -62,7 +62,7 @@ def test_no_other_dockerfile_exists() -> None:
 
 def test_the_stage_chooses_a_target_and_every_stage_has_one() -> None:
     assert targets(OF_STAGES)[""][0] == ("FROM", "${STAGE}")
-    around = {"tools", "packages", "added", "code", "shipped-model", "model", "runtime", "stage", ""}
+    around = {"tools", "packages", "added", "shared-code", "code", "shipped-model", "model", "runtime", "stage", ""}
     assert set(targets(OF_STAGES)) == {*STAGE_IMAGES, *around}
 
 
