@@ -126,8 +126,7 @@ class Builder:
         """
         arguments = {"BASE_IMAGE": self.base_image} | ({"PIP_INDEX_URL": self.index} if self.index else {})
         if chosen := self.detector(image, detector):
-            arguments |= {"MODEL_IMAGE": SHIPPED_MODEL}
-            arguments |= {"DETECTOR": chosen} if detectors.arguments(chosen) else {}
+            arguments |= {"MODEL_IMAGE": SHIPPED_MODEL, "DETECTOR": chosen}
         for name, value in self.options.items():
             argument, images = OPTIONS[name]
             arguments |= {argument: value} if image in images else {}

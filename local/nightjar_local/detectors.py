@@ -21,13 +21,12 @@ REFERENCE = "reference"  # the only one with a SavedModel: what TensorFlow runs,
 def names() -> list[str]:
     """The names of all detectors, sorted."""
     recipes = [path for path in (SOURCE / RECIPES).glob("*") if not path.name.startswith(("_", "."))]
-    return sorted({path.stem for path in recipes if path.suffix == ".py" or path.is_dir()}) or [REFERENCE]
+    return sorted({path.stem for path in recipes if path.suffix == ".py" or path.is_dir()})
 
 
 def default() -> str:
     """The detector that is built when none is named. Raises LocalError if its name is none of `names`."""
-    file = SOURCE / "default"
-    return check(file.read_text().strip() if file.exists() else REFERENCE)
+    return check((SOURCE / "default").read_text().strip())
 
 
 def check(name: str) -> str:
@@ -46,11 +45,6 @@ def sources(name: str) -> list[Path]:
     files = [path.relative_to(SOURCE).parts for path in sorted(SOURCE.rglob("*")) if path.is_file()]
     own = [parts for parts in files if not (parts[0] == RECIPES and Path(parts[1]).stem in others)]
     return [SOURCE.joinpath(*parts) for parts in own if "__pycache__" not in parts]
-
-
-def arguments(name: str) -> list[str]:
-    """The arguments of build.py that name the detector."""
-    return ["--detector", name] if (SOURCE / RECIPES).exists() else []
 
 
 def asked(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -178,7 +178,7 @@ def _model(detector: str) -> Path:
     print(f"images: building the detector {detector} with TensorFlow", flush=True)
     shutil.rmtree(model, ignore_errors=True)
     model.mkdir(parents=True)
-    build = [str(detectors.SOURCE / "build.py"), *detectors.arguments(detector), "--output", str(model / "files")]
+    build = [str(detectors.SOURCE / "build.py"), "--detector", detector, "--output", str(model / "files")]
     _run(str(_model_builder()), *build)
     (model / "done").touch()
     return model / "files"

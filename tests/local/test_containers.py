@@ -62,7 +62,7 @@ def test_every_image_is_built_from_its_dockerfile(said: Path, tmp_path: Path) ->
     assert [each.pop("VERSION") for each in arguments] == ["1.4.0"] * len(IMAGES)
     assert all(re.fullmatch("[0-9a-f]{40}|unknown", each.pop("REVISION")) for each in arguments)
     common = {"BASE_IMAGE": "python:3.11", "PIP_INDEX_URL": "http://index"}
-    models = {"detect": {"MODEL_IMAGE": "shipped-model"}}
+    models = {"detect": {"MODEL_IMAGE": "shipped-model", "DETECTOR": detectors.default()}}
     stages = [common | {"STAGE": stage} | models.get(stage, {}) for stage in STAGE_IMAGES]
     assert arguments == [*stages, common, common]
     files = [*("images/Dockerfile" for _ in STAGE_IMAGES), "images/airflow/Dockerfile", "images/trial/Dockerfile"]
