@@ -1,10 +1,14 @@
 """The family of SSDLite MobileNet v2, trained on COCO: the package that has its weights, and what its cards share."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from graphs import graph_def
+import calibration
+from anchors import layers
+from graphs import graph_def, litert
+from model_card import Built
 from npm import Package
 
 PACKAGE = Package(
@@ -66,3 +70,70 @@ def shared_card() -> dict[str, Any]:
             "people.",
         ],
     }
+
+
+SCORES = "Postprocessor/Slice"  # float32 [N, anchors, 90], channel k is COCO id k + 1
+ENCODINGS = "Squeeze"  # float32 [N, anchors, 4], relative to the anchors
+
+
+def resized(name: str, height: int, width: int, card: dict[str, Any]) -> Built:
+    """The detector `name`: the network for pictures of another size, int8 inside.
+
+    `card` has the keys that are its own: how it scores, thresholds, calibration, and further `limits`.
+    """
+    graph, licence = fetched()
+    of_layers = layers(height, width)
+    for number, layer in enumerate(of_layers):
+        rows, columns = layer["grid_hw"]
+        _set_anchors(graph, number, rows * columns * len(layer["sizes_hw"]))
+    outputs = [SCORES, ENCODINGS]
+    fed = {NETWORK_INPUT: [1, height, width, 3]}
+    network = litert(_part(graph, NETWORK_INPUT, outputs), fed, outputs, lambda: _inputs(height, width))
+    shared = shared_card()
+    described = {
+        **shared,
+        "name": f"ssdlite_mobilenet_v2_coco_{name}",
+        "input": network_input(height, width),
+        "decoder": {
+            "kind": "ssd-anchors",
+            "outputs": {"scores": SCORES, "encodings": ENCODINGS},
+            "variances": [10, 10, 5, 5],
+            "layers": of_layers,
+        },
+        "suppression": {"iou": 0.6, "most_candidates": 400, "per_class": True},
+        "quantisation": "int8 weights and activations by the converter's default optimisation, float32 in and out; "
+        f"calibrated by {calibration.in_words()}",
+        **card,
+        "limits": [*card["limits"], *shared["limits"]],
+    }
+    return Built({"litert": ("model.tflite", network)}, described, licence)
+
+
+def _set_anchors(graph: Any, layer: int, number: int) -> None:
+    """Give a layer's two reshapes the number of its anchors, as a constant of its own: layers may have shared one."""
+    import tensorflow as tf
+
+    nodes = {node.name: node for node in graph.node}
+    constant = graph.node.add(name=f"BoxPredictor_{layer}/anchors", op="Const")
+    constant.attr["dtype"].type = tf.int32.as_datatype_enum
+    constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(number, tf.int32))
+    for stack in ("stack", "stack_1"):
+        nodes[f"BoxPredictor_{layer}/{stack}"].input[1] = constant.name
+
+
+def _part(graph: Any, fed: str, outputs: list[str]) -> Any:
+    """The graph from `fed`, which becomes a placeholder of no shape yet, to the outputs."""
+    import tensorflow as tf
+
+    [node] = (node for node in graph.node if node.name == fed)
+    node.Clear()
+    node.name, node.op = fed, "Placeholder"
+    node.attr["dtype"].type = tf.float32.as_datatype_enum
+    return tf.compat.v1.graph_util.extract_sub_graph(graph, outputs)
+
+
+def _inputs(height: int, width: int) -> Iterator[Any]:
+    import numpy as np
+
+    for picture in calibration.pictures(height, width):
+        yield picture[None].astype(np.float32) / np.float32(127.5) - np.float32(1)
