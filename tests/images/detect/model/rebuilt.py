@@ -1,15 +1,21 @@
-"""`python rebuilt.py MODEL`: how far networks that are rebuilt are from those that were shipped, as JSON.
+"""`python rebuilt.py MODEL [FOLDER]`: how far networks that are rebuilt are from those that were shipped, as JSON.
 
 MODEL is images/detect/model; runs in the environment that builds detectors, which has TensorFlow and npm. For each
 detector, the largest difference between what the two networks give for pictures of noise:
 
+    oid     the rebuilt graph, float32, run by TensorFlow, and the shipped file, run by LiteRT, at 300 x 300; and the
+            rebuilt one, run by TensorFlow, and as int8, at the detector's own size, on pictures of the calibration set:
+            candidates that score at least LEAST in one of the two
     nano    the rebuilt graph and the shipped one, both run by TensorFlow, at 416 x 416; and the rebuilt one, run by
             TensorFlow and converted, at the detector's own size
+
+The int8 network is the one in FOLDER, as it was built, otherwise one that is made with a quarter of the set.
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, sys.argv[1])
@@ -17,8 +23,10 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np
 import tensorflow as tf
 from graphs import litert
-from recipes import nano
+from recipes import nano, oid
 from recipes.nano import channels_last
+
+LEAST = 0.25
 
 
 def run_graph(graph_def: Any, fed: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
@@ -47,6 +55,39 @@ def noise(*shape: int) -> Any:
     return np.random.default_rng(len(shape)).uniform(-1, 1, shape).astype(np.float32)
 
 
+def compare_oid(folder: str | None) -> dict[str, Any]:
+    shipped, labels = oid.fetched()
+    images = noise(1, 300, 300, 3)
+    encodings, logits = run_file(shipped, images)
+    rebuilt = run_graph(oid.graph_def(shipped, 300, 300), {oid.FED: images}, [oid.ENCODINGS, oid.SCORES])
+    scores = 1 / (1 + np.exp(-logits[:, :, 1:]))
+    return {"shipped": apart([encodings, scores], rebuilt), "labels": labels} | compare_int8(shipped, folder)
+
+
+def compare_int8(shipped: bytes, folder: str | None) -> dict[str, float]:
+    graph = oid.graph_def(shipped, oid.HEIGHT, oid.WIDTH)
+    names = [oid.SCORES, oid.ENCODINGS]
+    pictures = list(oid.calibration_set())
+    if folder:
+        network = (Path(folder) / "model.tflite").read_bytes()
+    else:
+        network = litert(graph, {oid.FED: pictures[0].shape}, names, lambda: iter(pictures[::4]))
+    scores, encodings = [], []
+    for picture in pictures[::12]:
+        exact = run_graph(graph, {oid.FED: picture}, names)
+        whole = run_file(network, picture)
+        seen = np.maximum(exact[0], whole[0])[0].max(axis=1) >= LEAST
+        scores.append(np.abs(exact[0] - whole[0])[0, seen].max(axis=1))
+        encodings.append(np.abs(exact[1] - whole[1])[0, seen].max(axis=1))
+    differences = np.concatenate(scores)
+    return {
+        "candidates": len(differences),
+        "int8 scores, mean": float(differences.mean()),
+        "int8 scores, most": float(differences.max()),
+        "int8 encodings, mean": float(np.concatenate(encodings).mean()),
+    }
+
+
 def compare_nano() -> dict[str, Any]:
     shipped, _ = nano.fetched()
     names = (nano.SCORES, nano.DISTANCES)
@@ -64,4 +105,4 @@ def compare_nano() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"nano": compare_nano()}))
+    print(json.dumps({"oid": compare_oid(sys.argv[2] if len(sys.argv) > 2 else None), "nano": compare_nano()}))
