@@ -32,7 +32,7 @@ def judge(seen: Mapping[datetime, Detection], scene: Scene | None) -> Verdict:
         if scene is None:
             verdict.misses[moment] = [(one, Safe.NOT_UNSAFE) for one in detection.objects]
             continue
-        alone = judge_alone(Sight(moment, detection.objects), scene)
+        alone = judge_alone(Sight(moment, detection.objects, detection.is_seen), scene)
         verdict.misses[moment] = alone.misses
         for topic, objects in alone.candidates.items():
             own = set(map(id, objects))
@@ -40,6 +40,7 @@ def judge(seen: Mapping[datetime, Detection], scene: Scene | None) -> Verdict:
                 picture=detection.picture,
                 detector=detection.detector,
                 objects=tuple(one for one in detection.objects if id(one) in own),
+                mark=detection.mark,
             )
             verdict.candidates.setdefault(topic, {})[moment] = threat
     return verdict

@@ -170,7 +170,9 @@ class _Remembering:
             stored = self._memory.open_between(topic, first - 2 * within, last + 2 * within)
             others = {moment: each for moment, each in stored.items() if moment not in judged}
             own = [moment for moment in candidates if first <= moment <= last]
-            enough = agreeing(sorted([*others, *own]), agree)
+            looked_at = {moment for moment, (picture, _) in others.items() if picture.is_seen}
+            looked_at.update(moment for moment in own if candidates[moment].is_seen)
+            enough = agreeing(sorted(looked_at), agree)
             agreed.update(enough.intersection(own))
             for moment, (picture, is_threat) in others.items():
                 # Farther away, pictures that are not read may agree.

@@ -44,24 +44,27 @@ def pictures_of(pictures: StandardPictures, threat: ThreatPicture) -> Pictures |
     the wrong places.
     """
     try:
-        return drawn(pictures.read(threat.picture), threat.objects)
+        return drawn(pictures.read(threat.picture), threat.objects, is_dashed=not threat.is_seen)
     except (PictureError, OSError) as error:
         log.warning("an alert goes out without its picture: %s", error)
         return None
 
 
-def drawn(jpeg: bytes, objects: Sequence[DetectedObject]) -> Pictures:
-    """The pictures of a message about `objects`, most probable first, in `jpeg`; raises OSError for no picture."""
+def drawn(jpeg: bytes, objects: Sequence[DetectedObject], *, is_dashed: bool = False) -> Pictures:
+    """The pictures of a message about `objects`, most probable first, in `jpeg`; raises OSError for no picture.
+
+    Boxes are `is_dashed` where the detector did not look at the picture.
+    """
     with Image.open(io.BytesIO(jpeg)) as opened:
         part = closeup_of(objects, opened.size)
-        closeup = _enlarged(opened.convert("RGB"), objects, part) if part else None
-    return Pictures(_shown(boxed(within(jpeg, (WIDEST, HIGHEST)), objects)), closeup)
+        closeup = _enlarged(opened.convert("RGB"), objects, part, is_dashed) if part else None
+    return Pictures(_shown(boxed(within(jpeg, (WIDEST, HIGHEST)), objects, is_dashed=is_dashed)), closeup)
 
 
-def _enlarged(picture: Image.Image, objects: Sequence[DetectedObject], part: Area) -> Shown:
+def _enlarged(picture: Image.Image, objects: Sequence[DetectedObject], part: Area, is_dashed: bool) -> Shown:
     sides = (int(part.left), int(part.top), int(part.right), int(part.bottom))
     enlarged = picture.crop(sides).resize(ENLARGED_WH, Image.Resampling.LANCZOS)
-    return _shown(boxed(enlarged, seen_in(part, objects, picture.size), tags=False))
+    return _shown(boxed(enlarged, seen_in(part, objects, picture.size), tags=False, is_dashed=is_dashed))
 
 
 def _shown(picture: Image.Image) -> Shown:

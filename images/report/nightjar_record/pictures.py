@@ -19,6 +19,7 @@ from nightjar.stores.tables import PICTURES, DetectionRow, PictureOutcome, Pictu
 
 NOT_VALIDATED = "validate"  # as the account of the run says it: failed:validate
 NOT_DETECTED = "detect"
+LOOKED_AT = "looked-at"  # the mark of a row whose detection has none
 _ID = 32  # hex digits of a row's id
 _OPTIONAL = [name for name, column in PICTURES.columns.items() if column.optional]
 
@@ -112,7 +113,13 @@ def _object(
         model_sha256=detector.sha256,
         settings=detector.settings,
         standard_key=picture.standard_key,
+        mark=_mark(detection),
     )
+
+
+def _mark(detection: Detection) -> str:
+    """How the picture came by its objects."""
+    return str(detection.mark.how) if detection.mark else LOOKED_AT
 
 
 def _row(run: str, identity: str, trigger: str, outcome: str, **known: Any) -> PictureRow:
@@ -257,6 +264,7 @@ def _detected(
         "model_sha256": detection.detector.sha256,
         "settings": detection.detector.settings,
         "objects": len(detection.objects),
+        "mark": _mark(detection),
     }
     if not shard.is_assessed:
         return known

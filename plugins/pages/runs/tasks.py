@@ -35,8 +35,11 @@ _DOES = {
 # Of a manifest's counts and details, in words; anything else is shown as it is called.
 WORDS = {
     "standard": "passed on",
-    "detect_computed": "computed",
+    "detect_looked_at": "looked at",
+    "detect_computed": "looked at",  # in release 0.2 and before
     "detect_known": "known before",
+    "detect_interpolated": "interpolated",
+    "detect_carried": "carried over",
     "footage": "footage objects",
     "reused": "validated before",
     "possibly_repeated": "possibly sent twice",

@@ -37,7 +37,7 @@ def boxed_pictures(store: "ObjectStore", wanted: "Mapping[K, ThreatPicture]") ->
 
     def draw(shown: "ThreatPicture") -> str | None:
         try:
-            jpeg = annotate(pictures.read(shown.picture), shown.objects, longest=_LONGEST)
+            jpeg = annotate(pictures.read(shown.picture), shown.objects, longest=_LONGEST, is_dashed=not shown.is_seen)
         except (PictureError, UnidentifiedImageError) as error:
             log.warning("the page goes without a picture: %s", error)
             return None

@@ -28,6 +28,7 @@ CSV_NAME = "detections.csv"
 CSV_COLUMNS = (
     *("user", "device", "taken_at", "label", "probability", "x_min", "y_min", "x_max", "y_max"),
     *("standard_key", "standard_sha256", "footage_key", "footage_version", "detector", "model", "model_sha256"),
+    "mark",
 )
 _READERS = 8
 
@@ -62,7 +63,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="what the detector saw: JSON, CSV or annotated pictures",
         description="Write what a detector saw to files below --out: DIR/<user>-<device>/<time>.json, one a picture; "
         f"DIR/{CSV_NAME}, a row an object, and one for a picture without any; or DIR/<user>-<device>/<time>.jpg with "
-        "boxes drawn. A file that is there with the same content is left, with other content it is an error.",
+        "boxes drawn, dashed where the detector did not look and has the objects from other pictures. "
+        "A file that is there with the same content is left, with other content it is an error.",
     )
     export.add_argument("--format", choices=sorted(_FORMATS), required=True)
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="made where it is missing")
@@ -177,7 +179,7 @@ def _annotated(store: "ObjectStore", line: "Detection") -> bytes | None:
     from nightjar.stores.standard import PictureError, StandardPictures
 
     try:
-        return annotate(StandardPictures(store).read(line.picture), line.objects)
+        return annotate(StandardPictures(store).read(line.picture), line.objects, is_dashed=not line.is_seen)
     except PictureError as error:
         log.warning("not exported: %s", error)
         return None
@@ -189,7 +191,7 @@ def _csv_rows(line: "Detection") -> Iterator[list[object]]:
     picture, detector = line.picture, line.detector
     head = [picture.user, picture.device, iso_utc(picture.taken_at)]
     tail = [picture.standard_key, picture.standard_sha256, picture.footage_key, picture.footage_version]
-    tail += [detector.tag, detector.model, detector.sha256]
+    tail += [detector.tag, detector.model, detector.sha256, line.mark.how if line.mark else ""]
     for one in line.objects:
         yield [*head, one.label, one.probability, *one.box, *tail]
     if not line.objects:

@@ -191,7 +191,7 @@ def _candidates(
                     continue
                 local = settings.local(line.picture.taken_at)
                 days.add(local.date())
-                for one in line.objects:
+                for one in line.objects if line.is_seen else ():  # what errs day after day is the detector
                     seen = DetectedObject(label=one.label, probability=one.probability, box=one.box)
                     sightings.append(Sighting(local, seen, line))
         old = confirmed.of(camera)

@@ -66,6 +66,8 @@ def explained(store: "ObjectStore", name: str, detector: str | None, now: dateti
 def _picture(why: "PictureWhy") -> Iterator[str]:
     picture = why.seen.picture
     yield f"Picture {picture.standard_key}, taken {picture.taken_at:%Y-%m-%d %H:%M:%S} UTC, detector {why.detector}"
+    if why.seen.mark is not None:
+        yield f"The detector did not look at it: its objects are {why.seen.mark.told}."
     if not why.judged:
         yield "There are no rules to judge it by."
     for n, judged in enumerate(why.judged):

@@ -51,8 +51,8 @@ class Happening:
 
     @cached_property
     def best(self) -> ThreatPicture:
-        """The threat with the most probable object."""
-        return max(self.threats, key=lambda threat: threat.probability)
+        """The threat with the most probable object, of those that the detector looked at, if there are any."""
+        return max(self.threats, key=lambda threat: (threat.is_seen, threat.probability))
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,9 @@ def happenings(
 
 def _shown(detection: Detection, objects: Any) -> ThreatPicture:
     """The threat, unchecked: there may be 100,000, and all parts were checked before."""
-    return ThreatPicture.model_construct(picture=detection.picture, detector=detection.detector, objects=objects)
+    return ThreatPicture.model_construct(
+        picture=detection.picture, detector=detection.detector, objects=objects, mark=detection.mark
+    )
 
 
 def replay(user: str, found: Iterable[Happening]) -> Replay:

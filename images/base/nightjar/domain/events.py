@@ -17,7 +17,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_serializer, model_validator
 
-from nightjar.domain.detections import DetectedObject, DetectorRef, Picture
+from nightjar.domain.detections import DetectedObject, DetectorRef, Marked, Picture
 from nightjar.domain.model import Part, Stored, iso_utc
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import Safe
@@ -30,11 +30,20 @@ MOST_ABSORBED = 64
 
 
 class ThreatPicture(Part):
-    """A picture with the objects in it that a rule calls unsafe, most probable first."""
+    """A picture with the objects in it that a rule calls unsafe, most probable first.
+
+    With a `mark` the detector did not look at it, and has the objects from other pictures.
+    """
 
     picture: Picture
     detector: DetectorRef
     objects: tuple[DetectedObject, ...]
+    mark: Marked = None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the detector looked at the picture."""
+        return self.mark is None
 
     @property
     def probability(self) -> float:
@@ -59,7 +68,8 @@ def is_same(one: ThreatPicture, other: ThreatPicture) -> bool:
 
 
 def _essence(threat: ThreatPicture) -> tuple[object, ...]:
-    return threat.picture.standard_sha256, tuple((o.label, o.probability, o.box) for o in threat.objects)
+    objects = tuple((o.label, o.probability, o.box) for o in threat.objects)
+    return threat.picture.standard_sha256, objects, threat.is_seen
 
 
 def highest(objects: Iterable[DetectedObject]) -> dict[str, float]:
@@ -126,6 +136,9 @@ class EventState(StrEnum):
 class Event(Stored):
     """`events/YYYY/MM/DD/<user>-<device>/<event id>.json`: an event as far as it is known by now.
 
+    `best` and `first` are pictures that the detector looked at; only where it looked at none of the event's pictures is
+    one of the others there, with its mark.
+
     `day` is the UTC day of its start when it was made, `made` the number of the transaction that made it; neither
     changes. `labels` and `best` are about its one label; in an event that release 0.2 or 0.1 stored, which has no
     `label`, about each of several. The pictures in between are in the camera's ThreatMinutes from `started_at` to
@@ -190,8 +203,8 @@ class Event(Stored):
 
     @property
     def shown(self) -> ThreatPicture:
-        """The picture to show for the event: the most probable of all, the earliest of equals."""
-        return max(self.best.values(), key=lambda p: (p.probability, -p.picture.taken_at.timestamp()))
+        """The picture to show for the event: the most probable that was looked at, the earliest of equals."""
+        return max(self.best.values(), key=lambda p: (p.is_seen, p.probability, -p.picture.taken_at.timestamp()))
 
     @field_serializer("started_at", "ended_at")
     def _moments(self, moment: datetime) -> str:
@@ -217,7 +230,7 @@ def summary_of(threats: Iterable[ThreatPicture]) -> dict[str, Any]:
     best: dict[str, ThreatPicture] = {}
     for threat in ordered:
         for label, probability in threat.labels.items():
-            if label not in best or probability > best[label].labels[label]:
+            if label not in best or _rank(threat, probability) > _rank(best[label], best[label].labels[label]):
                 best[label] = threat
     labels = by_probability({label: threat.labels[label] for label, threat in best.items()})
     return {
@@ -226,7 +239,7 @@ def summary_of(threats: Iterable[ThreatPicture]) -> dict[str, Any]:
         "picture_count": len(ordered),
         "labels": labels,
         "best": {label: _keeping(best[label], label) for label in labels},
-        "first": ordered[0].bounded(),
+        "first": next((threat for threat in ordered if threat.is_seen), ordered[0]).bounded(),
         "last": ordered[-1].bounded(),
     }
 
@@ -238,8 +251,10 @@ def together(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     best: dict[str, ThreatPicture] = {}
     for part in ordered:
         for label, probability in part["labels"].items():
-            if label not in labels or probability > labels[label]:
-                labels[label], best[label] = probability, part["best"][label]
+            shown = part["best"][label]
+            if label not in labels or _rank(shown, probability) > _rank(best[label], labels[label]):
+                labels[label], best[label] = probability, shown
+    first = min((part["first"] for part in ordered), key=lambda each: (not each.is_seen, each.picture.taken_at))
     last = max(ordered, key=lambda part: part["ended_at"])
     return {
         "started_at": ordered[0]["started_at"],
@@ -247,9 +262,14 @@ def together(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "picture_count": sum(part["picture_count"] for part in ordered),
         "labels": by_probability(labels),
         "best": {label: best[label] for label in by_probability(labels)},
-        "first": ordered[0]["first"],
+        "first": first,
         "last": last["last"],
     }
+
+
+def _rank(threat: ThreatPicture, probability: float) -> tuple[bool, float]:
+    """By which the best picture is chosen: one that was looked at before any that was not."""
+    return threat.is_seen, probability
 
 
 def summary_in(event: Event) -> dict[str, Any]:

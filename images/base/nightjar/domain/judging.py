@@ -4,7 +4,7 @@ It means what the transactions over a camera's stored events mean, whatever runs
 try` asks here what other rules would have alerted. It makes no document for an object, so that a week takes seconds.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -41,7 +41,7 @@ class JudgedEvent:
     started_at: datetime
     ended_at: datetime
     pictures: int
-    best_at: datetime  # the picture with the best probability, the earliest of equals
+    best_at: datetime  # of the pictures looked at, the one with the best probability, the earliest of equals
     probability: float
 
     @property
@@ -119,19 +119,20 @@ def judge_pictures(
     judgement = Judgement(ordered, scene)
     if scene.static:
         _hold_static(found, judgement)
+    seen = {sight.taken_at for sight in ordered if sight.is_seen}
     by_topic: dict[Topic, dict[datetime, Objects]] = {}
     for moment, each in found.items():
         for topic, objects in each.items():
             by_topic.setdefault(topic, {})[moment] = tuple(objects)
     for topic, candidates in sorted(by_topic.items()):
         agree = camera.rules[topic.rule_id].agree
-        agreed = agreeing(list(candidates), agree) if agree else candidates.keys()
+        agreed = agreeing([m for m in candidates if m in seen], agree) if agree else candidates.keys()
         threats = {moment: objects for moment, objects in candidates.items() if moment in agreed}
         for moment in candidates.keys() - agreed:
             judgement.hold(moment, topic, candidates[moment], Safe.TOO_FEW_PICTURES)
         if threats:
             judgement.threats[topic] = threats
-            judgement.events += _events(topic, threats, gap)
+            judgement.events += _events(topic, threats, gap, seen)
     judgement.events.sort(key=lambda event: (event.started_at, event.topic))
     return judgement
 
@@ -167,15 +168,17 @@ def _hold_static(found: Mapping[datetime, dict[Topic, list[ObjectSeen]]], judgem
                     del candidates[topic]
 
 
-def _events(topic: Topic, threats: Mapping[datetime, Objects], gap: timedelta) -> Iterator[JudgedEvent]:
-    """The events of one topic; `threats` are by time."""
+def _events(
+    topic: Topic, threats: Mapping[datetime, Objects], gap: timedelta, seen: Collection[datetime]
+) -> Iterator[JudgedEvent]:
+    """The events of one topic; `threats` are by time. At the moments `seen` the detector looked."""
     moments = list(threats)
     first = 0
     for n in range(1, len(moments) + 1):
         if n == len(moments) or moments[n] - moments[n - 1] > gap:
             part = moments[first:n]
             best = {moment: max(one.probability for one in threats[moment]) for moment in part}
-            best_at = max(part, key=lambda moment: best[moment])
+            best_at = max(part, key=lambda moment: (moment in seen, best[moment]))
             yield JudgedEvent(topic, part[0], part[-1], len(part), best_at, best[best_at])
             first = n
 

@@ -37,10 +37,14 @@ O = TypeVar("O", bound=ObjectSeen)  # noqa: E741 - an object
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A picture of one camera: when it was taken (aware), and everything that the detector saw in it."""
+    """A picture of one camera: when it was taken (aware), and everything that the detector saw in it.
+
+    `is_seen` is False where the detector did not look, and the objects are from other pictures.
+    """
 
     taken_at: datetime
     objects: Sequence[ObjectSeen]
+    is_seen: bool = True
 
 
 def in_order(objects: Iterable[O]) -> list[O]:

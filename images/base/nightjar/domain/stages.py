@@ -75,7 +75,7 @@ STAGES = {
             memory="1Gi",
             sharded=True,
             seconds_per_picture=1.0,
-            reads=("detections", "detectors", "runs", "standard"),
+            reads=("detections", "detectors", "rules", "runs", "standard"),
             writes=("detections", "detectors", "runs"),
         ),
         Stage(

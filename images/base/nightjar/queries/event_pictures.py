@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
-from nightjar.domain.detections import DetectedObject, Picture
+from nightjar.domain.detections import DetectedObject, Mark, Picture
 from nightjar.domain.events import Event, ThreatPicture
 from nightjar.domain.names import NameRefused, parse_footage_name
 from nightjar.runtime.parallel import in_parallel
@@ -34,11 +34,15 @@ class Bytes(StrEnum):
 
 @dataclass(frozen=True)
 class PictureOf:
-    """One picture of an event: the unsafe objects in it, and whether its bytes are those that were judged."""
+    """One picture of an event: the unsafe objects in it, and whether its bytes are those that were judged.
+
+    With a `mark`, the detector did not look at it.
+    """
 
     picture: Picture
     objects: tuple[DetectedObject, ...]
     bytes: Bytes
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,9 @@ def bytes_read(store: ObjectStore, picture: Picture) -> Bytes:
 
 def _looked_at(store: ObjectStore, threats: list[ThreatPicture]) -> tuple[PictureOf, ...]:
     states = in_parallel(lambda each: bytes_of(store, each.picture), threats, _AT_ONCE)
-    return tuple(PictureOf(each.picture, each.objects, state) for each, state in zip(threats, states, strict=True))
+    return tuple(
+        PictureOf(each.picture, each.objects, state, each.mark) for each, state in zip(threats, states, strict=True)
+    )
 
 
 def _is_video(footage_key: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from nightjar.domain.detections import DetectedObject, Detection, FailedPicture, ListedPicture, Picture
+from nightjar.domain.detections import DetectedObject, Detection, FailedPicture, ListedPicture, Mark, Picture
 from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.queries.readable import LARGEST_LINES, lines_at, told
 from nightjar.queries.run_shards import ShardWork
@@ -18,12 +18,16 @@ _READERS = 8
 
 @dataclass(frozen=True)
 class ShardPicture:
-    """A picture. `objects` is None where detect has not looked at it; `failed` says why it could not."""
+    """A picture. `objects` is None where detect says nothing of it; `failed` says why it could not be looked at.
+
+    With a `mark`, it has its objects from other pictures.
+    """
 
     picture: Picture
     objects: tuple[DetectedObject, ...] | None = None
     failed: str = ""
     is_stored: bool = True  # False: erased since
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,21 @@ def shard_pictures(store: ObjectStore, run: Run, shard: ShardWork, first: int, m
     page = listed[first : first + most]
     failures = lines_at(store, f"{at['detect']}{FAILURES}", FailedPicture, problems)
     failed = {each.standard_key: f"{each.reason}: {each.detail}" for each in failures}
-    seen = {each.picture.standard_key: each.objects for each in _detections(store, shard, page, problems)}
+    seen = {each.picture.standard_key: each for each in _detections(store, shard, page, problems)}
     stored = in_parallel(lambda each: store.head(each.standard_key) is not None, page, _READERS)
     return ShardPictures(
         total=len(listed),
         shown=tuple(
-            ShardPicture(each, seen.get(each.standard_key), failed.get(each.standard_key, ""), is_stored)
+            _picture(each, seen.get(each.standard_key), failed.get(each.standard_key, ""), is_stored)
             for each, is_stored in zip(page, stored, strict=True)
         ),
         problems=tuple(problems),
     )
+
+
+def _picture(picture: Picture, seen: Detection | None, failed: str, is_stored: bool) -> ShardPicture:
+    objects, mark = (seen.objects, seen.mark) if seen else (None, None)
+    return ShardPicture(picture, objects, failed, is_stored, mark)
 
 
 def _detections(

@@ -128,7 +128,7 @@ class _Judged:
         settings = self.knows(camera)
         if settings is None:
             return
-        sights = (Sight(each.picture.taken_at, each.objects) for each in detections)
+        sights = (Sight(each.picture.taken_at, each.objects, each.is_seen) for each in detections)
         judgement = judge_pictures(sights, settings, self.gap, false_boxes)
         self._cameras[camera] = settings
         self._judged[camera] = judgement

@@ -140,7 +140,7 @@ def _judged(
 def _explanations(
     store: ObjectStore, settings: CameraRules, gap: timedelta, moment: datetime, seen: Sequence[Detection]
 ) -> list[Explanation]:
-    sights = [Sight(line.picture.taken_at, line.objects) for line in seen]
+    sights = [Sight(line.picture.taken_at, line.objects, line.is_seen) for line in seen]
     return explain(sights, moment, settings, gap, FalseBoxes(store).of(settings.camera))
 
 

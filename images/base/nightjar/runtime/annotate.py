@@ -1,7 +1,7 @@
 """Draws on a picture what a detector saw: boxes, labels, probabilities. Needs Pillow, which not every stage has."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -21,18 +21,20 @@ _SMALLER = (1.0, 0.8, 0.65)  # the sizes of a tag that are tried where there is 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def annotate(jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None = None) -> bytes:
+def annotate(
+    jpeg: bytes, objects: Sequence[DetectedObject], longest: int | None = None, *, is_dashed: bool = False
+) -> bytes:
     """The picture `jpeg` as JPEG with a box, the label and the probability of each of `objects`.
 
     Boxes are x_min, y_min, x_max, y_max as fractions of the picture. With `longest`, the picture is made smaller so
     that no side has more than that many pixels; text stays legible. A tag with label and probability never covers
-    another object's box; in a crowd without room for it, it is left out. Raises PIL.UnidentifiedImageError for no
-    picture.
+    another object's box; in a crowd without room for it, it is left out. Boxes are `is_dashed` where the detector did
+    not look, and the objects are from other pictures. Raises PIL.UnidentifiedImageError for no picture.
     """
     if longest:
-        return encoded(boxed(within(jpeg, (longest, longest)), objects))
+        return encoded(boxed(within(jpeg, (longest, longest)), objects, is_dashed=is_dashed))
     with Image.open(io.BytesIO(jpeg)) as opened:
-        return encoded(boxed(opened.convert("RGB"), objects))
+        return encoded(boxed(opened.convert("RGB"), objects, is_dashed=is_dashed))
 
 
 def within(jpeg: bytes, most_wh: tuple[int, int]) -> Image.Image:
@@ -48,13 +50,18 @@ def within(jpeg: bytes, most_wh: tuple[int, int]) -> Image.Image:
     return picture
 
 
-def boxed(picture: Image.Image, objects: Sequence[DetectedObject], *, tags: bool = True) -> Image.Image:
+def boxed(
+    picture: Image.Image, objects: Sequence[DetectedObject], *, tags: bool = True, is_dashed: bool = False
+) -> Image.Image:
     """Draw the boxes of `objects`, and their tags, on `picture`, which is changed."""
     draw = ImageDraw.Draw(picture)
     line = max(2, max(picture.size) // 200)
     surest = sorted(objects, key=lambda each: -each.probability)
     boxes = [_pixels(each, picture.size) for each in surest]
     for box in reversed(boxes):  # the most probable on top
+        if is_dashed:
+            _draw_dashed(draw, box, line)
+            continue
         draw.rectangle((box.left - 1, box.top - 1, box.right + 1, box.bottom + 1), outline=_EDGE, width=line + 2)
         draw.rectangle((box.left, box.top, box.right, box.bottom), outline=_COLOUR, width=line)
     if tags:
@@ -116,6 +123,26 @@ def _tag(draw: ImageDraw.ImageDraw, seen: DetectedObject, font: Font, picture: A
         if area.width <= picture.width or not label:
             return _Tag(text, font, pad, (left, top), area)
         label = label[: min(len(label) - 1, int(len(label) * picture.width / area.width))]
+
+
+def _draw_dashed(draw: ImageDraw.ImageDraw, box: Area, line: int) -> None:
+    """A box of dashes, with one around each corner."""
+    for across, first, last, at in (
+        (True, box.left, box.right, (box.top, box.bottom - line + 1)),
+        (False, box.top, box.bottom, (box.left, box.right - line + 1)),
+    ):
+        for begin, end in _dashes(first, last, 6 * line):
+            for side in at:
+                ends = (begin, side, end, side + line - 1) if across else (side, begin, side + line - 1, end)
+                draw.rectangle((ends[0] - 1, ends[1] - 1, ends[2] + 1, ends[3] + 1), fill=_EDGE)
+                draw.rectangle(ends, fill=_COLOUR)
+
+
+def _dashes(first: float, last: float, size: int) -> Iterator[tuple[float, float]]:
+    """Dashes of about `size`, as long as the gaps between them, from `first` to `last`, which both have one."""
+    parts = 2 * round(max(0.0, last - first) / (2 * size)) + 1
+    length = (last - first) / parts
+    return ((first + n * length, first + (n + 1) * length) for n in range(0, parts, 2))
 
 
 def _draw_lead(draw: ImageDraw.ImageDraw, tag: Area, box: Area) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from nightjar.domain.detections import Detection, DetectorRef, Picture
+from nightjar.domain.detections import Detection, DetectorRef, Mark, Picture
 from nightjar.domain.sights import Thing
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
@@ -79,7 +79,9 @@ class DetectionHistory:
             for _, data in files or ():
                 for text in data.splitlines():
                     line = self._line(from_json(text), wanted)
-                    newest[Detections.identity(line)] = line
+                    older = newest.get(Detections.identity(line))
+                    if older is None or Detections.prevails(line, older):
+                        newest[Detections.identity(line)] = line
         except (ValueError, KeyError, TypeError, AttributeError):
             files = None
         if files is None:
@@ -104,6 +106,7 @@ class DetectionHistory:
             detector=self._detector(line["detector"]),
             objects=objects,
             counts=line["counts"],
+            mark=Mark.model_validate(line["mark"]) if line.get("mark") else None,
         )
 
     def _detector(self, detector: Mapping[str, Any]) -> DetectorRef:

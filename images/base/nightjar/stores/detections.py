@@ -18,3 +18,8 @@ class Detections(LineStore[Detection]):
     @staticmethod
     def identity(line: Detection) -> tuple[str, ...]:
         return line.picture.taken_at.isoformat(), line.picture.standard_key
+
+    @classmethod
+    def prevails(cls, newer: Detection, older: Detection) -> bool:
+        """A picture that was looked at stays so: a mark never takes the place of a look at the same bytes."""
+        return newer.is_seen or not older.is_seen or newer.picture.standard_sha256 != older.picture.standard_sha256

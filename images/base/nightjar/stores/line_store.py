@@ -83,6 +83,11 @@ class LineStore(ABC, Generic[L]):
     def identity(line: L) -> tuple[str, ...]:
         """Equal for lines about the same thing, of which the newest counts; lines are sorted by it."""
 
+    @classmethod
+    def prevails(cls, newer: L, older: L) -> bool:
+        """Whether `newer` counts, of two lines about the same thing from two files."""
+        return True
+
     def write(self, place: Place, writer: RunShard, lines: Iterable[L]) -> ObjectRef:
         """Write the file of `writer` at `place`, as a whole; the same lines a second time make no new version."""
         return self._write(f"{self._folder(place)}{writer.file(place.camera)}", lines)
@@ -200,8 +205,12 @@ class LineStore(ABC, Generic[L]):
         return sorted(files, key=lambda info: (info.modified_at, not info.key.endswith(f"/{WHOLE_DAY}"), info.key))
 
     def _newest(self, files: Iterable[Iterable[L]]) -> list[L]:
-        """The lines of `files`, given oldest first; of lines about the same thing the newest."""
-        newest = {self.identity(line): line for lines in files for line in lines}
+        """The lines of `files`, given oldest first; of lines about the same thing the newest, if it prevails."""
+        newest: dict[tuple[str, ...], L] = {}
+        for line in (line for lines in files for line in lines):
+            older = newest.setdefault(self.identity(line), line)
+            if older is not line and self.prevails(line, older):
+                newest[self.identity(line)] = line
         return [newest[identity] for identity in sorted(newest)]
 
     def _snapshot(self, place: Place) -> tuple[Sequence[ObjectInfo], list[L]]:
