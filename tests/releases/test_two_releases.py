@@ -112,7 +112,7 @@ def test_history_of_either_release_goes_over_the_other_ones_day(chains: tuple[Ch
     before = events(now.store)
     for chain in ordered:
         chain.history(DAY)
-        assert {m.counts.details["computed"] for m in chain.manifests["detect"][-1:]} == {0}
+        assert {m.counts.details["looked_at"] for m in chain.manifests["detect"][-1:]} == {0}
         assert chain.report(f"{first}-{chain.tag}").counts is not None
         assert len(rows(now.store, "pictures")) == 3
         assert len(rows(now.store, "events")) == 1

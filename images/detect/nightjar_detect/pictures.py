@@ -1,6 +1,6 @@
 """Reading standard pictures: fetch, verify, decode. Runs in threads, ahead of the interpreter."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from nightjar.stores.standard import (
 )
 from nightjar_detect.model import Input
 from nightjar_detect.preprocess import Pixels, UndecodableError, model_pixels
+from nightjar_detect.sameness import Blocks, blocks_of
 
 
 class FailureReason(StrEnum):
@@ -30,6 +31,14 @@ class Failure:
 
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture that can be looked at: the detector's input, and its blocks where looks are spared."""
+
+    pixels: Pixels
+    blocks: Blocks | None = None
 
 
 Fetched = tuple[Picture, bytes | Failure]
@@ -50,15 +59,18 @@ def fetch_picture(pictures: StandardPictures, picture: ListedPicture) -> Fetched
         return picture, Failure(FailureReason.ALTERED, str(error))
 
 
-def decode_pictures(shape: Input, fetched: Iterable[Fetched]) -> list[Pixels | Failure]:
-    """The pictures as the model wants them, or why not."""
-    return [_decode(picture, data, shape) for picture, data in fetched]
+def decode_pictures(
+    shape: Input, is_spared: Callable[[Picture], bool], fetched: Iterable[Fetched]
+) -> list[Shot | Failure]:
+    """The pictures as the model wants them, or why not; with blocks where `is_spared` says so."""
+    return [_decode(picture, data, shape, is_spared(picture)) for picture, data in fetched]
 
 
-def _decode(picture: Picture, data: bytes | Failure, shape: Input) -> Pixels | Failure:
+def _decode(picture: Picture, data: bytes | Failure, shape: Input, with_blocks: bool) -> Shot | Failure:
     if isinstance(data, Failure):
         return data
     try:
-        return model_pixels(data, shape)
+        pixels = model_pixels(data, shape)
     except UndecodableError as error:
         return Failure(FailureReason.UNDECODABLE, f"{picture.standard_key}: {error}")
+    return Shot(pixels, blocks_of(pixels) if with_blocks else None)

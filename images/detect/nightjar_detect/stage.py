@@ -7,12 +7,12 @@ that could be looked at, known or computed, by time: it is complete in itself, a
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
 
-from nightjar.domain.detections import DetectedObject, DetectorRef, ListedPicture
+from nightjar.domain.detections import DetectorRef, ListedPicture
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
@@ -27,13 +27,16 @@ from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.standard import StandardPictures
 from nightjar_detect.deciding import finder, model_folder, settings_fingerprint
-from nightjar_detect.detectors import open_detector
+from nightjar_detect.detectors import Detector, open_detector
 from nightjar_detect.fetch import Fetch, s3_fetch
+from nightjar_detect.frames import Frame
+from nightjar_detect.gate import gate
+from nightjar_detect.known import KnownAt
 from nightjar_detect.memory import keep_freed_memory, use_huge_pages
 from nightjar_detect.model import ModelCard, read_card
-from nightjar_detect.pictures import Failure, decode_pictures, fetch_picture
-from nightjar_detect.preprocess import Pixels
-from nightjar_detect.work import Seen, Work, batched, look, prefetched
+from nightjar_detect.pictures import Failure, Fetched, Shot, decode_pictures, fetch_picture
+from nightjar_detect.sparing import SparingOf, sparing_of
+from nightjar_detect.work import Find, Looks, Work, batched, prefetched
 
 log = logging.getLogger(__name__)
 
@@ -66,23 +69,26 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     detections = Detections(context.store)
     shard = RunShard.of(context.run_prefix, context.input_prefix)
     places = _by_place(pictures, detector.id)
+    sparing, rules_inputs = sparing_of(settings, context.store, release.rules, pictures)
     readers = ThreadPoolExecutor(settings.detect_readers, thread_name_prefix="reader")
     decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")  # one keeps ahead of the interpreter; more disturb it
     try:
-        seen = readers.map(lambda place: _known(detections, place, shard), places)
-        known = dict(zip(places, seen, strict=True))
-        unknown = [p for place, members in places.items() for p in members if p.standard_sha256 not in known[place]]
+        known = dict(zip(places, readers.map(lambda p: _known(detections, p, shard, sparing), places), strict=True))
+        unknown = [p for place, members in places.items() for p in members if known[place].of(p) is None]
         standard = StandardPictures(context.store, fetch)
+        decode = partial(decode_pictures, card.input, lambda picture: sparing(picture.camera) is not None)
+        shots = _shots(readers, decoder, standard, unknown, decode)
+        looks = Looks(lambda: _loaded(settings, card))
         work = Work(
             detections=detections,
             detector=ref,
             shard=shard,
-            seen=_seen(settings, card, _pixels(readers, decoder, card, standard, unknown)) if unknown else iter(()),
+            results=gate(_frames(places, known, shots), looks, sparing),
             writers=readers,
-            progress=Progress("pictures looked at", total=len(unknown)),
+            progress=Progress("pictures", total=len(unknown)),
         )
         for place, members in places.items():
-            work.do(place, members, known[place])
+            work.do(place, members)
         objects = work.finish(context.store, f"{context.output_prefix}{FAILURES}")
     finally:
         for pool in (readers, decoder):
@@ -91,37 +97,47 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     more = len(work.failures) - len(named)
     return StageResult(
         counts=Counts(received=len(pictures), outcomes=dict(work.outcomes), details=dict(work.details)),
-        inputs=[*inputs, release_ref],
+        inputs=[*inputs, release_ref, *rules_inputs],
         objects=objects,
         result={"detector": detector.id},
         warnings=(*named, f"and {more} more pictures failed; failures.jsonl names them") if more else named,
     )
 
 
-def _known(detections: Detections, place: Place, shard: RunShard) -> dict[str, Sequence[DetectedObject]]:
-    """The objects that this detector saw at `place` before, by the SHA-256 of the standard picture."""
-    return {line.picture.standard_sha256: line.objects for line in detections.known(place, shard)}
+def _known(detections: Detections, place: Place, shard: RunShard, sparing: SparingOf) -> KnownAt:
+    """What this detector saw at `place` before; where looks are not spared, what it did not see is not known."""
+    return KnownAt.of_lines(detections.known(place, shard), with_marks=sparing(place.camera) is not None)
 
 
-def _pixels(
+def _frames(
+    places: Mapping[Place, Sequence[ListedPicture]],
+    known: Mapping[Place, KnownAt],
+    shots: Iterator[Shot | Failure],
+) -> Iterator[Frame]:
+    """Every picture with what is known of it, or its shot, which come in the same order."""
+    for place, members in places.items():
+        for picture in members:
+            yield Frame(picture, known[place].of(picture) or next(shots))
+
+
+def _shots(
     readers: Executor,
     decoder: Executor,
-    card: ModelCard,
     standard: StandardPictures,
     pictures: Iterable[ListedPicture],
-) -> Iterator[Pixels | Failure]:
+    decode: Callable[[list[Fetched]], list[Shot | Failure]],
+) -> Iterator[Shot | Failure]:
     """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
     fetched = prefetched(readers, partial(fetch_picture, standard), pictures, ahead=2 * _BURST, burst=_BURST)
-    decode = partial(decode_pictures, card.input)
     for burst in prefetched(decoder, decode, batched(fetched, _DECODED), ahead=2, burst=1):
         yield from burst
 
 
-def _seen(settings: DetectSettings, card: ModelCard, pixels: Iterator[Pixels | Failure]) -> Iterator[Seen]:
-    """From pixels to objects, with the model loaded."""
+def _loaded(settings: DetectSettings, card: ModelCard) -> tuple[Detector, Find]:
+    """The detector with its model loaded, and what finds objects in its outputs."""
     detector = open_detector(settings.detect_backend, model_folder(settings), card, settings.detect_threads)
     use_huge_pages()
-    return look(detector, finder(card, settings.min_probability), pixels)
+    return detector, finder(card, settings.min_probability)
 
 
 def _read_shard(context: StageContext) -> tuple[list[ListedPicture], list[ObjectRef]]:

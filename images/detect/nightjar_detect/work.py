@@ -2,12 +2,12 @@
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from itertools import islice
 from typing import TypeVar
 
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, How, Picture
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import NightjarError, TryAgainError
 from nightjar.runtime.manifests import write_lines
@@ -18,13 +18,16 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.line_store import Place, RunShard
 from nightjar_detect.decoders.interface import Outputs
 from nightjar_detect.detectors import Detector
+from nightjar_detect.frames import Result
 from nightjar_detect.pictures import Failure
 from nightjar_detect.preprocess import Pixels
 
 log = logging.getLogger(__name__)
 
-Seen = Sequence[DetectedObject] | Failure
 Find = Callable[[Outputs], Sequence[DetectedObject]]  # from the network's outputs for one picture to its objects
+# What became of the pictures that have objects, in the details of the manifest.
+KNOWN, LOOKED_AT = "known", "looked_at"
+DETAILS = (KNOWN, LOOKED_AT, How.INTERPOLATED.value, How.CARRIED.value)
 # So many pictures are looked at before their objects are made: after an inference the processor's caches hold nothing
 # of our own code, and a little Python for each picture in between takes several times as long as all of it at once.
 _BURST = 16
@@ -51,17 +54,33 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     return iter(lambda: list(islice(rest, size)), [])
 
 
-def look(detector: Detector, find: Find, pictures: Iterable[Pixels | Failure]) -> Iterator[Seen]:
-    """The objects in each picture, in order; a failure stays one."""
-    for burst in batched(pictures, _BURST):
-        raw = [p if isinstance(p, Failure) else detector.infer(p) for p in burst]
-        yield from (r if isinstance(r, Failure) else find(r) for r in raw)
+class Looks:
+    """The detector as the gate asks it: the objects in pictures, several at once.
+
+    The model is loaded with the first look, while the first pictures are being fetched.
+    """
+
+    def __init__(self, load: Callable[[], tuple[Detector, Find]]) -> None:
+        self._load = load
+        self._loaded: tuple[Detector, Find] | None = None
+
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Sequence[DetectedObject]]:
+        """The objects in each picture."""
+        is_first = self._loaded is None
+        detector, find = self._loaded = self._loaded or self._load()
+        found: list[Sequence[DetectedObject]] = []
+        for burst in batched(pictures, _BURST):
+            raw = [detector.infer(pixels) for pixels in burst]
+            found += map(find, raw)
+        if is_first:
+            log.info("first picture looked at")
+        return found
 
 
 class Work:
-    """Writes the objects that are seen in pictures, one place (camera and day) after the other, and counts outcomes.
+    """Writes the objects in pictures, one place (camera and day) after the other, and counts outcomes.
 
-    `seen` gives, in the same order, the objects in each picture that is not known, or the failure.
+    `results` gives, in the same order, the objects in each picture, or the failure.
     """
 
     def __init__(
@@ -69,41 +88,40 @@ class Work:
         detections: Detections,
         detector: DetectorRef,
         shard: RunShard,
-        seen: Iterator[Seen],
+        results: Iterator[Result],
         writers: Executor,
         progress: Progress,
     ) -> None:
-        self._detections, self._detector, self._shard, self._seen = detections, detector, shard, seen
+        self._detections, self._detector, self._shard, self._results = detections, detector, shard, results
         self._writers, self._progress = writers, progress
         self._writes: list[Future[ObjectRef]] = []
         self.outcomes: Counter[str] = Counter(detected=0)
-        self.details: Counter[str] = Counter(known=0, computed=0)
+        self.details: Counter[str] = Counter(dict.fromkeys(DETAILS, 0))
         self.failures: list[FailedPicture] = []
 
-    def do(self, place: Place, pictures: Sequence[Picture], known: Mapping[str, Sequence[DetectedObject]]) -> None:
-        """Look at the pictures of one place, in order, and begin to write their lines.
+    def do(self, place: Place, pictures: Sequence[Picture]) -> None:
+        """Take the results of the pictures of one place, in order, and begin to write their lines.
 
-        Lines that were computed before S3 failed or SIGTERM came are written too, so that the next try goes on from
-        there.
+        Lines that were new before S3 failed or SIGTERM came are written too, so that the next try goes on from there.
         """
         lines: list[Detection] = []
-        computed: list[Detection] = []
+        new: list[Detection] = []
         try:
-            for picture in pictures:
+            for _ in pictures:
                 stop_if_asked()
-                objects = known.get(picture.standard_sha256)
-                is_known = objects is not None
-                if objects is None:
-                    objects = self._look(picture)
-                if objects is None:
+                result = next(self._results)
+                if not result.is_known:
+                    self._progress.add()
+                if isinstance(result.objects, Failure):
+                    self._fail(result.picture, result.objects)
                     continue
                 self.outcomes["detected"] += 1
-                self.details["known" if is_known else "computed"] += 1
-                lines.append(Detection.of(picture, self._detector, objects))
-                if not is_known:
-                    computed.append(lines[-1])
+                self.details[KNOWN if result.is_known else result.mark.how if result.mark else LOOKED_AT] += 1
+                lines.append(Detection.of(result.picture, self._detector, result.objects, result.mark))
+                if not result.is_known:
+                    new.append(lines[-1])
         except (TryAgainError, StoppedError):
-            self._keep(place, computed)
+            self._keep(place, new)
             wait(self._writes, timeout=_LAST_WRITES)
             raise
         if lines:
@@ -117,24 +135,18 @@ class Work:
         self._progress.finish()
         return objects
 
-    def _look(self, picture: Picture) -> Sequence[DetectedObject] | None:
-        """The objects in a picture that is not known; None when it could not be looked at."""
-        seen = next(self._seen)
-        self._progress.add()
-        if not isinstance(seen, Failure):
-            if not self.details["computed"]:
-                log.info("first picture looked at")
-            return seen
-        self.outcomes[f"failed:{seen.reason}"] += 1
-        self.failures.append(FailedPicture(standard_key=picture.standard_key, reason=seen.reason, detail=seen.detail))
-        log.warning("%s", seen.detail, extra={"camera": picture.camera.name, "reason": seen.reason})
-        return None
+    def _fail(self, picture: Picture, failure: Failure) -> None:
+        self.outcomes[f"failed:{failure.reason}"] += 1
+        self.failures.append(
+            FailedPicture(standard_key=picture.standard_key, reason=failure.reason, detail=failure.detail)
+        )
+        log.warning("%s", failure.detail, extra={"camera": picture.camera.name, "reason": failure.reason})
 
-    def _keep(self, place: Place, computed: Sequence[Detection]) -> None:
+    def _keep(self, place: Place, new: Sequence[Detection]) -> None:
         """Write lines beside those that the file has; a failure is only logged."""
-        if not computed:
+        if not new:
             return
         try:
-            self._detections.add(place, self._shard, computed)
+            self._detections.add(place, self._shard, new)
         except NightjarError as error:
-            log.warning("the detections that were computed before the stop could not be kept: %s", error)
+            log.warning("the detections that were new before the stop could not be kept: %s", error)

@@ -51,6 +51,11 @@ def detect(store: MemoryStore, settings: DetectSettings) -> Callable[[StageConte
 Detect = Callable[[StageContext], Manifest]
 
 
+def counted(known: int, looked_at: int, interpolated: int = 0, carried: int = 0) -> dict[str, int]:
+    """The details of the manifest."""
+    return {"known": known, "looked_at": looked_at, "interpolated": interpolated, "carried": carried}
+
+
 def counts(manifest: Manifest) -> tuple[int, dict[str, int], dict[str, int]]:
     return manifest.counts.received, manifest.counts.outcomes, manifest.counts.details
 
@@ -89,7 +94,7 @@ def test_a_release_finds_its_detector(store: MemoryStore, detect: Detect) -> Non
 
 def test_an_empty_shard_is_done_without_loading_the_model(store: MemoryStore, detect: Detect) -> None:
     manifest = detect(validated(store, []))
-    assert counts(manifest) == (0, {"detected": 0}, {"known": 0, "computed": 0})
+    assert counts(manifest) == (0, {"detected": 0}, counted(0, 0))
     assert manifest.objects == ()
 
 
@@ -103,7 +108,7 @@ def test_bad_pictures_fail_with_a_reason_and_the_others_go_on(
     context = validated(store, [good, gone, altered, cut, empty, last])
     manifest = detect(context)
     failed = {"failed:picture-missing": 1, "failed:picture-altered": 1, "failed:picture-undecodable": 2}
-    assert counts(manifest) == (6, {"detected": 2} | failed, {"known": 0, "computed": 2})
+    assert counts(manifest) == (6, {"detected": 2} | failed, counted(0, 2))
     assert [any(p.standard_key in w for w in manifest.warnings) for p in (gone, altered, cut, empty)] == [True] * 4
     [lines] = detections(store).values()
     assert [line.picture for line in lines] == [good, last]
@@ -115,7 +120,7 @@ def test_pictures_that_s3_does_not_give_fail_by_name_with_the_code(store: Memory
     store.make_unreadable(pictures[1].standard_key)
     manifest = detect(validated(store, pictures))
     failed = {"failed:picture-unreadable:InvalidObjectState": 1}
-    assert counts(manifest) == (3, {"detected": 2} | failed, {"known": 0, "computed": 2})
+    assert counts(manifest) == (3, {"detected": 2} | failed, counted(0, 2))
     [warning] = manifest.warnings
     assert pictures[1].standard_key in warning and "InvalidObjectState" in warning
 
@@ -173,8 +178,8 @@ def test_running_again_computes_nothing_and_changes_nothing(store: MemoryStore, 
     context = validated(store, series(store, map(noise, range(5))))
     first = detect(context)
     again = detect(context)
-    assert counts(first) == (5, {"detected": 5}, {"known": 0, "computed": 5})
-    assert counts(again) == (5, {"detected": 5}, {"known": 5, "computed": 0})
+    assert counts(first) == (5, {"detected": 5}, counted(0, 5))
+    assert counts(again) == (5, {"detected": 5}, counted(5, 0))
     assert again.objects == first.objects
 
 
@@ -184,7 +189,7 @@ def test_history_knows_what_live_saw_and_a_late_picture_costs_only_itself(store:
     detect(validated(store, early[1:], run="b2"))
     late = put_picture(store, noise(3), NOON + timedelta(minutes=1))
     manifest = detect(validated(store, [*early, late], run="2026-11-20", dag=HISTORY))
-    assert counts(manifest)[2] == {"known": 2, "computed": 1}
+    assert counts(manifest)[2] == counted(2, 1)
     found = detections(store)
     assert [line.picture for line in found[f"{DAY}/alice-porch/2026-11-20.jsonl"]] == [*early, late]
 
@@ -193,7 +198,7 @@ def test_a_live_run_cleared_after_history_computes_nothing(store: MemoryStore, d
     pictures = series(store, [noise(1), noise(2)])
     manifest = detect(validated(store, pictures, run="2026-11-20", dag=HISTORY))
     Detections(store).compact(Place(str(manifest.result["detector"]), PORCH, NOON.date()))
-    assert counts(detect(validated(store, pictures, run="b1")))[2] == {"known": 2, "computed": 0}
+    assert counts(detect(validated(store, pictures, run="b1")))[2] == counted(2, 0)
 
 
 @pytest.mark.parametrize(
@@ -214,12 +219,12 @@ def test_known_means_picture_model_and_settings_agree(
     pinned = {name: str(value) for name, value in change.items()}
     context = validated(store, pictures, run="2026-11-20", dag=HISTORY, tag=tag, settings=pinned)
     again = run(lambda c: detect_shard(c, other, fetch_from(store)), context)
-    assert counts(again)[2] == {"known": known, "computed": 2 - known}
+    assert counts(again)[2] == counted(known, 2 - known)
 
 
 def test_a_picture_standardised_anew_is_looked_at_again(store: MemoryStore, detect: Detect) -> None:
     detect(validated(store, [put_picture(store, noise(1))]))
-    assert counts(detect(validated(store, [put_picture(store, noise(2))])))[2] == {"known": 0, "computed": 1}
+    assert counts(detect(validated(store, [put_picture(store, noise(2))])))[2] == counted(0, 1)
 
 
 def test_detections_that_cannot_be_read_are_computed_again(store: MemoryStore, detect: Detect) -> None:
@@ -227,7 +232,7 @@ def test_detections_that_cannot_be_read_are_computed_again(store: MemoryStore, d
     [ref] = detect(context).objects
     good = store.get(ref.key)[0]
     store.put(ref.key, b'{"half a li')
-    assert counts(detect(context))[2] == {"known": 0, "computed": 1}
+    assert counts(detect(context))[2] == counted(0, 1)
     assert store.get(ref.key)[0] == good
 
 
@@ -253,7 +258,7 @@ def test_what_was_computed_before_a_stop_is_kept(
     [kept] = detections(store).values()
     assert 0 < len(kept) < 60
     manifest = detect(context)
-    assert counts(manifest)[2] == {"known": len(kept), "computed": 60 - len(kept)}
+    assert counts(manifest)[2] == counted(len(kept), 60 - len(kept))
     [lines] = detections(store).values()
     assert [line.picture for line in lines] == pictures
 
@@ -308,7 +313,7 @@ def test_pictures_come_from_s3(s3_settings: StoreSettings, s3_store: ObjectStore
     s3_store.put(first.key, noise(99))
     context = validated(s3_store, [ListedPicture.of(pictures[0], first.version_id), *pictures[1:]])
     manifest = run(lambda c: detect_shard(c, settings, fetch), context)
-    assert counts(manifest) == (20, {"detected": 20}, {"known": 0, "computed": 20})
+    assert counts(manifest) == (20, {"detected": 20}, counted(0, 20))
     with pytest.raises(ObjectMissingError, match="standard/none"):
         fetch("standard/none", None)
 

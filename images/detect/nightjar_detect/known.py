@@ -1,0 +1,37 @@
+"""What is known of pictures before they are looked at: the lines that the same detector has left."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from nightjar.domain.detections import Detection, Picture
+from nightjar_detect.frames import Known
+
+
+@dataclass(frozen=True)
+class KnownAt:
+    """What is known of the pictures of one place.
+
+    Objects that were seen hold for every picture with the same bytes, by SHA-256; a mark holds for its own picture
+    only, by key and SHA-256.
+    """
+
+    seen: Mapping[str, Known]
+    marked: Mapping[tuple[str, str], Known]
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[Detection], with_marks: bool) -> "KnownAt":
+        """What `lines` tell. Without marks, a picture that was not looked at is not known."""
+        seen: dict[str, Known] = {}
+        marked: dict[tuple[str, str], Known] = {}
+        for line in lines:
+            picture = line.picture
+            if line.mark is None:
+                seen[picture.standard_sha256] = Known(line.objects)
+            elif with_marks:
+                marked[picture.standard_key, picture.standard_sha256] = Known(line.objects, line.mark)
+        return cls(seen, marked)
+
+    def of(self, picture: Picture) -> Known | None:
+        """What is known of `picture`, if anything: rather a look than a mark."""
+        sha256 = picture.standard_sha256
+        return self.seen.get(sha256) or self.marked.get((picture.standard_key, sha256))
