@@ -18,6 +18,9 @@ class Clock(Protocol):
     def seconds(self, frame: av.VideoFrame, own: int, latest: int) -> float:
         """Seconds of a frame of packet `own`, which came out when packet `latest` went in."""
 
+    def foretold(self, packet: "av.Packet[av.VideoStream]") -> float | None:
+        """Seconds of the frame of a packet that was read and is not decoded; None if not known, or not shown."""
+
 
 class Stamps:
     """The clock of a container that says of each packet when it is shown. `rate` stands in where it does not."""
@@ -43,6 +46,12 @@ class Stamps:
         self._shown += 1
         self._start = time if self._start is None else self._start
         return time - self._start
+
+    def foretold(self, packet: "av.Packet[av.VideoStream]") -> float | None:
+        """Seconds of the frame of a packet that was read and is not decoded; None if not known, or not shown."""
+        if self._start is None or packet.pts is None or packet.is_discard:
+            return None
+        return float(packet.pts * packet.time_base) - self._start
 
 
 class Slots:
@@ -77,6 +86,10 @@ class Slots:
         self._shown = max(self._shown + 1, latest - self._delay)
         over = max(0, self._shown - len(self._times) + 1)
         return self._times[self._shown - over] + over * self._step
+
+    def foretold(self, packet: "av.Packet[av.VideoStream]") -> float | None:
+        """None: how much later than its packet a frame is shown is seen when frames come out."""
+        return None
 
 
 def avi_clock(slot: Fraction | None, head: bytes, rate: Fraction | None) -> Slots:

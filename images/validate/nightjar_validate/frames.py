@@ -1,8 +1,13 @@
-"""From a container's packets to frames, each with its time and whether it can be trusted."""
+"""From a container's packets to frames, each with its time and whether it can be trusted.
 
-from collections.abc import Iterator
+Packets that no picture needs are not decoded (see `spared`); their frames are told of by their time alone.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import av.container
@@ -10,7 +15,9 @@ import av.error
 import av.logging
 
 from nightjar_validate.clock import Clock
+from nightjar_validate.spared import Facts, Group, Steps, grouped
 from nightjar_validate.trust import DAMAGED, Trust, tells_of_damage
+from nightjar_validate.units import WITH_UNITS, length_size, units_of
 
 _KEY_TYPES = {0, 1}  # pictures that say nothing about their type, and intra pictures
 
@@ -20,12 +27,14 @@ class Moment:
     """A frame, its seconds since the video's first frame, and whether it is `good`: what the camera saw.
 
     `packet` is the one that was decoded last: where frames come in the order of their packets, that of the frame.
+    `frame` is None where it was not decoded, since no picture is taken of it.
     """
 
     seconds: float
-    frame: av.VideoFrame
+    frame: av.VideoFrame | None
     good: bool
     packet: "av.Packet[av.VideoStream]"
+    number: int  # of the packet
 
 
 @dataclass
@@ -42,44 +51,155 @@ class Reading:
 
 
 def moments(
-    container: av.container.InputContainer, stream: av.VideoStream, clock: Clock, trust: Trust, reading: Reading
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    clock: Clock,
+    trust: Trust,
+    reading: Reading,
+    a_second: float,
 ) -> Iterator[Moment]:
-    """All frames that can be decoded, good or not, in the order in which they are shown."""
+    """All frames, good or not, in the order in which they are shown; those that are not due are not always decoded.
+
+    A frame is due at each step of `a_second`.
+    """
     context = stream.codec_context
     context.thread_count = 1
     context.copy_opaque = True  # frames then tell which packet they are from
     context.options = {"err_detect": "crccheck"}  # the only way to see damage in HEVC, where a camera sends checksums
-    try:
-        for number, packet in enumerate(container.demux(stream)):
-            reading.packets += bool(packet.size)
-            reading.trimmed |= number == 0 and packet.is_keyframe and packet.is_discard
-            clock.read(packet)
-            trust.read(packet.pts, key=packet.is_keyframe)
-            packet.opaque = (number, packet.is_keyframe)
-            for frame in _decoded(stream, packet, number, trust):
-                origin = frame.opaque  # missing where a decoder does not pass it on
-                own, flagged = origin if isinstance(origin, tuple) else (number, packet.is_keyframe)
-                # The packet's flag is the container's opinion. Some decoders do not say what a key frame is, though.
-                key = frame.key_frame or (flagged and frame.pict_type in _KEY_TYPES)
-                good = trust.trusts(own, frame.pts, key=key, marked=frame.is_corrupt)
-                seconds = clock.seconds(frame, own, number)
-                reading.end = max(reading.end, seconds)
-                yield Moment(seconds, frame, good, packet)
-    except MemoryError:
-        raise
-    except av.error.FFmpegError as error:
-        reading.error = said(error)
+    return _Film(container, stream, clock, trust, reading).moments(Steps(a_second))
+
+
+_Numbered = tuple[int, "av.Packet[av.VideoStream]"]  # a packet, and its place among those of its track
+
+
+class _Film:
+    """The packets of a track on their way through its decoder."""
+
+    def __init__(
+        self,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        clock: Clock,
+        trust: Trust,
+        reading: Reading,
+    ) -> None:
+        self._container, self._stream, self._clock, self._trust = container, stream, clock, trust
+        self._reading = reading
+        self._read: deque[_Numbered] = deque()  # and not decoded yet
+        self._waiting: deque[Moment] = deque()  # not decoded at all, and shown later than what came out so far
+        codec = stream.codec_context.name
+        self._codec = codec if codec in WITH_UNITS else ""
+        self._length_size = length_size(codec, stream.codec_context.extradata)
+
+    def moments(self, steps: Steps) -> Iterator[Moment]:
+        """All frames; `steps` says which are due."""
+        try:
+            for group in grouped(self._facts()):
+                spared, end = group.spared(steps)
+                packets = [self._read.popleft() for _ in group.facts]
+                yield from self._group(group, packets, spared, end)
+        except MemoryError:
+            raise
+        except av.error.FFmpegError as error:
+            self._reading.error = said(error)
+        yield from self._waiting
+
+    def _facts(self) -> Iterator[Facts]:
+        """Read the packets; what cannot be read any more ends them."""
+        try:
+            for number, packet in enumerate(self._container.demux(self._stream)):
+                self._reading.packets += bool(packet.size)
+                self._reading.trimmed |= number == 0 and packet.is_keyframe and packet.is_discard
+                self._clock.read(packet)
+                self._read.append((number, packet))
+                yield self._facts_of(packet)
+        except av.error.FFmpegError as error:
+            self._reading.error = said(error)
+
+    def _facts_of(self, packet: "av.Packet[av.VideoStream]") -> Facts:
+        seconds = self._clock.foretold(packet) if self._codec and packet.size else None
+        if seconds is None:
+            return Facts(None, size=packet.size)
+        units = units_of(self._codec, memoryview(packet), self._length_size)
+        return Facts(seconds, units.fresh and packet.is_keyframe, units.unused, not packet.is_corrupt, packet.size)
+
+    def _group(self, group: Group, packets: Sequence[_Numbered], spared: set[int], end: int) -> Iterator[Moment]:
+        """The frames of a group of which some packets are spared; none after `end` is, once something is damaged."""
+        whole = self._trust.breaks
+        self._waiting.extend(self._not_decoded(group, packets, spared))
+        for place, numbered in enumerate(packets[:end]):
+            if place not in spared:
+                yield from self._in_order(self._frames(numbered))
+        if end == len(packets):
+            return
+        if self._trust.breaks > whole:
+            rest = packets[end:]
+            numbers = {number for number, _ in rest}
+            self._waiting = deque(each for each in self._waiting if each.number not in numbers)
+            for numbered in rest:
+                yield from self._in_order(self._frames(numbered))
+            return
+        yield from self._in_order(self._drained(packets[max(end, 1) - 1]))
+        yield from self._waiting
+        self._waiting.clear()
+
+    def _in_order(self, decoded: Iterable[Moment]) -> Iterator[Moment]:
+        """The frames that come out of the decoder, and before each those that are shown before it."""
+        for moment in decoded:
+            while self._waiting and self._waiting[0].seconds < moment.seconds:
+                yield self._waiting.popleft()
+            yield moment
+
+    def _not_decoded(self, group: Group, packets: Sequence[_Numbered], places: Iterable[int]) -> list[Moment]:
+        """The frames of these packets, in the order in which they would be shown."""
+        timed = sorted((seconds, place) for place in places if (seconds := group.facts[place].seconds) is not None)
+        self._reading.end = max([self._reading.end, *(seconds for seconds, _ in timed)])
+        return [Moment(seconds, None, True, packets[place][1], packets[place][0]) for seconds, place in timed]
+
+    def _drained(self, last: _Numbered) -> Iterator[Moment]:
+        """The frames that the decoder holds back; then it is as new. The last packet that it was given is `last`."""
+        number, packet = last
+        nothing: av.Packet[Any] = av.Packet()  # tells the end, and in which unit of time frames then tell theirs
+        nothing.stream, nothing.time_base = self._stream, packet.time_base
+        for frame in _decoded(self._stream, nothing, number, packet, self._trust):
+            yield self._moment(frame, number, packet)
+        self._stream.codec_context.flush_buffers()
+
+    def _frames(self, numbered: _Numbered) -> Iterator[Moment]:
+        """The frames that come out when a packet goes in."""
+        number, packet = numbered
+        self._trust.read(packet.pts, key=packet.is_keyframe)
+        packet.opaque = (number, packet.is_keyframe)
+        for frame in _decoded(self._stream, packet, number, packet, self._trust):
+            yield self._moment(frame, number, packet)
+
+    def _moment(self, frame: av.VideoFrame, number: int, packet: "av.Packet[av.VideoStream]") -> Moment:
+        origin = frame.opaque  # missing where a decoder does not pass it on
+        own, flagged = origin if isinstance(origin, tuple) else (number, packet.is_keyframe)
+        # The packet's flag is the container's opinion. Some decoders do not say what a key frame is, though.
+        key = frame.key_frame or (flagged and frame.pict_type in _KEY_TYPES)
+        good = self._trust.trusts(own, frame.pts, key=key, marked=frame.is_corrupt)
+        seconds = self._clock.seconds(frame, own, number)
+        self._reading.end = max(self._reading.end, seconds)
+        return Moment(seconds, frame, good, packet, number)
 
 
 def _decoded(
-    stream: av.VideoStream, packet: "av.Packet[av.VideoStream]", number: int, trust: Trust
+    stream: av.VideoStream,
+    given: "av.Packet[av.VideoStream]",
+    number: int,
+    packet: "av.Packet[av.VideoStream]",
+    trust: Trust,
 ) -> list[av.VideoFrame]:
-    """The frames that come out when `packet` goes in; none, and less trust, if it is damaged."""
+    """The frames that come out when `given` goes in; none, and less trust, if it is damaged.
+
+    It is packet `number`, or, being empty, makes the decoder give out what it holds back up to that `packet`.
+    """
     try:
-        if packet.is_corrupt:
+        if given.is_corrupt:
             raise av.error.InvalidDataError(0, "a packet that is cut")
         with _heard() as logged:
-            frames = stream.decode(packet)
+            frames = stream.decode(given)
     except av.error.InvalidDataError as error:
         trust.break_at(number, packet.pts, said(error), key=packet.is_keyframe)
         return []

@@ -35,6 +35,7 @@ class Trust:
         self.first: int | None = None  # the packet of the first frame that is trusted
         self.lost = 0  # frames after that which are not
         self.damage = ""  # the first, in words
+        self.breaks = 0  # how often something was damaged
         self._damaged = None if codec in _CAREFUL_DECODERS else (-1, -1)  # the first and last since a key frame
         self._key_shown: int | None = None  # of the key frame that was decoded last
 
@@ -51,6 +52,7 @@ class Trust:
         """
         if not key and shown is not None and self._key_shown is not None and shown < self._key_shown:
             return
+        self.breaks += 1
         first, last = self._damaged or (number, number)
         self._damaged = min(first, number), max(last, number)
         if self.first is not None or key:

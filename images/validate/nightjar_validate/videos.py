@@ -22,6 +22,7 @@ from nightjar_validate.formats import Format, is_cut
 from nightjar_validate.frames import Moment, Reading, moments, said
 from nightjar_validate.geometry import orientation_of, shown_size
 from nightjar_validate.jumps import until_jump
+from nightjar_validate.spared import Steps
 from nightjar_validate.standard import PREVIEW_SIDE, fitted, preview, standardise
 from nightjar_validate.structure import avi_is_unfinished
 from nightjar_validate.tracks import candidates, film
@@ -96,7 +97,8 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream, job:
         return
     state = _Decoding(Trust(stream.codec_context.name))
     most = min(limits.max_frames, math.ceil(limits.max_video_seconds * limits.frames_per_second))
-    shown = moments(container, stream, _clock(stream, job, file), state.trust, state.reading)
+    clock = _clock(stream, job, file)
+    shown = moments(container, stream, clock, state.trust, state.reading, limits.frames_per_second)
     good = until_jump((moment for moment in shown if moment.good), state.jumped)
     for seconds, frame in _sampled(good, limits.frames_per_second, state.trust):
         if refused := _size_problem(frame.width, frame.height, limits):
@@ -128,16 +130,16 @@ def _sampled(
     moments: Iterator[Moment], frames_per_second: float, trust: Trust
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """The first frame at or after each step of `frames_per_second`, with its seconds. Torn frames are left out."""
-    next_step = 0
+    steps = Steps(frames_per_second)
     for moment in moments:
-        since = max(0.0, moment.seconds)
-        if since * frames_per_second + 1e-6 < next_step:
+        if moment.frame is None or not steps.takes(moment.seconds):
             continue
+        since = max(0.0, moment.seconds)
         # FFmpeg shows what is left of a torn JPEG. In other formats later frames would show the damage, too.
         if trust.codec == "mjpeg" and (damage := jpeg.damage(bytes(moment.packet))):
             trust.lose(f"{damage} in the frame at {since:.1f} s")
             continue
-        next_step = int(since * frames_per_second + 1e-6) + 1
+        steps.take(since)
         yield since, moment.frame
 
 
