@@ -15,10 +15,13 @@ from tests.benchmarks.rows import Row, table
 
 BENCHMARKS = (
     "validate",
+    "video",
     "detect",
+    "known",
     "notify",
     "record",
     "grown",
+    "linear",
     "live",
     "requests",
     "rules",
