@@ -34,7 +34,7 @@ class Moment:
     frame: av.VideoFrame | None
     good: bool
     packet: "av.Packet[av.VideoStream]"
-    number: int  # of the packet
+    number: int  # of the packet that the frame is from
 
 
 @dataclass
@@ -86,6 +86,7 @@ class _Film:
         self._container, self._stream, self._clock, self._trust = container, stream, clock, trust
         self._reading = reading
         self._read: deque[_Numbered] = deque()  # and not decoded yet
+        self._begun = 0  # the first packet of the group that is decoded now
         self._waiting: deque[Moment] = deque()  # not decoded at all, and shown later than what came out so far
         codec = stream.codec_context.name
         self._codec = codec if codec in WITH_UNITS else ""
@@ -126,6 +127,7 @@ class _Film:
     def _group(self, group: Group, packets: Sequence[_Numbered], spared: set[int], end: int) -> Iterator[Moment]:
         """The frames of a group of which some packets are spared; none after `end` is, once something is damaged."""
         whole = self._trust.breaks
+        self._begun = packets[0][0]
         self._waiting.extend(self._not_decoded(group, packets, spared))
         for place, numbered in enumerate(packets[:end]):
             if place not in spared:
@@ -144,11 +146,18 @@ class _Film:
         self._waiting.clear()
 
     def _in_order(self, decoded: Iterable[Moment]) -> Iterator[Moment]:
-        """The frames that come out of the decoder, and before each those that are shown before it."""
+        """The frames that come out of the decoder, and before each those that are shown before it.
+
+        Groups are shown one after the other, whatever their times say: the clock may jump.
+        """
         for moment in decoded:
-            while self._waiting and self._waiting[0].seconds < moment.seconds:
+            while self._waiting and self._is_before(self._waiting[0], moment):
                 yield self._waiting.popleft()
             yield moment
+
+    def _is_before(self, one: Moment, other: Moment) -> bool:
+        of_this_group = one.number >= self._begun, other.number >= self._begun
+        return one.seconds < other.seconds if of_this_group[0] == of_this_group[1] else of_this_group[1]
 
     def _not_decoded(self, group: Group, packets: Sequence[_Numbered], places: Iterable[int]) -> list[Moment]:
         """The frames of these packets, in the order in which they would be shown."""
@@ -181,7 +190,7 @@ class _Film:
         good = self._trust.trusts(own, frame.pts, key=key, marked=frame.is_corrupt)
         seconds = self._clock.seconds(frame, own, number)
         self._reading.end = max(self._reading.end, seconds)
-        return Moment(seconds, frame, good, packet, number)
+        return Moment(seconds, frame, good, packet, own)
 
 
 def _decoded(
