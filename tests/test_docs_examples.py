@@ -24,6 +24,7 @@ from nightjar.domain.release import Images
 from nightjar.errors import UsageError
 from nightjar.runtime.rules import parse_rules
 from nightjar.settings.channels import ChannelSecrets
+from nightjar_detect.model import parse_card
 from nightjar_local import demo_command
 from operators.settings import DeploymentSettings
 
@@ -132,12 +133,17 @@ def channels(value: dict[str, Any]) -> None:
         assert is_nagios or apprise.Apprise.instantiate(url.get_secret_value()), name
 
 
+def model_card(value: dict[str, Any]) -> None:
+    assert parse_card(json.dumps(value).encode()).labels
+
+
 # A key that tells the kind of an example (the first of its keys that is here), and the reader of that kind.
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
     "registry": images,
     "dag_run_id": clearing,
     "dry_run": clearing_a_run,
     "picture": detection,
+    "artefacts": model_card,
     "oncall": channels,
 }
 
