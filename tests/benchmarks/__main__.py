@@ -28,6 +28,7 @@ BENCHMARKS = (
     "trial",
     "pages",
     "detectors",
+    "gate",
 )
 
 

@@ -35,8 +35,9 @@ def stored_looks(
 ) -> Looked:
     """What the detector called `tag` (or the deployed one) found in the labelled pictures below `prefix`.
 
-    Pictures that it has not looked at are looked at by `look`, where that is there and the tag is given; else they are
-    left out. Raises InputError when no labelled picture is below the prefix, UsageError for a tag that nobody knows.
+    Pictures that it has not looked at, also those that got their objects from others, are looked at by `look`, where
+    that is there and the tag is given; else they are left out. Raises InputError when no labelled picture is below the
+    prefix, UsageError for a tag that nobody knows.
     """
     keys = {picture_name(info.key): info.key for info in store.list_objects(prefix) if is_standard_key(info.key)}
     wanted = {keys[name] for name in same_pictures(labels.pictures, keys).values()}
@@ -76,7 +77,7 @@ def _stored(
             objects=line.objects,
         )
         for line in lines
-        if line.picture.standard_key in wanted
+        if line.is_seen and line.picture.standard_key in wanted
     }
     return _head(tag or folder, published, found.values()), found
 

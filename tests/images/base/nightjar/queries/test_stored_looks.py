@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nightjar.domain.detections import Detection
+from nightjar.domain.detections import Detection, How, LookedAt, Mark
 from nightjar.domain.detectors import PublishedDetector, detector_id
 from nightjar.domain.evaluation.labels import LabelledPicture, Labels
 from nightjar.errors import InputError, UsageError
@@ -28,10 +28,12 @@ def labels(*names: str) -> Labels:
 
 @pytest.fixture
 def store() -> MemoryStore:
-    """Three pictures, of which the detector has looked at two."""
+    """Three pictures, of which the detector has looked at two; the third got its objects from them."""
     store = MemoryStore()
     pictures = [put_picture(store, f"picture {n}".encode(), after(n, NOON)) for n in range(3)]
     lines = [Detection.of(picture, DETECTOR, objects({"person": 0.9})) for picture in pictures[:2]]
+    mark = Mark(how=How.CARRIED, sources=(LookedAt.of(pictures[1]),))
+    lines.append(Detection.of(pictures[2], DETECTOR, objects({"person": 0.9}), mark))
     Detections(store).write(Place(DETECTOR_ID, PORCH, NOON.date()), RunShard("b1", "everything", False), lines)
     settings = DETECTOR.model_copy(update={"settings": "s"})
     Detectors(store).publish("identity", PublishedDetector.of(settings, ["person", "dog"]), b"{}")
