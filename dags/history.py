@@ -25,11 +25,14 @@ close_run, always last
 * *a day has fewer pictures than expected*: they arrived after the run. Clear the day's run: only the late pictures
   cost anything.
 
-**Parameters.** None: the day is the start of the run's data interval.
+**Parameters.** The day is the start of the run's data interval. `{"look": "everything"}` in the run's conf has the
+detector look at every picture of the day that it has not looked at, whatever `NIGHTJAR_LOOK` says; the run keeps it
+when it is cleared.
 
 **Example.** `nightjar backfill --from 2026-11-01 --to 2026-11-07` runs the days that have not run, and names those that
-have; with `--redo` these run again. To use another detector on the past, set its tag in the Variable `nightjar_images`
-first; each run is pinned to the release that is current when it starts.
+have; with `--redo` these run again, and with `--look-at-everything` every picture is looked at. To use another detector
+on the past, set its tag in the Variable `nightjar_images` first; each run is pinned to the release that is current when
+it starts.
 
 **Is a re-run safe?** Yes. The same footage, detector and rules give the same detections, events and rows; a cleared
 run is pinned anew. (Airflow's own `backfill create --reprocess-behavior completed` needs PostgreSQL.)
@@ -48,6 +51,7 @@ from operators.trouble import watched
 
 DAY = "{{ data_interval_start | ds }}"  # run ids of backfills are not stable, the day is
 RUN = run_prefix(HISTORY, DAY)
+LOOK = "{{ (dag_run.conf or {}).get('look', '') }}"
 
 with DAG(
     HISTORY,
@@ -68,6 +72,6 @@ with DAG(
         **RETRIES,
     },
 ):
-    frozen: Any = freeze_release(RUN)
+    frozen: Any = freeze_release(RUN, LOOK)
     selected = select(RUN, DAY, frozen[SHA256])
     chain(frozen, RUN, after=selected, day=DAY)

@@ -16,6 +16,7 @@ from nightjar.errors import UsageError
 from nightjar.runtime.settings import StageSettings, StoreSettings
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.by_stage import refuse_unknown, resolve
+from nightjar.settings.detect import Look
 from nightjar.stores.rules import RULES_KEY, RulesStore
 from nightjar.stores.runs import Runs
 from operators.assignment import pinned_release
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 # How the local deployment knows its own processes, and the ports it was told to use: no settings of Nightjar's.
 OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_UI_PORT", "NIGHTJAR_S3_PORT")
 
+LOOK = "NIGHTJAR_LOOK"
 UNPINNED = "collect"  # runs before there is a release
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns
 
@@ -45,9 +47,12 @@ def stage_image(variable: str, stage: str) -> str:
 
 @task(multiple_outputs=True)
 @final_for_people
-def freeze_release(run_prefix: str) -> dict[str, str]:
-    """Pin this run to a release; returns the image of every stage, and under `release` the SHA-256 of release.json."""
-    return freeze(get_current_context(), bucket(), run_prefix, str(Variable.get(VARIABLE)), deployment())
+def freeze_release(run_prefix: str, look: str = "") -> dict[str, str]:
+    """Pin this run to a release; returns the image of every stage, and under `release` the SHA-256 of release.json.
+
+    `look` is what the run was asked for instead of the setting NIGHTJAR_LOOK; empty for nothing.
+    """
+    return freeze(get_current_context(), bucket(), run_prefix, str(Variable.get(VARIABLE)), deployment(), look)
 
 
 @task
@@ -74,12 +79,20 @@ def rules_warning(store: ObjectStore, run_prefix: str, sha256: str) -> str | Non
 
 
 def freeze(
-    context: Context, store: ObjectStore, run_prefix: str, variable: str, settings: DeploymentSettings
+    context: Context,
+    store: ObjectStore,
+    run_prefix: str,
+    variable: str,
+    settings: DeploymentSettings,
+    look: str = "",
 ) -> dict[str, str]:
     """Take up the run's folder, and pin it to what is deployed now; a retry keeps what an earlier attempt pinned.
 
-    Raises UsageError while another DAG run that works on the folder is queued or running.
+    A `look` that the run was asked for is pinned as well, and is no deployment. Raises UsageError for one that is none,
+    and while another DAG run that works on the folder is queued or running.
     """
+    if look not in ("", *Look):
+        raise UsageError(f"expected `look` in the run's conf to be one of {', '.join(Look)}, got {look!r}")
     run = Runs(store).at(run_prefix)
 
     def is_under_way(dag_run: str) -> bool:
@@ -91,7 +104,7 @@ def freeze(
     def make() -> Release:
         release = resolve_release(store, run.name, started, variable, settings)
         Runs(store).deploy(run_prefix, release, datetime.now(UTC))
-        return release
+        return release.with_settings("detect", {LOOK: look}) if look else release
 
     release, ref = run.pin(started, make)
     if release.rules.problem:

@@ -147,12 +147,12 @@ def test_a_run_by_older_rules_is_a_warning_with_a_sentence(store: MemoryStore) -
 
 
 def frozen(
-    store: MemoryStore, run: str, max_tries: int = 5, variable_: str | None = None, **runs: str
+    store: MemoryStore, run: str, max_tries: int = 5, variable_: str | None = None, look: str = "", **runs: str
 ) -> dict[str, str]:
     """The result of freeze_release of the DAG run `run` while `runs` are in these states."""
     context = make_context(dag_id="history", max_tries=max_tries, runs={("history", r): s for r, s in runs.items()})
     whole: Any = {**context, "run_id": run}  # a context of tests has only what is asked for
-    return freeze(whole, store, RUN, variable_ or variable(), CLUSTER)
+    return freeze(whole, store, RUN, variable_ or variable(), CLUSTER, look)
 
 
 def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:
@@ -164,6 +164,24 @@ def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:
     assert deployed and (deployed.run, deployed.stages) == (RUN, release.stages)
     cleared = frozen(store, "scheduled", max_tries=11, variable_=variable("2"))
     assert cleared["detect"].endswith(":2") and cleared["release"] != told["release"]
+
+
+def test_a_run_that_is_asked_to_look_at_everything_keeps_it_and_is_no_deployment(store: MemoryStore) -> None:
+    told = frozen(store, "by_hand", look="everything")
+    release = pinned_release(Runs(store).at(RUN), told["release"])
+    assert release.stage("detect").settings["NIGHTJAR_LOOK"] == "everything"
+    assert frozen(store, "by_hand") == told, "a retry keeps it"
+    deployed = Runs(store).deployed()
+    assert deployed and deployed.stages["detect"].settings["NIGHTJAR_LOOK"] == "sparing"
+    assert {stage for stage, each in release.stages.items() if each != deployed.stages[stage]} == {"detect"}
+
+
+@pytest.mark.parametrize("look", ["all", "Everything", "{{ 1 }}", " "])
+def test_a_look_that_is_none_is_refused_before_anything_is_written(store: MemoryStore, look: str) -> None:
+    before = list(store.list_versions(""))
+    with pytest.raises(UsageError, match="expected `look` in the run's conf to be one of sparing, everything, got"):
+        frozen(store, "by_hand", look=look)
+    assert list(store.list_versions("")) == before
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

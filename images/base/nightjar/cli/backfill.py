@@ -8,15 +8,17 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from time import sleep
 
 from nightjar.errors import TryAgainError, UsageError
 
 DAG = "nightjar_history"
+LOOK_AT_EVERYTHING = '{"look": "everything"}'  # in the conf of a run
 UNDER_WAY = frozenset({"queued", "running"})
+_MIDNIGHT, _AFTER_MIDNIGHT = time(), time(0, 0, 1)
 _DAY = timedelta(days=1)
 _MOST_DAYS = 3660
 _SAID = 20  # lines of what airflow said when it failed
@@ -54,6 +56,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     backfill.add_argument("--from", dest="first", type=_day, required=True, metavar="DAY", help="a UTC day: 2026-11-20")
     backfill.add_argument("--to", dest="last", type=_day, required=True, metavar="DAY", help="up to and with this day")
     backfill.add_argument("--redo", action="store_true", help="also run the days again that have run")
+    backfill.add_argument(
+        "--look-at-everything",
+        action="store_true",
+        help="have the detector look at every picture that it has not looked at, whatever NIGHTJAR_LOOK says",
+    )
     backfill.add_argument("--dry-run", action="store_true", help="only say what would be done")
     backfill.add_argument("--max-active-runs", type=int, default=2, metavar="N", help="days at once; default: 2")
     backfill.set_defaults(run=run_backfill)
@@ -69,7 +76,8 @@ def run_backfill(given: argparse.Namespace) -> int:
     for line in described(plan, redo=given.redo):
         sys.stdout.write(f"{line}\n")
     if not given.dry_run:
-        carry_out(airflow, plan, redo=given.redo, at_once=given.max_active_runs)
+        everything = datetime.now(UTC) if given.look_at_everything else None
+        carry_out(airflow, plan, redo=given.redo, at_once=given.max_active_runs, everything=everything)
     return 0
 
 
@@ -91,8 +99,9 @@ def states_of_days(airflow: Airflow, days: Sequence[date]) -> dict[date, str]:
     if answer is None:
         raise TryAgainError(f"expected a list of runs from airflow, got {said[-300:]!r}")
     runs = sorted(json.loads(answer), key=lambda run: str(run["run_after"]))
-    dated = ((str(run["logical_date"]), str(run["state"])) for run in runs if run["logical_date"])
-    states = {date.fromisoformat(moment[:10]): state for moment, state in dated}
+    dated = ((datetime.fromisoformat(run["logical_date"]), str(run["state"])) for run in runs if run["logical_date"])
+    # A run by hand is over the day before its logical date, which is not at midnight.
+    states = {moment.date(): state for moment, state in dated if moment.time() == _MIDNIGHT}
     return {day: states[day] for day in days if day in states}
 
 
@@ -119,14 +128,23 @@ def described(plan: Plan, *, redo: bool) -> Iterator[str]:
         yield f"To run them again: nightjar backfill --from {first} --to {last} --redo; or clear a day's run in the UI."
 
 
-def carry_out(airflow: Airflow, plan: Plan, *, redo: bool, at_once: int) -> None:
-    """Make the runs of new days and, with `redo`, clear those that have ended."""
-    if redo:
+def carry_out(airflow: Airflow, plan: Plan, *, redo: bool, at_once: int, everything: datetime | None = None) -> None:
+    """Make the runs of new days and, with `redo`, clear those that have ended.
+
+    With `everything`, the moment of now, the runs look at every picture. A run keeps the conf that it was made with, so
+    days whose run has ended get another one, by hand: its logical date is on the day after, at the time of that moment.
+    """
+    if redo and everything:
+        for day in sorted(plan.ended):
+            moment = datetime.combine(day + _DAY, max(everything.time().replace(microsecond=0), _AFTER_MIDNIGHT), UTC)
+            airflow(["dags", "trigger", DAG, "--logical-date", moment.isoformat(), "--conf", LOOK_AT_EVERYTHING])
+    elif redo:
         for first, last in _ranges(sorted(plan.ended)):
             # By logical date, the beginning of the day; all tasks, so that the run is pinned to the release of now.
             airflow(["tasks", "clear", DAG, "-s", f"{first}", "-e", f"{last}", "--yes"])
     if plan.new:
         arguments = ["--from-date", f"{plan.new[0]}", "--to-date", f"{plan.new[-1]}", "--reprocess-behavior", "none"]
+        arguments += ["--dag-run-conf", LOOK_AT_EVERYTHING] if everything else []
         airflow(["backfill", "create", "--dag-id", DAG, *arguments, "--max-active-runs", f"{at_once}"])
 
 
@@ -141,7 +159,7 @@ def patient(airflow: Airflow, pauses: Sequence[float] = _PAUSES) -> Airflow:
             try:
                 return airflow(arguments)
             except LockedError:
-                time.sleep(pause)
+                sleep(pause)
         return airflow(arguments)
 
     return call

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -150,6 +151,12 @@ class Release(Stored):
         if name not in self.stages:
             raise InputError(f"expected a release with a stage {name}, got {', '.join(sorted(self.stages))}")
         return self.stages[name]
+
+    def with_settings(self, stage: str, settings: Mapping[str, str]) -> "Release":
+        """The same release with other `settings` of one stage; those that are not named stay."""
+        changed = self.stage(stage)
+        changed = changed.model_copy(update={"settings": {**changed.settings, **settings}})
+        return self.model_copy(update={"stages": {**self.stages, stage: changed}})
 
 
 class Started(Stored):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -105,9 +105,42 @@ def test_an_airflow_that_lists_nothing_readable_is_told(said: str) -> None:
         states_of_days(lambda _: said, days(20))
 
 
-def test_a_run_by_hand_without_a_logical_date_is_of_no_day() -> None:
-    said = json.dumps([{"logical_date": None, "run_after": "x", "state": "success"}])
+@pytest.mark.parametrize("logical_date", [None, "2026-11-20T12:30:00+00:00"])
+def test_a_run_by_hand_is_not_that_of_the_day_of_its_logical_date(logical_date: str | None) -> None:
+    said = json.dumps([{"logical_date": logical_date, "run_after": "x", "state": "success"}])
     assert states_of_days(lambda _: said, days(20)) == {}
+
+
+TRIGGER = """dags trigger nightjar_history --logical-date {} --conf {{"look": "everything"}}"""
+
+
+@pytest.mark.parametrize(
+    ("states", "redo", "told"),
+    [
+        ({}, False, [CREATE.format(day(20), day(22))[: -len("--max-active-runs 2")] + '--dag-run-conf {"look": '
+         '"everything"} --max-active-runs 2']),
+        ({20: "success", 21: "success", 22: "success"}, False, []),
+        (
+            {20: "success", 21: "running", 22: "failed"},
+            True,
+            [TRIGGER.format("2026-11-21T13:05:07+00:00"), TRIGGER.format("2026-11-23T13:05:07+00:00")],
+        ),
+    ],
+)  # fmt: skip
+def test_runs_that_look_at_everything_are_new_ones(states: Mapping[int, str], redo: bool, told: list[str]) -> None:
+    airflow = Airflow(states)
+    plan = plan_for(days(20, 21, 22), states_of_days(airflow, days(20, 21, 22)))
+    airflow.told.clear()
+    carry_out(airflow, plan, redo=redo, at_once=2, everything=datetime(2026, 11, 26, 13, 5, 7, 9, UTC))
+    assert airflow.told == told
+
+
+def test_at_midnight_a_run_by_hand_is_still_told_from_that_of_the_day() -> None:
+    airflow = Airflow({20: "success"})
+    plan = plan_for(days(20), states_of_days(airflow, days(20)))
+    airflow.told.clear()
+    carry_out(airflow, plan, redo=True, at_once=2, everything=datetime(2026, 11, 26, tzinfo=UTC))
+    assert airflow.told == [TRIGGER.format("2026-11-21T00:00:01+00:00")]
 
 
 @pytest.mark.parametrize(
