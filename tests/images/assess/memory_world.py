@@ -1,10 +1,10 @@
 """Alice's porch with static objects and agreement: runs over its pictures, and what is stored of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from nightjar.domain.areas import Box
-from nightjar.domain.detections import DetectedObject, Detection
+from nightjar.domain.detections import DetectedObject, Detection, How, Mark
 from nightjar.domain.events import Event
 from nightjar.domain.judging import Judgement, judge_pictures
 from nightjar.domain.minutes import ThreatMinute
@@ -53,21 +53,30 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def detection(seconds: float, seen: Seen) -> Detection:
+INTERPOLATED = Mark(how=How.INTERPOLATED, sources=())
+
+
+def detection(seconds: float, seen: Seen, mark: Mark | None = None) -> Detection:
     objects = [DetectedObject(label=label, probability=p, box=box) for label, p, box in seen]
-    return Detection.of(picture_of(PORCH, at(seconds)), DETECTOR, objects)
+    return Detection.of(picture_of(PORCH, at(seconds)), DETECTOR, objects, mark)
 
 
-def run(store: MemoryStore, pictures: Mapping[float, Seen], book: Rulebook = BOOK) -> Assessed:
-    """One run over these pictures."""
-    seen = {at(seconds): detection(seconds, objects) for seconds, objects in sorted(pictures.items())}
+def run(
+    store: MemoryStore, pictures: Mapping[float, Seen], book: Rulebook = BOOK, unseen: Collection[float] = ()
+) -> Assessed:
+    """One run over these pictures, of which the `unseen` ones were not looked at."""
+    seen = {
+        at(seconds): detection(seconds, objects, INTERPOLATED if seconds in unseen else None)
+        for seconds, objects in sorted(pictures.items())
+    }
     return assess_camera(Events(store), book, PORCH, seen, date(2026, 11, 21))
 
 
-def at_once(pictures: Mapping[float, Seen], book: Rulebook = BOOK) -> Judgement:
+def at_once(pictures: Mapping[float, Seen], book: Rulebook = BOOK, unseen: Collection[float] = ()) -> Judgement:
     camera = book.rules.device(PORCH)
     assert camera is not None
-    return judge_pictures([Sight(at(s), detection(s, seen).objects) for s, seen in pictures.items()], camera, book.gap)
+    sights = [Sight(at(s), detection(s, seen).objects, s not in unseen) for s, seen in pictures.items()]
+    return judge_pictures(sights, camera, book.gap)
 
 
 def minutes(store: MemoryStore) -> Iterable[ThreatMinute]:

@@ -1,7 +1,7 @@
 """Static objects and agreement in transactions: whatever the runs and their order, what judging all at once gives."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nightjar.domain.areas import Box
 from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.events import Events
 from tests.images.assess.memory_world import (
     BESIDE,
     LEFT,
@@ -24,9 +25,9 @@ from tests.images.assess.memory_world import (
 )
 
 
-def check(store: MemoryStore, pictures: Mapping[float, Seen]) -> None:
+def check(store: MemoryStore, pictures: Mapping[float, Seen], unseen: Collection[float] = ()) -> None:
     """The stored threats and events are those that judging all `pictures` at once gives."""
-    judgement = at_once(pictures)
+    judgement = at_once(pictures, unseen=unseen)
     assert stored_shape(store) == expected_shape(judgement)
     held = {
         (h.topic, h.taken_at, str(h.reason), o.box)
@@ -59,12 +60,31 @@ def test_any_split_into_runs_in_any_order_is_judged_as_all_at_once(
     store = MemoryStore()
     shards = {s: data.draw(st.integers(0, 3), label=f"run of {s}") for s in pictures}
     order = data.draw(st.permutations(range(4)), label="order")
+    unseen = data.draw(st.sets(st.sampled_from(sorted(pictures) or [0])), label="not looked at")
     for number in order:
-        run(store, {s: pictures[s] for s, shard in shards.items() if shard == number})
-    check(store, pictures)
+        run(store, {s: pictures[s] for s, shard in shards.items() if shard == number}, unseen=unseen)
+    check(store, pictures, unseen)
     before = list(store.list_versions(""))
-    run(store, pictures)
+    run(store, pictures, unseen=unseen)
     assert list(store.list_versions("")) == before
+    for event in events(store):
+        shown = {threat.taken_at: threat.shown.is_seen for threat in Events(store).pictures(event)}
+        if any(shown.values()):
+            assert event.first.is_seen and event.shown.is_seen
+            assert event.first.picture.taken_at == min(moment for moment, is_seen in shown.items() if is_seen)
+    # Looked at in the end, they are judged like all others.
+    run(store, pictures)
+    check(store, pictures)
+
+
+def test_agreement_counts_looks() -> None:
+    """Three within 30 seconds must agree, in the area `left`."""
+    store = MemoryStore()
+    pictures: dict[float, Seen] = {s: [("person", 0.9, LEFT)] for s in (0, 10, 20)}
+    run(store, pictures, unseen=[10])
+    assert {event.rule_id for event in events(store)} == {100}
+    run(store, {10: pictures[10]})
+    assert {event.rule_id: event.picture_count for event in events(store)} == {100: 3, 200: 3}
 
 
 B: Box = (0.35, 0.5, 0.48, 0.9)  # another place in the left area

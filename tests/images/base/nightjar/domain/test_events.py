@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from nightjar.domain.detections import DetectedObject
+from nightjar.domain.detections import DetectedObject, How, Mark
 from nightjar.domain.event_ids import event_id, event_id_of_0_2
 from nightjar.domain.events import (
     MOST_OBJECTS,
@@ -12,6 +12,7 @@ from nightjar.domain.events import (
     EventRef,
     EventState,
     ThreatPicture,
+    is_same,
     summary_in,
     summary_of,
     together,
@@ -38,6 +39,51 @@ def event(*threats: ThreatPicture) -> Event:
         **summary_of(threats),
         rules_sha256="0" * 64,
     )
+
+
+MARK = Mark(how=How.INTERPOLATED, sources=())
+
+
+def unseen(seconds: float, **probable: float) -> ThreatPicture:
+    """A picture that the detector did not look at."""
+    return threat(seconds, **probable).model_copy(update={"mark": MARK})
+
+
+@pytest.mark.parametrize(
+    ("threats", "first", "shown", "labels"),
+    [
+        ([unseen(0, person=0.9), threat(5, person=0.6)], 5, 5, {"person": 0.6}),
+        ([unseen(0, person=0.7), threat(5, person=0.6), threat(9, person=0.8)], 5, 9, {"person": 0.8}),
+        ([threat(0, person=0.6), unseen(5, person=0.9)], 0, 0, {"person": 0.6}),
+        ([unseen(0, person=0.6), unseen(5, person=0.9)], 0, 5, {"person": 0.9}),  # nothing else is there
+        ([unseen(0, cat=0.9), threat(5, dog=0.6)], 5, 5, {"cat": 0.9, "dog": 0.6}),
+    ],
+)
+def test_what_was_looked_at_is_shown_and_comes_first(
+    threats: list[ThreatPicture], first: float, shown: float, labels: dict[str, float]
+) -> None:
+    made = event(*threats)
+    assert (made.started_at, made.ended_at, made.picture_count) == (
+        after(0),
+        threats[-1].picture.taken_at,
+        len(threats),
+    )
+    assert made.first.picture.taken_at == after(first)
+    assert made.shown.picture.taken_at == after(shown)
+    assert made.labels == labels
+    for cut in range(1, len(threats)):
+        parts = [event(*threats[:cut]), event(*threats[cut:])]
+        whole = together(summary_in(part) for part in parts)
+        assert whole == summary_in(made)
+        assert together(summary_in(part) for part in reversed(parts)) == whole
+
+
+def test_a_mark_is_stored_with_the_picture_and_its_absence_is_not() -> None:
+    assert "mark" not in threat(0, person=0.9).model_dump(mode="json")
+    marked = unseen(0, person=0.9)
+    assert ThreatPicture.model_validate_json(marked.model_dump_json()) == marked
+    assert not is_same(marked, threat(0, person=0.9))
+    assert is_same(threat(0, person=0.9), ThreatPicture.model_validate(threat(0, person=0.9).model_dump()))
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,28 @@ def test_the_box_is_where_the_object_is(size: tuple[int, int]) -> None:
     assert not is_yellow(image, 0.1 * width, 0.7 * height)
 
 
+@pytest.mark.parametrize("size", [(640, 480), (480, 640)])
+def test_a_box_that_nobody_looked_at_is_dashed_and_has_its_corners(size: tuple[int, int]) -> None:
+    box = (0.25, 0.5, 0.75, 0.9)
+    seen = DetectedObject(label="cat", probability=0.9, box=box)
+    dashed = Image.open(io.BytesIO(annotate(picture(*size), [seen], is_dashed=True)))
+    whole = Image.open(io.BytesIO(annotate(picture(*size), [seen])))
+    y = round(0.9 * (size[1] - 1)) - 1
+    along = range(round(0.25 * size[0]), round(0.75 * size[0]))
+    yellow = [is_yellow(dashed, x, y) for x in along]
+    assert 0.3 < sum(yellow) / len(yellow) < 0.7
+    assert sum(is_yellow(whole, x, y) for x in along) / len(along) > 0.95
+    assert yellow[1] and yellow[-2]
+
+
+@pytest.mark.parametrize("is_dashed", [False, True])
 @pytest.mark.parametrize(
     "box", [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 1, 1), (0.9, 0.9, 0.1, 0.1), (0.99, 0, 1, 1), (0, 0.99, 1, 1)]
 )
-def test_boxes_at_the_edge_and_of_no_size(box: tuple[float, float, float, float]) -> None:
+def test_boxes_at_the_edge_and_of_no_size(box: tuple[float, float, float, float], is_dashed: bool) -> None:
     seen = DetectedObject(label="a label that is much longer than the picture is wide", probability=1.0, box=box)
-    assert drawn(picture(64, 64), seen).size == (64, 64)
+    image = Image.open(io.BytesIO(annotate(picture(64, 64), [seen], is_dashed=is_dashed)))
+    assert image.size == (64, 64)
 
 
 @pytest.mark.parametrize(
