@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Picture
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, Mark, Picture
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.names import Camera, FootageName
 from nightjar.domain.quarantine import QuarantineEntry
@@ -43,6 +43,7 @@ class Landed:
         detected: bool = True,
         failure: str = "",
         jpeg: bytes = b"",
+        mark: Mark | None = None,
     ) -> Picture:
         """A still that was filed and validated and, unless told, detected in; `failure` says why not."""
         picture = self._picture(camera, at, "jpg", at)
@@ -54,7 +55,7 @@ class Landed:
         if failure:
             self.failures.append(FailedPicture(standard_key=picture.standard_key, reason=failure, detail="why"))
         elif detected:
-            self.detections.append(Detection.of(picture, self.detector, objects))
+            self.detections.append(Detection.of(picture, self.detector, objects, mark))
         return picture
 
     def video(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from nightjar.domain.alerts import AlertState
+from nightjar.domain.detections import How, LookedAt, Mark
 from nightjar.domain.events import EventState
 from nightjar.domain.reasons import Reason
 from nightjar.domain.rules import Safe
@@ -39,6 +40,19 @@ def an_eventful_run(store: ObjectStore) -> StageContext:
     world.alert(world.event([first, second]))
     world.event([frames[1]], number=2)
     return world.close()
+
+
+def test_a_picture_that_was_not_looked_at_is_recorded_with_its_mark() -> None:
+    store = MemoryStore()
+    world = World(store)
+    first = world.still(PORCH, NOON, person())
+    mark = Mark(how=How.CARRIED, sources=(LookedAt.of(first),))
+    world.still(PORCH, NOON + timedelta(seconds=30), person(), mark=mark)
+    world.still(PORCH, NOON + timedelta(seconds=60), failure="picture-missing")
+    run(work, world.close())
+    recorded = rows(store)
+    assert [row["mark"] for row in recorded["pictures"]] == ["looked-at", "carried", None]
+    assert [row["mark"] for row in recorded["detections"]] == ["looked-at", "carried"]
 
 
 def test_every_picture_is_recorded_with_its_outcome() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nightjar.domain.alerts import ApiCall, DigestLine
+from nightjar.domain.detections import How, LookedAt, Mark
 from nightjar.domain.events import Event, EventState
 from nightjar.domain.model import ms_from_utc
 from nightjar.domain.reactions import Mute, Review, ReviewVerdict
@@ -31,6 +32,7 @@ from tests.images.base.nightjar.queries.event_world import (
     keep,
     keep_threats,
     record,
+    shown_at,
     tell,
 )
 from tests.plugins.pages.review.review_world import HTMX, REVIEW, address_of, asking
@@ -208,6 +210,22 @@ def test_other_states(store: MemoryStore, client: PagesClient, state: str) -> No
     event = event_of(1, state=state)
     keep(store, event)
     assert state in text_of(look(client, event))
+
+
+def test_a_picture_that_was_not_looked_at_has_dashed_boxes_and_says_why(
+    store: MemoryStore, client: PagesClient
+) -> None:
+    sources = tuple(LookedAt.of(shown_at(NOON + timedelta(seconds=n)).picture) for n in (0, 2))
+    event = event_of(1, seconds=(0, 1))
+    keep(store, event)
+    keep_threats(store, event, (0, 1), Mark(how=How.INTERPOLATED, sources=sources))
+    page = look(client, event)
+    assert page.count('class="boxes dashed"') == 1
+    assert 'title="interpolated between 12:00:00.0 and 12:00:02.0 UTC">interpolated</span>' in page
+    assert "did not look" not in page
+    page = look(client, event, f"?at={ms_from_utc(NOON + timedelta(seconds=1))}")
+    assert "The detector did not look at this picture: its objects are interpolated between 12:00:00.0" in text_of(page)
+    assert page.count('class="boxes dashed"') == 2
 
 
 def test_three_thousand_pictures_come_in_parts(store: MemoryStore, client: PagesClient) -> None:

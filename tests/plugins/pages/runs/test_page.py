@@ -241,6 +241,11 @@ def test_the_page_of_a_task(task_id: str, map_index: int, parts: list[str]) -> N
     assert [part for part in parts if part not in text] == []
 
 
+def test_a_picture_that_was_not_looked_at_says_where_its_objects_are_from() -> None:
+    text = task_page(eventful()[1], "shard.detect", 0)
+    assert text.count('title="carried over from 12:00:00.0 UTC">carried over</span>') == 1
+
+
 def test_pictures_are_paged_and_an_erased_user_is_not_shown() -> None:
     store, asked = eventful()
     page = {"dag_id": LIVE, "run_id": BATCH_ID, "task_id": "shard.detect", "map_index": "0", "page": "2"}

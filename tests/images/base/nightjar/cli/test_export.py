@@ -15,7 +15,7 @@ from PIL import Image
 from nightjar.cli import export
 from nightjar.cli.export import CSV_COLUMNS, Wanted
 from nightjar.cli.main import main
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, Picture
+from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, How, LookedAt, Mark, Picture
 from nightjar.domain.names import Camera
 from nightjar.errors import InputError, UsageError
 from nightjar.runtime.manifests import write_lines
@@ -97,6 +97,25 @@ def test_csv_has_a_row_an_object_and_one_for_a_picture_without(tmp_path: Path) -
         ("yard", "dog", "0.5", "0.0"),
     ]
     assert files(tmp_path) == ["detections.csv"]
+
+
+def test_what_was_not_looked_at_says_so_in_every_format(tmp_path: Path) -> None:
+    store = MemoryStore()
+    first = seen(PORCH, NOON, CAT, jpeg=grey_jpeg())
+    mark = Mark(how=How.CARRIED, sources=(LookedAt.of(first.picture),))
+    second = seen(PORCH, NOON + timedelta(seconds=10), CAT, jpeg=grey_jpeg()).model_copy(update={"mark": mark})
+    keep(store, [first])
+    keep(store, [second], run="run2")
+    for each in (first, second):
+        store.put(each.picture.standard_key, grey_jpeg())
+    for kind in ("json", "csv", "pictures"):
+        export.export(store, Wanted("d1"), kind, tmp_path / kind)
+    rows = list(csv.DictReader((tmp_path / "csv" / "detections.csv").read_text().splitlines()))
+    assert [row["mark"] for row in rows] == ["", "carried"]
+    looked_at, carried = (tmp_path / "json" / "alice-porch" / f"17951760{n}0.json" for n in (0, 1))
+    assert "mark" not in json.loads(looked_at.read_text())
+    assert json.loads(carried.read_text())["mark"]["sources"][0]["standard_key"] == first.picture.standard_key
+    assert len({file.read_bytes() for file in (tmp_path / "pictures" / "alice-porch").iterdir()}) == 2, "dashed"
 
 
 def grey_jpeg(level: int = 128) -> bytes:

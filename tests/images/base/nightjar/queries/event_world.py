@@ -11,7 +11,7 @@ from typing import Any
 
 from nightjar.domain.alerts import Alert
 from nightjar.domain.deliveries import AlertState, Delivery
-from nightjar.domain.detections import DetectedObject
+from nightjar.domain.detections import DetectedObject, Mark
 from nightjar.domain.events import Event, Threat, ThreatPicture, summary_of
 from nightjar.domain.minutes import ThreatMinute
 from nightjar.domain.names import Camera
@@ -164,12 +164,14 @@ def keep(store: ObjectStore, *events: Event) -> None:
         write_record(store, event_key(event.camera, event.ref), event)
 
 
-def keep_threats(store: ObjectStore, event: Event, seconds: Iterable[float]) -> None:
-    """The threats of an event, a minute an object."""
+def keep_threats(store: ObjectStore, event: Event, seconds: Iterable[float], mark: Mark | None = None) -> None:
+    """The threats of an event, a minute an object; with a `mark`, but for the first the detector looked at none."""
     minutes: dict[datetime, list[Threat]] = defaultdict(list)
     for each in seconds:
         moment = event.started_at + timedelta(seconds=each)
         shown = shown_at(moment, event.label or "person", camera=event.camera)
+        if each:
+            shown = shown.model_copy(update={"mark": mark})
         threat = Threat(rule_id=event.rule_id, label=event.label, area=event.area, event=event.ref, shown=shown)
         minutes[moment.replace(second=0, microsecond=0)].append(threat)
     for minute, threats in minutes.items():

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from nightjar.domain.accounts import Account
-from nightjar.domain.detections import ListedPicture
+from nightjar.domain.detections import How, ListedPicture, LookedAt, Mark
 from nightjar.domain.layout import PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.domain.names import Camera
@@ -20,14 +20,15 @@ SHARD = "all"  # the only shard: porch, yard and shop, packed
 
 
 def eventful_run(store: ObjectStore, name: str = BATCH_ID, dag_run: str = BATCH_ID, porch: Camera = PORCH) -> Run:
-    """Seven pictures that validate passed on: four with persons, one that nobody looked at, one that failed, one empty.
+    """Seven pictures that validate passed on: four with persons, one without detection, one that failed, one that is
+    the same as another.
 
     Two events, of which one was alerted and the other came too late; and refusals by collect and by validate.
     """
     world = World(store, name)
     first = world.still(porch, NOON, person())
     second = world.still(porch, NOON + timedelta(seconds=30), person(0.7))
-    world.still(porch, NOON + timedelta(minutes=5))
+    world.still(porch, NOON + timedelta(minutes=5), mark=Mark(how=How.CARRIED, sources=(LookedAt.of(first),)))
     world.still(porch, NOON + timedelta(minutes=6), person(), detected=False)
     world.still(porch, NOON + timedelta(minutes=8), failure="picture-unreadable")
     world.refused(porch, NOON + timedelta(minutes=7), Reason.GREY)
