@@ -9,6 +9,7 @@ import contextlib
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from operators.pod_state import PodState, given_up, gone, state_of
 from operators.pods_api import ClusterError, Pod, PodsApi, WatchExpiredError
 
 Say = Callable[[int, str], None]  # level and text of a line of the task's log
+_LINES_KEPT = 5000  # of a log, to know those that come twice: more than a stage writes in a few seconds
 
 
 @dataclass(frozen=True)
@@ -149,14 +151,18 @@ async def _stream(api: PodsApi, name: str, container: str, over: asyncio.Event, 
     """Pass on the log of a container as it grows; where it is cut, from there on. `over` is set when the pod ended."""
     outage = _Outage(f"the log of pod {name}", say, pace)
     last = ""
+    read: deque[tuple[str, str]] = deque(maxlen=_LINES_KEPT)
     while True:
+        earlier = frozenset(read)  # after a cut, the kubelet gives the last seconds once more
         try:
             async with contextlib.aclosing(api.log(name, container, _seconds_since(last))) as lines:
-                async for stamp, text in lines:
+                async for line in lines:
                     outage.is_over()
-                    if (at := _comparable(stamp)) > last:
-                        last = at
-                        say(*readable(text))
+                    if line not in earlier:
+                        # Lines of stdout and of stderr are not always in the order of their times.
+                        last = max(last, _comparable(line[0]))
+                        read.append(line)
+                        say(*readable(line[1]))
         except ClusterError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return  # gone with its pod, of which the watch tells

@@ -27,7 +27,8 @@ from operators.settings import DeploymentSettings
 from operators.stopping import Stop, StoppedError, is_still_wanted
 
 MANIFEST_BEFORE = "nightjar/manifest-before"  # annotation: the version of the manifest when the pod was made
-_DELETE_SECONDS = 4.0  # Airflow kills a task 5 s after it asked it to stop
+_DELETE_SECONDS = 30.0  # a busy API server takes its time; the patrol removes what is left all the same
+_DELETE_SECONDS_STOPPED = 4.0  # Airflow kills a task 5 s after it asked it to stop
 _LABELS_OF_TASK = ("dag_id", "run_id", "task_id", "map_index")  # as upstream labels its pods
 _SLACK_SECONDS = 300.0  # beyond its deadline, for a pod to be seen as ended
 
@@ -193,19 +194,19 @@ class PodRun:
             if is_still_wanted(self._context):
                 self._say(logging.WARNING, f"Airflow is being stopped: pod {name} goes on, this task takes it up again")
                 raise AirflowRescheduleException(datetime.now(UTC)) from None
-            self._delete(name)
+            self._delete(name, _DELETE_SECONDS_STOPPED)
             raise StageFailedError(f"stage {self._stage} was stopped: the task was ended in Airflow") from None
         except AirflowTaskTimeout:
             self._delete(name)
             self._judged()
             raise
 
-    def _delete(self, name: str) -> None:
+    def _delete(self, name: str, seconds: float = _DELETE_SECONDS) -> None:
         """Delete a pod; where that fails, it is said, and the patrol does it later."""
         try:
-            asyncio.run(_within(self._api().delete(name), _DELETE_SECONDS))
+            asyncio.run(_within(self._api().delete(name), seconds))
         except (ClusterError, TimeoutError) as error:
-            why = str(error) or f"no answer in {_DELETE_SECONDS:.0f} s"
+            why = str(error) or f"no answer in {seconds:.0f} s"
             self._say(logging.WARNING, f"pod {name} could not be deleted: {why}")
 
     def _api(self) -> PodsApi:

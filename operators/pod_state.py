@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from operators.failures import Ended
+from operators.local import readable
 
 _DEADLINE = "DeadlineExceeded"  # of a pod that reached its activeDeadlineSeconds
 _OUT_OF_MEMORY = "OOMKilled"
@@ -103,4 +104,6 @@ def _joined(reason: str | None, message: str | None) -> str:
 
 
 def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
+    """The last line. Of a log, with which the kubelet fills in for a message nobody wrote, it is as people read it."""
+    last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+    return readable(last)[1].partition("\n")[0]

@@ -127,10 +127,10 @@ class AirflowApi:
         return "\n".join(each if isinstance(each, str) else _log_text(each) for each in lines)
 
     def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
-        if "Authorization" not in self._client.headers:
-            self._sign_in()
         for pause in (*RETRY_PAUSES, None):
             try:
+                if "Authorization" not in self._client.headers:
+                    self._sign_in()
                 answer = self._client.request(method, f"/api/v2{path}", **arguments)
             except httpx.TransportError as error:  # such as while the API server is being started again
                 if pause is None:

@@ -191,6 +191,21 @@ def test_one_pod_talks_to_itself() -> None:
     assert service["spec"]["selector"]["app.kubernetes.io/component"] == "airflow"
 
 
+def test_tasks_hear_of_a_stop_and_can_hand_over() -> None:
+    """dumb-init passes a signal on to all processes; in one pod, what the tasks need for it outlives them."""
+    objects = objects_of("one pod")
+    assert "DUMB_INIT_SETSID" not in settings_of(objects)
+    before_stop = {
+        each["name"]: each["lifecycle"]["preStop"]["exec"]["command"]
+        for _, each in containers(objects)
+        if "lifecycle" in each
+    }
+    assert before_stop["api-server"] == ["sleep", "10"]
+    assert before_stop["postgres"][-1].startswith("sleep 12; exec pg_ctl stop")
+    apart = [each for _, each in containers(objects_of("database in the chart")) if "lifecycle" in each]
+    assert [each["lifecycle"]["preStop"]["exec"]["command"][-1].partition(" ")[0] for each in apart] == ["exec"]
+
+
 def test_four_deployments_wait_for_the_database() -> None:
     deployments = of_kind(objects_of("minimal"), "Deployment")
     assert set(deployments) == {f"nightjar-{each}" for each in COMPONENTS}

@@ -118,6 +118,14 @@ def test_a_log_that_is_cut_goes_on_where_it_was() -> None:
     assert [line for line in said if "log" not in line] == ["one", "two", "three", "four"]
 
 
+def test_no_line_of_a_log_is_lost_that_comes_out_of_order() -> None:
+    """As on a real node: the lines of stdout and of stderr are in one file, each with the time of its own reader."""
+    first = ["2026-11-26T10:00:00.5Z out", "2026-11-26T10:00:00.4Z err", "2026-11-26T10:00:00.4Z err"]
+    again = [*first, "2026-11-26T10:00:00.45Z late"]
+    _, said = followed(Api([RUNNING] * 8 + [DONE], logs=[first, AWAY, again, []]))
+    assert [line for line in said if "log" not in line] == ["out", "err", "err", "late"]
+
+
 def test_what_it_waits_for_is_told_when_it_changes() -> None:
     def waiting(message: str) -> Pod:
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}

@@ -24,6 +24,10 @@ def terminated(code: int, reason: str | None = None, message: str | None = None)
     return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
 
 
+# As a real kubelet fills in the message of a stage that could not write its own, with the end of its log.
+LINE_OF_LOG = '{"time": "x", "level": "error", "message": "half way", "camera": "alice-porch", "traceback": "a\\nb"}'
+
+
 @pytest.mark.parametrize(
     ("given", "ended"),
     [
@@ -31,6 +35,10 @@ def terminated(code: int, reason: str | None = None, message: str | None = None)
         (pod("Running", terminated(0, "Completed")), Ended(0, "")),  # a sidecar goes on
         (pod("Failed", terminated(65, "Error", "a\nno such camera\n\n")), Ended(65, "no such camera")),
         (pod("Failed", terminated(137, "OOMKilled", "at work")), Ended(137, "OOMKilled: at work", out_of_memory=True)),
+        (
+            pod("Failed", terminated(137, "OOMKilled", f"{LINE_OF_LOG}\n")),
+            Ended(137, "OOMKilled: half way camera=alice-porch", out_of_memory=True),
+        ),
         (pod("Failed", terminated(137, "OOMKilled")), Ended(137, "OOMKilled", out_of_memory=True)),
         (pod("Failed", terminated(128, "StartError", "no python")), Ended(128, "StartError: no python")),
         (

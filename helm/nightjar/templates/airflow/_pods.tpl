@@ -174,6 +174,12 @@ ports:
   - name: http
     containerPort: 8080
     protocol: TCP
+{{- if .Values.airflow.onePod }}
+# Tasks that are stopped with it say so here that they are to be taken up again.
+lifecycle:
+  preStop:
+    exec: {command: ["sleep", "10"]}
+{{- end }}
 startupProbe:
   httpGet: {path: /api/v2/version, port: http}
   periodSeconds: 5

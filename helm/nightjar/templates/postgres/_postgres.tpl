@@ -20,6 +20,10 @@
     periodSeconds: 2
     timeoutSeconds: 5
     failureThreshold: 90
+  lifecycle:
+    preStop:
+      # At SIGTERM it would wait for its clients, and let in none of them again. In one pod, the tasks hand over before.
+      exec: {command: ["sh", "-c", "{{ if .Values.airflow.onePod }}sleep 12; {{ end }}exec pg_ctl stop --pgdata=/data/postgres --mode=fast --timeout=30"]}
   livenessProbe:
     exec: {command: ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "nightjar"]}
     periodSeconds: 30
