@@ -206,6 +206,12 @@ def test_tasks_hear_of_a_stop_and_can_hand_over() -> None:
     assert [each["lifecycle"]["preStop"]["exec"]["command"][-1].partition(" ")[0] for each in apart] == ["exec"]
 
 
+@pytest.mark.parametrize(("case", "deleted"), [("minimal", "True"), ("one pod", "False")])
+def test_the_log_of_a_trigger_is_not_deleted_with_that_of_its_task(case: str, deleted: str) -> None:
+    """Airflow deletes the whole folder, in which both are where the containers share it."""
+    assert settings_of(objects_of(case))["AIRFLOW__LOGGING__DELETE_LOCAL_LOGS"] == deleted
+
+
 def test_four_deployments_wait_for_the_database() -> None:
     deployments = of_kind(objects_of("minimal"), "Deployment")
     assert set(deployments) == {f"nightjar-{each}" for each in COMPONENTS}

@@ -38,7 +38,8 @@ A test checks each name against Airflow's own description of its settings.
 {{- $bucket := (include "nightjar.environment" . | fromYaml).NIGHTJAR_BUCKET -}}
 {{- $_ := set $settings "AIRFLOW__LOGGING__REMOTE_LOGGING" "True" -}}
 {{- $_ := set $settings "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER" (printf "s3://%s/%s" $bucket $airflow.logs.prefix) -}}
-{{- $_ := set $settings "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS" "True" -}}
+{{- /* With the log of a task that defers, Airflow deletes its folder; in one pod, that of its trigger is in it. */ -}}
+{{- $_ := set $settings "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS" (ternary "False" "True" $airflow.onePod) -}}
 {{- end -}}
 {{- $settings = merge (include "nightjar.airflow.authSettings" . | fromYaml) $settings -}}
 {{- $settings = merge (include "nightjar.monitoring.settings" . | fromYaml) $settings -}}
