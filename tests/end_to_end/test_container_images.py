@@ -46,8 +46,8 @@ REGISTRY = "localhost/nightjar"
 MODEL_IMAGE = "localhost/model:1"
 IMAGES = (*STAGE_IMAGES, AIRFLOW, TRIAL)
 RULES = ROOT / "local" / "rules.yaml"
-# What an image adds to its base, in MB, at the most: one that grows is to be noticed.
-MOST = {"collect": 40, "assess": 40, "notify": 130, "report": 290, "validate": 220, "detect": 345, "airflow": 440}
+# What an image adds to its base, in MB, at the most, without a detector's model: one that grows is to be noticed.
+MOST = {"collect": 35, "assess": 35, "notify": 120, "report": 250, "validate": 225, "detect": 285, "airflow": 430}
 DAG_IDS = ["nightjar_history", "nightjar_live", "nightjar_patrol", "nightjar_report", "nightjar_watch"]
 SET = {"NIGHTJAR_BUCKET": "nightjar"}  # what every deployment sets
 # The DAGs and what is wrong with any of them, as the dag-processor sees them.
@@ -142,7 +142,8 @@ def test_its_bill_of_materials_is_its_lock(image: str, containers: dict[str, Con
 
 @pytest.mark.parametrize("image", MOST)
 def test_it_is_no_larger_than_it_was(image: str, containers: dict[str, Container]) -> None:
-    said = run(["du", "-sx", "--block-size=1M", str(containers[image].root / "opt" / "nightjar")], {})
+    folder = containers[image].root / "opt" / "nightjar"
+    said = run(["du", "-sx", "--block-size=1M", f"--exclude={folder}/model", str(folder)], {})
     assert int(said.split()[0]) <= MOST[image]
 
 
