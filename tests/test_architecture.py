@@ -48,6 +48,14 @@ def test_the_warehouse_alone_knows_the_sql_engine() -> None:
     assert importers == {stores / name for name in ("part_sql.py", "selection.py", "warehouse.py")}
 
 
+def test_every_program_of_a_stage_starts_swiftly() -> None:
+    programs = sorted((ROOT / "images").glob("*/nightjar_*/__main__.py"))
+    assert programs
+    for program in programs:
+        names = [name for name in imports(program) if name not in sys.stdlib_module_names]
+        assert names[0] == "nightjar.runtime.swift_start", program
+
+
 def test_every_package_is_under_the_contracts() -> None:
     packages = {path.name for path in (ROOT / "images").glob("*/nightjar*") if path.is_dir()}
     packages |= {path.name for path in (ROOT / "local").iterdir() if (path / "__init__.py").exists()}

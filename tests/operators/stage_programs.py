@@ -36,11 +36,7 @@ REGISTRY = "registry.example.com/nightjar"
 ROOT = Path(__file__).resolve().parents[2]
 MISBEHAVE = "misbehave.json"
 PICTURES, THREATS = "pictures.jsonl", "threats.jsonl"
-# Such a stage ends before there is any garbage; a tenth of its time went into looking for it.
-_MAIN = """import gc
-
-gc.disable()
-
+_MAIN = """import nightjar.runtime.swift_start
 from .stage_programs import start
 
 start("{stage}")

@@ -2,6 +2,7 @@
 
 import ctypes
 
+import nightjar.runtime.swift_start  # noqa: F401 - before anything else
 from nightjar.runtime.stage import main
 from nightjar_validate.stage import validate
 

@@ -5,6 +5,7 @@ as the last act and turns errors into exit codes. A stage is a function from a S
 """
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -182,6 +183,8 @@ def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
         day=given.day,
     )
     log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
+    gc.freeze()  # what is in memory stays; see swift_start
+    gc.enable()
     return run(work, context)
 
 

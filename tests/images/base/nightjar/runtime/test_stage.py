@@ -19,7 +19,8 @@ from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext, StageResult, run
 
 PROGRAM = """
-import logging, os, signal, time
+import nightjar.runtime.swift_start
+import gc, logging, os, signal, time
 from nightjar.errors import InputError, TryAgainError, UsageError
 from nightjar.domain.manifest import Counts
 from nightjar.runtime.stage import StageResult, main
@@ -65,6 +66,7 @@ def start(body: str, arguments: list[str], settings: StoreSettings, **environmen
         ("return StageResult()", [*ARGUMENTS, "--surprise"], {}, 64, "unrecognized arguments: --surprise"),
         ("return StageResult()", ARGUMENTS, {"NIGHTJAR_BUCKET": "A"}, 64, "NIGHTJAR_BUCKET"),
         ("context.release()", ARGUMENTS, {}, 64, "needs --release"),
+        ("raise UsageError(f'{gc.isenabled()} {gc.get_freeze_count() > 10_000}')", ARGUMENTS, {}, 64, "True True"),
     ],
 )
 def test_exit_codes_and_the_last_line(
