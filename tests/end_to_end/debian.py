@@ -94,11 +94,15 @@ def make_base_image(root: Path, environment: Mapping[str, str]) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
         included = f"--include={','.join(PACKAGES)}"
         run(["debootstrap", "--variant=minbase", included, RELEASE, str(unfinished)], environment)
+        for package in (unfinished / "var" / "cache" / "apt" / "archives").glob("*.deb"):
+            package.unlink()
         # This machine may reach the package index through a proxy that only its own certificates vouch for.
         shutil.copyfile(Path("/") / CERTIFICATES, unfinished / CERTIFICATES)
         unfinished.rename(root)
     container = run(["buildah", "from", "scratch"], environment)
-    run(["buildah", "add", "-q", container, str(root), "/"], environment)
+    # `buildah add` would take three times the processor time.
+    run(["cp", "-a", f"{root}/.", run(["buildah", "mount", container], environment)], environment)
+    run(["buildah", "unmount", container], environment)
     run(["buildah", "commit", "-q", "--rm", container, BASE_IMAGE], environment)
 
 
