@@ -12,6 +12,15 @@ from PIL import Image
 
 from nightjar.cli.evaluate import Look
 from nightjar.cli.main import main
+from nightjar.domain.detections import DetectedObject, Detection
+from nightjar.domain.detectors import PublishedDetector, detector_id
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.detections import Detections
+from nightjar.stores.detectors import Detectors
+from nightjar.stores.line_store import Place, RunShard
+from nightjar_local.seaweedfs import S3Access
+from tests.bucket import put_picture
+from tests.scenes import DETECTOR
 
 PERSON = {"label": "person", "probability": 0.9, "box": [0.25, 0.25, 0.5, 0.75]}
 FALSE_ALARM = {"label": "person", "probability": 0.4, "box": [0.75, 0.0, 1.0, 0.25]}
@@ -194,3 +203,25 @@ def test_footage_without_labelled_pictures(
     arguments = ["--labels", str(tmp_path / "labels.json"), "--footage", str(tmp_path / "footage"), "--detector", "x"]
     assert main(["evaluate", *arguments], look=looking([])[0]) in (64, 65)
     assert said in capsys.readouterr().err
+
+
+def test_a_prefix_of_the_bucket(
+    seaweedfs: S3Access,
+    s3_store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in seaweedfs.environment().items():
+        monkeypatch.setenv(name, value)
+    picture = put_picture(s3_store, b"not looked at here")
+    line = Detection.of(picture, DETECTOR, [DetectedObject.model_validate(PERSON)])
+    place = Place(detector_id(DETECTOR.sha256, DETECTOR.settings), picture.camera, picture.taken_at.date())
+    Detections(s3_store).write(place, RunShard("b1", "everything", False), [line])
+    Detectors(s3_store).publish("identity", PublishedDetector.of(DETECTOR, ["person"]), b"{}")
+    labels = tmp_path / "labels.json"
+    labels.write_text(coco(picture.standard_key))
+    arguments = ["--labels", str(labels), "--footage", "standard/2026/", "--same", "person=pedestrian"]
+    assert main(["evaluate", *arguments, "--detector", DETECTOR.tag]) == 0
+    assert capsys.readouterr().out.splitlines()[3].split()[:4] == ["person", DETECTOR.tag, "1", "1.000"]
+    assert main(["evaluate", *arguments[:3], "standard/2025/"]) == 65
