@@ -73,8 +73,8 @@ format: ## put the code into the format that `make check` wants
 docs: ## rewrite what repeats the code: tables of the docs, the chart's schema and README, IAM policies
 	@$(BOOTSTRAP) dev && $(DEV)/python docs/generate.py && $(DEV)/python docs/chart.py && $(DEV)/python docs/iam.py
 
-bench: ## the benchmarks, as ratios within one run
-	@$(BOOTSTRAP) airflow dev && $(DEV)/python -m tests.benchmarks
+bench: ## the benchmarks, as ratios within one run [NAMES="detect video"] [WRITE=yes: the figures into the README]
+	@$(BOOTSTRAP) airflow dev && $(DEV)/python -m tests.benchmarks $(NAMES) $(if $(WRITE),--write)
 
 lock: ## compile every requirements .in to its .txt
 	@$(BOOTSTRAP) --lock

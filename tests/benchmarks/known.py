@@ -80,7 +80,15 @@ def rows(say: Say) -> list[Row]:
                 f"{history[-1]:,.0f} of history"
             )
     return [
-        Row(f"detect, {KNOWN:,} known pictures again", max(again), "pictures/s", max(new), "new ones", 50),
+        Row(
+            f"detect, {KNOWN:,} known pictures again",
+            max(again),
+            "pictures/s",
+            max(new),
+            "new ones",
+            50,
+            figure="detect, 10,000 known pictures again",
+        ),
         Row(
             f"detect, history over a day that {LIVE_RUNS} live runs have seen",
             max(history),
@@ -88,6 +96,7 @@ def rows(say: Say) -> list[Row]:
             5000,
             "asked",
             1.0,
+            figure="detect, history over a day that the same detector has seen",
         ),
     ]
 

@@ -64,6 +64,7 @@ def rows(say: Say) -> list[Row]:
             f"{SIZES[0]:,}:",
             LIMIT,
             Asked.AT_MOST,
+            figure=f"{SIZES[-1]:,} pictures in a run, processor time for each: {name}",
         )
         for name, each in found.items()
     ]

@@ -66,7 +66,16 @@ def rows(say: Say) -> list[Row]:
             api.received.clear()
     name = f"notify: {ALERTS:,} alerts, {ANSWER * 1000:.0f} ms an answer, S3 to mail API"
     return [
-        Row(name, min(seconds), "s", LIMIT, "limit", 1.0, Asked.AT_MOST),
+        Row(
+            name,
+            min(seconds),
+            "s",
+            LIMIT,
+            "limit",
+            1.0,
+            Asked.AT_MOST,
+            figure="1,000 alerts, with a mail API that answers in 200 ms",
+        ),
         Row("notify: its peak memory", max(peaks), "MiB"),
     ]
 

@@ -16,7 +16,7 @@ class Asked(StrEnum):
 class Row:
     """`measured` against `baseline` (a limit, or another thing measured in the same run), both in `unit`.
 
-    Without `required` the row is for information.
+    Without `required` the row is for information. With `figure` it is one of the README's, by this label.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Row:
     baseline_name: str = ""
     required: float | None = None
     asked: Asked = Asked.AT_LEAST
+    figure: str = ""
 
     @property
     def ratio(self) -> float | None:
