@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,24 @@ def test_an_image_of_detect_tells_its_detector(
         (tmp_path / "detect" / "1.0.0").mkdir(parents=True)
         (tmp_path / "detect" / "1.0.0" / "image.json").write_text(json.dumps(record))
     assert images.detector_of("1.0.0", tmp_path) == expected
+
+
+@pytest.mark.parametrize("name", sorted({detectors.default(), detectors.REFERENCE, "nano"}))
+def test_an_image_of_detect_holds_its_detector_alone(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that take seconds to build; `make bench` builds the others, which take half a minute each."""
+    monkeypatch.setattr(images, "_make_environment", lambda _stage, _target: None)  # that of the test below
+    tag = images.build("detect", store=store, detector=name)
+    assert tag == f"sha-{images.content_digest('detect', name)[:12]}-{name}"
+    assert images.detector_of(tag, store) == name
+    assert images.tags_of("detect", name, store) == [tag]
+    model = store / "detect" / tag / images.MODEL_FOLDER
+    card = json.loads((model / "model_card.json").read_text())
+    artefacts = {each["path"]: each["sha256"] for each in card["artefacts"].values()}
+    files = {path.relative_to(model).as_posix(): path for path in model.rglob("*") if path.is_file()}
+    assert artefacts == {path: sha256(files[path].read_bytes()).hexdigest() for path in artefacts}
+    assert {path for path in files if path.endswith((".tflite", ".pb"))} == set(artefacts)
+    assert ("saved_model" in card["artefacts"]) == (name == detectors.REFERENCE), "what only TensorFlow runs"
+    assert {"LICENSE", "MODEL_CARD.md"} <= set(files)
 
 
 def test_an_image_runs_its_stage_without_this_clone(store: Path, tmp_path: Path) -> None:
