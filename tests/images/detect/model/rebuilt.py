@@ -60,7 +60,8 @@ def compare_oid(folder: str | None) -> dict[str, Any]:
     images = noise(1, 300, 300, 3)
     encodings, logits = run_file(shipped, images)
     rebuilt = run_graph(oid.graph_def(shipped, 300, 300), {oid.FED: images}, [oid.ENCODINGS, oid.SCORES])
-    scores = 1 / (1 + np.exp(-logits[:, :, 1:]))
+    scores = 1 / (1 + np.exp(-np.maximum(logits[:, :, 1:], -oid.LOWEST["ClassPredictor"])))
+    encodings = np.maximum(encodings, -oid.LOWEST["BoxEncodingPredictor"])
     return {"shipped": apart([encodings, scores], rebuilt), "labels": labels} | compare_int8(shipped, folder)
 
 

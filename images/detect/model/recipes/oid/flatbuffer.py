@@ -22,20 +22,30 @@ def as_it_is(_name: str, constant: Constant) -> Constant:
     return constant
 
 
-def network(flatbuffer: bytes, images: Any, changed: Change = as_it_is) -> list[Any]:
+def none(_name: str) -> bool:
+    """No convolution."""
+    return False
+
+
+def network(
+    flatbuffer: bytes, images: Any, changed: Change = as_it_is, rectified: Callable[[str], bool] = none
+) -> list[Any]:
     """The outputs of the network in `flatbuffer`, in its order, as TensorFlow computes them from `images`.
 
     `images` is a tensor, float32 [1, height, width, 3]. Each constant, which is a weight or a shape, is taken as
-    `changed` gives it for its name. Raises UnknownPartError.
+    `changed` gives it for its name. A convolution for whose weights' name `rectified` is true gets a Relu behind it.
+    Raises UnknownPartError.
     """
+    import tensorflow as tf
     from tensorflow.lite.python import schema_py_generated
 
     schema: Any = schema_py_generated
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer))
     part = model.subgraphs[0]
     kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    names = [tensor.name.decode() for tensor in part.tensors]
     values: dict[int, Any] = {
-        n: changed(tensor.name.decode(), _stored(tensor, data))
+        n: changed(names[n], _stored(tensor, data))
         for n, tensor in enumerate(part.tensors)
         if (data := model.buffers[tensor.buffer].data) is not None
     }
@@ -45,7 +55,9 @@ def network(flatbuffer: bytes, images: Any, changed: Change = as_it_is) -> list[
         if kind not in _OPERATIONS:
             raise UnknownPartError(f"expected one of {', '.join(_OPERATIONS)}, got operation {kind}")
         given = [values[n] for n in operation.inputs]
-        values[operation.outputs[0]] = _OPERATIONS[kind](operation.builtinOptions, *given)
+        value = _OPERATIONS[kind](operation.builtinOptions, *given)
+        last = kind == "CONV_2D" and rectified(names[operation.inputs[1]])
+        values[operation.outputs[0]] = tf.nn.relu(value) if last else value
     return [values[n] for n in part.outputs]
 
 
