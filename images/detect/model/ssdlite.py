@@ -86,6 +86,7 @@ def resized(name: str, height: int, width: int, card: dict[str, Any]) -> Built:
     for number, layer in enumerate(of_layers):
         rows, columns = layer["grid_hw"]
         _set_anchors(graph, number, rows * columns * len(layer["sizes_hw"]))
+    _finer_scores(graph, len(of_layers))
     outputs = [SCORES, ENCODINGS]
     fed = {NETWORK_INPUT: [1, height, width, 3]}
     network = litert(_part(graph, NETWORK_INPUT, outputs), fed, outputs, lambda: _inputs(height, width))
@@ -119,6 +120,40 @@ def _set_anchors(graph: Any, layer: int, number: int) -> None:
     constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(number, tf.int32))
     for stack in ("stack", "stack_1"):
         nodes[f"BoxPredictor_{layer}/{stack}"].input[1] = constant.name
+
+
+# Below this logit, a probability of 0.005, scores are alike.
+_LEAST_LOGIT = -5.3
+
+
+def _finer_scores(graph: Any, number_of_layers: int) -> None:
+    """Cut off logits that are far below any threshold: otherwise int8's 256 steps go to them, 0.05 of probability each.
+
+    A rectifier does it, which the converter makes part of the convolution before, so that the convolution's result is
+    rounded only once; the logits are moved up before it and back down after it.
+    """
+    import tensorflow as tf
+
+    nodes = {node.name: node for node in graph.node}
+    for layer in range(number_of_layers):
+        added = nodes[f"BoxPredictor_{layer}/ClassPredictor/BiasAdd"]
+        bias = nodes[added.input[1]].attr["value"].tensor
+        bias.CopyFrom(tf.make_tensor_proto(tf.make_ndarray(bias) - _LEAST_LOGIT, tf.float32))
+        _node(graph, f"BoxPredictor_{layer}/cut", "Relu", added.name)
+        nodes[f"BoxPredictor_{layer}/Reshape_1"].input[0] = f"BoxPredictor_{layer}/cut"
+    constant = graph.node.add(name="least_logit", op="Const")
+    constant.attr["dtype"].type = tf.float32.as_datatype_enum
+    constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(_LEAST_LOGIT, tf.float32))
+    sigmoid = nodes["Postprocessor/convert_scores"]
+    _node(graph, "logits", "AddV2", sigmoid.input[0], constant.name)
+    sigmoid.input[0] = "logits"
+
+
+def _node(graph: Any, name: str, op: str, *inputs: str) -> None:
+    import tensorflow as tf
+
+    node = graph.node.add(name=name, op=op, input=inputs)
+    node.attr["T"].type = tf.float32.as_datatype_enum
 
 
 def _part(graph: Any, fed: str, outputs: list[str]) -> Any:
