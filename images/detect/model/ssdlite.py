@@ -101,7 +101,7 @@ def resized(name: str, height: int, width: int, card: dict[str, Any]) -> Built:
             "variances": [10, 10, 5, 5],
             "layers": of_layers,
         },
-        "suppression": {"iou": 0.6, "most_candidates": 400, "per_class": True},
+        "suppression": {"iou": 0.5, "most_candidates": 400, "per_class": True},
         "quantisation": "int8 weights and activations by the converter's default optimisation, float32 in and out; "
         f"calibrated by {calibration.in_words()}",
         **card,
