@@ -30,7 +30,7 @@ from tests.benchmarks.rows import Row
 from tests.benchmarks.validate import DIFFERENT, large
 from tests.images.detect.shards import sample_pictures
 
-PICTURES = 1200
+PICTURES = 1000
 CAMERAS = [f"bob-camera{number:02}" for number in range(10)]
 SPACING = 60  # seconds from one picture of a camera to its next: each is looked at by itself
 TIMEOUT = 1200.0

@@ -36,7 +36,7 @@ from tests.images.detect.shards import sample_pictures, series, validated
 
 PICTURES = 2000  # as many as a shard may have before its camera is split, NIGHTJAR_SHARD_WORK
 SHIPPED_PICTURES = 100
-ROUNDS = 3
+ROUNDS = 2
 _PROGRAMS = Path(__file__).parent
 
 Say = Callable[[str], None]
@@ -115,12 +115,9 @@ def rows(say: Say) -> list[Row]:
                 before = _stage(bench, bench.shards, f"r{number}f", NIGHTJAR_MODEL_DIR=str(bench.reference))
                 floats.append(_a_second(before))
                 say(f"detect: round {number} of {ROUNDS}, the float32 graph in two processes: {floats[-1]:.1f}")
-            for threads, found in shipped.items():
-                found.append(_shipped(bench, threads))
-            say(
-                f"detect: round {number} of {ROUNDS}, TensorFlow as shipped: {shipped[1][-1]:.1f} with one thread, "
-                f"{shipped[0][-1]:.1f} with all cores"
-            )
+        for threads, found in shipped.items():
+            found.append(_shipped(bench, threads))
+        say(f"detect: TensorFlow as shipped: {shipped[1][-1]:.1f} with one thread, {shipped[0][-1]:.1f} with all cores")
         starts = [_stage(bench, [bench.single], f"s{n}")[0].first_inference for n in range(ROUNDS)]
     best, unit = max(stage[1]), "pictures/s"
     name = f"detect ({bench.detector})"

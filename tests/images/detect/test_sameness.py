@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nightjar_detect.preprocess import Pixels
-from nightjar_detect.sameness import blocks_of, changes, is_outside
+from nightjar_detect.sameness import _quartiles, blocks_of, changes, is_outside
 
 SIZE_WH = (400, 300)
 
@@ -118,3 +118,9 @@ def test_where_a_change_is(boxes: list[tuple[float, float, float, float]], margi
     mask = np.zeros((75, 100), np.bool_)
     mask[20:40, 25:35] = True
     assert is_outside(mask, boxes, margin) is outside
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 100, 833])
+def test_quartiles_are_those_of_numpy(number: int) -> None:
+    values = np.random.default_rng(number).random((3, number), np.float32) * 255
+    assert _quartiles(values) == pytest.approx(np.percentile(values, (25, 50, 75), axis=1), abs=1e-4)
