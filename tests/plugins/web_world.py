@@ -109,12 +109,10 @@ def make_pages(
 ) -> FastAPI:
     """The app with all its pages, or with `pages`.
 
-    With all pages, its routes are those of one app, made once for each process: they keep nothing.
+    Its routes are those of one app, made once for each process and choice of pages: they keep nothing.
     """
     world = World(cast(Any, Confined(store or MemoryStore())), warehouse or cast(Any, NoWarehouse()), clock)
-    if pages is not None:
-        return make_app(lambda: world, FakeLogin(person), MemoryAudit(), pages, base_url)
-    original = _whole_app(base_url)
+    original = _app(pages, base_url)
     app = copy(original)
     app.state = State({"templates": original.state.templates})
     app.state.world, app.state.login = lambda: world, FakeLogin(person)
@@ -122,12 +120,18 @@ def make_pages(
     return app
 
 
-@cache
-def _whole_app(base_url: str | None) -> FastAPI:
+# With the pages that each is made of, so that no other object comes to have the number of one of theirs.
+_APPS: dict[tuple[Any, ...], tuple[FastAPI, tuple[PageFolder, ...] | None]] = {}
+
+
+def _app(pages: tuple[PageFolder, ...] | None, base_url: str | None) -> FastAPI:
     def nobody() -> World:
         raise AssertionError("expected nobody to ask this app, of which others are copies")
 
-    return make_app(nobody, FakeLogin(None), MemoryAudit(), base_url=base_url)
+    key = (base_url, pages if pages is None else tuple(id(each) for each in pages))
+    if key not in _APPS:
+        _APPS[key] = make_app(nobody, FakeLogin(None), MemoryAudit(), pages, base_url), pages
+    return _APPS[key][0]
 
 
 def mounted(app: FastAPI, below: str = "") -> Starlette:
