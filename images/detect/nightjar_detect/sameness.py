@@ -30,6 +30,7 @@ _LEAST_SPREAD = 12.0  # levels between the quartiles; below, contrast cannot be 
 _EVERY = (
     3  # of the blocks, in both directions, those that tell of light and noise: enough of them, at a ninth of the time
 )
+_OBJECT = 4  # blocks; the smallest object that a detector finds changes about ten
 _OF_SIGMA = 1.1  # the median of the largest of three absolute normal deviates
 
 
@@ -96,7 +97,10 @@ def _without_light(one: Blocks, other: Blocks) -> Means:
 
 
 def is_outside(mask: Mask, boxes_xyxy: Iterable[Box], margin: float) -> bool:
-    """Whether any of the mask is set outside of the boxes, in fractions, each larger by `margin` of its own sides."""
+    """Whether enough of the mask for an object is set outside of the boxes.
+
+    Boxes are in fractions; each counts as larger by `margin` of its own sides.
+    """
     left = mask.copy()
     height, width = mask.shape
     for x_min, y_min, x_max, y_max in boxes_xyxy:
@@ -104,4 +108,4 @@ def is_outside(mask: Mask, boxes_xyxy: Iterable[Box], margin: float) -> bool:
         columns = slice(max(0, int((x_min - across) * width) - 1), int((x_max + across) * width) + 2)
         rows = slice(max(0, int((y_min - down) * height) - 1), int((y_max + down) * height) + 2)
         left[rows, columns] = False
-    return bool(left.any())
+    return int(np.count_nonzero(left)) >= _OBJECT

@@ -11,7 +11,9 @@ from nightjar_detect.frames import Objects, Slot, Sparing
 from nightjar_detect.sameness import Mask, changes, is_outside
 
 # How much larger than its box a thing may be that moves in it, in sides of the box: limbs, shadows, blur.
-_MARGIN = 0.25
+_MARGIN = 0.4
+# Where anything moves, two looks are at most so far apart: those who cross in between are taken for each other.
+_LONGEST_MOVING = timedelta(seconds=0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Span:
         happens between them."""
         middle = len(todo) // 2
         alike = likeness(left[0], right[0], self.left.picture.height / self.left.picture.width)
-        if alike.unmatched > self.sparing.unmatched:
+        is_long = self.right.picture.taken_at - self.left.picture.taken_at > _LONGEST_MOVING
+        if alike.unmatched > self.sparing.unmatched or (alike.moves and is_long):
             return middle
         between = [self._between(slot, left[0], right[0], alike) for slot in todo]
         surprising = [n for n, slot in enumerate(todo) if self._is_surprising(slot, (*left[0], *right[0], *between[n]))]

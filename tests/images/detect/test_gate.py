@@ -90,8 +90,8 @@ def walk(detector: Detector, number: int, apart: float = 0.1, pace: float = 0.00
         pytest.param(1, 0.1, "s", id="a single picture is looked at"),
         pytest.param(2, 0.1, "ss", id="both ends"),
         pytest.param(3, 0.1, "sis", id="the one between"),
-        pytest.param(10, 0.1, "siiiiiiiis", id="a burst"),
-        pytest.param(10, 0.5, "siisiisiis", id="two looks are at most so far apart"),
+        pytest.param(10, 0.1, "siiiisiiis", id="a burst, in whose middle is a look where something moves"),
+        pytest.param(10, 0.5, "sissississ", id="where something moves, two looks are not a second apart"),
         pytest.param(5, 1.5, "sssss", id="just near enough to be a burst, in which nothing is between two looks"),
         pytest.param(5, 1.6, "sssss", id="too far apart"),
         pytest.param(40, 0.01, "s" + 2 * ("i" * 14 + "s") + "i" * 8 + "s", id="and at most so many pictures"),
@@ -107,6 +107,21 @@ def test_the_ends_of_spans_are_looked_at_and_what_is_between_them_follows(
         [found] = result.objects if not isinstance(result.objects, Failure) else []
         assert found.box == pytest.approx(person(0.2 + n * 0.004).box, abs=2e-4)
         assert found.probability == 0.9
+
+
+def test_where_things_stand_still_two_looks_are_farther_apart(detector: Detector) -> None:
+    """Nothing is carried."""
+    frames = [detector.frame(n * 0.1, person(0.4)) for n in range(31)]
+    assert hows(run(detector, frames, Sparing(1.5, 0.34, 0))) == "s" + 2 * ("i" * 14 + "s")
+
+
+def test_two_who_cross_are_not_taken_for_each_other(detector: Detector) -> None:
+    """Each ends near to where the other began."""
+    ways = [(0.4 + n * 0.015, 0.535 - n * 0.015) for n in range(10)]
+    results = run(detector, [detector.frame(n * 0.1, person(a), person(b, 0.7)) for n, (a, b) in enumerate(ways)])
+    for result, (first, second) in zip(results, ways, strict=True):
+        found = result.objects if not isinstance(result.objects, Failure) else []
+        assert sorted(one.box[0] for one in found) == pytest.approx(sorted([first, second]), abs=0.02)
 
 
 def test_everything_is_looked_at_where_looks_are_not_spared(detector: Detector) -> None:

@@ -124,3 +124,10 @@ def test_where_a_change_is(boxes: list[tuple[float, float, float, float]], margi
 def test_quartiles_are_those_of_numpy(number: int) -> None:
     values = np.random.default_rng(number).random((3, number), np.float32) * 255
     assert _quartiles(values) == pytest.approx(np.percentile(values, (25, 50, 75), axis=1), abs=1e-4)
+
+
+@pytest.mark.parametrize(("blocks", "outside"), [(0, False), (3, False), (4, True)])
+def test_a_few_blocks_are_no_object(blocks: int, outside: bool) -> None:
+    mask = np.zeros((75, 100), np.bool_)
+    mask[20, 20 : 20 + blocks] = True
+    assert is_outside(mask, [], 0.0) is outside

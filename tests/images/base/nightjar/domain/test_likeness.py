@@ -25,8 +25,13 @@ def person(x: float, y: float = 0.3, width: float = 0.1, height: float = 0.4, pr
         pytest.param([person(0.2)], [person(0.27)], ((0, 0),), 0.0, id="walks"),
         pytest.param([person(0.2)], [person(0.2 + 0.1 * MOST_WAY + 1e-3)], (), 1.0, id="just too far"),
         pytest.param([person(0.2)], [person(0.2, 0.32)], ((0, 0),), 0.0, id="a little down"),
-        # 0.06 of the height are 0.045 of the width: 0.45 widths, which count twice.
-        pytest.param([person(0.2)], [person(0.2, 0.36)], (), 1.0, id="up and down counts twice"),
+        # 0.11 of the height are 0.0825 of the width: 0.825 widths, which count twice.
+        pytest.param([person(0.2)], [person(0.2, 0.41)], (), 1.0, id="up and down counts twice"),
+        pytest.param([person(0.2)], [person(0.3)], ((0, 0),), 0.0, id="a long way, with nobody else"),
+        pytest.param([person(0.2)], [person(0.3), person(0.32)], (), 1.0, id="a long way, and it may be either of two"),
+        pytest.param(
+            [person(0.2), person(0.18)], [person(0.3)], (), 1.0, id="a long way, and either of two may have come it"
+        ),
         pytest.param([person(0.2)], [person(0.2, 0.3, 0.1, 0.7)], (), 1.0, id="another height"),
         pytest.param([person(0.2)], [Thing("dog", 0.8, person(0.2).box)], (), 1.0, id="another label"),
         pytest.param([person(0.2, probability=0.14)], [], (), 0.0, id="a faint object does not count"),
@@ -36,10 +41,17 @@ def person(x: float, y: float = 0.3, width: float = 0.1, height: float = 0.4, pr
         ),
         pytest.param(
             [person(0.2, probability=0.9), person(0.6, probability=0.3)],
-            [person(0.2, probability=0.9)],
+            [person(0.22, probability=0.9)],
             ((0, 0),),
             0.3 / 2.1,
             id="the share is by probability",
+        ),
+        pytest.param(
+            [person(0.2, probability=0.9), person(0.6, probability=0.3)],
+            [person(0.2, probability=0.9)],
+            ((0, 0),),
+            1.0,
+            id="what stands still does not outvote it",
         ),
         pytest.param([Thing("person", 0.8, (0.2, 0.2, 0.2, 0.6))], [person(0.2)], (), 1.0, id="a box without width"),
         pytest.param([Thing("person", 0.8, (0.2, 0.2, 0.4, 0.2))], [person(0.2)], (), 1.0, id="a box without height"),
@@ -51,6 +63,21 @@ def test_likeness(
     found = likeness(first, second, ASPECT)
     assert found.pairs == pairs
     assert found.unmatched == pytest.approx(unmatched)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "moves"),
+    [
+        ([], [], False),
+        ([person(0.2)], [person(0.205)], False),
+        ([person(0.2)], [person(0.22)], True),
+        ([person(0.2)], [], True),
+        ([], [person(0.2)], True),
+        ([person(0.2, probability=0.1)], [], False),
+    ],
+)
+def test_whether_anything_moves(first: list[Thing], second: list[Thing], moves: bool) -> None:
+    assert likeness(first, second, ASPECT).moves is moves
 
 
 def test_each_object_is_in_one_pair_or_in_one_picture_only_whichever_comes_first() -> None:
