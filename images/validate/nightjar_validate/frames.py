@@ -122,7 +122,8 @@ class _Film:
         if seconds is None:
             return Facts(None, size=packet.size)
         units = units_of(self._codec, memoryview(packet), self._length_size)
-        return Facts(seconds, units.fresh and packet.is_keyframe, units.unused, not packet.is_corrupt, packet.size)
+        fresh = units.fresh and packet.is_keyframe
+        return Facts(seconds, fresh, units.unused, not packet.is_corrupt, units.sets, packet.size)
 
     def _group(self, group: Group, packets: Sequence[_Numbered], spared: set[int], end: int) -> Iterator[Moment]:
         """The frames of a group of which some packets are spared; none after `end` is, once something is damaged."""

@@ -36,6 +36,7 @@ class Facts:
     fresh: bool = False
     unused: bool = False
     whole: bool = True  # nothing is known to be damaged in it
+    sets: bool = False
     size: int = 1  # bytes; none at the end of the film
 
 
@@ -61,10 +62,12 @@ class Group:
                 taken.add(place)
         if not (facts[0].fresh and all(each.whole and each.seconds is not None for each in facts)):
             return set(), size
+        if any(each.sets for each in facts[1:]):
+            return set(), size
         if facts[0].seconds != shown[0][0]:  # frames are shown before the one on which all others build
             return set(), size
-        end = max(taken, default=-1) + 1 if self.closed else size
-        unused = {place for place in range(end) if facts[place].unused and place not in taken}
+        end = max(taken, default=0 if facts[0].sets else -1) + 1 if self.closed else size
+        unused = {place for place in range(1, end) if facts[place].unused and place not in taken}
         return unused | set(range(end, size)), end
 
 

@@ -40,6 +40,9 @@ def group(*times: float | None, unused: str = "", closed: bool = True) -> Group:
         (group(0.0, None, 0.9), 1, set(), 3),
         (Group([KEY, Facts(0.5, whole=False), Facts(0.7)], closed=True), 1, set(), 3),
         (group(0.0, -0.1, 0.9), 1, set(), 3),
+        # Parameters, which later frames may need: only those of the key frame may come again.
+        (Group([KEY, Facts(0.5), Facts(0.7, sets=True)], closed=True), 1, set(), 3),
+        (Group([Facts(0.0, fresh=True, sets=True), Facts(0.5)], closed=True), 1, {1}, 1),
         # No key frame.
         (Group([Facts(0.5)], closed=True), 1, set(), 1),
         (Group([END], closed=True), 1, set(), 1),
@@ -53,6 +56,7 @@ def test_a_group_in_which_no_frame_is_due_is_not_decoded() -> None:
     steps = Steps(1)
     assert group(0.0, 0.2).spared(steps) == ({1}, 1)
     assert group(0.4, 0.6).spared(steps) == ({0, 1}, 0)
+    assert Group([Facts(0.7, fresh=True, sets=True), Facts(0.75)], closed=True).spared(steps) == ({1}, 1)
     assert group(0.8, 1.0).spared(steps) == (set(), 2)
 
 
@@ -116,7 +120,8 @@ def test_extradata_that_says_nothing(codec: str, data: bytes | None) -> None:
 
 def test_a_packet_is_fresh_if_all_of_its_slices_are() -> None:
     idr, other, parameters = b"\0\0\0\1\x65", b"\0\0\0\1\x41", b"\0\0\0\1\x67"
-    assert units_of("h264", memoryview(parameters + idr + idr + b"\0"), 0) == Units(fresh=True)
+    assert units_of("h264", memoryview(parameters + idr + idr + b"\0"), 0) == Units(fresh=True, sets=True)
+    assert units_of("h264", memoryview(idr + idr + b"\0"), 0) == Units(fresh=True)
     assert units_of("h264", memoryview(idr + other + b"\0"), 0) == Units()
 
 
