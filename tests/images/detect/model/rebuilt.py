@@ -1,7 +1,7 @@
 """`python rebuilt.py MODEL [FOLDER]`: how far networks that are rebuilt are from those that were shipped, as JSON.
 
 MODEL is images/detect/model; runs in the environment that builds detectors, which has TensorFlow and npm. For each
-detector, the largest difference between what the two networks give for pictures of noise:
+detector its card, the shapes of its outputs, and the largest difference between what two networks give for noise:
 
     oid     the rebuilt graph, float32, run by TensorFlow, and the shipped file, run by LiteRT, at 300 x 300; and the
             rebuilt one, run by TensorFlow, and as int8, at the detector's own size, on pictures of the calibration set:
@@ -69,10 +69,10 @@ def compare_oid(folder: str | None) -> dict[str, Any]:
     rebuilt = run_graph(oid.graph_def(shipped, 300, 300), {oid.FED: images}, [oid.ENCODINGS, oid.SCORES])
     scores = 1 / (1 + np.exp(-np.maximum(logits[:, :, 1:], -oid.LOWEST["ClassPredictor"])))
     encodings = np.maximum(encodings, -oid.LOWEST["BoxEncodingPredictor"])
-    return {"shipped": apart([encodings, scores], rebuilt), "labels": labels} | compare_int8(shipped, folder)
+    return {"shipped": apart([encodings, scores], rebuilt), "card": oid.card(labels)} | compare_int8(shipped, folder)
 
 
-def compare_int8(shipped: bytes, folder: str | None) -> dict[str, float]:
+def compare_int8(shipped: bytes, folder: str | None) -> dict[str, Any]:
     graph = oid.graph_def(shipped, oid.HEIGHT, oid.WIDTH)
     names = [oid.SCORES, oid.ENCODINGS]
     pictures = list(oid.calibration_set())
@@ -90,6 +90,7 @@ def compare_int8(shipped: bytes, folder: str | None) -> dict[str, float]:
         encodings.append(np.abs(exact[1] - whole[1])[0, seen].max(axis=1))
     differences = np.concatenate(scores)
     return {
+        "outputs": {role: value.shape[1:] for role, value in zip(("scores", "encodings"), exact, strict=True)},
         "candidates": len(differences),
         "int8 scores, mean": float(differences.mean()),
         "int8 scores, most": float(differences.max()),
@@ -110,7 +111,13 @@ def compare_nano() -> dict[str, Any]:
     images = images[:, : nano.HEIGHT, : nano.WIDTH]
     own = channels_last.graph_def(shipped, (nano.HEIGHT, nano.WIDTH), nano.FED, names)
     converted = run_file(litert(own, {nano.FED: images.shape}, names, None, float16_weights=True), images)
-    return {"shipped": apart(whole, rebuilt), "converted": apart(run_graph(own, {nano.FED: images}, names), converted)}
+    exact = run_graph(own, {nano.FED: images}, names)
+    return {
+        "shipped": apart(whole, rebuilt),
+        "converted": apart(exact, converted),
+        "card": nano.card(),
+        "outputs": {role: value.shape[1:] for role, value in zip(names, exact, strict=True)},
+    }
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import model_card
+import numpy as np
 import pytest
 
+from nightjar_detect.model import parse_card
 from nightjar_local.detectors import SOURCE
 from nightjar_local.images import model_builder
 
@@ -51,7 +54,25 @@ def test_enough_is_compared(apart: dict[str, Any]) -> None:
     assert apart["oid"]["candidates"] >= 100
 
 
-def test_labels_of_open_images_are_in_the_order_of_its_channels(apart: dict[str, Any]) -> None:
-    labels = apart["oid"]["labels"]
-    assert len(labels) == 23
-    assert (labels[0], labels[3], labels[22]) == ("bicycle", "person", "car")
+@pytest.mark.parametrize(
+    ("detector", "number", "labels"),
+    [("oid", 23, {0: "bicycle", 3: "person", 22: "car"}), ("nano", 80, {0: "person", 2: "car", 79: "toothbrush"})],
+)
+def test_the_card_is_read_and_fits_the_network(
+    apart: dict[str, Any], detector: str, number: int, labels: dict[int, str]
+) -> None:
+    card = parse_card(json.dumps({"schema": 2, "artefacts": {}, **apart[detector]["card"]}).encode())
+    outputs = {role: np.zeros(shape, np.float32) for role, shape in apart[detector]["outputs"].items()}
+    scores, boxes = card.decoder.decoder(card.input.height, card.input.width)(outputs)
+    assert (len(boxes), scores.shape) == (len(scores), (len(scores), number))
+    assert len(card.labels) == number
+    assert {channel: card.labels[channel] for channel in labels} == labels
+    assert set(card.thresholds) == {"*", "person"}
+
+
+@pytest.mark.parametrize("detector", ["oid", "nano"])
+def test_the_card_says_to_people_what_they_need(apart: dict[str, Any], detector: str) -> None:
+    card = apart[detector]["card"]
+    assert {"licence", "source", "quantisation", "trained_on", "scores", "limits"} < card.keys()
+    assert {"package", "integrity", "origin"} < card["source"].keys()
+    assert "# Model card: " in model_card.markdown(model_card.card(model_card.Built({}, card, b"")))

@@ -34,7 +34,7 @@ def build() -> Built:
     rebuilt = channels_last.graph_def(shipped, (HEIGHT, WIDTH), FED, (SCORES, DISTANCES))
     # The package has the weights as float16: kept so, they are the same numbers.
     network = litert(rebuilt, {FED: [1, HEIGHT, WIDTH, 3]}, [SCORES, DISTANCES], None, float16_weights=True)
-    return Built({"litert": ("model.tflite", network)}, _card(), licence)
+    return Built({"litert": ("model.tflite", network)}, card(), licence)
 
 
 def fetched() -> tuple[Any, bytes]:
@@ -45,7 +45,8 @@ def fetched() -> tuple[Any, bytes]:
     return graph_def(json.loads(files[_MODEL]), files[_WEIGHTS]), licence
 
 
-def _card() -> dict[str, Any]:
+def card() -> dict[str, Any]:
+    """The model card, without the files."""
     labels = json.loads((_SHARED / "coco_labels.json").read_text())
     return {
         "name": "nanodet_g_coco",

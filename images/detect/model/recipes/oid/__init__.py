@@ -36,7 +36,7 @@ def build() -> Built:
     shape = [1, HEIGHT, WIDTH, 3]
     network = litert(graph_def(shipped, HEIGHT, WIDTH), {FED: shape}, [SCORES, ENCODINGS], calibration_set)
     licence = (Path(__file__).parents[2] / "apache-2.0.txt").read_bytes()
-    return Built({"litert": ("model.tflite", network)}, _card(labels), licence)
+    return Built({"litert": ("model.tflite", network)}, card(labels), licence)
 
 
 def fetched() -> tuple[bytes, list[str]]:
@@ -86,7 +86,8 @@ def calibration_set() -> Iterator[Any]:
         yield ((picture.astype(np.float32) - MEAN) / SCALE).astype(np.float32)[None]
 
 
-def _card(labels: list[str]) -> dict[str, Any]:
+def card(labels: list[str]) -> dict[str, Any]:
+    """The model card, without the files."""
     return {
         "name": "ssd_mobilenet_v2_open_images_v4",
         "licence": "Apache-2.0",
