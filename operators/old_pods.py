@@ -15,8 +15,8 @@ from operators.settings import deployment
 
 log = logging.getLogger(__name__)
 
-_ENDED = ("Failed", "Succeeded")  # one that succeeded is there only when its removal failed
-# A task that waits for its next try may still want to see how its pod ended.
+# A task that waits for its next try may still want to see how its pod ended. One that succeeded is there only when its
+# removal failed.
 _LEAST = timedelta(minutes=15)
 
 
@@ -27,15 +27,15 @@ def remove_old_pods() -> None:
     hook = AsyncKubernetesHook(**connection_to(DEFAULT))
     keep = max(_LEAST, timedelta(hours=settings.keep_failed_hours))
     try:
-        asyncio.run(remove(PodsApi(hook, settings.namespace), datetime.now(UTC) - keep))
+        asyncio.run(remove(PodsApi(hook, settings.namespace), datetime.now(UTC), keep))
     except ClusterError as error:
         log.warning("pods of stages that ended could not be removed: %s", error.sentence)
 
 
-async def remove(api: PodsApi, before: datetime) -> None:
-    """Remove the pods of stages that ended before then; raises ClusterError."""
-    for phase in _ENDED:
-        for name in ended_before(await api.select(PART_OF, f"status.phase={phase}"), before):
+async def remove(api: PodsApi, now: datetime, keep_failed: timedelta) -> None:
+    """Remove the pods of stages that failed so long ago, and those that succeeded; raises ClusterError."""
+    for phase, keep in (("Failed", keep_failed), ("Succeeded", _LEAST)):
+        for name in ended_before(await api.select(PART_OF, f"status.phase={phase}"), now - keep):
             await api.delete(name)
             log.info("removed pod %s", name)
 
