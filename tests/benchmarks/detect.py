@@ -218,8 +218,9 @@ def _bench(say: Say) -> Iterator[Bench]:
 
 def _stage(bench: Bench, shards: Sequence[StageContext], tag: str, **more: str) -> list[StageRun]:
     """Run the stage over each of the shards at once, by the log name `tag`; it knows nothing yet."""
-    for info in list(bench.store.list_objects("detections/")):
-        bench.store.delete(info.key)
+    for folder in ("detections/", "detectors/"):  # under one tag there may be one detector only
+        for info in list(bench.store.list_objects(folder)):
+            bench.store.delete(info.key)
     started = [(time.time(), _start(bench, shard, tag, more)) for shard in shards]
     found = []
     for (at, process), shard in zip(started, shards, strict=True):
