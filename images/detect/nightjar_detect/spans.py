@@ -13,7 +13,7 @@ from nightjar_detect.sameness import Mask, changes, is_outside
 # How much larger than its box a thing may be that moves in it, in sides of the box: limbs, shadows, blur.
 _MARGIN = 0.4
 # Where anything moves, two looks are at most so far apart: those who cross in between are taken for each other.
-_LONGEST_MOVING = timedelta(seconds=0.7)
+_LONGEST_MOVING = timedelta(seconds=0.75)
 
 
 @dataclass(frozen=True, slots=True)

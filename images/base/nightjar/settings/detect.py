@@ -82,7 +82,7 @@ class DetectSettings(Settings):
             description="share of the objects, by probability, that only one of two looks may have for the pictures "
             "between them to be interpolated; 0: only where both have the same",
         ),
-    ] = 0.34
+    ] = 0.25
     carry_seconds: Annotated[
         float,
         Field(
