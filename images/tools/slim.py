@@ -11,6 +11,7 @@ generator wrote loses its sources. Standard library only: it runs before anythin
 import argparse
 import compileall
 import fnmatch
+import mmap
 import shutil
 import struct
 import sys
@@ -58,8 +59,10 @@ UNUSED = (
 # Folders of code that a generator wrote, of which bytecode without docstrings is enough: half of them are docstrings.
 # A traceback through them names the file and the line, and does not show it.
 GENERATED = ("kubernetes/client", "kubernetes_asyncio/client")
-# Of ELF: the type of a section without bytes in the file, the flag of one that is loaded.
+# Of ELF: the type of a section without bytes in the file, the flag of one that is loaded, and the header's size.
 NO_BITS, ALLOCATED = 8, 2
+HEADER = 64
+CHUNK = 1 << 24
 # Amazon's services that botocore describes, 27 MB of JSON: the one that stages call, and those that lend credentials.
 SERVICES = ("s3", "sts", "sso", "sso-oidc", "signin")
 # Airflow's own: secrets backends, remote logs and metrics, roles and clusters.
@@ -134,11 +137,33 @@ def strip_library(path: Path) -> int:
     """Cut off what stands behind the last segment of a shared library; returns how many bytes that was.
 
     These are sections that are never loaded, such as symbols for debuggers, and the table of sections. Nothing is
-    changed where the file is not a 64-bit ELF of this byte order, or where other data stands behind.
+    changed where the file is not a 64-bit ELF of this byte order, or where other data stands behind. The file is a new
+    one afterwards: another link to it, such as an installer's cache has, stays as it is.
     """
-    data = path.read_bytes()
-    if data[:6] != b"\x7fELF\x02\x01":
+    size = path.stat().st_size
+    if size < HEADER:
         return 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        end = _end_of_segments(data)
+        if end is None:
+            return 0
+        header = bytearray(data[:HEADER])
+        struct.pack_into("<Q", header, 40, 0)  # where the table of sections is
+        struct.pack_into("<HH", header, 60, 0, 0)  # how many there are, and which one has their names
+        stripped = path.with_name(f"{path.name}.stripped")
+        with stripped.open("wb") as out:
+            out.write(header)
+            for at in range(HEADER, end, CHUNK):
+                out.write(data[at : min(at + CHUNK, end)])
+    shutil.copymode(path, stripped)
+    stripped.replace(path)
+    return size - end
+
+
+def _end_of_segments(data: mmap.mmap) -> int | None:
+    """Where the last segment ends, if nothing but sections that are never loaded, and their table, stands behind it."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        return None
     segments, sections = struct.unpack_from("<QQ", data, 32)
     segment_size, segment_count, section_size, section_count = struct.unpack_from("<4H", data, 54)
     end: int = segments + segment_size * segment_count
@@ -147,20 +172,14 @@ def strip_library(path: Path) -> int:
         end = max(end, offset + size)
     known = sections + section_size * section_count
     if not sections or not end < known <= len(data):
-        return 0
+        return None
     for at in range(sections, sections + section_size * section_count, section_size):
         _, kind, flags, _, offset, size = struct.unpack_from("<IIQQQQ", data, at)
         last = offset if kind == NO_BITS else offset + size
         if last > end and flags & ALLOCATED:
-            return 0
+            return None
         known = max(known, last)
-    if known < len(data):
-        return 0
-    header = bytearray(data[:64])
-    struct.pack_into("<Q", header, 40, 0)  # where the table of sections is
-    struct.pack_into("<HH", header, 60, 0, 0)  # how many there are, and which one has their names
-    path.write_bytes(bytes(header) + data[64:end])
-    return len(data) - end
+    return end if known == len(data) else None
 
 
 def keep_only_bytecode(folder: Path, environment: Path, final: Path) -> int:

@@ -107,11 +107,15 @@ def library(*, flags: int = 0, behind: bytes = b"") -> bytes:
     ],
 )
 def test_a_library_loses_what_is_never_loaded(data: bytes, left: int | None, tmp_path: Path) -> None:
-    path = tmp_path / "lib.so"
+    path, link = tmp_path / "lib.so", tmp_path / "link.so"
     path.write_bytes(data)
+    path.chmod(0o755)
+    link.hardlink_to(path)
     removed = slim.strip_library(path)
     assert removed == (0 if left is None else len(data) - left)
     after = path.read_bytes()
+    assert link.read_bytes() == data
+    assert path.stat().st_mode & 0o777 == 0o755
     if left is None:
         assert after == data
     else:
