@@ -28,7 +28,7 @@ from nightjar.settings.detect import Backend
 from nightjar.stores.runs import LIVE, run_prefix
 from nightjar_detect.model import read_card
 from nightjar_local import detectors
-from nightjar_local.images import MODEL_FOLDER, build, detection_model
+from nightjar_local.images import MODEL_FOLDER, build_alone, detection_model
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
 from tests.benchmarks.rows import Asked, Row
@@ -200,7 +200,7 @@ def _a_second(runs: Sequence[StageRun]) -> float:
 @contextmanager
 def _bench(say: Say) -> Iterator[Bench]:
     say("detect: building the image, if it is not there")
-    image = IMAGES / "detect" / build("detect")
+    image = IMAGES / "detect" / build_alone("detect")
     data = [jpeg for name, jpeg in sample_pictures().items() if not name.startswith("carphone")]
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "s3") as access:
         os.environ |= access.environment()

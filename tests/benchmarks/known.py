@@ -21,7 +21,7 @@ from nightjar.runtime.stage import StageContext
 from nightjar.stores.detections import Detections
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.runs import HISTORY
-from nightjar_local.images import build
+from nightjar_local.images import build_alone
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
 from tests.benchmarks.processes import Ran, run_stage
@@ -104,7 +104,7 @@ def rows(say: Say) -> list[Row]:
 @contextmanager
 def _bench(say: Say) -> Iterator[Bench]:
     say("known: building the image, if it is not there")
-    image = IMAGES / "detect" / build("detect")
+    image = IMAGES / "detect" / build_alone("detect")
     data = cycle([jpeg for name, jpeg in sample_pictures().items() if not name.startswith("carphone")])
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "s3") as access:
         os.environ |= access.environment()

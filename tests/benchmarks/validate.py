@@ -20,7 +20,7 @@ from nightjar.runtime.manifests import read_manifest, write_lines
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.runs import LIVE, RELEASE, SHARD, run_prefix, shard_prefix, stage_prefix
-from nightjar_local.images import build
+from nightjar_local.images import build_alone
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
 from tests.benchmarks.memory import watch_peaks_mib
@@ -95,7 +95,7 @@ def rows(say: Say) -> list[Row]:
 @contextmanager
 def _bench(say: Say) -> Iterator[Bench]:
     say("validate: building the image, if it is not there")
-    image = IMAGES / "validate" / build("validate")
+    image = IMAGES / "validate" / build_alone("validate")
     say(f"validate: making {DIFFERENT} pictures of {SIZE[0]} x {SIZE[1]}")
     pictures = [data for name, data in sample_pictures().items() if not name.startswith("carphone")]
     with tempfile.TemporaryDirectory() as name, running(Path(name) / "s3") as access:

@@ -26,7 +26,7 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.runtime.stage import StageContext
 from nightjar.stores.runs import LIVE, SHARD, run_prefix, shard_prefix
-from nightjar_local.images import build
+from nightjar_local.images import build_alone
 from nightjar_local.layout import IMAGES
 from nightjar_local.seaweedfs import running
 from tests.benchmarks.processes import Ran, run_stage
@@ -117,7 +117,7 @@ def rows(say: Say) -> list[Row]:
 @contextmanager
 def _bench(say: Say) -> Iterator[Bench]:
     say("video: building the image, if it is not there")
-    image = IMAGES / "validate" / build("validate")
+    image = IMAGES / "validate" / build_alone("validate")
     with tempfile.TemporaryDirectory() as name, running(Path(name) / "s3") as access:
         os.environ |= access.environment()
         folder, store = Path(name), S3Store(StoreSettings())
