@@ -24,6 +24,7 @@ from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place
 from nightjar.stores.runs import HISTORY
 from nightjar_detect.fetch import Fetch, s3_fetch
+from nightjar_detect.model import ModelCard
 from nightjar_detect.stage import detect_shard
 from nightjar_local.chaos.s3_proxy import S3Proxy
 from tests.bucket import NOON, PORCH, YARD, put_picture
@@ -61,9 +62,9 @@ def counts(manifest: Manifest) -> tuple[int, dict[str, int], dict[str, int]]:
 
 
 def test_a_line_has_the_format_that_outside_programs_rely_on(
-    store: MemoryStore, detect: Detect, pictures: dict[str, bytes]
+    store: MemoryStore, detect: Detect, pictures: dict[str, bytes], card: ModelCard
 ) -> None:
-    context = validated(store, [put_picture(store, pictures["chelsea.png"])])
+    context = validated(store, [put_picture(store, pictures["bikes.mp4 125"])])
     manifest = detect(context)
     [ref] = manifest.objects
     assert ref.key == f"detections/{manifest.result['detector']}/{DAY}/alice-porch/b1.jsonl"
@@ -72,12 +73,12 @@ def test_a_line_has_the_format_that_outside_programs_rely_on(
     assert "schema" not in line["picture"]
     assert line["picture"]["taken_at"] == "2026-11-20T12:00:00Z"
     assert line["detector"]["tag"] == "d1"
-    assert line["detector"]["model"].startswith("ssdlite_mobilenet_v2_coco")
-    assert line["objects"][0]["label"] == "cat"
-    assert line["objects"][0]["box"] == pytest.approx([0.0, 0.0, 0.9, 1.0], abs=0.05)
-    assert line["counts"]["cat"] >= 1
-    card = json.loads(store.get(f"detections/{manifest.result['detector']}/model_card.json")[0])
-    assert "person" in card["labels"].values()
+    assert line["detector"]["model"] == card.name
+    assert line["objects"][0]["label"] == "person"
+    assert line["objects"][0]["box"] == pytest.approx([0.56, 0.0, 0.77, 0.97], abs=0.05)
+    assert line["counts"]["person"] >= 1
+    stored = json.loads(store.get(f"detections/{manifest.result['detector']}/model_card.json")[0])
+    assert "person" in stored["labels"].values()
 
 
 def test_a_release_finds_its_detector(store: MemoryStore, detect: Detect) -> None:
