@@ -35,7 +35,7 @@ def labelled() -> Iterator[tuple[Labels, Mapping[str, bytes]]]:
 
 
 def _jpegs(footage: Path, labels: Labels) -> Mapping[str, bytes]:
-    with standard_pictures(footage, labels) as folder:
+    with standard_pictures(footage, labels) as (folder, _):
         return {
             picture_name(path.relative_to(folder).as_posix()): path.read_bytes()
             for path in sorted(folder.rglob("*.jpg"))

@@ -120,7 +120,7 @@ def _all_looked(given: argparse.Namespace, labels: "Labels", look: Look | None) 
     from nightjar.stores.standard import STANDARD
 
     if given.footage:
-        if Path(given.footage).exists():
+        if _exists(Path(given.footage)):
             yield from _looks(Path(given.footage), given.detector, labels, look)
         elif given.footage.startswith(STANDARD):
             yield from _stored_looks(given.footage, given.detector, labels, look)
@@ -129,10 +129,17 @@ def _all_looked(given: argparse.Namespace, labels: "Labels", look: Look | None) 
             raise UsageError(f"expected --footage with {expected}, got {given.footage!r}")
     for path in given.detections:
         try:
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8-sig") as lines:
                 yield read_looked(lines, str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"expected detections at {str(path)!r}: {error}") from None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, or a folder above that may not be entered
+        raise UsageError(f"expected footage at {str(path)[:200]!r}: {error.strerror}") from None
 
 
 def _looks(footage: Path, tags: Sequence[str], labels: "Labels", look: Look | None) -> Iterator["Looked"]:
@@ -143,9 +150,9 @@ def _looks(footage: Path, tags: Sequence[str], labels: "Labels", look: Look | No
         return
     if look is None:
         raise UsageError(_NO_LOOK)
-    with standard_pictures(footage, labels) as folder:
+    with standard_pictures(footage, labels) as (folder, sizes):
         for tag in tags:
-            yield read_looked(look(tag, folder), f"detections of {tag}")
+            yield read_looked(look(tag, folder), f"detections of {tag}").of_size(sizes)
 
 
 def _stored_looks(prefix: str, tags: Sequence[str], labels: "Labels", look: Look | None) -> Iterator["Looked"]:

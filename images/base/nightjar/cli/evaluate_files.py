@@ -19,13 +19,20 @@ _NO_LABELS = {*_NAME_LISTS, "train.txt", "val.txt", "test.txt", "readme.txt", "n
 
 def label_file(path: Path) -> Labels:
     """The labels in a file of MOT or COCO, or a folder of YOLO. Raises UsageError, and InputError for the content."""
-    if not path.is_dir():
+    if not _is_folder(path):
         return read_labels(_text(path), str(path))
     files = sorted(file for file in path.rglob("*.txt") if file.name.lower() not in _NO_LABELS)
     texts = {file.relative_to(path).as_posix(): _text(file) for file in files}
     if not texts:
         raise InputError(f"expected text files of YOLO below {str(path)!r}, a file a picture, got none")
     return read_yolo(texts, _class_names(path), str(path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long, or a folder above that may not be entered
+        raise UsageError(f"expected labels at {str(path)[:200]!r}: {error.strerror}") from None
 
 
 def _text(path: Path) -> str:
@@ -55,7 +62,9 @@ def _class_names(folder: Path) -> Sequence[str]:
 def _names_in(text: str, source: str) -> Sequence[str]:
     try:
         document: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    # Beside its own error, PyYAML lets through those of Python: for a value that is not of its type
+    # (`2020-13-45`, `0b_`, `!!bool x`, `!!timestamp x`) and for a thousand brackets.
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(f"expected YAML at {source!r}: {' '.join(str(error).split())[:200]}") from None
     names = document.get("names") if isinstance(document, dict) else None
     if isinstance(names, dict) and set(names) == set(range(len(names))):

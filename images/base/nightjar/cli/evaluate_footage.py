@@ -21,21 +21,23 @@ _VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v"}
 
 
 @contextmanager
-def standard_pictures(footage: Path, labels: Labels) -> Iterator[Path]:
+def standard_pictures(footage: Path, labels: Labels) -> Iterator[tuple[Path, dict[str, tuple[int, int]]]]:
     """A folder with the labelled pictures of `footage`: upright RGB, as large and as compressed as by validate.
+
+    Beside it, by name, the width and height that each had before it was made smaller.
 
     A video's frames are pictures in a folder called like the video, `000001` the first; where the footage is the video,
     in none. What cannot be read is told and left out. Raises InputError when nothing is left.
     """
     with TemporaryDirectory(prefix="nightjar-evaluate-") as folder:
-        count = 0
+        sizes: dict[str, tuple[int, int]] = {}
         for name, image in _images(footage, labels):
+            sizes[name] = image.size
             _save(image, Path(folder) / f"{name}.jpg")
-            count += 1
-        if not count:
+        if not sizes:
             example = next(iter(labels.pictures), "none")
             raise InputError(f"expected labelled pictures, such as {example!r}, in {str(footage)!r}, got none")
-        yield Path(folder)
+        yield Path(folder), sizes
 
 
 def _images(footage: Path, labels: Labels) -> Iterator[tuple[str, "Image"]]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nightjar.cli.tables import aligned
-from nightjar.domain.evaluation.labels import Labels
+from nightjar.domain.evaluation.labels import Labels, shown
 from nightjar.domain.evaluation.measure import Measured
 from nightjar.domain.evaluation.scores import LabelScore, Point
 from nightjar.domain.tally import many
@@ -79,7 +79,7 @@ def _notes(measured: Measured) -> Iterator[str]:
     if false:
         yield f"{name}: found where no picture has any, so all of it false: {_counts(false)}"
     if measured.missing:
-        named = ", ".join(measured.missing[:_MOST_NAMED])
+        named = ", ".join(map(shown, measured.missing[:_MOST_NAMED]))
         more = f" and {len(measured.missing) - _MOST_NAMED:,} more" if len(measured.missing) > _MOST_NAMED else ""
         yield f"{name}: not looked at, so not measured: {named}{more}"
 

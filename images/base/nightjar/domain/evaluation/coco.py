@@ -22,11 +22,13 @@ def read_coco(text: str, source: str) -> Labels:
     """The labels in `text`; raises InputError, which names `source` and the entry."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{source}: expected a JSON object of COCO labels: {error}") from None
-    names = {
-        _id(each, "categories", n, source): _name(each, n, source) for n, each in _list(document, "categories", source)
-    }
+    names: dict[Any, str] = {}
+    for n, each in _list(document, "categories", source):
+        if (number := _id(each, "categories", n, source)) in names:
+            raise InputError(f"{source}: expected each id of categories once, got {number} twice")
+        names[number] = _name(each, n, source)
     images = {}
     for n, each in _list(document, "images", source):
         number = _id(each, "images", n, source)
@@ -88,14 +90,24 @@ def _name(each: Mapping[str, Any], n: int, source: str) -> str:
 def _box(each: Mapping[str, Any], where: str) -> tuple[float, float, float, float] | None:
     """The box of an annotation; None for an empty one, which COCO itself has a few of."""
     value = each.get("bbox")
-    numbers = [v for v in value if isinstance(v, int | float) and math.isfinite(v)] if isinstance(value, list) else []
-    if len(numbers) != 4 or numbers[2] < 0 or numbers[3] < 0:
-        raise InputError(f"{where}: expected a bbox of left, top, width, height, got {value!r}")
+    given = value if isinstance(value, list) else []
+    numbers = [number for each in given if (number := _finite(each)) is not None]
+    if len(given) != 4 or len(numbers) != 4 or numbers[2] < 0 or numbers[3] < 0:
+        raise InputError(f"{where}: expected a bbox of left, top, width, height, got {str(value)[:120]}")
     left, top, width, height = numbers
     return (left, top, left + width, top + height) if width and height else None
 
 
 def _size(image: Mapping[str, Any]) -> tuple[float, float] | None:
-    width, height = image.get("width"), image.get("height")
-    numbers = [v for v in (width, height) if isinstance(v, int | float) and math.isfinite(v) and v > 0]
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+    width, height = _finite(image.get("width")), _finite(image.get("height"))
+    return (width, height) if width and height and width > 0 and height > 0 else None
+
+
+def _finite(value: Any) -> float | None:
+    """The number that `value` is; None for anything else, such as a whole number too large for arithmetic."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

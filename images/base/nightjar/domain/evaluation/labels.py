@@ -1,5 +1,7 @@
 """Labelled pictures: the boxes that people drew, whatever file they come from."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -60,12 +62,17 @@ class Labels:
 
 def tidy(label: str) -> str:
     """A label as detectors of Nightjar name it: lower case, single spaces."""
-    return " ".join(label.replace("_", " ").split()).casefold()
+    return shown(" ".join(label.replace("_", " ").split()).casefold())
+
+
+def shown(text: str) -> str:
+    """`text` for a terminal or a document: whatever steers a terminal, or is no character of XML, becomes U+FFFD."""
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
 
 
 def picture_name(path: str) -> str:
-    """The name of the picture at `path`: no extension, `/` between folders."""
-    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+    """The name of the picture at `path`: no extension, `/` between folders, and none that leads upwards."""
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     if not parts:
         return ""
     stem, dot, extension = parts[-1].rpartition(".")
@@ -81,6 +88,7 @@ def frame_name(number: int) -> str:
 def same_pictures(labelled: Iterable[str], looked_at: Iterable[str]) -> dict[str, str]:
     """For each labelled name the picture that it is about; those that have none, or more than one, are left out.
 
+    So are several that would be about one picture, unless one of them has its very name: no object counts twice.
     Names agree when one ends with the other, folder by folder: `img1/000007` is about `bikes/img1/000007` and `000007`.
     """
     by_end: dict[str, list[str]] = {}
@@ -92,7 +100,8 @@ def same_pictures(labelled: Iterable[str], looked_at: Iterable[str]) -> dict[str
         agreeing = [name] if name in same else [other for other in same if _ends_with(name, other)]
         if len(agreeing) == 1:
             pairs[name] = agreeing[0]
-    return pairs
+    claims = Counter(pairs.values())
+    return {name: other for name, other in pairs.items() if claims[other] == 1 or name == other}
 
 
 def _end(name: str) -> str:

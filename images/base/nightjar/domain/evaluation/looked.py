@@ -7,18 +7,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from nightjar.domain.detections import DetectedObject, Fraction
+from nightjar.domain.evaluation.labels import shown
 from nightjar.domain.model import Part
 from nightjar.errors import InputError
+
+_MOST_PIXELS = 1_000_000  # a side
 
 
 class Head(Part):
     """The first line: the detector's name, all labels that it can see, and the least probability that it tells."""
 
-    detector: str = Field(min_length=1)
+    detector: Annotated[str, Field(min_length=1), AfterValidator(shown)]
     labels: tuple[str, ...]
     min_probability: Fraction
 
@@ -27,10 +31,10 @@ class LookedPicture(Part):
     """A further line: the objects in a picture of so many pixels; `seconds` is what looking took, where it is known."""
 
     picture: str
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
+    width: int = Field(gt=0, le=_MOST_PIXELS)
+    height: int = Field(gt=0, le=_MOST_PIXELS)
     objects: tuple[DetectedObject, ...]
-    seconds: float | None = None
+    seconds: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,14 @@ class Looked:
 
     head: Head
     pictures: Mapping[str, LookedPicture]
+
+    def of_size(self, sizes: Mapping[str, tuple[int, int]]) -> "Looked":
+        """The same, of pictures that were so large before they were made smaller: labels are in pixels of those."""
+        pictures = {
+            name: each.model_copy(update={"width": sizes[name][0], "height": sizes[name][1]}) if name in sizes else each
+            for name, each in self.pictures.items()
+        }
+        return Looked(self.head, pictures)
 
 
 def read_looked(lines: Iterable[str], source: str) -> Looked:

@@ -76,14 +76,14 @@ def _box(values: list[float], where: str) -> LabelledBox | None:
         raise InputError(f"{where}: expected a box with width and height above 0, got {width:g} and {height:g}")
     box = (left - 1, top - 1, left - 1 + width, top - 1 + height)
     conf = values[6] if len(values) > _BOX else 1.0
-    kind = int(values[7]) if len(values) > 7 else -1
+    kind = values[7] if len(values) > 7 else -1
     is_mot15 = len(values) == _COLUMNS[1] or kind == -1
     if is_mot15:
         return LabelledBox(PERSON, box, ignored=conf == 0)
     if kind in _OCCLUDERS:
         return None
     if kind in _IGNORED:
-        return LabelledBox(_IGNORED[kind], box, ignored=True)
+        return LabelledBox(_IGNORED[int(kind)], box, ignored=True)
     if kind not in _CLASSES:
         raise InputError(f"{where}: expected a class from 1 to 13 (1 is a pedestrian), got {values[7]:g}")
-    return LabelledBox(_CLASSES[kind], box, ignored=conf == 0)
+    return LabelledBox(_CLASSES[int(kind)], box, ignored=conf == 0)

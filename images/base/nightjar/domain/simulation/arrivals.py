@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import inf
 
 HOURS = 24
 HOUR = 3600.0  # seconds
@@ -31,8 +32,8 @@ class Arrivals:
     def __post_init__(self) -> None:
         if self.bursts < 0 or self.burst < 1:
             raise ValueError(f"expected 0 bursts or more of a picture or more, got {self.bursts} of {self.burst}")
-        if len(self.hours) != HOURS or min(self.hours) < 0 or not sum(self.hours) > 0:
-            raise ValueError(f"expected {HOURS} weights, none below 0 and one above it, got {list(self.hours)}")
+        if len(self.hours) != HOURS or min(self.hours) < 0 or not 0 < sum(self.hours) < inf:
+            raise ValueError(f"expected {HOURS} finite weights, none below 0 and one above it, got {list(self.hours)}")
         total = sum(self.hours)
         before = [self.bursts * weight / total for weight in accumulate(self.hours, initial=0.0)]
         object.__setattr__(self, "_before", before)

@@ -129,17 +129,37 @@ def test_a_folder_of_yolo(footage: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "expected the names of YOLO's classes in or above" in capsys.readouterr().err
     (labels / "data.yaml").write_text("names: {1: person}\n")
     assert main(["evaluate", *arguments], look=look) == 65
-    (labels / "data.yaml").write_text("names: [\n")
-    assert main(["evaluate", *arguments], look=look) == 65
+    for text in (
+        "names: [\n",
+        "names: 2020-13-45",
+        "names: 0b_",
+        "names: !!bool x",
+        "names: !!timestamp x",
+        "[" * 3000,
+    ):
+        (labels / "data.yaml").write_text(text)
+        assert main(["evaluate", *arguments], look=look) == 65
     (labels / "street/one.txt").write_bytes(b"\xff\xfe\x00")
     assert main(["evaluate", *arguments], look=look) == 65
+
+
+def test_labels_in_pixels_are_about_the_pictures_before_they_were_made_smaller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "footage").mkdir()
+    Image.new("RGB", (2560, 64), (90, 120, 60)).save(tmp_path / "footage/000001.png")
+    (tmp_path / "gt.txt").write_text("1,1,641,17,640,32,1,1,1\n")
+    look, _ = looking([PERSON])
+    arguments = ["--labels", str(tmp_path / "gt.txt"), "--footage", str(tmp_path / "footage"), "--detector", "near"]
+    assert main(["evaluate", *arguments], look=look) == 0
+    assert capsys.readouterr().out.splitlines()[3].split()[:4] == ["person", "near", "1", "1.000"]
 
 
 def test_names_from_outside_are_escaped_in_the_plot(tmp_path: Path) -> None:
     document = json.loads(coco("one.jpg"))
     document["annotations"].append({"image_id": 0, "category_id": 2, "bbox": [0, 0, 8, 8]})
     (tmp_path / "labels.json").write_text(json.dumps(document))
-    lines = [{"detector": f"{ODD}مرحبا", "labels": [ODD], "min_probability": 0.1}]
+    lines = [{"detector": f"\x1b\0{ODD}مرحبا", "labels": [ODD], "min_probability": 0.1}]
     lines += [{"picture": "one", "width": 64, "height": 48, "objects": []}]
     (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, lines)))
     arguments = ["--labels", str(tmp_path / "labels.json"), "--detections", str(tmp_path / "d.jsonl")]
@@ -164,6 +184,8 @@ def test_names_from_outside_are_escaped_in_the_plot(tmp_path: Path) -> None:
         (["--labels", "L", "--detections", "L"], 65, "line 1 of L: expected a line with detector"),
         (["--labels", "E", "--footage", "F"], 65, "E: expected labels of MOT, COCO or YOLO, the file is empty"),
         (["--labels", "B", "--footage", "F"], 65, "expected labels as text at 'B', it is none"),
+        (["--labels", "x" * 5000, "--footage", "F"], 64, "File name too long"),
+        (["--labels", "L", "--footage", "x" * 5000], 64, "File name too long"),
         (["--labels", "F", "--footage", "F"], 65, "expected text files of YOLO below 'F'"),
         (["--labels", "L", "--detections", "D", "--json", "no-such-folder/x"], 64, "cannot write 'no-such-folder/x'"),
         (["--labels", "L", "--detections", "D", "--same", "person"], 64, "expected LABEL=NAME"),

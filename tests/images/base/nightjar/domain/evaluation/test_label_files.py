@@ -67,6 +67,7 @@ def test_frames_of_mot_without_a_row_are_labelled_too_up_to_the_last() -> None:
         ("1,1,nan,1,5,5,1,1,1", "expected finite numbers"),
         ("1,1,1,1,inf,5,1,1,1", "expected finite numbers"),
         ("1,1,1,1,5,5,1,44,1", "expected a class from 1 to 13"),
+        ("1,1,1,1,5,5,1,1.5,1", "expected a class from 1 to 13 .*, got 1.5"),
         ("1,1,1,1,5,5,1,1,1,1,1,1", "expected 6 to 10 numbers, got 12"),
     ],
 )
@@ -117,6 +118,10 @@ def test_coco_gives_boxes_pictures_without_any_and_regions_to_ignore() -> None:
         (coco(annotations=[{"image_id": 5, "category_id": 1, "bbox": [1, 1, -1, 1]}]), "expected a bbox"),
         (coco(annotations=[{"image_id": 5, "category_id": 1, "bbox": [1, 1, "1", 1]}]), "expected a bbox"),
         (coco(annotations=[{"image_id": 5, "category_id": 1}]), "expected a bbox"),
+        (coco(annotations=[{"image_id": 5, "category_id": 1, "bbox": [10**400, 1, 1, 1]}]), "expected a bbox"),
+        (coco(annotations=[{"image_id": 5, "category_id": 1, "bbox": [1, 1, 1, 1, None]}]), "expected a bbox"),
+        (coco(categories=[{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]), "each id of categories once, got 1 twice"),
+        ('{"images": ' + "[" * 100_000, "expected a JSON object of COCO labels"),
     ],
 )
 def test_what_is_wrong_with_coco_is_named_with_its_entry(text: str, complaint: str) -> None:
@@ -178,6 +183,7 @@ def test_a_file_of_no_kind_is_told_what_is_read(text: str, complaint: str) -> No
         ("a/b.jpg", "a/b"),
         ("./a//b.JPEG", "a/b"),
         ("a\\b.png", "a/b"),
+        ("..\\..\\b.jpg", "b"),  # on Linux this may be the name of one file
         ("b", "b"),
         (".jpg", ".jpg"),
         ("alice-porch-1763647500.250.jpg", "alice-porch-1763647500.250"),
@@ -198,6 +204,8 @@ def test_a_picture_is_named_without_its_extension(path: str, name: str) -> None:
         (["img1/000007"], ["img2/000007"], {}),
         (["000007"], ["a/000007", "b/000007"], {}),  # which of the two?
         (["a/000007"], ["a/000007", "b/000007", "000007"], {"a/000007": "a/000007"}),
+        (["a/000007", "b/000007"], ["000007"], {}),  # no picture twice
+        (["0007", "000007"], ["000007"], {"000007": "000007"}),
         (["x"], [], {}),
         ([], ["x"], {}),
     ],
@@ -210,6 +218,7 @@ def test_pictures_agree_by_the_ends_of_their_names(
 
 def test_labels_are_tidied_as_detectors_name_them() -> None:
     assert tidy("  Traffic_Light ") == "traffic light"
+    assert tidy("a\x1b[31m\x00\ud800 \U0001f46e\u200d\u2640") == "a\ufffd[31m\ufffd\ufffd \U0001f46e\u200d\u2640"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """When pictures land in a simulated day, and the batches of those that wait."""
 
 from collections import Counter
+from math import inf
 from random import Random
 
 import pytest
@@ -33,7 +34,15 @@ def test_an_hour_in_which_nothing_moves() -> None:
 
 @pytest.mark.parametrize(
     ("bursts", "burst", "hours"),
-    [(-1, 1, EVEN), (1, 0, EVEN), (1, 1, EVEN[:23]), (1, 1, (0.0,) * 24), (1, 1, (-1.0, *EVEN[1:])), (1, 1, ())],
+    [
+        (-1, 1, EVEN),
+        (1, 0, EVEN),
+        (1, 1, EVEN[:23]),
+        (1, 1, (0.0,) * 24),
+        (1, 1, (-1.0, *EVEN[1:])),
+        (1, 1, ()),
+        (1, 1, (inf, *EVEN[1:])),
+    ],
 )
 def test_days_that_cannot_be(bursts: int, burst: int, hours: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="expected"):
