@@ -29,13 +29,18 @@ def finder(card: ModelCard, min_probability: float) -> Callable[[Outputs], list[
     """
     decode = card.decoder.decoder(card.input.height, card.input.width)
     selection = Selection.of(card, min_probability)
+    channels = len(selection.labels)
 
     def find(outputs: Outputs) -> list[DetectedObject]:
         try:
-            candidates = decode(outputs)
+            scores, boxes_yxyx = decode(outputs)
+            if scores.shape[1] < channels:
+                raise ValueError(
+                    f"expected {channels} channels of scores or more, as labels say, got {scores.shape[1]}"
+                )
         except ValueError as error:
             raise UsageError(f"the model card does not fit the model {card.name}: {error}") from None
-        return find_objects(*candidates, selection)
+        return find_objects(scores, boxes_yxyx, selection)
 
     return find
 

@@ -68,7 +68,7 @@ def _pictures(where: str) -> Iterator[tuple[str, bytes]]:
     """The names and bytes of the pictures; raises UsageError where there cannot be any."""
     folder = Path(where)
     if where and folder.is_dir():
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _JPEGS)
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _JPEGS and path.is_file())
         return ((picture_name(path.relative_to(folder).as_posix()), path.read_bytes()) for path in files)
     if where.startswith(STANDARD):
         return _stored(where)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,12 +21,18 @@ Channel = Annotated[int, Field(ge=0, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
+def _in_folder(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError(f"expected a path below the folder of the card, got {path!r}")
+    return path
+
+
 class Artefact(BaseModel):
     """One file of the model."""
 
     model_config = ConfigDict(frozen=True)
 
-    path: str
+    path: Annotated[str, AfterValidator(_in_folder)]
     sha256: str
 
 
@@ -143,7 +149,10 @@ def read_card(directory: Path) -> tuple[ModelCard, bytes]:
 
 def parse_card(data: bytes) -> ModelCard:
     """A card of schema 1 or 2; raises ValueError, and ValidationError for a value that is wrong."""
-    value = json.loads(data)
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise ValueError("expected a model card, got JSON that is nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, got {type(value).__name__}")
     schema = value.get("schema", 1)

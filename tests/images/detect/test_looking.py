@@ -24,6 +24,8 @@ def test_a_folder_is_looked_at(
     (tmp_path / "a" / "somebody.jpg").write_bytes(pictures["astronaut.png"])
     (tmp_path / "damaged.JPEG").write_bytes(pictures["astronaut.png"][:9])
     (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "gone.jpg").symlink_to("nowhere")
     assert main([str(tmp_path), "--name", "near"]) == 0
     told = capfd.readouterr()
     looked = read_looked(told.out.splitlines(), "stdout")

@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nightjar.errors import UsageError
 from nightjar.settings.detect import DetectSettings
-from nightjar_detect.deciding import settings_fingerprint
+from nightjar_detect.deciding import finder, settings_fingerprint
 from nightjar_detect.model import ModelCard, parse_card, read_card
 
 FIRST: dict[str, Any] = {
@@ -76,6 +77,8 @@ def test_a_card_of_schema_2_says_all() -> None:
         ("schema", "two", "expected schema 1 or 2, got 'two'"),
         ("name", "", "name: "),
         ("artefacts", [], "artefacts: "),
+        ("artefacts.litert.path", "../../etc/passwd", "expected a path below the folder of the card"),
+        ("artefacts.litert.path", "/etc/passwd", "expected a path below the folder of the card"),
         ("input", {}, "input.height: Field required"),
         ("input.height", 0, "input.height: "),
         ("input.width", 1e9, "input.width: "),
@@ -85,6 +88,8 @@ def test_a_card_of_schema_2_says_all() -> None:
         ("input.scale", 0, "expected a scale above 0, got 0"),
         ("input.scale", [1, 1, -1], "expected a scale above 0"),
         ("input.mean", [1, 2], "input.mean"),
+        ("input.mean", float("nan"), "input.mean"),
+        ("input.scale", float("inf"), "input.scale"),
         ("input.letterbox", True, "input.letterbox: "),
         ("decoder.kind", "yolo", "decoder: "),
         ("decoder.layers", [], "decoder.ssd-anchors.layers: "),
@@ -117,7 +122,17 @@ def test_a_card_that_is_wrong(tmp_path: Path, path: str, value: Any, says: str) 
 
 @pytest.mark.parametrize(
     "content",
-    [None, "", "{}", "[]", "2", '{"name": "x", "artefacts": {}, "labels": {"one": "person"}}', '{"schema": 2}', "\xff"],
+    [
+        None,
+        "",
+        "{}",
+        "[]",
+        "2",
+        '{"name": "x", "artefacts": {}, "labels": {"one": "person"}}',
+        '{"schema": 2}',
+        "\xff",
+        "[" * 100_000,
+    ],
 )
 def test_a_folder_without_a_card_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
@@ -137,6 +152,14 @@ DECIDING = [
     ("labels", {"1": "person", "2": "car"}),
     ("score_calibration.car", [[0, 0], [0.5, 0.6], [1, 1]]),
 ]
+
+
+def test_labels_of_channels_that_the_network_does_not_have_are_refused() -> None:
+    own = card(changed(SECOND, "decoder", {"kind": "ssd-decoded"}))  # labels up to channel 3
+    boxes = np.zeros((2, 4), np.float32)
+    assert finder(own, 0.1)({"scores": np.zeros((2, 4), np.float32), "boxes": boxes}) == []
+    with pytest.raises(UsageError, match=r"does not fit the model another: expected 4 channels of scores .*, got 3"):
+        finder(own, 0.1)({"scores": np.zeros((2, 3), np.float32), "boxes": boxes})
 
 
 def test_the_detector_s_text_changes_with_all_that_decides_results_and_with_nothing_else() -> None:

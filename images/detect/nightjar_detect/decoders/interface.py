@@ -22,7 +22,7 @@ Decode = Callable[[Outputs], Candidates]
 class Strict(BaseModel):
     """A part of the card that decides results: a key that is not known would be ignored, so it is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DecoderKind(Strict):
