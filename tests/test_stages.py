@@ -71,8 +71,7 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
     access = replace(seaweedfs_server, bucket="stages")
     make_bucket(access.client(), access.bucket)
     now = datetime.now(UTC)
-    today = datetime.combine(now.date(), datetime.min.time(), UTC)
-    shots = [shot for shot in samples.footage(max(now, today + timedelta(hours=1))) if "bunny" not in shot.name]
+    shots = [shot for shot in samples.footage(now) if "bunny" not in shot.name]
     with Recorder(int(access.endpoint.rsplit(":", 1)[1])) as recorder, pytest.MonkeyPatch.context() as patch:
         through = replace(access, endpoint=recorder.url)
         for name, value in through.environment().items():
@@ -88,11 +87,12 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
             recorder.take_requests()  # of an uploader, and of whoever has put the rules
             chain.live(f"w{number}")
         chain.report("r1")
-        chain.history(today.date())
+        for day in sorted({(now - timedelta(hours=1)).date(), now.date()}):  # the footage is of the last hour
+            chain.history(day)
         chain.report("r2")
         # A camera that has been awaited for days: before it counts as silent, it is looked whether its footage waits.
         DueTimes(store).add(DueTimes.minute(now - timedelta(hours=1)), {SILENT: now - timedelta(days=2)})
-        Digests(store).put(HELD_BACK, today.date() - timedelta(days=1))
+        Digests(store).put(HELD_BACK, now.date() - timedelta(days=1))
         recorder.take_requests()
         chain.patrol("p1")
         yield chain.requests
