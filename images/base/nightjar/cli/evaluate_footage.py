@@ -27,7 +27,8 @@ def standard_pictures(footage: Path, labels: Labels) -> Iterator[tuple[Path, dic
     Beside it, by name, the width and height that each had before it was made smaller.
 
     A video's frames are pictures in a folder called like the video, `000001` the first; where the footage is the video,
-    in none. What cannot be read is told and left out. Raises InputError when nothing is left.
+    in none. What cannot be read is told and left out. Raises InputError when nothing is left, and where two pictures
+    have the name of one.
     """
     with TemporaryDirectory(prefix="nightjar-evaluate-") as folder:
         sizes: dict[str, tuple[int, int]] = {}
@@ -43,9 +44,15 @@ def standard_pictures(footage: Path, labels: Labels) -> Iterator[tuple[Path, dic
 def _images(footage: Path, labels: Labels) -> Iterator[tuple[str, "Image"]]:
     root = footage if footage.is_dir() else footage.parent
     files = sorted(footage.rglob("*")) if footage.is_dir() else [footage]
-    pictures = {picture_name(path.relative_to(root).as_posix()): path for path in files if _is(path, _PICTURES)}
+    pictures: dict[str, list[Path]] = {}
+    for path in files:
+        if _is(path, _PICTURES):
+            pictures.setdefault(picture_name(path.relative_to(root).as_posix()), []).append(path)
     for name in sorted(set(same_pictures(labels.pictures, pictures).values())):
-        if image := _opened(pictures[name]):
+        if len(pictures[name]) > 1:
+            came = " and ".join(repr(str(path)) for path in pictures[name])
+            raise InputError(f"expected one picture called {name!r}, whatever its extension, got {came}")
+        if image := _opened(pictures[name][0]):
             yield name, image
     videos = [path for path in files if _is(path, _VIDEOS)]
     for path in videos:

@@ -33,7 +33,7 @@ class Arrivals:
         if self.bursts < 0 or self.burst < 1:
             raise ValueError(f"expected 0 bursts or more of a picture or more, got {self.bursts} of {self.burst}")
         if len(self.hours) != HOURS or min(self.hours) < 0 or not 0 < sum(self.hours) < inf:
-            raise ValueError(f"expected {HOURS} finite weights, none below 0 and one above it, got {list(self.hours)}")
+            raise ValueError(f"expected {HOURS} weights, finite, none below 0 and one above it, got {list(self.hours)}")
         total = sum(self.hours)
         before = [self.bursts * weight / total for weight in accumulate(self.hours, initial=0.0)]
         object.__setattr__(self, "_before", before)

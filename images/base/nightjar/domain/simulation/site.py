@@ -120,6 +120,14 @@ class Site:
                 raise ValueError(f"expected {name} to be a share of 0 to 1, got {share:g}")
         if self.cameras.cameras < 0 or not 0 <= self.cameras.pictures_per_day < inf or self.cameras.picture_bytes < 1:
             raise ValueError(f"expected 0 cameras, 0 pictures and a byte or more, got {self.cameras}")
+        cameras = self.cameras
+        if cameras.burst < 1:
+            raise ValueError(f"expected bursts of a picture or more, got {cameras.burst}")
+        if cameras.cameras and cameras.pictures_per_day and not cameras.arrivals.bursts:
+            raise ValueError(
+                f"expected a burst a day or more of all cameras together, got bursts of {cameras.burst} pictures "
+                f"and {cameras.cameras * cameras.pictures_per_day:g} pictures a day"
+            )
 
     @property
     def batch(self) -> int:

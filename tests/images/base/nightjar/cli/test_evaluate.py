@@ -213,7 +213,12 @@ def test_what_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("names", "said"), [([], "expected pictures or videos at"), (["other.png"], "expected labelled pictures, such as")]
+    ("names", "said"),
+    [
+        ([], "expected pictures or videos at"),
+        (["other.png"], "expected labelled pictures, such as"),
+        (["one.png", "one.jpg"], "expected one picture called 'one', whatever its extension, got "),
+    ],
 )
 def test_footage_without_labelled_pictures(
     names: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

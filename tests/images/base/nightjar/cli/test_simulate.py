@@ -74,6 +74,7 @@ def test_flags_reach_what_they_are_called(capsys: pytest.CaptureFixture[str]) ->
         ("--cameras 1 --nodes 1 --hours 1,a", "expected --hours of 24 numbers"),
         ("--cameras 1 --nodes 1 --hours night", "or even or evening, got 'night'"),
         ("--cameras 1 --nodes 1 --burst 0", "expected --burst above 0"),
+        ("--cameras 10 --nodes 1 --burst 1001", "expected a burst a day or more"),
         ("--cameras 1 --nodes 1 --detect-rate 0", "expected --detect-rate above 0"),
         ("--cameras 1 --nodes 1 --slots validate", "expected --slots like validate=16"),
         ("--cameras 1 --nodes 1 --slots guess=4", "got 'guess=4'"),

@@ -140,6 +140,7 @@ def test_a_day_keeps_up_below_its_lowest_bound_and_not_above_it(name: str, tight
         {"rates": Rates(task=float("nan"))},
         {"cameras": Cameras(-1)},
         {"cameras": Cameras(1, -1)},
+        {"cameras": Cameras(1, burst=0)},
         {"cameras": Cameras(1, events=1.1)},
         {"cameras": Cameras(1, looks=-0.1)},
         {"cameras": Cameras(1, picture_bytes=0)},
