@@ -33,7 +33,7 @@ status: ## each component of what `make up` started: its state, since when, how 
 down: ## stop what `make up` started; what it stores stays
 	@$(BOOTSTRAP) airflow && $(LOCAL) down
 
-images: ## build the images that changed, offer the value that deploys them: [TAG=…] [ALL=yes] [DETECTOR="near oid"] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PUSH=yes, and more: docs/kubernetes/images.md]
+images: ## build the images that changed, offer the value that deploys them: [TAG=…] [ALL=yes] [DETECTOR="near oid"] [DETECT_REQUIREMENTS=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PUSH=yes, and more: docs/kubernetes/images.md]
 	@$(BOOTSTRAP) airflow && $(LOCAL) images
 
 chaos: ## footage lands while processes are killed and calls spoilt; shows the account [SEED=…] [MINUTES=5]

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from docs.generate import pages
 from nightjar.cli.main import command_line
-from nightjar.domain.detections import Detection
+from nightjar.domain.detections import Detection, How, Mark
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Images
 from nightjar.errors import UsageError
@@ -138,11 +138,18 @@ def model_card(value: dict[str, Any]) -> None:
 
 
 # A key that tells the kind of an example (the first of its keys that is here), and the reader of that kind.
+def mark(value: dict[str, Any]) -> None:
+    read = Mark.model_validate(value["mark"])
+    assert isinstance(read.how, How)
+    assert len(read.sources) == 2
+
+
 KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
     "registry": images,
     "dag_run_id": clearing,
     "dry_run": clearing_a_run,
     "picture": detection,
+    "mark": mark,
     "artefacts": model_card,
     "oncall": channels,
 }
