@@ -78,6 +78,8 @@ def _notes(measured: Measured) -> Iterator[str]:
     false = {label: each.false for label, each in measured.scores.items() if not each.objects and each.false}
     if false:
         yield f"{name}: found where no picture has any, so all of it false: {_counts(false)}"
+    if measured.outside:
+        yield f"{name}: labelled boxes outside of their pictures, so left out: {measured.outside:,} (other footage?)"
     if measured.missing:
         named = ", ".join(map(shown, measured.missing[:_MOST_NAMED]))
         more = f" and {len(measured.missing) - _MOST_NAMED:,} more" if len(measured.missing) > _MOST_NAMED else ""
@@ -100,6 +102,7 @@ def as_document(labels: Labels, measured: Sequence[Measured]) -> Mapping[str, An
                 "cannot_see": each.unseen,
                 "not_labelled": each.unlabelled,
                 "not_looked_at": each.missing,
+                "outside": each.outside,
             }
             for each in measured
         ],

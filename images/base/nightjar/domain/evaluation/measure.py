@@ -19,6 +19,7 @@ class Measured:
 
     `unseen` counts objects of labels that it cannot see, which are no misses; `unlabelled` what it found of labels that
     the label file does not have, which are no false alarms; `missing` are labelled pictures that it did not look at.
+    `outside` counts labelled boxes that lie outside of their picture, so that nobody can find them: they are left out.
     `seconds` is what a look took, the median, where that is known.
     """
 
@@ -30,6 +31,7 @@ class Measured:
     unseen: Mapping[str, int]
     unlabelled: Mapping[str, int]
     missing: tuple[str, ...]
+    outside: int = 0
 
     @property
     def mean_ap50(self) -> float | None:
@@ -54,9 +56,12 @@ def measure(labels: Labels, looked: Looked, same: Mapping[str, str] | None = Non
     found: dict[str, list[Found]] = defaultdict(list)
     objects: Counter[str] = Counter()
     unlabelled: Counter[str] = Counter()
+    outside = 0
     for name, other in pairs.items():
         picture = looked.pictures[other]
-        truth = _by_label(labels.pictures[name].fractions((picture.width, picture.height)))
+        inside = labels.pictures[name].fractions((picture.width, picture.height))
+        outside += len(labels.pictures[name].boxes) - len(inside)
+        truth = _by_label(inside)
         seen = _objects_by_label(picture.objects, same)
         unlabelled.update({label: len(those) for label, those in seen.items() if label not in labels.names})
         for label in labels.names:
@@ -73,6 +78,7 @@ def measure(labels: Labels, looked: Looked, same: Mapping[str, str] | None = Non
         unseen={name: objects[name] for name in sorted(labels.names - can_see)},
         unlabelled=dict(sorted(unlabelled.items())),
         missing=tuple(sorted(set(labels.pictures) - set(pairs))),
+        outside=outside,
     )
 
 

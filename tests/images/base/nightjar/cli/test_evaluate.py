@@ -148,11 +148,13 @@ def test_labels_in_pixels_are_about_the_pictures_before_they_were_made_smaller(
 ) -> None:
     (tmp_path / "footage").mkdir()
     Image.new("RGB", (2560, 64), (90, 120, 60)).save(tmp_path / "footage/000001.png")
-    (tmp_path / "gt.txt").write_text("1,1,641,17,640,32,1,1,1\n")
+    (tmp_path / "gt.txt").write_text("1,1,641,17,640,32,1,1,1\n1,2,2600,17,640,32,1,1,1\n")
     look, _ = looking([PERSON])
     arguments = ["--labels", str(tmp_path / "gt.txt"), "--footage", str(tmp_path / "footage"), "--detector", "near"]
     assert main(["evaluate", *arguments], look=look) == 0
-    assert capsys.readouterr().out.splitlines()[3].split()[:4] == ["person", "near", "1", "1.000"]
+    out = capsys.readouterr().out
+    assert out.splitlines()[3].split()[:4] == ["person", "near", "1", "1.000"]
+    assert "near: labelled boxes outside of their pictures, so left out: 1 (other footage?)" in out
 
 
 def test_names_from_outside_are_escaped_in_the_plot(tmp_path: Path) -> None:
