@@ -25,6 +25,8 @@ SAMPLES: Mapping[str, Any] = {
     "NIGHTJAR_IMAGE_STORE": "/opt/nightjar/images",
     "NIGHTJAR_MODEL_DIR": "/opt/nightjar/model",
     "SENDGRID_API_URL": "https://mail.corp.example",
+    "NIGHTJAR_LOOK": "everything",
+    "NIGHTJAR_LOOK_EVERYTHING_AT": "alice-porch,bob-door",
 }
 # Where the values of the settings stand that have a place of their own, and what comes of them.
 PLACES: Mapping[str, tuple[dict[str, Any], Any]] = {
