@@ -27,7 +27,7 @@ class Sparing:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a picture from before."""
+    """The objects of a picture that are known from before."""
 
     objects: Objects
     mark: Mark | None = None

@@ -1,4 +1,4 @@
-"""What is known of pictures before they are looked at: the lines that the same detector has left."""
+"""Knowledge of pictures before they are looked at: the lines that the same detector has left."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from nightjar_detect.frames import Known
 
 @dataclass(frozen=True)
 class KnownAt:
-    """What is known of the pictures of one place.
+    """Knowledge of the pictures of one place.
 
     Objects that were seen hold for every picture with the same bytes, by SHA-256; a mark holds for its own picture
     only, by key and SHA-256.
@@ -20,7 +20,7 @@ class KnownAt:
 
     @classmethod
     def of_lines(cls, lines: Iterable[Detection], with_marks: bool) -> "KnownAt":
-        """What `lines` tell. Without marks, a picture that was not looked at is not known."""
+        """Of the lines of the store. Without marks, a picture that was not looked at is not known."""
         seen: dict[str, Known] = {}
         marked: dict[tuple[str, str], Known] = {}
         for line in lines:
@@ -32,6 +32,6 @@ class KnownAt:
         return cls(seen, marked)
 
     def of(self, picture: Picture) -> Known | None:
-        """What is known of `picture`, if anything: rather a look than a mark."""
+        """The objects that are known of `picture`, if any: rather a look than a mark."""
         sha256 = picture.standard_sha256
         return self.seen.get(sha256) or self.marked.get((picture.standard_key, sha256))

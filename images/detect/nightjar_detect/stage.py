@@ -105,7 +105,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
 
 
 def _known(detections: Detections, place: Place, shard: RunShard, sparing: SparingOf) -> KnownAt:
-    """What this detector saw at `place` before; where looks are not spared, what it did not see is not known."""
+    """Objects that this detector found at `place` before; where looks are not spared, only those that it saw itself."""
     return KnownAt.of_lines(detections.known(place, shard), with_marks=sparing(place.camera) is not None)
 
 

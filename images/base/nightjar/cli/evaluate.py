@@ -115,7 +115,7 @@ def _thinned(labels: "Labels", every: int) -> "Labels":
 
 
 def _all_looked(given: argparse.Namespace, labels: "Labels", look: Look | None) -> Iterator["Looked"]:
-    """What each detector found: those that look now, or have looked in the bucket, then those of files."""
+    """The finds of each detector: those that look now, or have looked in the bucket, then those of files."""
     from nightjar.domain.evaluation.looked import read_looked
     from nightjar.stores.standard import STANDARD
 

@@ -92,7 +92,7 @@ class LookedAt(Part):
 
     @classmethod
     def of(cls, picture: Picture) -> "LookedAt":
-        """What a mark says of `picture`."""
+        """The part of `picture` by which a mark names it."""
         return cls(
             taken_at=picture.taken_at,
             standard_key=picture.standard_key,

@@ -109,7 +109,7 @@ class DetectionRow:
     device: Annotated[str, Column(TEXT, "the device")]
     camera: Annotated[str, Column(TEXT, "`<user>-<device>`")]
     taken_at: Annotated[datetime, Column(MOMENT, "when the picture was taken", unit="UTC, milliseconds")]
-    label: Annotated[str, Column(TEXT, "what it is: a COCO name")]
+    label: Annotated[str, Column(TEXT, "what it is: one of the detector's labels")]
     probability: Annotated[float, Column(REAL, "how sure the detector is", unit="0 to 1")]
     x_min: Annotated[float, Column(REAL, "left edge of the box", unit="fraction of the width, from the left")]
     y_min: Annotated[float, Column(REAL, "upper edge of the box", unit="fraction of the height, from the top")]

@@ -27,7 +27,7 @@ def read_labels(text: str, source: str) -> Labels:
 
 
 def parse_same(groups: Iterable[str]) -> dict[str, str]:
-    """What `person=pedestrian,man` says: by each of the other names, the first one. Raises UsageError."""
+    """The meaning of `person=pedestrian,man`: by each of the other names, the first one. Raises UsageError."""
     same: dict[str, str] = {}
     for group in groups:
         first, equals, others = group.partition("=")

@@ -1,4 +1,4 @@
-"""What a detector found in pictures that it looked at: one JSON line about itself, then a line a picture.
+"""The finds of a detector in pictures that it looked at: one JSON line about itself, then a line a picture.
 
 {"detector": "near", "labels": ["person", "car"], "min_probability": 0.1}
 {"picture": "bikes/000001", "width": 640, "height": 272,

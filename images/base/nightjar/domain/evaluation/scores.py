@@ -17,7 +17,7 @@ from nightjar.domain.evaluation.matching import Found
 
 @dataclass(frozen=True)
 class Point:
-    """What a threshold gives: only boxes at least so probable count."""
+    """Precision and recall at a threshold: only boxes at least so probable count."""
 
     threshold: float
     precision: float

@@ -1,4 +1,4 @@
-"""What is simulated: the cameras, the cluster, the settings of the deployment, and how fast things are."""
+"""The site that is simulated: the cameras, the cluster, the settings of the deployment, and how fast things are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

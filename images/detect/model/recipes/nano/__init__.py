@@ -29,7 +29,7 @@ _LICENCES = """The package that has this model is under the first of these licen
 
 
 def build() -> Built:
-    """What the CPU backend runs; there is no SavedModel."""
+    """The file that the CPU backend runs; there is no SavedModel."""
     shipped, licence = fetched()
     rebuilt = channels_last.graph_def(shipped, (HEIGHT, WIDTH), FED, (SCORES, DISTANCES))
     # The package has the weights as float16: kept so, they are the same numbers.

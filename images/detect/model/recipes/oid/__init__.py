@@ -31,7 +31,7 @@ LOWEST = {_CLASSES: 5.3, _ENCODINGS: 10.0}
 
 
 def build() -> Built:
-    """What the CPU backend runs; there is no SavedModel."""
+    """The file that the CPU backend runs; there is no SavedModel."""
     shipped, labels = fetched()
     shape = [1, HEIGHT, WIDTH, 3]
     network = litert(graph_def(shipped, HEIGHT, WIDTH), {FED: shape}, [SCORES, ENCODINGS], calibration_set)
