@@ -12,7 +12,7 @@ from nightjar_local.processes import LocalError
 
 
 def look(tag: str, folder: Path) -> Iterator[str]:
-    """What the image `detect:<tag>` finds in the JPEGs below `folder`, as JSON lines.
+    """Finds of the image `detect:<tag>` in the JPEGs below `folder`, as JSON lines.
 
     The name of a detector stands for its image, which is built if it is not there. Raises UsageError for a tag that the
     store does not have, and for an image that cannot look.

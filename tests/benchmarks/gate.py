@@ -1,4 +1,4 @@
-"""What the gate spares and what that costs: labelled footage looked at wholly, and sparingly, by the same detector.
+"""The looks that the gate spares, and their cost: labelled footage looked at wholly and sparingly by one detector.
 
 Bursts of people who walk through real pictures, where the truth is exact, and two labelled clips, of which one is six
 shots of one to three seconds. Both ways run the stage over a bucket in memory.
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Seen:
-    """What the stage left of pictures, by name: their objects; and how many of them it looked at."""
+    """The stage's results for pictures, by name: their objects; and how many of them it looked at."""
 
     objects: Mapping[str, tuple[DetectedObject, ...]]
     looks: int

@@ -45,7 +45,7 @@ REGISTRY = "localhost/nightjar"
 MODEL_IMAGE = "localhost/model:1"
 IMAGES = (*STAGE_IMAGES, AIRFLOW, TRIAL)
 RULES = ROOT / "local" / "rules.yaml"
-# What an image adds to its base, in MB, at the most, without a detector's model: one that grows is to be noticed.
+# MB that an image adds to its base, at the most, without a detector's model: one that grows is to be noticed.
 MOST = {"collect": 35, "assess": 35, "notify": 120, "report": 250, "validate": 225, "detect": 285, "airflow": 430}
 DAG_IDS = ["nightjar_history", "nightjar_live", "nightjar_patrol", "nightjar_report", "nightjar_watch"]
 SET = {"NIGHTJAR_BUCKET": "nightjar"}  # what every deployment sets

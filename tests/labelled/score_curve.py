@@ -93,7 +93,7 @@ def draw(scores: Mapping[str, Sequence[float]], fitted: Points, target: Path) ->
 
 
 def _looked(name: str, jpegs: Mapping[str, bytes]) -> dict[str, list[DetectedObject]]:
-    """What the detector sees in each picture, by its scores as they are."""
+    """Objects that the detector sees in each picture, by its scores as they are."""
     folder = detection_model(name)
     card = read_card(folder)[0].model_copy(update={"score_calibration": {}})
     detector, find = open_detector(Backend.LITERT, folder, card, threads=2), finder(card, _LEAST)

@@ -28,7 +28,7 @@ STILLS = (
     "page.png",
 )
 VIDEOS = {"bikes.mp4": 15, "carphone_pristine.mp4": 17, "bigbuckbunny.mp4": 20}  # every how many frames
-# What is cut out: y_min, x_min, y_max, x_max in fractions.
+# The part that is cut out: y_min, x_min, y_max, x_max in fractions.
 CUTS = ((0.0, 0.0, 0.7, 0.7), (0.15, 0.15, 0.85, 0.85), (0.3, 0.3, 1.0, 1.0))
 DIMMED = 0.4
 NUMBER = 128

@@ -25,7 +25,7 @@ from nightjar_detect.preprocess import Pixels
 log = logging.getLogger(__name__)
 
 Find = Callable[[Outputs], Sequence[DetectedObject]]  # from the network's outputs for one picture to its objects
-# What became of the pictures that have objects, in the details of the manifest.
+# The ways of the pictures that have objects, in the details of the manifest.
 KNOWN, LOOKED_AT = "known", "looked_at"
 DETAILS = (KNOWN, LOOKED_AT, How.INTERPOLATED.value, How.CARRIED.value)
 # So many pictures are looked at before their objects are made: after an inference the processor's caches hold nothing

@@ -1,4 +1,4 @@
-"""What the units of a packet of H.264 and HEVC say of it, before it is decoded.
+"""The units of a packet of H.264 and HEVC, and whether it is needed, before it is decoded.
 
 Whether a decoder can begin with it, and whether others build on it."""
 

@@ -1,4 +1,4 @@
-"""What the test of a cluster works with. A test of the test gives it others, which need no cluster."""
+"""The parts that the test of a cluster works with. A test of the test gives it others, which need no cluster."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def connect(options: Options) -> Kubernetes:
 
 @dataclass(frozen=True)
 class Tools:
-    """What reaches the cluster, and what is expected of it.
+    """The clients that reach the cluster, and the account expected of it.
 
     Attributes:
         connect: makes the client of the Kubernetes API.

@@ -33,7 +33,7 @@ def reference(reference_dir: Path) -> ModelCard:
 def by_tensorflow(
     pictures: dict[str, bytes], reference_dir: Path, reference: ModelCard
 ) -> dict[str, list[DetectedObject]]:
-    """What the reference sees in each picture, by TensorFlow."""
+    """Objects that the reference sees in each picture, by TensorFlow."""
     tensorflow = open_detector(Backend.TENSORFLOW, reference_dir, reference, threads=1)
     return {name: look(tensorflow, reference, data) for name, data in pictures.items()}
 

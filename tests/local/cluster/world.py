@@ -44,7 +44,7 @@ ENDPOINTS: Body = {
 
 @dataclass(frozen=True)
 class Faults:
-    """What is wrong with this Nightjar; nothing by default.
+    """The troubles of this Nightjar; none by default.
 
     Attributes:
         missing_image: part of the reference of an image that the node has not.

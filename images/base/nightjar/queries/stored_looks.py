@@ -1,4 +1,4 @@
-"""What a detector has found in pictures of the bucket, for `nightjar evaluate`; the others it may look at now."""
+"""Finds of a detector in pictures of the bucket, for `nightjar evaluate`; the others it may look at now."""
 
 import logging
 import re
@@ -33,7 +33,7 @@ def stored_looks(
     tag: str | None,
     look: Callable[[str, Path], Iterable[str]] | None = None,
 ) -> Looked:
-    """What the detector called `tag` (or the deployed one) found in the labelled pictures below `prefix`.
+    """Finds of the detector called `tag` (or the deployed one) in the labelled pictures below `prefix`.
 
     Pictures that it has not looked at, also those that got their objects from others, are looked at by `look`, where
     that is there and the tag is given; else they are left out. Raises InputError when no labelled picture is below the
@@ -83,7 +83,7 @@ def _stored(
 
 
 def _head(name: str, published: PublishedDetector | None, found: Iterable[LookedPicture]) -> Head:
-    """What is known of the detector; of one of release 0.1, which is not published, the labels that it has told."""
+    """The detector as it was published; of one of release 0.1, which is not published, the labels that it has told."""
     if published is None:
         labels = sorted({each.label for picture in found for each in picture.objects})
         return Head(detector=name, labels=tuple(labels), min_probability=0.0)

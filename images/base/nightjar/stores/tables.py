@@ -42,6 +42,12 @@ class Unalerted(StrEnum):
 
 
 _MISSES = ", ".join(f"`{reason}`" for reason in Safe if reason is not Safe.NOT_UNSAFE)
+_MARK = Column(
+    TEXT,
+    "how the picture came by its objects: `looked-at`, `interpolated` or `carried` from others; "
+    "missing before 0.3, when every picture was looked at",
+    optional=True,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,15 +93,7 @@ class PictureRow:
         list[str], Column(TEXTS, f"why rules that name what was seen held back, nearest miss first: {_MISSES}")
     ]
     events: Annotated[list[str], Column(TEXTS, "ids of the events it belongs to")]
-    mark: Annotated[
-        str | None,
-        Column(
-            TEXT,
-            "how the picture came by its objects: `looked-at`, `interpolated` or `carried` from others; "
-            "missing before 0.3, when every picture was looked at",
-            optional=True,
-        ),
-    ] = None
+    mark: Annotated[str | None, _MARK] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,15 +119,7 @@ class DetectionRow:
     model_sha256: Annotated[str, Column(TEXT, "SHA-256 of the model")]
     settings: Annotated[str, Column(TEXT, "fingerprint of the detector's settings")]
     standard_key: Annotated[str, Column(TEXT, "the picture it is in")]
-    mark: Annotated[
-        str | None,
-        Column(
-            TEXT,
-            "how the picture came by its objects: `looked-at`, `interpolated` or `carried` from others; "
-            "missing before 0.3, when every picture was looked at",
-            optional=True,
-        ),
-    ] = None
+    mark: Annotated[str | None, _MARK] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a deployment asks of S3, counted as S3 bills it, and the price.
+"""Requests of a deployment to S3, counted as S3 bills it, and the price.
 
 The figures are those of `python -m tests.benchmarks requests`. A picture's own upload is among those of the picture;
 what Airflow's operators read of a task, its manifest before and after, is among those of the shard. A shard holds a

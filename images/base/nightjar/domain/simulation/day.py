@@ -193,7 +193,7 @@ class Day:
         self._blocked = {}
         for stage in reversed(SHARD_STAGES):
             while queue := self._queues[stage]:
-                # What is paced comes first: while it is at work, nothing else needs to be looked at.
+                # The paced bound comes first: while it is at work, nothing else needs to be looked at.
                 bound, room = self._paced(now)
                 if room:
                     bound, room = min([(bound, room), *self._rooms(stage)], key=lambda each: each[1])

@@ -1,4 +1,4 @@
-"""What bounds the pods of stages while a day is simulated."""
+"""The bounds of the pods of stages while a day is simulated."""
 
 from dataclasses import dataclass
 

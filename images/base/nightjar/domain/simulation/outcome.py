@@ -1,4 +1,4 @@
-"""What came of a simulated day: the plan for so many cameras, as a document."""
+"""The outcome of a simulated day: the plan for so many cameras, as a document."""
 
 from collections import Counter
 from dataclasses import dataclass, replace

@@ -33,7 +33,7 @@ class Cameras:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What the cluster has: nodes for stages with so many cores each, cores of Airflow's schedulers, and bounds.
+    """The cluster: nodes for stages with so many cores each, cores of Airflow's schedulers, and bounds.
 
     `pods_a_minute` is what each node can start, `pods` the quota of the namespace, `slots` by stage the pods at once,
     `workers` the tasks that schedulers can hold at once (0: they are deferred and held nowhere). S3's bounds are

@@ -74,7 +74,7 @@ def _resized(_attributes: Any, images: Any, value: Any, shipped_size: Any) -> An
 
 
 def _same(_attributes: Any, value: Any, *_order: Any) -> Any:
-    """What turned a value round leaves it as it is: all are channels last already."""
+    """An operation that turned a value round leaves it as it is: all are channels last already."""
     return value
 
 
