@@ -187,6 +187,15 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """No folder's tests leave variables behind, which would point the next ones at their bucket."""
+    yield
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        left = sorted(name for name in os.environ if name.startswith(_THEIRS) and name != "AIRFLOW_HOME")
+        assert not left, f"expected the tests of {item.path.parent.name} to leave no variables, got {left}"
+
+
 class CoverageOfQuickTests:
     """Measures the lines that the quick tests run. In slow tests little of ours runs in the process that is measured,
     and Python with a tracer takes nearly twice its time.
