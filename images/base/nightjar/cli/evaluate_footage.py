@@ -54,9 +54,14 @@ def _images(footage: Path, labels: Labels) -> Iterator[tuple[str, "Image"]]:
             raise InputError(f"expected one picture called {name!r}, whatever its extension, got {came}")
         if image := _opened(pictures[name][0]):
             yield name, image
-    videos = [path for path in files if _is(path, _VIDEOS)]
-    for path in videos:
-        prefix = "" if path == footage else f"{picture_name(path.relative_to(root).as_posix())}/"
+    videos: dict[str, Path] = {}
+    for path in files:
+        if _is(path, _VIDEOS):
+            prefix = "" if path == footage else f"{picture_name(path.relative_to(root).as_posix())}/"
+            if (other := videos.setdefault(prefix, path)) != path:
+                came = f"{str(other)!r} and {str(path)!r}"
+                raise InputError(f"expected one video called {prefix[:-1]!r}, whatever its extension, got {came}")
+    for prefix, path in videos.items():
         yield from _frames(path, prefix, labels)
     if not pictures and not videos:
         kinds = " ".join(sorted(_PICTURES | _VIDEOS))

@@ -54,10 +54,10 @@ class Progress:
         self._log(now)
 
     def finish(self) -> None:
-        """Log the final number and rate, or leave the bar as it is."""
+        """Log the final number and rate, or leave the bar as it is; nothing where there was nothing to do."""
         if self._bar is not None:
             self._bar.close()
-        else:
+        elif self._total != 0:
             self._log(self._clock())
 
     def _log(self, now: float) -> None:

@@ -51,7 +51,7 @@ def read_coco(text: str, source: str) -> Labels:
     for number, (image, name) in images.items():
         if name in pictures:
             raise InputError(f"{source}: expected each picture once in images, got {name!r} twice")
-        pictures[name] = LabelledPicture(tuple(boxes[number]), _size(image))
+        pictures[name] = LabelledPicture(tuple(boxes[number]), _size(image, f"{source}: image {name!r}"))
     return Labels("COCO", pictures, frozenset(names.values()))
 
 
@@ -98,9 +98,15 @@ def _box(each: Mapping[str, Any], where: str) -> tuple[float, float, float, floa
     return (left, top, left + width, top + height) if width and height else None
 
 
-def _size(image: Mapping[str, Any]) -> tuple[float, float] | None:
-    width, height = _finite(image.get("width")), _finite(image.get("height"))
-    return (width, height) if width and height and width > 0 and height > 0 else None
+def _size(image: Mapping[str, Any], where: str) -> tuple[float, float] | None:
+    """The width and height of an image; None where the file says neither."""
+    given = image.get("width"), image.get("height")
+    if given == (None, None):
+        return None
+    width, height = map(_finite, given)
+    if not (width and height and width > 0 and height > 0):
+        raise InputError(f"{where}: expected a width and a height above 0, got {str(given)[:80]}")
+    return width, height
 
 
 def _finite(value: Any) -> float | None:

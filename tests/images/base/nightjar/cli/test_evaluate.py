@@ -220,6 +220,7 @@ def test_what_is_refused(
         ([], "expected pictures or videos at"),
         (["other.png"], "expected labelled pictures, such as"),
         (["one.png", "one.jpg"], "expected one picture called 'one', whatever its extension, got "),
+        (["one.mp4", "one.mov"], "expected one video called 'one', whatever its extension, got "),
     ],
 )
 def test_footage_without_labelled_pictures(
@@ -228,7 +229,11 @@ def test_footage_without_labelled_pictures(
     (tmp_path / "labels.json").write_text(coco("one.jpg"))
     (tmp_path / "footage").mkdir()
     for name in names:
-        Image.new("RGB", (64, 48)).save(tmp_path / "footage" / name)
+        file = tmp_path / "footage" / name
+        if file.suffix in (".mp4", ".mov"):
+            file.touch()
+        else:
+            Image.new("RGB", (64, 48)).save(file)
     arguments = ["--labels", str(tmp_path / "labels.json"), "--footage", str(tmp_path / "footage"), "--detector", "x"]
     assert main(["evaluate", *arguments], look=looking([])[0]) in (64, 65)
     assert said in capsys.readouterr().err

@@ -79,10 +79,12 @@ def test_on_a_terminal_it_is_a_bar_and_no_log(
     assert caplog.records == []
 
 
-def test_nothing_to_do_draws_nothing() -> None:
+def test_nothing_to_do_draws_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     terminal = Terminal()
-    Progress("pictures", 0, terminal=terminal).finish()
-    assert terminal.getvalue() == ""
+    with caplog.at_level(logging.INFO):
+        Progress("pictures", 0, terminal=terminal).finish()
+        Progress("pictures", 0).finish()
+    assert terminal.getvalue() == "" and caplog.records == []
 
 
 def test_log_lines_stand_above_the_bar_on_a_terminal() -> None:
