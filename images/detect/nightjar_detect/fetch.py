@@ -13,6 +13,11 @@ log = logging.getLogger(__name__)
 Fetch = Callable[[str, str | None], bytes]  # the object at a key, in a version or (None) as it is now
 
 
+def store_fetch(store: ObjectStore) -> Fetch:
+    """Whole objects through `store`."""
+    return lambda key, version_id: store.get(key, version_id)[0]
+
+
 def s3_fetch(settings: StoreSettings, store: ObjectStore) -> Fetch:
     """Whole objects from S3 through obstore, at a fraction of boto3's processor time. Safe to use from threads.
 

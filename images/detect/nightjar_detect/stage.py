@@ -28,7 +28,7 @@ from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.standard import StandardPictures
 from nightjar_detect.deciding import finder, model_folder, settings_fingerprint
 from nightjar_detect.detectors import Detector, open_detector
-from nightjar_detect.fetch import Fetch, s3_fetch
+from nightjar_detect.fetch import Fetch, s3_fetch, store_fetch
 from nightjar_detect.frames import Frame
 from nightjar_detect.gate import gate
 from nightjar_detect.known import KnownAt
@@ -52,7 +52,10 @@ _DECODED = 16
 def detect(context: StageContext) -> StageResult:
     """The stage as a program: settings from the environment, pictures through obstore."""
     keep_freed_memory()
-    return detect_shard(context, load(DetectSettings), s3_fetch(load(StoreSettings), context.store))
+    # What is reproduced is read through its overlay, which knows where each picture is.
+    is_again = context.reproduction is not None
+    fetch = store_fetch(context.store) if is_again else s3_fetch(load(StoreSettings), context.store)
+    return detect_shard(context, load(DetectSettings), fetch)
 
 
 def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) -> StageResult:

@@ -25,6 +25,7 @@ from nightjar.domain.release import Release, image_tag
 from nightjar.errors import NightjarError, TryAgainError, UsageError
 from nightjar.runtime.logs import configure_logging
 from nightjar.runtime.manifests import read_record, write_manifest
+from nightjar.runtime.overlay import open_overlay
 from nightjar.runtime.secret_files import take_up_secrets
 from nightjar.runtime.settings import StageSettings, StoreSettings, load
 from nightjar.runtime.store import ObjectStore
@@ -36,7 +37,11 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 @dataclass(frozen=True)
 class StageContext:
-    """Everything that a stage is given: where to read and write, for whom, the store and the clock."""
+    """Everything that a stage is given: where to read and write, for whom, the store and the clock.
+
+    Of a run that is reproduced, `reproduction` is the prefix of the overlay that `store` is, and `as_of` the UTC day on
+    which the run did this work.
+    """
 
     stage: str
     image: str
@@ -47,6 +52,13 @@ class StageContext:
     release_key: str | None = None
     day: date | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    reproduction: str | None = None
+    as_of: date | None = None
+
+    @property
+    def today(self) -> date:
+        """The day, in UTC, that counts as today: of a run that is reproduced, that of the run."""
+        return self.as_of or self.clock().date()
 
     @property
     def tag(self) -> str:
@@ -170,22 +182,30 @@ def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
     take_up_secrets()
     settings = load(StageSettings)
     configure_logging(stage=stage, run=settings.run, shard=settings.shard)
-    from nightjar.runtime.s3 import S3Store  # boto3 takes a third of a second: usage errors need not wait
-
     context = StageContext(
         stage=stage,
         image=settings.image,
         run=settings.run,
         input_prefix=given.input_prefix,
         output_prefix=given.output_prefix,
-        store=S3Store(load(StoreSettings)),
+        store=open_store(load(StoreSettings), given.reproduction),
         release_key=given.release,
         day=given.day,
+        reproduction=given.reproduction,
+        as_of=given.as_of,
     )
     log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
     gc.freeze()  # what is in memory stays; see swift_start
     gc.enable()
     return run(work, context)
+
+
+def open_store(settings: StoreSettings, reproduction: str | None) -> ObjectStore:
+    """The bucket; for a `reproduction`, the overlay at that prefix, which only reads it. Raises as `open_overlay`."""
+    from nightjar.runtime.s3 import S3Store  # boto3 takes a third of a second: usage errors need not wait
+
+    bucket = S3Store(settings)
+    return open_overlay(bucket, reproduction) if reproduction else bucket
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -214,4 +234,7 @@ def _parse(stage: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output-prefix", type=_prefix, required=True)
     parser.add_argument("--release", metavar="KEY", help="key of the run's release.json")
     parser.add_argument("--day", type=date.fromisoformat, help="the UTC day of a history run")
+    # An image that does not know it ends here, and writes nothing: a reproduction is never taken for the run itself.
+    parser.add_argument("--reproduction", type=_prefix, metavar="PREFIX", help="work in the overlay at this prefix")
+    parser.add_argument("--as-of", type=date.fromisoformat, metavar="DAY", help="the UTC day that counts as today")
     return parser.parse_args(arguments)
