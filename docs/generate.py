@@ -36,9 +36,16 @@ from plugins.web.pages import discover
 
 ROOT = Path(__file__).resolve().parent.parent
 # Modules with settings, and who reads them where the stage is not told by the module.
-MODULES = ("nightjar.runtime.settings", "operators.settings", "nightjar.settings.by_stage", "nightjar.stores.warehouse")
+MODULES = (
+    "nightjar.runtime.settings",
+    "operators.settings",
+    "nightjar.settings.by_stage",
+    "nightjar.settings.airflow",
+    "nightjar.stores.warehouse",
+)
 OWNERS = {
     "nightjar.runtime.settings": "all",
+    "nightjar.settings.airflow": "commands",
     "nightjar.settings.channels": "notify",
     "nightjar.stores.warehouse": "pages",
     "operators.settings": "DAGs",

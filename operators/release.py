@@ -15,6 +15,7 @@ from nightjar.domain.stages import STAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StageSettings, StoreSettings
 from nightjar.runtime.store import ObjectStore
+from nightjar.settings.airflow import AirflowSettings
 from nightjar.settings.by_stage import refuse_unknown, resolve
 from nightjar.settings.detect import Look
 from nightjar.stores.rules import RULES_KEY, RulesStore
@@ -120,7 +121,9 @@ def resolve_release(
     Raises UsageError for a wrong Variable, a wrong setting, an image that is not built, and rules that are wrong while
     there are no good ones to fall back on.
     """
-    refuse_unknown(os.environ, (StoreSettings, StageSettings, DeploymentSettings), OF_THE_LOCAL_DEPLOYMENT)
+    refuse_unknown(
+        os.environ, (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings), OF_THE_LOCAL_DEPLOYMENT
+    )
     images = parse_images(variable)
     stages = dict(_stages(images, settings, (stage for stage in STAGES if stage != UNPINNED)))
     return Release(run=run, start=started.identity, stages=stages, rules=RulesStore(store).freeze())

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from nightjar.errors import NightjarError
 from nightjar_local import detectors, offers
 from nightjar_local.chaos import harness
 from nightjar_local.chaos.rounds import as_account, seed_and_minutes
@@ -12,7 +13,7 @@ from nightjar_local.containers import builder_from_environment
 from nightjar_local.daemon import Daemon
 from nightjar_local.demo import demo
 from nightjar_local.layout import CHAOS, DEMO, DEPLOYMENT, shown
-from nightjar_local.processes import LocalError, termination_as_interrupt
+from nightjar_local.processes import termination_as_interrupt
 from nightjar_local.sample_drop import drop_into_deployment
 from nightjar_local.status import as_table, status
 from nightjar_local.up import up
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     command = given.command
     try:
         return COMMANDS[command](given.directory)
-    except LocalError as error:
+    except NightjarError as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:

@@ -42,6 +42,16 @@ PASSED_ON = (
 )
 
 
+# The login of a person's shell, which no component needs and no task may see.
+LOGIN_VARIABLES = "NIGHTJAR_AIRFLOW_"
+
+
+def login_variables(settings: Settings) -> dict[str, str]:
+    """The variables by which `nightjar` signs in to this Airflow from a person's shell."""
+    values = {"URL": f"http://127.0.0.1:{settings.ui_port}", "USER": ADMIN, "PASSWORD": settings.password}
+    return {f"{LOGIN_VARIABLES}{name}": value for name, value in values.items()}
+
+
 def prepare(home: Path, settings: Settings) -> None:
     """Make AIRFLOW_HOME: the logins, and a migrated database unless there is one."""
     home.mkdir(parents=True, exist_ok=True)
@@ -70,7 +80,11 @@ def components(
 def environment(home: Path, settings: Settings, access: S3Access, dags: Path) -> dict[str, str]:
     """The whole environment of the four processes, and so of every task and stage."""
     inherited = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
-    inherited |= {key: value for key, value in os.environ.items() if key.startswith("NIGHTJAR_")}
+    inherited |= {
+        key: value
+        for key, value in os.environ.items()
+        if key.startswith("NIGHTJAR_") and not key.startswith(LOGIN_VARIABLES)
+    }
     # Links in messages lead to this deployment, unless the caller says otherwise.
     links = {"NIGHTJAR_LINK_ADDRESS": f"http://127.0.0.1:{settings.ui_port}", "CHANNELS_LINK_KEY": settings.link_key}
     return {

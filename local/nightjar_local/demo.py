@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nightjar.domain.release import VARIABLE
+from nightjar.errors import NightjarError
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.health import ENDED_RUNS
@@ -20,7 +22,6 @@ from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import LIVE, PATROL, REPORT, WATCH
 from nightjar_local import deployment, images, outbox, progress, samples, settings
 from nightjar_local.airflow import PAGES
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
 from nightjar_local.fresh import SETTINGS, alone_in
 from nightjar_local.layout import DEMO, shown
@@ -149,7 +150,7 @@ def _watch_it_work(
             outcome = wait_for_runs(running, api, clock)
             wait_for_news(running, api, clock, REPORT, NEWS)
             wait_for_news(running, api, clock, PATROL, ENDED_RUNS)
-        except LocalError as error:
+        except NightjarError as error:
             raise LocalError(f"{error}\n{_why(api)}") from None
         total = round(time.monotonic() - landed, 1)
         if outcome.state != "success":

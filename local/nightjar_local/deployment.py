@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar_local import airflow, journal, seaweedfs
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError, uninterrupted, wait_for
 from nightjar_local.s3_server import access_of, check_bucket

@@ -18,12 +18,14 @@ from types import FrameType
 
 import psutil
 
+from nightjar.errors import NightjarError
+
 TOKEN_VARIABLE = "NIGHTJAR_DEPLOYMENT_TOKEN"  # noqa: S105, names the variable
 PATIENCE = 10.0  # seconds that a program has to stop by itself
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class LocalError(Exception):
+class LocalError(NightjarError):
     """The local deployment cannot do what was asked; the message says why and what to do."""
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from nightjar.domain.release import VARIABLE
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH
 from nightjar_local import airflow, images
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.cluster import runtime
 from nightjar_local.daemon import Daemon
 from nightjar_local.deployment import Deployment
@@ -103,6 +103,7 @@ def exports(deployment: Deployment) -> str:
     """The variables for `airflow`, `nightjar` and `aws`, for a shell to source; they hold the deployment's secrets."""
     settings, access = deployment.settings, deployment.access
     variables = airflow.command_environment(deployment.home, settings, access, ROOT / "dags")
+    variables |= airflow.login_variables(settings)
     lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
     path = 'case ":$PATH:" in *":{0}:"*) ;; *) export PATH={0}:"$PATH" ;; esac'
     return "\n".join([*lines, path.format(Path(sys.executable).parent), ""])

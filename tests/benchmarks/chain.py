@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nightjar.domain.release import VARIABLE
 from nightjar.domain.stages import SHARD_STAGES
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
@@ -21,7 +22,6 @@ from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import LIVE, WATCH, run_prefix, stage_prefix
 from nightjar_local import deployment, images, settings
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.demo import put_footage
 from nightjar_local.deployment import Deployment
 from nightjar_local.samples import Sample

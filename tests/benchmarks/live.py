@@ -17,12 +17,12 @@ from PIL import Image
 
 from nightjar.domain.release import VARIABLE
 from nightjar.domain.stages import STAGES
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.health import HEALTH
 from nightjar.stores.runs import LIVE, WATCH, run_prefix, shard_prefix, stage_prefix
 from nightjar.stores.troubles import TROUBLES
 from nightjar_local import deployment, images, samples, settings
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.demo import upload
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import IMAGES

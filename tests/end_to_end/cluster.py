@@ -8,19 +8,19 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from nightjar.domain.batch import BatchLine, Outcome, ReceivedVersion, batch_id
 from nightjar.domain.layout import digest
 from nightjar.domain.names import parse_footage_name
+from nightjar.runtime.airflow_api import AirflowApi, AirflowRefusedError
 from nightjar.runtime.manifests import write_bytes, write_lines
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.footage import footage_key
 from nightjar.stores.runs import BATCH, LIVE, run_prefix
 from nightjar_local import deployment
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.deployment import Deployment
 from nightjar_local.layout import ROOT
 from nightjar_local.processes import LocalError
@@ -43,28 +43,16 @@ TIMEOUT = 300.0
 class Airflow(AirflowApi):
     """Calls of the tests to Airflow, besides those of the local deployment."""
 
-    def trigger(self, dag: str, run: str, conf: Mapping[str, Any]) -> None:
-        """Start a run."""
-        self._start(dag, {"dag_run_id": run, "conf": conf, "logical_date": None})
-
     def trigger_over(self, dag: str, run: str, day: date) -> None:
         """Start a run over the data interval that is `day`."""
-        midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC).isoformat()
-        self._start(dag, {"dag_run_id": run, "logical_date": midnight})
-
-    def _start(self, dag: str, body: dict[str, Any]) -> None:
-        try:
-            self._call("POST", f"/dags/{dag}/dagRuns", json=body)
-        except LocalError:  # a call whose answer is lost is made again, and then the run is there already
-            if body["dag_run_id"] not in {str(each["dag_run_id"]) for each in self.runs(dag)}:
-                raise
+        self.trigger_day(dag, run, day)
 
     def _call(self, method: str, path: str, *, absent_ok: bool = False, **arguments: Any) -> Any:
         """As every client of it, try again when SQLite was locked by another process of Airflow."""
         for _ in range(10):
             try:
                 return super()._call(method, path, absent_ok=absent_ok, **arguments)
-            except LocalError as error:
+            except AirflowRefusedError as error:
                 if "Database error" not in str(error):
                     raise
                 time.sleep(0.5)
@@ -79,11 +67,6 @@ class Airflow(AirflowApi):
         path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/links"
         links = self._call("GET", path, params={"map_index": task["map_index"]})["extra_links"]
         return {name: address for name, address in links.items() if address}
-
-    def event_logs(self, event: str) -> list[dict[str, Any]]:
-        """The lines of the audit log of this kind, the newest first."""
-        path = f"/eventLogs?event={event}&order_by=-when"
-        return list(self._call("GET", path)["event_logs"])
 
     def last_line(self, task: Mapping[str, Any]) -> str:
         """The line at the end of a task's log as the UI shows it: the ends of groups are no lines there."""

@@ -19,11 +19,12 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from nightjar.errors import NightjarError
+from nightjar.runtime.airflow_api import AirflowApi, AirflowRefusedError
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.runs import HISTORY, LIVE, WATCH
 from nightjar_local import journal, processes
 from nightjar_local.airflow import ADMIN, VIEWER
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.daemon import Daemon
 from nightjar_local.deployment import Deployment
 from nightjar_local.keeper import sessions
@@ -72,7 +73,7 @@ class Up:
         def ready() -> bool:
             try:
                 return reached()
-            except (LocalError, psutil.NoSuchProcess, ClientError):
+            except (NightjarError, psutil.NoSuchProcess, ClientError):
                 return False
 
         try:
@@ -156,7 +157,7 @@ def test_it_is_private_and_started_once(up: Up) -> None:
     assert up.api.import_errors() == []
     with (
         AirflowApi(up.deployment.url, "not the password") as stranger,
-        pytest.raises(LocalError, match="refused the login with 401"),
+        pytest.raises(AirflowRefusedError, match="refused the login with 401"),
     ):
         stranger.dags()
 

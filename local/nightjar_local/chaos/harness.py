@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nightjar.domain.release import VARIABLE
 from nightjar.errors import InputError
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.drop_zone import INCOMING, DropZone
@@ -18,7 +19,6 @@ from nightjar.stores.events import Events
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.runs import LIVE, REPORT, WATCH, Runs
 from nightjar_local import deployment, images, settings
-from nightjar_local.airflow_api import AirflowApi
 from nightjar_local.chaos.accounting import AlertOfEvent, LiveRun, Remains
 from nightjar_local.chaos.mail import REPLIES, delivered, spoilt
 from nightjar_local.chaos.plan import Fault, MailFault, ProcessFault, S3Fault, S3Spoil, make_plan, named

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nightjar_local.airflow_api import AirflowApi
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar_local.cluster import place
 from nightjar_local.cluster.kube import Kubernetes
 from nightjar_local.cluster.options import Options

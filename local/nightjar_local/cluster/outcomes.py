@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from nightjar_local.processes import LocalError
+from nightjar.errors import NightjarError
 
 State = Literal["passed", "failed", "noted", "not tried"]
 
@@ -48,7 +48,7 @@ class Outcomes:
 
     @contextlib.contextmanager
     def timed(self, name: str, *, needed: bool = False) -> Iterator[list[str]]:
-        """Passed, with its seconds, unless a LocalError comes out; what is put into the list is its sentence.
+        """Passed, with its seconds, unless a NightjarError comes out; what is put into the list is its sentence.
 
         With `needed` the error goes on: without this, nothing that follows makes sense.
         """
@@ -56,7 +56,7 @@ class Outcomes:
         said: list[str] = []
         try:
             yield said
-        except LocalError as error:
+        except NightjarError as error:
             self.add(Outcome(name, "failed", str(error), time.monotonic() - began))
             if needed:
                 raise

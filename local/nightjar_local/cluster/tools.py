@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nightjar_local.airflow_api import AirflowApi
+from nightjar.runtime.airflow_api import AirflowApi
 from nightjar_local.cluster.counts import EXPECTED
 from nightjar_local.cluster.engine import Engine, Helm
 from nightjar_local.cluster.forward import forwarded

@@ -16,10 +16,10 @@ from typing import Any, Self
 
 from nightjar.domain.accounts import Account
 from nightjar.domain.manifest import Counts
+from nightjar.runtime.airflow_api import COMPONENTS, AirflowApi
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.runs import BATCH, LIVE, run_prefix
-from nightjar_local.airflow_api import COMPONENTS, AirflowApi
 from nightjar_local.cluster.kube import PLACES
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
