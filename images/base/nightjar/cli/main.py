@@ -10,6 +10,7 @@ from nightjar.cli import (
     alerts,
     backfill,
     cameras,
+    compare,
     evaluate,
     export,
     mute,
@@ -26,7 +27,7 @@ from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 from nightjar.runtime.secret_files import take_up_secrets
 
-COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, setup, simulate)
+COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, compare, setup, simulate)
 
 
 class Command(Protocol):

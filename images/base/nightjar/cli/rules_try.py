@@ -1,6 +1,7 @@
 """`nightjar rules try`: which alerts other rules would have sent about pictures that were taken."""
 
 import argparse
+import hashlib
 import json
 import logging
 import sys
@@ -57,11 +58,11 @@ def run_try(given: argparse.Namespace) -> int:
     end = datetime.now(UTC) if given.end == END else given.end
     if given.start >= end:
         raise UsageError(f"expected --from in the past, got {given.start.isoformat()}")
-    new = _rules_in(given.rules)
+    new, _ = rules_in(given.rules)
     store = S3Store(load(StoreSettings))
     in_force = RulesStore(store).in_force()
     if given.user:
-        _check_user(given.user, new, in_force.rules)
+        check_user(given.user, new, in_force.rules)
     asked = Asked(detector_folder(store, given.detector), given.start, end, given.user)
     trial = run_trial(store, asked, in_force.rules, new)
     ref = in_force.ref
@@ -78,17 +79,19 @@ def run_try(given: argparse.Namespace) -> int:
     return 0
 
 
-def _rules_in(file: Path) -> "Rules":
-    """The rules in `file`; raises UsageError with the line of each problem."""
+def rules_in(file: Path) -> "tuple[Rules, str]":
+    """The rules in `file`, and its SHA-256; raises UsageError with the line of each problem."""
     from nightjar.runtime.rules import parse_rules
 
     try:
-        return parse_rules(file.read_bytes(), str(file))
+        data = file.read_bytes()
     except OSError as error:
         raise UsageError(f"expected a file at {str(file)!r}: {error.strerror}") from None
+    return parse_rules(data, str(file)), hashlib.sha256(data).hexdigest()
 
 
-def _check_user(name: str, *rules: "Rules | None") -> None:
+def check_user(name: str, *rules: "Rules | None") -> None:
+    """Raise UsageError, with names that are near, where none of the `rules` has the user `name`."""
     from nightjar.domain.near import near_names
 
     known = {user for each in rules if each for user in each.users}

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -10,8 +10,10 @@ from nightjar.domain.dry_run import Happening, Held, Message, Replay
 from nightjar.domain.judging import Judgement, judge_alone
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import CameraRules, Safe
-from nightjar.domain.sights import Sight
+from nightjar.domain.sights import ObjectSeen, Sight, overlap_of
 
+NOT_SEEN = "not-seen"  # by the other side's detector
+SAME_FROM = 0.5  # IoU from which on two boxes of a label are the same object, as in `nightjar evaluate`
 UNKNOWN_CAMERA = "camera not in the rules"
 WITH_ANOTHER = "part of another alert"
 
@@ -60,11 +62,9 @@ class Side:
             for reason in spans.meeting(each.started_at - gap, each.ended_at + gap)
         ]
 
-    def miss(self, message: Message) -> Safe | None:
-        """Why the best object of the message is no threat under these rules."""
-        best = message.lead.best
-        one = max(best.objects, key=lambda each: each.probability)
-        moment, judged = best.picture.taken_at, self._judged.get(message.camera)
+    def miss(self, message: Message, one: ObjectSeen) -> Safe | None:
+        """Why the object `one` in the message's best picture is no threat under these rules."""
+        moment, judged = message.lead.best.picture.taken_at, self._judged.get(message.camera)
         if judged is None:
             return None
         held = ((other, reason) for _, other, reason in judged.held.get(moment, ()))
@@ -72,13 +72,25 @@ class Side:
         return next((reason for other, reason in misses if (other.label, other.box) == (one.label, one.box)), None)
 
 
-def why_not_sent(message: Message, side: Side, gap: timedelta) -> str:
-    """Why `side` sends nothing about `message`, which the other set of rules sends: a reason in a word or two."""
+def why_not_sent(message: Message, side: Side, gap: timedelta, seen: Sequence[ObjectSeen] | None = None) -> str:
+    """Why `side` sends nothing about `message`, which the other side sends: a reason in a word or two.
+
+    `seen` are the objects that the detector of `side` saw in the message's best picture; None where both have the same.
+    """
     if message.camera not in side.cameras:
         return UNKNOWN_CAMERA
     if reasons := side.reasons(message, gap):
         return WITH_ANOTHER if "" in reasons else reasons[0]
-    return side.miss(message) or WITH_ANOTHER
+    best = max(message.lead.best.objects, key=lambda each: each.probability)
+    one = best if seen is None else the_same(best, seen)
+    return NOT_SEEN if one is None else side.miss(message, one) or WITH_ANOTHER
+
+
+def the_same(one: ObjectSeen, seen: Iterable[ObjectSeen]) -> ObjectSeen | None:
+    """The object among `seen` that is `one`: of its label, and with the box that overlaps it most, if by enough."""
+    others = [other for other in seen if other.label == one.label]
+    best = max(others, key=lambda other: overlap_of(one.box, other.box), default=None)
+    return best if best is not None and overlap_of(one.box, best.box) >= SAME_FROM else None
 
 
 def reasons_held(held: Iterable[Held]) -> dict[str, int]:

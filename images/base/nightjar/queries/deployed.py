@@ -33,11 +33,11 @@ def deployed_detector(store: "ObjectStore") -> "PublishedDetector | None":
         return None
 
 
-def detector_folder(store: "ObjectStore", name: str | None) -> str:
+def detector_folder(store: "ObjectStore", name: str | None, option: str = "--detector") -> str:
     """The folder in `detections/` of the detector called `name` (a tag or an id), or else of the deployed one.
 
     Detections of release 0.1 are in folders that are named by tag. Raises UsageError for a tag that several detectors
-    had and for a name that none has, InputError when no detector is deployed.
+    had and for a name that none has, which `option` gave, InputError when no detector is deployed.
     """
     from nightjar.domain.near import near_names
     from nightjar.stores.detections import Detections
@@ -62,5 +62,5 @@ def detector_folder(store: "ObjectStore", name: str | None) -> str:
         known = {each: (each,) for each in (*(detector.tag for detector in published), *ids, *makers)}
         near = near_names(name, known) or list(known)
         hint = f"did you mean {' or '.join(near[:3])}?" if near else "no detector has looked at anything yet"
-        raise UsageError(f"--detector: expected the id or the tag of a detector, got {name!r}: {hint}")
+        raise UsageError(f"{option}: expected the id or the tag of a detector, got {name!r}: {hint}")
     return folders[0]

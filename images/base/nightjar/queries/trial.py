@@ -1,7 +1,7 @@
 """A dry run over the stored detections: both sets of rules over the same pictures, a camera at a time."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 from nightjar.errors import InputError
 
 if TYPE_CHECKING:
+    from nightjar.domain.comparison.side import JudgedSide
     from nightjar.domain.detections import Detection
-    from nightjar.domain.dry_run import Happening, Held, Message
-    from nightjar.domain.false_boxes import FalseBox
-    from nightjar.domain.judging import Judgement
     from nightjar.domain.names import Camera
-    from nightjar.domain.rules import CameraRules, Rules
+    from nightjar.domain.rules import Rules
     from nightjar.domain.rules_comparison import Count, Pair
-    from nightjar.domain.why_not_sent import Side
     from nightjar.runtime.store import ObjectStore
     from nightjar.stores.line_store import Place
 
@@ -81,12 +78,13 @@ def run_trial(
 def _run_trial(
     store: "ObjectStore", asked: Asked, in_force: "Rules | None", new: "Rules", bounds: Bounds | None
 ) -> Trial:
+    from nightjar.domain.comparison.side import JudgedSide
     from nightjar.domain.rules_comparison import Change, compare, count
     from nightjar.domain.why_not_sent import reasons_held, why_not_sent
     from nightjar.stores.false_boxes import FalseBoxes
 
     trial = Trial(asked)
-    before, after = _Judged(in_force), _Judged(new)
+    before, after = JudgedSide(in_force), JudgedSide(new)
     confirmed = FalseBoxes(store)
     for camera, detections in _by_camera(store, trial, (before, after), bounds):
         false_boxes = confirmed.of(camera)
@@ -95,7 +93,7 @@ def _run_trial(
     if not trial.pictures:
         raise InputError(_none(asked))
     gap = max(before.gap, after.gap)
-    old, fresh = before.result(asked), after.result(asked)
+    old, fresh = (side.outcome(asked.start, asked.end) for side in (before, after))
     trial.pairs = compare(old.messages, fresh.messages, gap)
     trial.counts = count(trial.pairs)
     for n, pair in enumerate(trial.pairs):
@@ -105,59 +103,8 @@ def _run_trial(
     return trial
 
 
-class _Judged:
-    """One set of rules, and what would have happened at the cameras seen so far."""
-
-    def __init__(self, rules: "Rules | None") -> None:
-        self.rules = rules
-        self.gap = rules.event_gap if rules else timedelta(0)
-        self._cameras: dict[Camera, CameraRules] = {}
-        self._judged: dict[Camera, Judgement] = {}
-        self._happenings: dict[str, list[Happening]] = {}  # by user
-
-    def knows(self, camera: "Camera") -> "CameraRules | None":
-        """The rules of a camera, in this set."""
-        return self.rules.device(camera) if self.rules else None
-
-    def take(self, camera: "Camera", detections: "Collection[Detection]", false_boxes: "tuple[FalseBox, ...]") -> None:
-        """Judge the detections of a camera."""
-        from nightjar.domain.dry_run import happenings
-        from nightjar.domain.judging import judge_pictures
-        from nightjar.domain.sights import Sight
-
-        settings = self.knows(camera)
-        if settings is None:
-            return
-        sights = (Sight(each.picture.taken_at, each.objects, each.is_seen) for each in detections)
-        judgement = judge_pictures(sights, settings, self.gap, false_boxes)
-        self._cameras[camera] = settings
-        self._judged[camera] = judgement
-        self._happenings.setdefault(camera.user, []).extend(happenings(settings, detections, judgement, self.gap))
-
-    def result(self, asked: Asked) -> "_Result":
-        """The messages and the events held back within the time that is asked for."""
-        from nightjar.domain.dry_run import replay
-        from nightjar.domain.why_not_sent import Side
-
-        replays = [replay(user, self._happenings[user]) for user in sorted(self._happenings)]
-        sent = (message for replayed in replays for message in replayed.messages)
-        held = (held for replayed in replays for held in replayed.held)
-        return _Result(
-            messages=[message for message in sent if asked.start <= message.at < asked.end],
-            held=[each for each in held if each.happening.ended_at >= asked.start],
-            side=Side(self._cameras, self._judged, replays),
-        )
-
-
-@dataclass(frozen=True)
-class _Result:
-    messages: "list[Message]"
-    held: "list[Held]"
-    side: "Side"
-
-
 def _by_camera(
-    store: "ObjectStore", trial: Trial, sides: "tuple[_Judged, _Judged]", bounds: Bounds | None
+    store: "ObjectStore", trial: Trial, sides: "tuple[JudgedSide, JudgedSide]", bounds: Bounds | None
 ) -> "Iterator[tuple[Camera, list[Detection]]]":
     """The detections of each camera that one of the sets knows, by time; counts the pictures in `trial`."""
     from nightjar.domain.dry_run import objects_that_matter

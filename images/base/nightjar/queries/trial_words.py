@@ -27,6 +27,7 @@ REASONS = {
     "quiet-hours": "it is in the quiet hours",
     "cool-down": "the camera's last alert was a moment before",
     "cap": "the user has had as many alerts as the cap allows",
+    "not-seen": "the detector does not see it",
     "no-channel": "no channel is named for this severity",
 }
 

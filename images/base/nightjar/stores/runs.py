@@ -37,7 +37,7 @@ from nightjar.runtime.store import ObjectStore
 log = logging.getLogger(__name__)
 
 LIVE, HISTORY, WATCH, REPORT = "nightjar_live", "nightjar_history", "nightjar_watch", "nightjar_report"
-PATROL = "nightjar_patrol"
+PATROL, CANDIDATE = "nightjar_patrol", "nightjar_candidate"
 RELEASE, STARTED, BATCH, SHARD = "release.json", "started.json", "batch.jsonl", "shard.jsonl"
 ENDED = "ended.json"
 RECONCILE = "reconcile"  # writes like a stage, but is a task of the DAG

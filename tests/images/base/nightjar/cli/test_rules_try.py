@@ -10,6 +10,7 @@ from nightjar.cli.trial_page import page
 from nightjar.domain.dry_run import NO_CHANNEL
 from nightjar.domain.policy import Held
 from nightjar.domain.rules import Safe
+from nightjar.domain.why_not_sent import NOT_SEEN
 from nightjar.errors import InputError
 from nightjar.queries.trial import Asked, run_trial
 from nightjar.queries.trial_words import REASONS
@@ -108,4 +109,6 @@ def test_damaged_lines_are_named() -> None:
 
 
 def test_every_reason_has_words() -> None:
-    assert {*Safe, *(set(Held) - {Held.TOO_LATE}), NO_CHANNEL} == set(REASONS)  # no picture of a dry run comes too late
+    assert {*Safe, *(set(Held) - {Held.TOO_LATE}), NO_CHANNEL, NOT_SEEN} == set(
+        REASONS
+    )  # no picture of a dry run comes too late
