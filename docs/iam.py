@@ -10,18 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docs.generate import ROOT
-from nightjar.domain.stages import STAGES
+from nightjar.domain.stages import REMOVED_FOR_GOOD, STAGES
 from plugins.web import world
 
 POLICIES = ROOT / "helm" / "iam"
 BUCKET = "arn:aws:s3:::BUCKET"
-# Folders of lists that come and go by the minute, whose objects are removed for good; elsewhere a removal is a delete
-# marker, and the versions stay.
-REMOVED_FOR_GOOD = frozenset({"claims", "health", "incoming", "operator", "records", "troubles"})
 # Uploaders may put tags on their objects, which S3 copies with them.
 COPIED = frozenset({"footage", "quarantine"})
 # The folders that the DAGs' own tasks, which run in Airflow's processes, read and write.
 AIRFLOW_READS = ("alerts", "claims", "config", "footage", "health", "incoming", "operator", "rules", "runs", "troubles")
+# The proof of a stage asks about some of the objects that its manifest names, wherever they are.
+PROVEN = frozenset(folder for stage in STAGES.values() for folder in stage.writes) - REMOVED_FOR_GOOD
 AIRFLOW_WRITES = ("claims", "config", "health", "operator", "rules", "runs", "troubles")
 LOGS = "airflow-logs"
 
@@ -74,7 +73,7 @@ def policies() -> dict[str, dict[str, Any]]:
     ]
     return {
         **{stage.name: policy(stage.reads, stage.writes) for stage in STAGES.values()},
-        "airflow": policy((*AIRFLOW_READS, LOGS), (*AIRFLOW_WRITES, LOGS)),
+        "airflow": policy({*AIRFLOW_READS, *PROVEN, LOGS}, (*AIRFLOW_WRITES, LOGS)),
         "pages": policy((*world.READS, LOGS), world.WRITES),
         "setup": policy(("config",), ("config",), [_allow("Bucket", setup, [BUCKET])]),
     }

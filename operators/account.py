@@ -13,6 +13,7 @@ from nightjar.domain.manifest import Manifest
 from nightjar.domain.release import Ended
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.detections import Detections
 from nightjar.stores.health import EndedRuns
 from nightjar.stores.runs import RECONCILE, Run, Runs
 from operators.assignment import pinned_release
@@ -108,9 +109,10 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], re
         raise InputError(f"the account of {run_prefix} does not add up: {error}") from None
     for name, failure in account.failures.items():
         log.error("shard %s: %s", name, failure)
-    written = run.write_account(account)
+    settled = run.write_account(account)
     detected = [manifest for shard in proven if (manifest := shard.manifest("detect"))]
-    detections = {ref.key: ref for manifest in detected for ref in manifest.objects}
+    written = Detections(store).objects_among(ref for manifest in detected for ref in manifest.objects)
+    detections = {ref.key: ref for ref in written}
     manifest = Manifest(
         stage=RECONCILE,
         image="airflow",
@@ -119,7 +121,7 @@ def write_account(store: ObjectStore, run_prefix: str, shards: Sequence[str], re
         inputs=(batch_ref, *(ref for shard in proven for ref in shard.references)),
         objects=tuple(detections[key] for key in sorted(detections)),
         counts=account.counts,
-        result={"account": written.key, "shards": len(proven), "failed_shards": sorted(account.failures)},
+        result={"account": settled.key, "shards": len(proven), "failed_shards": sorted(account.failures)},
         warnings=(problem,) if problem else (),
         started_at=now,
         finished_at=datetime.now(UTC),

@@ -6,6 +6,7 @@ from typing import Any
 
 from kubernetes.client import models as k8s
 
+from nightjar.domain.manifest import TaskRef
 from nightjar.domain.names import shown
 from nightjar.domain.stages import Secret, Stage
 from nightjar.errors import UsageError
@@ -123,8 +124,9 @@ def environment(
     run: str,
     shard: str | None,
     secrets_dir: str | None = None,
+    task: TaskRef | None = None,
 ) -> list[k8s.V1EnvVar]:
-    """The environment of a stage: its own `settings`, what it works on, and the folder of its secrets, if any."""
+    """The environment of a stage: its own `settings`, what it works on and for whom, and the folder of its secrets."""
     values = {
         **settings,
         "NIGHTJAR_BUCKET": store.bucket,
@@ -133,6 +135,7 @@ def environment(
         "NIGHTJAR_IMAGE": image,
         "NIGHTJAR_RUN": run,
         "NIGHTJAR_SHARD": shard,
+        "NIGHTJAR_TASK": task.model_dump_json() if task else None,
     }
     return [k8s.V1EnvVar(name=name, value=_literal(value)) for name, value in values.items() if value]
 

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from kubernetes.client import models as k8s
 
 from nightjar.domain.layout import digest, last_segment
-from nightjar.domain.manifest import Manifest
+from nightjar.domain.manifest import Manifest, TaskRef
 from nightjar.domain.stages import stage_named
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
@@ -167,7 +167,13 @@ class StageOperator(KubernetesPodOperator):
         settings = deployment()
         secrets_dir = pods.SECRETS_DIR if settings.secret_files else None
         self.env_vars = pods.environment(
-            self._assignment.settings, load(StoreSettings), self.image, run, self.shard, secrets_dir
+            self._assignment.settings,
+            load(StoreSettings),
+            self.image,
+            run,
+            self.shard,
+            secrets_dir,
+            self._task(context) if context else None,
         )
         self.priority_class_name = pods.priority_class(settings, self.stage, self.run_prefix)
         self.labels = settings.pod_labels | {
@@ -237,6 +243,18 @@ class StageOperator(KubernetesPodOperator):
     def _pod_run(self, context: Context) -> PodRun:
         connection = connection_to(self.kubernetes_conn_id)
         return PodRun(context, self.stage, deployment(), connection, self._stop, self.pace, self.log)
+
+    def _task(self, context: Context) -> TaskRef:
+        """The try that the stage runs for: its manifest tells it, so that its log is found."""
+        ti = context["ti"]
+        return TaskRef(
+            dag_id=ti.dag_id,
+            run_id=context["run_id"],
+            task_id=ti.task_id,
+            map_index=ti.map_index if ti.map_index is not None else -1,
+            try_number=ti.try_number,
+            pod=None if needs_no_pod(deployment(), self.stage, str(self.image)) else self.name,
+        )
 
     def _run_local(self, context: Context) -> None:
         self._process = LocalProcess(self.build_pod_request_obj(context, dry_run=True), deployment(), self.log)

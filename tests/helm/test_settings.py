@@ -75,7 +75,8 @@ PLACES: Mapping[str, tuple[dict[str, Any], Any]] = {
 }
 # Nobody sets these on a cluster: a pod's operator does, a Secret has them, or every stage has a service account.
 NOT_VALUES = {
-    *("NIGHTJAR_RUNTIME", "NIGHTJAR_IMAGE", "NIGHTJAR_RUN", "NIGHTJAR_SHARD", "NIGHTJAR_STAGE_SERVICE_ACCOUNT"),
+    *("NIGHTJAR_RUNTIME", "NIGHTJAR_IMAGE", "NIGHTJAR_RUN", "NIGHTJAR_SHARD", "NIGHTJAR_TASK"),
+    "NIGHTJAR_STAGE_SERVICE_ACCOUNT",
     *("SENDGRID_API_KEY", "CHANNELS_URLS", "CHANNELS_LINK_KEY", "NIGHTJAR_SECRETS_DIR"),
     "NIGHTJAR_STAGES",  # tested below
 }

@@ -7,6 +7,7 @@ import pytest
 
 from nightjar.domain.batch import Footage
 from nightjar.domain.layout import digest
+from nightjar.domain.manifest import TaskRef
 from nightjar.domain.shards import most_pictures
 from nightjar.domain.stages import STAGES
 from nightjar.errors import InputError, UsageError
@@ -14,6 +15,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.settings.validate import ValidateSettings
 from operators.settings import deployment
 from operators.stage import StageOperator
+from tests.operators.conftest import make_context
 from tests.operators.stage_pods import (
     RUN,
     SECRET,
@@ -58,7 +60,10 @@ def test_pod(stage: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) ->
         "NIGHTJAR_IMAGE": f"{REGISTRY}/{STAGES[stage].image}:1.0.0",
         "NIGHTJAR_RUN": "20261120T130500Z-0123456789ab",
         **({"NIGHTJAR_SHARD": "alice-porch"} if stage in SHARDED else {}),
+        "NIGHTJAR_TASK": environment["NIGHTJAR_TASK"],
     }
+    task = TaskRef.model_validate_json(environment["NIGHTJAR_TASK"])
+    assert task == TaskRef(dag_id="dag", run_id=make_context()["run_id"], task_id="task", pod=f"nightjar-{stage}")
     assert container["image"] == environment["NIGHTJAR_IMAGE"]
     # No config map can change what a release has pinned.
     assert not container.get("envFrom")

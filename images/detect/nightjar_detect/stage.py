@@ -18,6 +18,7 @@ from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest
+from nightjar.runtime.noting import Notes
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.stage import StageContext, StageResult
@@ -80,7 +81,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
         unknown = [p for place, members in places.items() for p in members if known[place].of(p) is None]
         standard = StandardPictures(context.store, fetch)
         decode = partial(decode_pictures, card.input, lambda picture: sparing(picture.camera) is not None)
-        shots = _shots(readers, decoder, standard, unknown, decode)
+        shots = _shots(readers, decoder, partial(_fetch, standard, context.notes), unknown, decode)
         looks = Looks(lambda: _loaded(settings, card))
         work = Work(
             detections=detections,
@@ -123,15 +124,26 @@ def _frames(
             yield Frame(picture, known[place].of(picture) or next(shots))
 
 
+def _fetch(standard: StandardPictures, notes: Notes, picture: ListedPicture) -> Fetched:
+    """The picture, noted among what was read: it does not come through the stage's store."""
+    fetched = fetch_picture(standard, picture)
+    content = fetched[1]
+    if not isinstance(content, Failure):
+        version = picture.standard_version or ""  # not known of lines of release 0.1
+        key, sha256 = picture.standard_key, picture.standard_sha256
+        notes.note_read(ObjectRef(key=key, version_id=version, sha256=sha256, size=len(content)))
+    return fetched
+
+
 def _shots(
     readers: Executor,
     decoder: Executor,
-    standard: StandardPictures,
+    fetch: Callable[[ListedPicture], Fetched],
     pictures: Iterable[ListedPicture],
     decode: Callable[[list[Fetched]], list[Shot | Failure]],
 ) -> Iterator[Shot | Failure]:
     """The pixels of each picture, in order, fetched ahead by `readers` and decoded ahead by `decoder`."""
-    fetched = prefetched(readers, partial(fetch_picture, standard), pictures, ahead=2 * _BURST, burst=_BURST)
+    fetched = prefetched(readers, fetch, pictures, ahead=2 * _BURST, burst=_BURST)
     for burst in prefetched(decoder, decode, batched(fetched, _DECODED), ahead=2, burst=1):
         yield from burst
 

@@ -205,7 +205,9 @@ def test_doing_it_again_changes_nothing() -> None:
     again = collected(store)
     after = sorted((v.key, v.version_id) for v in store.list_versions("") if not v.key.endswith("_manifest.json"))
     assert before == after
-    assert (first.counts, first.objects, first.result) == (again.counts, again.objects, again.result)
+    assert (first.counts, first.result) == (again.counts, again.result)
+    claim = {ref for ref in first.objects if ref.key.startswith("claims/")}  # a second time there is nothing to write
+    assert set(again.objects) == set(first.objects) - claim
 
 
 def test_a_batch_that_was_not_handed_over_is_adopted_before_anything_new() -> None:
@@ -370,7 +372,7 @@ def test_what_is_too_large_to_be_read_is_refused_unread(monkeypatch: pytest.Monk
     drop(store, GOOD, "bad name", data=b"four")
     first = collected(store)
     assert first.counts.outcomes == {"quarantined:bad-name": 1, "quarantined:too-many-bytes": 1}
-    assert collected(store).objects == first.objects
+    assert set(collected(store).objects) == {ref for ref in first.objects if not ref.key.startswith("claims/")}
     refused = [entry for entry, _ in look(store).quarantine]
     assert {(entry.found, entry.sha256) for entry in refused if entry.reason == "too-many-bytes"} == {
         ("4 bytes (at most 3 allowed)", "")

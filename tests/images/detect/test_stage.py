@@ -1,5 +1,6 @@
 """The detect stage over shards: what it finds, what it skips, what it survives."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -66,7 +67,7 @@ def test_a_line_has_the_format_that_outside_programs_rely_on(
 ) -> None:
     context = validated(store, [put_picture(store, pictures["bikes.mp4 125"])])
     manifest = detect(context)
-    [ref] = manifest.objects
+    [ref] = Detections(store).objects_among(manifest.objects)
     assert ref.key == f"detections/{manifest.result['detector']}/{DAY}/alice-porch/b1.jsonl"
     line = json.loads(store.get(ref.key)[0])
     assert list(line) == ["schema", "picture", "detector", "objects", "counts"]
@@ -88,15 +89,29 @@ def test_a_release_finds_its_detector(store: MemoryStore, detect: Detect) -> Non
     published = Detectors(store).get(identity)
     assert (published.id, published.tag) == (manifest.result["detector"], "d1")
     assert {"person", "cat"} < set(published.labels)
+    published_keys = {info.key for folder in ("detectors/", "detections/") for info in store.list_objects(folder)}
+    assert published_keys == {ref.key for ref in manifest.objects}
     before = list(store.list_versions("detect"))
     detect(context)
     assert list(store.list_versions("detect")) == before
 
 
+def test_the_manifest_names_every_picture_that_was_looked_at(store: MemoryStore, detect: Detect) -> None:
+    context = validated(store, series(store, [noise(1), noise(2)]))
+    pictures = {(info.key, info.version_id): info.size for info in store.list_objects("standard/") if info.size}
+    manifest = detect(context)
+    read = {ref.key: ref for ref in manifest.inputs if ref.key.startswith("standard/")}
+    assert {key: ref.size for key, ref in read.items()} == {key: size for (key, _), size in pictures.items()}
+    for ref in read.values():
+        assert hashlib.sha256(store.get(ref.key)[0]).hexdigest() == ref.sha256
+    again = detect(context)
+    assert not any(ref.key.startswith("standard/") for ref in again.inputs)  # all are known
+
+
 def test_an_empty_shard_is_done_without_loading_the_model(store: MemoryStore, detect: Detect) -> None:
     manifest = detect(validated(store, []))
     assert counts(manifest) == (0, {"detected": 0}, counted(0, 0))
-    assert manifest.objects == ()
+    assert not any(ref.key.endswith(".jsonl") for ref in manifest.objects)
 
 
 def test_bad_pictures_fail_with_a_reason_and_the_others_go_on(
@@ -147,7 +162,7 @@ def test_many_failures_do_not_flood_the_manifest(store: MemoryStore, detect: Det
     assert counts(manifest)[1] == {"detected": 0, "failed:picture-undecodable": 50}
     assert len(manifest.warnings) == 21
     assert "30 more" in manifest.warnings[-1]
-    [named] = manifest.objects
+    [named] = [ref for ref in manifest.objects if ref.key.startswith(context.output_prefix)]
     assert named.key == f"{context.output_prefix}failures.jsonl"
     failures, _ = read_lines(store, named.key, FailedPicture)
     assert len({failure.standard_key for failure in failures}) == 50
@@ -165,7 +180,8 @@ def test_two_cameras_and_midnight_give_an_object_each(store: MemoryStore, detect
         "2026/11/20/alice-yard/b1.jsonl": [other],
         "2026/11/21/alice-porch/b1.jsonl": late[2:],
     }
-    assert sorted(ref.key.split("/", 2)[2] for ref in manifest.objects) == sorted(found)
+    named = Detections(store).objects_among(manifest.objects)
+    assert sorted(ref.key.split("/", 2)[2] for ref in named) == sorted(found)
 
 
 def test_parts_of_one_camera_do_not_overwrite_each_other(store: MemoryStore, detect: Detect) -> None:
@@ -181,7 +197,7 @@ def test_running_again_computes_nothing_and_changes_nothing(store: MemoryStore, 
     again = detect(context)
     assert counts(first) == (5, {"detected": 5}, counted(0, 5))
     assert counts(again) == (5, {"detected": 5}, counted(5, 0))
-    assert again.objects == first.objects
+    assert list(again.objects) == Detections(store).objects_among(first.objects)
 
 
 def test_history_knows_what_live_saw_and_a_late_picture_costs_only_itself(store: MemoryStore, detect: Detect) -> None:
@@ -230,7 +246,7 @@ def test_a_picture_standardised_anew_is_looked_at_again(store: MemoryStore, dete
 
 def test_detections_that_cannot_be_read_are_computed_again(store: MemoryStore, detect: Detect) -> None:
     context = validated(store, [put_picture(store, noise(1))])
-    [ref] = detect(context).objects
+    [ref] = Detections(store).objects_among(detect(context).objects)
     good = store.get(ref.key)[0]
     store.put(ref.key, b'{"half a li')
     assert counts(detect(context))[2] == counted(0, 1)

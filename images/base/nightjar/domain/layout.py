@@ -5,6 +5,7 @@ from datetime import date
 
 # Files below the prefix that a stage writes to; the stage after it reads them.
 MANIFEST = "_manifest.json"
+REFS = "_refs.jsonl"
 PICTURES = "pictures.jsonl"
 FAILURES = "failures.jsonl"
 DIGEST = "digest.jsonl"

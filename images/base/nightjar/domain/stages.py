@@ -18,6 +18,11 @@ class Secret(StrEnum):
     CHANNELS = "CHANNELS_"
 
 
+# Folders of lists that come and go by the minute, whose objects are removed for good; elsewhere a removal is a delete
+# marker, and the versions stay.
+REMOVED_FOR_GOOD = frozenset({"claims", "health", "incoming", "operator", "records", "troubles"})
+
+
 @dataclass(frozen=True)
 class Stage:
     """A program that works on one prefix of the bucket.

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nightjar.domain.layout import MANIFEST
-from nightjar.domain.manifest import Manifest, ObjectRef
+from nightjar.domain.layout import MANIFEST, REFS
+from nightjar.domain.manifest import Manifest, NamedRef, ObjectRef, Refs
 from nightjar.errors import InputError
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 
@@ -88,6 +88,31 @@ def read_manifest(store: ObjectStore, prefix: str) -> tuple[Manifest, ObjectRef]
 def write_manifest(store: ObjectStore, prefix: str, manifest: Manifest) -> ObjectRef:
     """Write the manifest: the last act of a stage."""
     return write_record(store, f"{prefix}{MANIFEST}", manifest)
+
+
+def write_refs(store: ObjectStore, prefix: str, refs: Refs) -> ObjectRef:
+    """Write `_refs.jsonl`, for a manifest below `prefix` that would be too long with all of `refs`."""
+    return write_lines(store, f"{prefix}{REFS}", refs.lines())
+
+
+def all_refs(store: ObjectStore, manifest: Manifest) -> Refs:
+    """All objects that `manifest` means; one more is read where it names a `_refs.jsonl`.
+
+    Raises InputError where that file is not there in the version that the manifest names, or is another.
+    """
+    named = Refs(manifest.inputs, manifest.asked, manifest.objects, manifest.deleted)
+    if manifest.more is None:
+        return named
+    lines, ref = read_lines(store, manifest.more.key, NamedRef, manifest.more.version_id)
+    if ref.sha256 != manifest.more.sha256:
+        raise InputError(f"expected {ref.key!r} with SHA-256 {manifest.more.sha256}, as its manifest says")
+    more = Refs.of_lines(lines)
+    return Refs(
+        inputs=(*named.inputs, *more.inputs),
+        asked=(*named.asked, *more.asked),
+        objects=(*named.objects, *more.objects),
+        deleted=(*named.deleted, *more.deleted),
+    )
 
 
 def _line(record: BaseModel) -> bytes:

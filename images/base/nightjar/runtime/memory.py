@@ -116,14 +116,17 @@ class MemoryStore:
         data, info = self.get(source_key, source_version)
         return self.put(target_key, data, metadata=info.metadata if metadata is None else metadata)
 
-    def delete(self, key: str, version_id: str | None = None) -> None:
+    def delete(self, key: str, version_id: str | None = None) -> str | None:
         with self._lock:
             versions = self._versions.get(key, [])
             if version_id is not None:
                 self._versions[key] = [v for v in versions if v.info.version_id != version_id]
-            elif versions:
-                marker = ObjectInfo(key, f"v{next(self._numbers):08d}", 0, "", self._clock())
-                versions.append(_Version(marker, None))
+                return None
+            if not versions:
+                return None
+            marker = ObjectInfo(key, f"v{next(self._numbers):08d}", 0, "", self._clock())
+            versions.append(_Version(marker, None))
+            return marker.version_id
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
         with self._lock:

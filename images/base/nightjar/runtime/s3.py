@@ -210,12 +210,14 @@ class S3Store:
         return _info(target_key, self._client.head_object(Bucket=self.bucket, Key=target_key, **copied))
 
     @_translated
-    def delete(self, key: str, version_id: str | None = None) -> None:
+    def delete(self, key: str, version_id: str | None = None) -> str | None:
         try:
-            self._client.delete_object(Bucket=self.bucket, Key=key, **_version(version_id))
+            answer = self._client.delete_object(Bucket=self.bucket, Key=key, **_version(version_id))
         except ClientError as error:
             if code_of(error) not in MISSING:
                 raise
+            return None
+        return answer.get("VersionId") if version_id is None else None
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from nightjar.domain.manifest import TaskRef
 from nightjar.errors import UsageError
 
 
@@ -53,6 +54,9 @@ class StageSettings(Settings):
     image: Annotated[str, Field(max_length=512, description="the image it runs as; set by the operator")]
     run: Annotated[str, Field(max_length=250, description="the run it works for; set by the operator")] = ""
     shard: Annotated[str | None, Field(description="the shard it works on, for logs; set by the operator")] = None
+    task: Annotated[
+        TaskRef | None, Field(description="the try of the Airflow task that it runs for; set by the operator")
+    ] = None
 
 
 S = TypeVar("S", bound=Settings)

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,14 @@ from typing import NoReturn
 
 from pydantic import JsonValue
 
-from nightjar.domain.manifest import Counts, Manifest, ObjectRef
+from nightjar.domain.manifest import Counts, Manifest, ObjectRef, Refs, TaskRef
 from nightjar.domain.release import Release, image_tag
 from nightjar.errors import NightjarError, TryAgainError, UsageError
 from nightjar.runtime.logs import configure_logging
-from nightjar.runtime.manifests import read_record, write_manifest
+from nightjar.runtime.manifests import read_record, write_manifest, write_refs
+from nightjar.runtime.noting import Notes, NotingStore
 from nightjar.runtime.overlay import open_overlay
+from nightjar.runtime.peak_memory import peak_memory_bytes
 from nightjar.runtime.secret_files import take_up_secrets
 from nightjar.runtime.settings import StageSettings, StoreSettings, load
 from nightjar.runtime.store import ObjectStore
@@ -33,14 +35,17 @@ from nightjar.runtime.store import ObjectStore
 log = logging.getLogger(__name__)
 
 TERMINATION_LOG = Path("/dev/termination-log")
+# So many objects, besides those that the stage itself names, stand in the manifest; more go into a file beside it.
+MOST_INLINE = 100
 
 
 @dataclass(frozen=True)
 class StageContext:
     """Everything that a stage is given: where to read and write, for whom, the store and the clock.
 
-    Of a run that is reproduced, `reproduction` is the prefix of the overlay that `store` is, and `as_of` the UTC day on
-    which the run did this work.
+    What goes through `store` is noted for the manifest; a stage that reads otherwise tells `notes`. Of a run that is
+    reproduced, `reproduction` is the prefix of the overlay that `store` is, and `as_of` the UTC day on which the run
+    did this work.
     """
 
     stage: str
@@ -54,6 +59,8 @@ class StageContext:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     reproduction: str | None = None
     as_of: date | None = None
+    task: TaskRef | None = None
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def today(self) -> date:
@@ -86,7 +93,11 @@ class StageContext:
 
 @dataclass(frozen=True)
 class StageResult:
-    """The results of a stage, for its manifest. `result` is small data for the next task, such as a batch id."""
+    """The results of a stage, for its manifest. `result` is small data for the next task, such as a batch id.
+
+    `inputs` and `objects` are those that other stages go by: they always stand in the manifest itself, also those that
+    were there already. All others that the stage read or wrote are noted by its store.
+    """
 
     counts: Counts = field(default_factory=Counts)
     inputs: Sequence[ObjectRef] = ()
@@ -122,28 +133,46 @@ def stop_if_asked() -> None:
 
 def run(work: Work, context: StageContext) -> Manifest:
     """Do the work of a stage and write its manifest; raises AssertionError when its own counts do not add up."""
-    started_at = context.clock()
+    started_at, store, notes = context.clock(), context.store, Notes()
+    context = replace(context, store=NotingStore(store, notes), notes=notes)
     release = context.release()[1].sha256 if context.release_key else ""
     result = work(context)
     if problem := result.counts.problem():
         raise AssertionError(f"stage {context.stage}: {problem}")
     for warning in result.warnings:
         log.warning(warning)
+    others = notes.besides(result.inputs, result.objects)
+    inline, more = others, None
+    if len(others) > MOST_INLINE:
+        inline, more = Refs(), write_refs(store, context.output_prefix, others)
     manifest = Manifest(
         stage=context.stage,
         image=context.image,
         run=context.run,
         release=release,
-        inputs=tuple(result.inputs),
-        objects=tuple(result.objects),
+        inputs=(*result.inputs, *inline.inputs),
+        objects=(*result.objects, *inline.objects),
+        asked=tuple(inline.asked),
+        deleted=tuple(inline.deleted),
+        more=more,
+        names_all=True,
         counts=result.counts,
         result=result.result,
         warnings=tuple(result.warnings),
+        image_digest=_image_digest(context),
+        task=context.task,
+        peak_memory_bytes=peak_memory_bytes(),
         started_at=started_at,
         finished_at=context.clock(),
     )
-    write_manifest(context.store, context.output_prefix, manifest)
+    write_manifest(store, context.output_prefix, manifest)
     return manifest
+
+
+def _image_digest(context: StageContext) -> str | None:
+    """The digest of the image that this runs as, if its release has it."""
+    stages = context.release()[0].stages if context.release_key else {}
+    return stages[context.stage].digest if context.stage in stages else None
 
 
 def main(stage: str, work: Work, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -193,6 +222,7 @@ def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
         day=given.day,
         reproduction=given.reproduction,
         as_of=given.as_of,
+        task=settings.task,
     )
     log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
     gc.freeze()  # what is in memory stays; see swift_start

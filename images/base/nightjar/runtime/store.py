@@ -104,8 +104,11 @@ class ObjectStore(Protocol):
     ) -> ObjectInfo:
         """Copy one version inside the store, of any size; raises ObjectMissingError."""
 
-    def delete(self, key: str, version_id: str | None = None) -> None:
-        """Remove one version for good, or, without one, put a delete marker. Fine when it is already gone."""
+    def delete(self, key: str, version_id: str | None = None) -> str | None:
+        """Remove one version for good, or, without one, put a delete marker. Fine when it is already gone.
+
+        Returns the version id of the delete marker, as far as the server tells it.
+        """
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every current object below `prefix`, in no promised order (SeaweedFS lists by folder tree)."""
