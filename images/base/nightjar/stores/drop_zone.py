@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nightjar.domain.batch import NameFields, ReceivedVersion
 from nightjar.domain.names import Camera, NameRefused, parse_footage_name
 from nightjar.runtime.store import ObjectStore, VersionInfo
-from nightjar.stores.erasure import erase_versions, is_of
+from nightjar.stores.erasure import erase_versions, was_dropped_by
 
 INCOMING = "incoming/"
 
@@ -80,7 +80,7 @@ class DropZone:
 
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version that a user (or one camera) dropped and that is still here; returns their number."""
-        return erase_versions(self._store, self._prefix, lambda key: is_of(self._camera(key), user, device))
+        return erase_versions(self._store, self._prefix, lambda key: was_dropped_by(self.name(key), user, device))
 
     def _parsed(self, key: str) -> NameFields | None:
         """None for a name that breaks the contract, such as one in a further folder."""
@@ -88,10 +88,6 @@ class DropZone:
             return NameFields.of(parse_footage_name(self.name(key)))
         except NameRefused:
             return None
-
-    def _camera(self, key: str) -> Camera | None:
-        named = self._parsed(key)
-        return named.camera if named else None
 
 
 def _is_folder_marker(version: VersionInfo) -> bool:

@@ -12,14 +12,14 @@ from datetime import date
 
 from nightjar.domain.layout import day_path, digest
 from nightjar.domain.manifest import ObjectRef
-from nightjar.domain.names import Camera, NameRefused, parse_footage_name, shown
+from nightjar.domain.names import shown
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reasons import Reason
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_record, write_bytes, write_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectExistsError, ObjectInfo, ObjectMissingError, ObjectStore
-from nightjar.stores.erasure import erase_versions, is_of
+from nightjar.stores.erasure import erase_versions, was_dropped_by
 from nightjar.stores.provenance import source_metadata
 
 QUARANTINE = "quarantine/"
@@ -167,7 +167,8 @@ class Quarantine:
     def erase(self, user: str, device: str | None = None) -> int:
         """Remove every version of the refusals of a user (or of one camera); returns their number.
 
-        A folder's name does not tell whose it is: every `reason.json` is read. An object that has none is left.
+        A folder's name does not tell whose it is: every `reason.json` is read. An object that has none is left. A name
+        that broke the contract is theirs if it has theirs as a word.
         """
         versions = (version for version in self._store.list_versions(QUARANTINE) if version.key.endswith(f"/{_REASON}"))
         reasons = [version for version in versions if not version.is_delete_marker]
@@ -175,7 +176,7 @@ class Quarantine:
         folders = {
             reason.key.removesuffix(_REASON)
             for reason, entry in zip(reasons, entries, strict=True)
-            if entry and is_of(_camera(entry), user, device)
+            if entry and was_dropped_by(entry.source_key.partition("/")[2], user, device)
         }
         return sum(erase_versions(self._store, folder, lambda _: True) for folder in sorted(folders))
 
@@ -208,10 +209,3 @@ class Quarantine:
 def _day_in(key: str) -> str:
     """2026/11/20 of `quarantine/<reason>/2026/11/20/<hash>/reason.json`."""
     return "/".join(key.split("/")[2:5])
-
-
-def _camera(entry: QuarantineEntry) -> Camera | None:
-    try:
-        return parse_footage_name(entry.source_key.rpartition("/")[2]).camera
-    except NameRefused:
-        return None

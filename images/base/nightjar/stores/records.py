@@ -34,15 +34,12 @@ from nightjar.stores.record_keys import (
     NEWS,
     WHOLE_DAY,
     day_of_news,
-    day_of_part,
     is_whole_day,
     news_key,
     oldest_first,
     part_key,
     partition_prefix,
-    table_prefix,
 )
-from nightjar.stores.tables import TABLES
 
 log = logging.getLogger(__name__)
 
@@ -212,35 +209,17 @@ class Records:
         for _ in in_parallel(lambda n: self._store.delete(n.key, n.version_id), news, _READERS):
             pass
 
-    def erase(self, user: str, device: str | None = None) -> list[date]:
-        """Remove a user's (or one camera's) rows for good, from every part in every version; the days that had any.
+    def read_version(self, table: Table[R], version: VersionInfo) -> tuple[Content[R], list[Provenance]]:
+        """The rows of one version of a part, and by what it was made. Raises InputError when it is none."""
+        return self._parsed(table, version.key, None, version.version_id)
 
-        Reads the whole warehouse. The pages of these days are announced as news; they have to be erased as well.
-        """
-        days = set()
-        for table in TABLES:
-            for version in list(self._store.list_versions(table_prefix(table.name))):
-                if not version.is_delete_marker and self._erase_from(table, version, user, device):
-                    days.add(day_of_part(version.key))
-        for day in days:
-            self.announce(day, "erasure")
-        return sorted(days)
-
-    def _erase_from(self, table: Table[Any], version: VersionInfo, user: str, device: str | None) -> bool:
-        content, provenances = self._parsed(table, version.key, None, version.version_id)
-        mine = content.where("user", [user])
-        mine = mine.where("device", [device]) if device else mine
-        if not len(mine):
-            return False
-        if version.is_latest:
-            rest = content.without("id", mine.values("id"))
-            if len(rest):
-                data = _parquet(rest, *_own_and_earlier(provenances))
-                self._store.put(version.key, data, content_type=_CONTENT_TYPE)
-            else:
-                self._store.delete(version.key)  # or else the version before would count again
-        self._store.delete(version.key, version.version_id)
-        return True
+    def rewrite(self, key: str, content: Content[Any], provenances: Sequence[Provenance]) -> None:
+        """Make the part at `key`, which was made by `provenances`, hold `content` and be the newest one."""
+        if len(content):
+            data = _parquet(content, *_own_and_earlier(provenances))
+            self._store.put(key, data, content_type=_CONTENT_TYPE)
+        else:
+            self._remove_key(key)  # or else the version before would count again
 
     def _read_part(
         self, table: Table[R], columns: Collection[str] | None, info: ObjectInfo

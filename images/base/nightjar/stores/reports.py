@@ -4,15 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 
+from nightjar.domain.forgetting import Subject
 from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import write_bytes
-from nightjar.runtime.store import ObjectMissingError, ObjectStore
+from nightjar.runtime.parallel import in_parallel
+from nightjar.runtime.store import ObjectMissingError, ObjectStore, VersionInfo
+from nightjar.stores.shared_documents import left_of
 
 REPORTS = "reports/"
 MOST_BYTES = 32 << 20  # a page with 50 thumbnails has some hundred kilobytes
 _PAGE = "report.html"
+_READERS = 8  # pages in memory
 
 
 class Reports:
@@ -61,6 +65,27 @@ class Reports:
         for version in versions:
             self._store.delete(version.key, version.version_id)
         return len(versions)
+
+    def telling_of(self, subject: Subject) -> list[date]:
+        """The days of which any version of the page mentions a user or a camera. Every page is read."""
+        versions = [each for each in self._store.list_versions(REPORTS) if each.key.endswith(f"/{_PAGE}")]
+        stored = [each for each in versions if not each.is_delete_marker]
+
+        def tells(version: VersionInfo) -> bool:
+            try:
+                data, _ = self._store.get(version.key, version.version_id)
+            except ObjectMissingError:
+                return False
+            return left_of(subject, version.key, data) != data
+
+        told = zip(stored, in_parallel(tells, stored, _READERS), strict=True)
+        return sorted({_day_of(version.key) for version, is_told in told if is_told})
+
+
+def _day_of(key: str) -> date:
+    """The day of a page; raises ValueError for a page in no day's folder."""
+    year, month, day = key.removeprefix(REPORTS).split("/")[:3]
+    return date(int(year), int(month), int(day))
 
 
 def _numbered(store: ObjectStore, prefix: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import Stored
@@ -29,15 +30,17 @@ from nightjar.runtime.store import (
     VersionInfo,
 )
 from nightjar.stores.rules_parts import read_parts, write_parts
+from nightjar.stores.rules_redacted import is_text, is_whole
 
 RULES_KEY = "config/rules.yaml"
 LAST_GOOD_RULES_KEY = "config/rules.last-good.yaml"
-_CHECKED_KEY = "config/rules.checked.json"
+CHECKED_KEY = "config/rules.checked.json"
+USED_RULES = "rules/"
 _YAML = "application/yaml"
 
 
 def _content_key(sha256: str) -> str:
-    return f"rules/{sha256}.yaml"
+    return f"{USED_RULES}{sha256}.yaml"
 
 
 class LastCheck(Stored):
@@ -161,13 +164,13 @@ class RulesStore:
             frozen = self._frozen(text, source, rules).model_copy(update=why)
         if info is not None:
             mark = LastCheck(version_id=info.version_id, etag=info.etag, reader=reader_id(), frozen=frozen)
-            write_record(self._store, _CHECKED_KEY, mark)
+            write_record(self._store, CHECKED_KEY, mark)
         return frozen
 
     def _checked(self, info: ObjectInfo) -> FrozenRules | None:
         """The outcome of the last check, if it was of this version of the rules and by the code of this release."""
         try:
-            last, _ = read_record(self._store, _CHECKED_KEY, LastCheck)
+            last, _ = read_record(self._store, CHECKED_KEY, LastCheck)
         except InputError:  # none yet, or of a release that wrote it in another way
             return None
         return last.frozen if last.is_of(info) else None
@@ -178,7 +181,7 @@ class RulesStore:
         Newer ones may have been put since.
         """
         try:
-            return read_record(self._store, _CHECKED_KEY, LastCheck)[0].frozen
+            return read_record(self._store, CHECKED_KEY, LastCheck)[0].frozen
         except InputError:
             return None
 
@@ -209,7 +212,7 @@ class RulesStore:
         if stored is None:
             raise InputError(f"expected the run's rules at {frozen.key!r}, found none")
         text, ref = stored
-        if ref.sha256 != frozen.sha256:
+        if ref.sha256 != frozen.sha256 and not is_text(self._store.head(frozen.key), ref, frozen.sha256):
             raise InputError(f"expected rules with SHA-256 {frozen.sha256} at {frozen.key!r}, got {ref.sha256}")
         return checked_rules(text, frozen.key), ref
 
@@ -220,10 +223,14 @@ class RulesStore:
 
     def _frozen(self, text: bytes, source: ObjectRef, rules: Rules) -> FrozenRules:
         key = _content_key(source.sha256)
-        if self._store.head(key) is None:
-            with suppress(ObjectExistsError):  # another run was first, with the same text
-                self._store.put(key, text, content_type=_YAML, if_absent=True)
-        parts = write_parts(self._store, source.sha256, rules)
+        there = self._store.head(key)
+        if not (is_kept := is_whole(there)):
+            condition: Any = (
+                {"if_match": there.etag} if there else {"if_absent": True}
+            )  # a user who was forgotten is back
+            with suppress(ObjectExistsError, ObjectChangedError):  # another run was first, with the same text
+                self._store.put(key, text, content_type=_YAML, **condition)
+        parts = write_parts(self._store, source.sha256, rules, again=there is not None and not is_kept)
         return FrozenRules(key=key, sha256=source.sha256, source=source, parts=parts)
 
     def _newest(self) -> tuple[bytes, ObjectInfo]:

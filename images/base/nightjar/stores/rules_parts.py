@@ -19,9 +19,11 @@ from nightjar.runtime.rules import checked_rules
 from nightjar.runtime.rules_split import SplitRules
 from nightjar.runtime.rules_users import LazyUsers
 from nightjar.runtime.store import ObjectExistsError, ObjectMissingError, ObjectStore
+from nightjar.stores.rules_redacted import is_text
 
 _YAML = "application/yaml"
 _KEY = "users:\n"
+_NOBODY = b"users: {}\n"  # the only user of the part was taken out of it
 _THREADS = 16
 
 
@@ -36,17 +38,18 @@ class PartsOfRules(Stored):
     users: int | None = None
 
 
-def write_parts(store: ObjectStore, sha256: str, rules: Rules) -> ObjectRef | None:
+def write_parts(store: ObjectStore, sha256: str, rules: Rules, *, again: bool = False) -> ObjectRef | None:
     """Keep `rules`, whose text has this SHA-256, in parts too; None for rules that are read as a whole.
 
-    The object that names the parts is written last.
+    The object that names the parts is written last. `again`: also where they are, since users were taken out of them.
     """
     users = rules.users
     if not isinstance(users, LazyUsers):
         return None
     key = f"{_folder(sha256)}parts.json"
-    with suppress(InputError):
-        return read_record(store, key, PartsOfRules)[1]
+    if not again:
+        with suppress(InputError):
+            return read_record(store, key, PartsOfRules)[1]
     texts: dict[str, list[str]] = defaultdict(list)
     for name in users:
         texts[_part(name)].append(_whole_lines(users.text(name)))
@@ -54,7 +57,7 @@ def write_parts(store: ObjectStore, sha256: str, rules: Rules) -> ObjectRef | No
     def write(part: str) -> tuple[str, str]:
         data = "".join([_KEY, *texts[part]]).encode()
         with suppress(ObjectExistsError):  # of a run at the same time, or that was interrupted, with the same text
-            store.put(_part_key(sha256, part), data, content_type=_YAML, if_absent=True)
+            store.put(_part_key(sha256, part), data, content_type=_YAML, if_absent=not again)
         return part, hashlib.sha256(data).hexdigest()
 
     parts = dict(in_parallel(write, sorted(texts), _THREADS))
@@ -85,6 +88,8 @@ def text_of_users(store: ObjectStore, sha256: str, ref: ObjectRef, users: Iterab
 
     def read(part: str) -> str:
         data = _checked(store, _part_key(sha256, part), index.parts[part])
+        if data == _NOBODY:
+            return ""
         split = SplitRules.of(data)
         if split is None:
             raise InputError(f"expected users at {_part_key(sha256, part)!r}")
@@ -102,8 +107,8 @@ def _checked(store: ObjectStore, key: str, sha256: str) -> bytes:
         data, info = store.get(key)
     except ObjectMissingError:
         raise InputError(f"expected a part of the run's rules at {key!r}, found none") from None
-    if (got := reference(info, data).sha256) != sha256:
-        raise InputError(f"expected a part of the run's rules with SHA-256 {sha256} at {key!r}, got {got}")
+    if not is_text(info, ref := reference(info, data), sha256):
+        raise InputError(f"expected a part of the run's rules with SHA-256 {sha256} at {key!r}, got {ref.sha256}")
     return data
 
 
