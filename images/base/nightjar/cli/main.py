@@ -13,6 +13,7 @@ from nightjar.cli import (
     compare,
     evaluate,
     export,
+    forget,
     mute,
     refused,
     retry,
@@ -27,7 +28,7 @@ from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 from nightjar.runtime.secret_files import take_up_secrets
 
-COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, compare, setup, simulate)
+COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, compare, forget, setup, simulate)
 
 
 class Command(Protocol):

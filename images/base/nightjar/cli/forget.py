@@ -1,0 +1,208 @@
+"""`nightjar forget`: erases a user, or one camera, or everything that is older than a day, in every version."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nightjar.errors import InputError, TryAgainError, UsageError
+
+if TYPE_CHECKING:
+    from nightjar.domain.forgetting import Subject
+    from nightjar.runtime.store import ObjectStore
+    from nightjar.stores.forgetting import Done
+
+_MOST_PASSES = 5
+_SHOWN = 10
+# Where Airflow says that it puts the logs of tasks: in a bucket, and on this machine's disk.
+_REMOTE_LOGS, _LOCAL_LOGS = "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER", "AIRFLOW__LOGGING__BASE_LOG_FOLDER"
+_LOG_PREFIX = "airflow-logs"
+_STAYS = """\
+What stays: numbers without names (accounts of runs, releases, counts of a day), and what is not in the bucket:
+messages that were sent, backups, Airflow's database (`airflow db clean`), and the pages' cache of the warehouse.
+docs/operate.md, "Forget a user", says where and for how long.
+"""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `forget` to the command line."""
+    forget = commands.add_parser(
+        "forget",
+        help="erase a user, one camera, or everything before a day, in every version",
+        description="Erase a user (or one of their cameras) from the whole bucket, in every version: pictures and all "
+        "that was made of them, the user's lines in what runs and days share, the rules, and logs. Or erase every "
+        "day before a given one, of all users. What others have stays as it is. It cannot be undone.",
+    )
+    forget.add_argument("--user", metavar="USER", help="whom to forget")
+    forget.add_argument("--camera", metavar="USER-DEVICE", help="forget this camera only")
+    forget.add_argument("--before", type=_day, metavar="YYYY-MM-DD", help="forget every UTC day before this one")
+    forget.add_argument("--dry-run", action="store_true", help="only say what would go")
+    forget.add_argument("--yes", action="store_true", help="do it; nothing can be brought back")
+    forget.add_argument("--anyway", action="store_true", help="do not wait for runs that work on the user's footage")
+    forget.add_argument(
+        "--log-prefix",
+        metavar="PREFIX",
+        help=f"where Airflow keeps logs of tasks in the bucket (by default as {_REMOTE_LOGS} says, or {_LOG_PREFIX})",
+    )
+    forget.set_defaults(run=run_forget)
+
+
+def run_forget(given: argparse.Namespace) -> int:
+    """Do it, and say what went; returns 0. Raises TryAgainError while runs work on the user's footage, and when they
+    have written about the user meanwhile."""
+    from nightjar.runtime.s3 import S3Store
+    from nightjar.runtime.settings import StoreSettings, load
+
+    user, device = _whom(given)
+    if given.dry_run == given.yes:
+        raise UsageError("expected --yes (it cannot be undone) or --dry-run")
+    settings = load(StoreSettings)
+    store = S3Store(settings)
+    prefix = given.log_prefix or _log_prefix(settings.bucket)
+    if given.before is not None:
+        lines = _forget_days(store, given.before, prefix, dry_run=given.dry_run)
+    else:
+        lines = _forget_user(store, user, device, prefix, dry_run=given.dry_run, anyway=given.anyway)
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _whom(given: argparse.Namespace) -> tuple[str, str | None]:
+    from nightjar.domain.names import Camera, NameRefused
+
+    if (given.user or given.camera) and given.before is not None:
+        raise UsageError("expected --user or --camera, or --before, got both")
+    if given.before is not None:
+        return "", None
+    try:
+        if given.camera is not None:
+            camera = Camera.parse(given.camera)
+            if given.user not in (None, camera.user):
+                raise UsageError(f"expected a camera of {given.user}, got {given.camera}")
+            return camera.user, camera.device
+        if given.user is not None:
+            return Camera.parse(f"{given.user}-any").user, None
+    except NameRefused as error:
+        raise UsageError(str(error).replace("-any", "")) from None
+    raise UsageError("expected --user, --camera or --before")
+
+
+def _forget_user(
+    store: "ObjectStore", user: str, device: str | None, log_prefix: str, *, dry_run: bool, anyway: bool
+) -> Iterator[str]:
+    from nightjar.queries.under_way_of import under_way_of
+    from nightjar.runtime.rehearsal import RehearsalStore
+    from nightjar.stores import forgetting
+
+    subject = forgetting.known(store, user, device)
+    now = datetime.now(UTC)
+    busy = under_way_of(store, subject, now)
+    if busy and not (anyway or dry_run):
+        raise TryAgainError(
+            f"work on {subject.name} is under way, and would write about it again: {'; '.join(busy[:_SHOWN])}. Take "
+            "the rules and the uploader's key away, wait for the end of these runs, and repeat; or add --anyway, and "
+            "repeat afterwards"
+        )
+    yield f"{'would forget' if dry_run else 'forgetting'} {_about(subject)}"
+    target = RehearsalStore(store) if dry_run else store
+    total, problems = 0, list[str]()
+    for number in range(1, 2 if dry_run else _MOST_PASSES + 1):
+        went = 0
+        for done in forgetting.forget(target, subject, log_prefix):
+            went += done.scrubbed.removed + done.scrubbed.rewritten
+            problems += [done.problem] if done.problem else []
+            if line := _told(done, again=number > 1):
+                yield line
+        total += went
+        if not went or problems:
+            break
+    yield from _files(subject, now, dry_run=dry_run)
+    if not total:
+        yield f"nothing of {subject.name} was stored: either the name is another, or it was forgotten before"
+    if dry_run:
+        yield "dry run: nothing was done"
+        return
+    _check_complete(store, subject, problems, now)
+    yield f"nothing names {subject.name} any more\n{_STAYS}"
+
+
+def _check_complete(store: "ObjectStore", subject: "Subject", problems: list[str], now: datetime) -> None:
+    from nightjar.queries.under_way_of import under_way_of
+    from nightjar.stores import forgetting
+
+    if problems:
+        raise InputError(f"not all could be forgotten; mend this and repeat: {'; '.join(problems)}")
+    left = forgetting.left_over(store, subject)
+    if left or under_way_of(store, subject, now):
+        shown = f", such as {left[0]!r}" if left else ""
+        raise TryAgainError(f"{subject.name} is being written about at this moment{shown}: repeat when its runs ended")
+
+
+def _forget_days(store: "ObjectStore", before: date, log_prefix: str, *, dry_run: bool) -> Iterator[str]:
+    from nightjar.runtime.rehearsal import RehearsalStore
+    from nightjar.stores.old_days import forget_before
+
+    if before > datetime.now(UTC).date():
+        raise UsageError(f"expected a day up to today, in UTC, got {before}")
+    total = 0
+    for done in forget_before(RehearsalStore(store) if dry_run else store, before, log_prefix):
+        total += done.scrubbed.removed
+        if line := _told(done, again=False):
+            yield line
+    yield f"{_number(total, 'version')} of days before {before} {'would go' if dry_run else 'went'}"
+    if dry_run:
+        yield "dry run: nothing was done"
+
+
+def _files(subject: "Subject", now: datetime, *, dry_run: bool) -> Iterator[str]:
+    from nightjar.runtime.log_files import scrub_files
+
+    folder = os.environ.get(_LOCAL_LOGS)
+    if not folder or not Path(folder).is_dir():
+        return
+    done = scrub_files(Path(folder), subject, now, dry_run=dry_run)
+    if done.changed:
+        yield f"  {folder}: lines went from {_number(done.changed, 'log')}"
+    if done.busy:
+        yield f"  {folder}: {_number(done.busy, 'log')} left, written within the last minutes: repeat in five minutes"
+
+
+def _about(subject: "Subject") -> str:
+    if subject.device is not None:
+        return f"camera {subject.name}"
+    devices = ", ".join(sorted(subject.devices))
+    return f"user {subject.user}, {f'with {devices}' if devices else 'of whom no camera is known'}"
+
+
+def _told(done: "Done", *, again: bool) -> str:
+    what = [
+        f"{_number(done.scrubbed.removed, 'version')} removed" if done.scrubbed.removed else "",
+        f"{_number(done.scrubbed.rewritten, 'document')} of others written anew without it"
+        if done.scrubbed.rewritten
+        else "",
+        f"NOT DONE: {done.problem}" if done.problem else "",
+    ]
+    said = ", ".join(filter(None, what))
+    return f"  {done.name}: {said}{' (written meanwhile)' if again else ''}" if said else ""
+
+
+def _log_prefix(bucket: str) -> str:
+    place = os.environ.get(_REMOTE_LOGS, "")
+    head = f"s3://{bucket}/"
+    return place.removeprefix(head).strip("/") if place.startswith(head) else _LOG_PREFIX
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a day like 2026-11-20, got {text!r}") from None
