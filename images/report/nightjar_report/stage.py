@@ -13,6 +13,7 @@ from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectChangedError, ObjectExistsError, ObjectStore
 from nightjar.settings.report import ReportSettings
 from nightjar.stores.columns import Table
+from nightjar.stores.record_erasure import erase_requested
 from nightjar.stores.records import Records, latest
 from nightjar.stores.reports import Reports
 from nightjar.stores.tables import ALERTS, EVENTS, PICTURES
@@ -29,13 +30,14 @@ _MOST_PARTS = 64
 
 
 def work(context: StageContext) -> StageResult:
-    """Report every day that has news, then remove the news that were there before it was read; without news, nothing.
+    """Erase what was asked for; report every day that has news, then remove the news that were there before it was read.
 
     A page made again from the same rows is the same, byte by byte. A day that cannot be reported keeps its news and
     does not hold back the others; raises InputError that names these days once the others are done.
     """
     settings = load(ReportSettings)
     inputs = (context.release()[1],) if context.release_key else ()
+    erased = erase_requested(context.store)
     records = Records(context.store)
     news = records.news()
     progress = Progress("days reported", len(news))
@@ -57,7 +59,11 @@ def work(context: StageContext) -> StageResult:
     if problems:
         raise InputError("; ".join(problems))
     return StageResult(
-        counts=Counts(received=len(news), outcomes={"reported": len(reports)} if reports else {}),
+        counts=Counts(
+            received=len(news),
+            outcomes={"reported": len(reports)} if reports else {},
+            details={"erased": erased} if erased else {},
+        ),
         inputs=inputs,
         objects=written,
         result={"reports": [*reports]},

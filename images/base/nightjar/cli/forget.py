@@ -114,7 +114,7 @@ def _forget_user(
     for number in range(1, 2 if dry_run else _MOST_PASSES + 1):
         went = 0
         for done in forgetting.forget(target, subject, log_prefix):
-            went += done.scrubbed.removed + done.scrubbed.rewritten
+            went += done.scrubbed.did_something
             problems += [done.problem] if done.problem else []
             if line := _told(done, again=number > 1):
                 yield line
@@ -128,7 +128,28 @@ def _forget_user(
         yield "dry run: nothing was done"
         return
     _check_complete(store, subject, problems, now)
+    if forgetting.is_waiting(store, subject):
+        yield _reported(store, subject)
     yield f"nothing names {subject.name} any more\n{_STAYS}"
+
+
+def _reported(store: "ObjectStore", subject: "Subject") -> str:
+    """Have the next report made now, and wait for it. Raises TryAgainError where it does not come."""
+    from nightjar.stores import forgetting
+    from nightjar.stores.runs import REPORT
+
+    left = f"the rows and pages of {subject.name} are still there: they go with the next run of {REPORT}"
+    if not (api := _airflow()):
+        raise TryAgainError(f"{left}. Start it in the UI, and repeat this to see that nothing is left")
+    run = f"forget__{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
+    with api:
+        api.trigger(REPORT, run)
+    deadline = time.monotonic() + _LONGEST_REPORT
+    while forgetting.is_waiting(store, subject):
+        if time.monotonic() > deadline:
+            raise TryAgainError(f"{left}, {run} of which was started: repeat this when it has ended")
+        time.sleep(2)
+    return f"  rows and pages: erased by run {run} of {REPORT}, which makes the pages of these days anew"
 
 
 def _check_complete(store: "ObjectStore", subject: "Subject", problems: list[str], now: datetime) -> None:
@@ -185,6 +206,7 @@ def _told(done: "Done", *, again: bool) -> str:
         f"{_number(done.scrubbed.rewritten, 'document')} of others written anew without it"
         if done.scrubbed.rewritten
         else "",
+        "rows and pages wait for the next report" if done.scrubbed.asked else "",
         f"NOT DONE: {done.problem}" if done.problem else "",
     ]
     said = ", ".join(filter(None, what))

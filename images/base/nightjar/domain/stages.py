@@ -20,7 +20,7 @@ class Secret(StrEnum):
 
 # Folders of lists that come and go by the minute, whose objects are removed for good; elsewhere a removal is a delete
 # marker, and the versions stay.
-REMOVED_FOR_GOOD = frozenset({"claims", "health", "incoming", "operator", "records", "troubles"})
+REMOVED_FOR_GOOD = frozenset({"claims", "health", "incoming", "operator", "records", "reports", "troubles"})
 
 
 @dataclass(frozen=True)

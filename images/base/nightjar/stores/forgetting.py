@@ -15,6 +15,7 @@ from nightjar.stores.claims import CLAIMS
 from nightjar.stores.detections import DETECTIONS, Detections
 from nightjar.stores.digests import CLOSINGS, DIGESTS, Closings, Digests
 from nightjar.stores.drop_zone import INCOMING, DropZone
+from nightjar.stores.erasures import Erasure, Erasures
 from nightjar.stores.event_keys import EVENTS, JOURNALS, THREATS
 from nightjar.stores.events import Events
 from nightjar.stores.false_boxes import FALSE_BOXES, FalseBoxes
@@ -26,6 +27,7 @@ from nightjar.stores.outbox import OUTBOX, Outbox
 from nightjar.stores.quarantine import QUARANTINE, Quarantine
 from nightjar.stores.reactions import MUTES, REVIEWS, Mutes, Reviews
 from nightjar.stores.record_keys import RECORDS
+from nightjar.stores.record_search import has_rows
 from nightjar.stores.reports import REPORTS, Reports
 from nightjar.stores.rules import CHECKED_KEY, LAST_GOOD_RULES_KEY, RULES_KEY, USED_RULES
 from nightjar.stores.rules_erasure import erase_from_rules, known_of
@@ -39,7 +41,6 @@ from nightjar.stores.validations import VALIDATIONS, Validations
 COMPARISONS, REPRODUCTIONS = "comparisons/", "reproductions/"
 # Folders and objects that hold nothing about anybody: models, images, tags and the times of runs.
 NOBODYS = ("detectors/", "releases/", "config/deployed.json")
-_ERASURE = "erasure"  # who announces days whose page has to be made again
 
 Erase = Callable[[ObjectStore, Subject], Scrubbed]
 
@@ -141,19 +142,20 @@ def _left_of_claim(subject: Subject, key: str, data: bytes) -> bytes | None:
 
 
 def _warehouse(store: ObjectStore, subject: Subject) -> Scrubbed:
-    """Rows, and the pages that were made of them. The news of these days, for which pages are made anew, come last."""
-    from nightjar.stores.record_erasure import days_of, erase_rows  # reads Parquet, which takes a second
-    from nightjar.stores.records import Records
+    """Ask the next report to erase rows and the pages that were made of them, if there are any."""
+    if has_rows(store, subject.user, subject.device) or Reports(store).naming(subject.user, subject.device):
+        return Scrubbed(asked=Erasures(store).ask(_erasure(subject)))
+    Erasures(store).done(_erasure(subject))
+    return Scrubbed()
 
-    records, reports = Records(store), Reports(store)
-    days = {*days_of(store, subject.user, subject.device), *reports.telling_of(subject)}
-    pages = reports.erase(sorted(days))
-    rows, _ = erase_rows(store, subject.user, subject.device)
-    # A report may have been made in between, from rows that are gone now.
-    pages += reports.erase(sorted(days))
-    for day in sorted(days):
-        records.announce(day, _ERASURE)
-    return Scrubbed(removed=rows + pages)
+
+def is_waiting(store: ObjectStore, subject: Subject) -> bool:
+    """Whether rows or pages wait for the next report to erase them."""
+    return Erasures(store).waits(_erasure(subject))
+
+
+def _erasure(subject: Subject) -> Erasure:
+    return Erasure(user=subject.user, device=subject.device)
 
 
 def _folders_with(store: ObjectStore, top: str, subject: Subject) -> Scrubbed:

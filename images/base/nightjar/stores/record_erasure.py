@@ -16,10 +16,13 @@ from nightjar.runtime.store import ObjectInfo, ObjectStore, VersionInfo
 from nightjar.stores.columns import Table
 from nightjar.stores.contents import Content
 from nightjar.stores.erasure import was_dropped_by
+from nightjar.stores.erasures import Erasures
 from nightjar.stores.record_keys import day_of_part, is_whole_day, table_prefix
 from nightjar.stores.records import Provenance, Records
+from nightjar.stores.reports import Reports
 from nightjar.stores.tables import PICTURES, TABLES
 
+_ERASURE = "erasure"  # who announces the days
 Chosen = Callable[[Table[Any], Content[Any]], list[str]]  # the ids of the rows to be erased
 
 
@@ -31,6 +34,22 @@ class _Part:
     rest: Content[Any]
     provenances: Sequence[Provenance]
     rows: int
+
+
+def erase_requested(store: ObjectStore) -> int:
+    """Do what `Erasures` asks for; how many rows and versions of pages went. For the report, before it makes pages.
+
+    The days that had any are announced first, so that their pages are made anew whenever this is stopped and done again.
+    """
+    erasures, number = Erasures(store), 0
+    for erasure in erasures.waiting():
+        user, device = erasure.user, erasure.device
+        days = sorted({*days_of(store, user, device), *Reports(store).naming(user, device)})
+        for day in days:
+            Records(store).announce(day, _ERASURE)
+        number += Reports(store).erase(days) + erase_rows(store, user, device)[0]
+        erasures.done(erasure)
+    return number
 
 
 def days_of(store: ObjectStore, user: str, device: str | None = None) -> list[date]:

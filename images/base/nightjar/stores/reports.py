@@ -1,17 +1,16 @@
 """The reports: `reports/YYYY/MM/DD/report.html` and, beside it, its plots; by UTC day."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 
-from nightjar.domain.forgetting import Subject
 from nightjar.domain.layout import day_path, last_segment
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import write_bytes
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectMissingError, ObjectStore, VersionInfo
-from nightjar.stores.shared_documents import left_of
 
 REPORTS = "reports/"
 MOST_BYTES = 32 << 20  # a page with 50 thumbnails has some hundred kilobytes
@@ -66,20 +65,26 @@ class Reports:
             self._store.delete(version.key, version.version_id)
         return len(versions)
 
-    def telling_of(self, subject: Subject) -> list[date]:
-        """The days of which any version of the page mentions a user or a camera. Every page is read."""
-        versions = [each for each in self._store.list_versions(REPORTS) if each.key.endswith(f"/{_PAGE}")]
-        stored = [each for each in versions if not each.is_delete_marker]
+    def naming(self, user: str, device: str | None = None) -> list[date]:
+        """The days of which any version of the page has the name of the user (or of the camera) in it, as a word.
 
-        def tells(version: VersionInfo) -> bool:
+        Every page is read. A word that only looks like the name costs a page that is made again, and is the same.
+        """
+        name = user if device is None else f"{user}-{device}"
+        word = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])".encode())
+        versions = [each for each in self._store.list_versions(REPORTS) if each.key.endswith(f"/{_PAGE}")]
+
+        def has_name(version: VersionInfo) -> bool:
+            if version.is_delete_marker:
+                return False
             try:
                 data, _ = self._store.get(version.key, version.version_id)
             except ObjectMissingError:
                 return False
-            return left_of(subject, version.key, data) != data
+            return word.search(data) is not None
 
-        told = zip(stored, in_parallel(tells, stored, _READERS), strict=True)
-        return sorted({_day_of(version.key) for version, is_told in told if is_told})
+        named = zip(versions, in_parallel(has_name, versions, _READERS), strict=True)
+        return sorted({_day_of(version.key) for version, is_named in named if is_named})
 
 
 def _day_of(key: str) -> date:

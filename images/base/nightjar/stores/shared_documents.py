@@ -36,13 +36,19 @@ Left = Callable[[Subject, str, bytes], bytes | None]
 
 @dataclass(frozen=True)
 class Scrubbed:
-    """How many versions were removed, and how many documents were written anew."""
+    """How many versions were removed, and how many documents were written anew; `asked`: another program does it."""
 
     removed: int = 0
     rewritten: int = 0
+    asked: bool = False
 
     def __add__(self, other: "Scrubbed") -> "Scrubbed":
-        return Scrubbed(self.removed + other.removed, self.rewritten + other.rewritten)
+        return Scrubbed(self.removed + other.removed, self.rewritten + other.rewritten, self.asked or other.asked)
+
+    @property
+    def did_something(self) -> bool:
+        """Whether anything was there to be done."""
+        return self != NOTHING
 
 
 NOTHING = Scrubbed()
