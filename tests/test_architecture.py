@@ -45,7 +45,7 @@ def test_the_warehouse_alone_knows_the_sql_engine() -> None:
     roots = [ROOT / part for part in ("images", "operators", "dags", "plugins", "local")]
     importers = {file.relative_to(ROOT) for root in roots for file in files(root) if "duckdb" in set(imports(file))}
     stores = Path("images/base/nightjar/stores")
-    assert importers == {stores / name for name in ("part_sql.py", "selection.py", "warehouse.py")}
+    assert importers == {stores / name for name in ("part_sql.py", "record_search.py", "selection.py", "warehouse.py")}
 
 
 def test_every_program_of_a_stage_starts_swiftly() -> None:

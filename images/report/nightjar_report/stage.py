@@ -30,7 +30,7 @@ _MOST_PARTS = 64
 
 
 def work(context: StageContext) -> StageResult:
-    """Erase what was asked for; report every day that has news, then remove the news that were there before it was read.
+    """Erase what was asked for, report every day that has news, then remove the news that were there before.
 
     A page made again from the same rows is the same, byte by byte. A day that cannot be reported keeps its news and
     does not hold back the others; raises InputError that names these days once the others are done.

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from nightjar.stores.forgetting import Done
 
 _MOST_PASSES = 5
+_LONGEST_REPORT = 900.0  # seconds until the rows and pages are gone
 _SHOWN = 10
 # Where Airflow says that it puts the logs of tasks: in a bucket, and on this machine's disk.
 _REMOTE_LOGS, _LOCAL_LOGS = "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER", "AIRFLOW__LOGGING__BASE_LOG_FOLDER"
@@ -135,15 +137,17 @@ def _forget_user(
 
 def _reported(store: "ObjectStore", subject: "Subject") -> str:
     """Have the next report made now, and wait for it. Raises TryAgainError where it does not come."""
+    from nightjar.settings.airflow import connect
     from nightjar.stores import forgetting
     from nightjar.stores.runs import REPORT
 
     left = f"the rows and pages of {subject.name} are still there: they go with the next run of {REPORT}"
-    if not (api := _airflow()):
-        raise TryAgainError(f"{left}. Start it in the UI, and repeat this to see that nothing is left")
     run = f"forget__{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
-    with api:
-        api.trigger(REPORT, run)
+    try:
+        with connect() as airflow:
+            airflow.trigger(REPORT, run)
+    except UsageError as error:
+        raise TryAgainError(f"{left}. Start one in the UI, and repeat this when it has ended ({error})") from None
     deadline = time.monotonic() + _LONGEST_REPORT
     while forgetting.is_waiting(store, subject):
         if time.monotonic() > deadline:

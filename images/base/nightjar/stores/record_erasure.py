@@ -39,7 +39,7 @@ class _Part:
 def erase_requested(store: ObjectStore) -> int:
     """Do what `Erasures` asks for; how many rows and versions of pages went. For the report, before it makes pages.
 
-    The days that had any are announced first, so that their pages are made anew whenever this is stopped and done again.
+    The days that had any are announced first, so that their pages are made anew also where this is stopped midway.
     """
     erasures, number = Erasures(store), 0
     for erasure in erasures.waiting():

@@ -71,7 +71,7 @@ class Reports:
         Every page is read. A word that only looks like the name costs a page that is made again, and is the same.
         """
         name = user if device is None else f"{user}-{device}"
-        word = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])".encode())
+        word = re.compile(rf"(?<![A-Za-z0-9_-]){re.escape(name)}(?![A-Za-z0-9_])".encode())
         versions = [each for each in self._store.list_versions(REPORTS) if each.key.endswith(f"/{_PAGE}")]
 
         def has_name(version: VersionInfo) -> bool:
