@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from docs.generate import ROOT, settings_classes, table
+from nightjar.domain.retention import Keep
 from nightjar.domain.stages import STAGE_IMAGES, STAGES, Secret
 from nightjar.runtime.settings import Settings
 
@@ -33,6 +34,9 @@ ELSEWHERE = frozenset(
         *("NIGHTJAR_RUNTIME", "NIGHTJAR_IMAGE", "NIGHTJAR_RUN", "NIGHTJAR_SHARD", "NIGHTJAR_TASK"),
         *("NIGHTJAR_AIRFLOW_URL", "NIGHTJAR_AIRFLOW_USER", "NIGHTJAR_AIRFLOW_PASSWORD"),  # of a person's shell
         *("NIGHTJAR_AIRFLOW_PASSWORD_FILE", "NIGHTJAR_AIRFLOW_TOKEN"),
+        *(
+            f"NIGHTJAR_KEEP_{kind}_DAYS" for kind in (*map(str.upper, Keep.model_fields), "OLD_VERSIONS")
+        ),  # setup.bucket
         *("SENDGRID_API_KEY", "CHANNELS_URLS", "CHANNELS_LINK_KEY"),  # secrets
     }
 )

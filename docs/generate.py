@@ -41,12 +41,14 @@ MODULES = (
     "operators.settings",
     "nightjar.settings.by_stage",
     "nightjar.settings.airflow",
+    "nightjar.settings.retention",
     "nightjar.stores.warehouse",
 )
 OWNERS = {
     "nightjar.runtime.settings": "all",
     "nightjar.settings.airflow": "commands",
     "nightjar.settings.channels": "notify",
+    "nightjar.settings.retention": "`make up`",
     "nightjar.stores.warehouse": "pages",
     "operators.settings": "DAGs",
 }

@@ -18,6 +18,7 @@ from nightjar.runtime.store import ObjectStore
 from nightjar.settings.airflow import AirflowSettings
 from nightjar.settings.by_stage import refuse_unknown, resolve
 from nightjar.settings.detect import Look
+from nightjar.settings.retention import RetentionSettings
 from nightjar.stores.rules import RULES_KEY, RulesStore
 from nightjar.stores.runs import Runs
 from operators.assignment import pinned_release
@@ -122,7 +123,9 @@ def resolve_release(
     there are no good ones to fall back on.
     """
     refuse_unknown(
-        os.environ, (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings), OF_THE_LOCAL_DEPLOYMENT
+        os.environ,
+        (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings, RetentionSettings),
+        OF_THE_LOCAL_DEPLOYMENT,
     )
     images = parse_images(variable)
     stages = dict(_stages(images, settings, (stage for stage in STAGES if stage != UNPINNED)))

@@ -7,9 +7,14 @@ import sys
 from pathlib import Path
 
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 from nightjar.domain.release import VARIABLE
+from nightjar.runtime import bucket
 from nightjar.runtime.airflow_api import AirflowApi
+from nightjar.runtime.settings import load
+from nightjar.settings.retention import RetentionSettings
+from nightjar.stores import lifecycle
 from nightjar.stores.rules import RULES_KEY
 from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH
 from nightjar_local import airflow, images
@@ -39,6 +44,7 @@ def up() -> None:
     settings = daemon.start()
     deployment = Deployment(DEPLOYMENT, settings)
     put_rules(deployment.access)
+    install_retention(deployment.access)
     with deployment.api() as api:
         deployed = set_images(api, value)
         start_once(api)
@@ -67,6 +73,34 @@ def put_rules(access: S3Access) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
+
+
+def install_retention(access: S3Access) -> None:
+    """Give the bucket its lifecycle rules, by `NIGHTJAR_KEEP_…_DAYS`. Raises UsageError for wrong days.
+
+    A server that takes none is told, and keeps everything.
+    """
+    settings = load(RetentionSettings)
+    try:
+        expiring = lifecycle.folders_that_expire(settings.keep)
+    except ValidationError as error:
+        raise LocalError("; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())) from None
+    # Logs of tasks are on this machine's disk, unless they were sent to the bucket by settings of one's own.
+    ours = lifecycle.lifecycle_rules(
+        log_prefix=lifecycle.LOGS,
+        log_days=settings.keep_old_versions_days,
+        old_version_days=settings.keep_old_versions_days,
+        expire_days=expiring,
+    )
+    wanted = bucket.Wanted(
+        create=False,
+        encryption="",
+        block_public_access=False,
+        lifecycle=lambda there: lifecycle.renewed(there, ours),
+    )
+    for done in bucket.set_up_bucket(access.client(), access.bucket, wanted):
+        if done.refused:
+            print(f"{done.step}: {done.outcome}; nothing is deleted by age")
 
 
 def set_images(api: AirflowApi, value: dict[str, object] | None) -> dict[str, object]:

@@ -24,6 +24,7 @@
     "log_days" (.Values.airflow.logs.days | int)
     "old_version_days" ($setup.bucket.oldVersionDays | int)
     "expire_days" $setup.bucket.expireDays
+    "keep_days" $setup.bucket.keepDays
   )
   "rules" $setup.rules
 ) -}}

@@ -18,10 +18,10 @@ from pydantic import Field, ValidationError
 
 from nightjar.domain.model import Input
 from nightjar.domain.release import VARIABLE, Images
+from nightjar.domain.retention import Keep
 from nightjar.errors import TryAgainError, UsageError
 
 if TYPE_CHECKING:
-    from nightjar.runtime.bucket import Rules
     from nightjar.runtime.settings import StoreSettings
     from nightjar.runtime.store import ObjectStore
 
@@ -49,6 +49,7 @@ class BucketSetup(Input):
     log_days: int = Field(30, ge=1)
     old_version_days: int = Field(30, ge=1)
     expire_days: dict[str, int] = Field(default_factory=dict)
+    keep_days: Keep = Keep()
 
 
 class Setup(Input):
@@ -138,22 +139,18 @@ def in_bucket(settings: "StoreSettings", wanted: BucketSetup) -> Iterator[str]:
     from nightjar.runtime import bucket
     from nightjar.stores import lifecycle
 
-    def rules(there: "Rules") -> "Rules | None":
-        ours = lifecycle.lifecycle_rules(
-            log_prefix=wanted.log_prefix,
-            log_days=wanted.log_days,
-            old_version_days=wanted.old_version_days,
-            expire_days=wanted.expire_days,
-        )
-        new = lifecycle.beside(ours, there)
-        return None if lifecycle.same(new, there) else new
-
+    ours = lifecycle.lifecycle_rules(
+        log_prefix=wanted.log_prefix,
+        log_days=wanted.log_days,
+        old_version_days=wanted.old_version_days,
+        expire_days=lifecycle.folders_that_expire(wanted.keep_days, wanted.expire_days),
+    )
     asked = bucket.Wanted(
         create=wanted.create,
         encryption=wanted.encryption,
         kms_key=wanted.kms_key,
         block_public_access=wanted.block_public_access,
-        lifecycle=rules if wanted.lifecycle else None,
+        lifecycle=(lambda there: lifecycle.renewed(there, ours)) if wanted.lifecycle else None,
     )
     for done in bucket.set_up_bucket(bucket.bucket_client(settings), settings.bucket, asked):
         yield f"{done.step}: {'refused, and left as it is: ' if done.refused else ''}{done.outcome}"

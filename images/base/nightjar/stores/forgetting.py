@@ -22,6 +22,7 @@ from nightjar.stores.false_boxes import FALSE_BOXES, FalseBoxes
 from nightjar.stores.footage import FOOTAGE, FootageStore
 from nightjar.stores.health import HEALTH, HealthStore
 from nightjar.stores.ledger import ALERTS, NOTICES, Ledger
+from nightjar.stores.made_of_others import COMPARISONS, REPRODUCTIONS
 from nightjar.stores.operator_signs import SIGNS
 from nightjar.stores.outbox import OUTBOX, Outbox
 from nightjar.stores.quarantine import QUARANTINE, Quarantine
@@ -32,13 +33,12 @@ from nightjar.stores.reports import REPORTS, Reports
 from nightjar.stores.rules import CHECKED_KEY, LAST_GOOD_RULES_KEY, RULES_KEY, USED_RULES
 from nightjar.stores.rules_erasure import erase_from_rules, known_of
 from nightjar.stores.run_erasure import RUNS, erase_from_runs
-from nightjar.stores.shared_documents import NOTHING, Scrubbed, left_of, scrub
+from nightjar.stores.shared_documents import NOTHING, Scrubbed, left_of, scrub, scrub_versions
 from nightjar.stores.standard import STANDARD, StandardPictures
 from nightjar.stores.telling import TELLING, Tellings
 from nightjar.stores.troubles import TROUBLES, Troubles
 from nightjar.stores.validations import VALIDATIONS, Validations
 
-COMPARISONS, REPRODUCTIONS = "comparisons/", "reproductions/"
 # Folders and objects that hold nothing about anybody: models, images, tags and the times of runs.
 NOBODYS = ("detectors/", "releases/", "config/deployed.json")
 
@@ -124,7 +124,13 @@ def left_over(store: ObjectStore, subject: Subject) -> list[str]:
 
 
 def _scrubbing(prefix: str) -> Erase:
-    return lambda store, subject: scrub(store, prefix, subject)
+    """Documents below `prefix` that others share; those of the subject alone are for the store's own `erase`."""
+
+    def erase(store: ObjectStore, subject: Subject) -> Scrubbed:
+        shared = (version for version in store.list_versions(prefix) if not subject.in_key(version.key))
+        return scrub_versions(store, list(shared), subject)
+
+    return erase
 
 
 def _erasing(erase: Callable[[ObjectStore, Subject], int]) -> Erase:

@@ -16,8 +16,9 @@ from nightjar.stores.digests import DIGESTS
 from nightjar.stores.erasure import erase_versions
 from nightjar.stores.event_keys import EVENTS, THREATS
 from nightjar.stores.footage import FOOTAGE
-from nightjar.stores.forgetting import COMPARISONS, REPRODUCTIONS, Done
+from nightjar.stores.forgetting import Done
 from nightjar.stores.ledger import ALERTS
+from nightjar.stores.made_of_others import COMPARISONS, REPRODUCTIONS
 from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.quarantine import QUARANTINE
 from nightjar.stores.reactions import REVIEWS
