@@ -30,6 +30,7 @@ from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rules import parse_rules
 from nightjar.stores.camera_view import CameraView
 from nightjar.stores.digests import Closing
+from nightjar.stores.erasures import Erasure
 from nightjar.stores.events import Events
 from nightjar.stores.records import News, Records
 from nightjar.stores.reports import Reports
@@ -60,6 +61,7 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r"config/deployed\.json": Deployed,
     r"detectors/.*\.json": PublishedDetector,
     r"records/news/.*\.json": News,
+    r"records/erasures/.*\.json": Erasure,
 }
 LINES: dict[str, type[Any]] = {
     r"detections/.*\.jsonl": Detection,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from docs.chart import ELSEWHERE, variables
+from nightjar.domain.retention import Keep
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.settings import StageSettings, StoreSettings, load
 from nightjar.settings.by_stage import refuse_unknown, resolve
@@ -79,6 +80,8 @@ NOT_VALUES = {
     "NIGHTJAR_STAGE_SERVICE_ACCOUNT",
     *("SENDGRID_API_KEY", "CHANNELS_URLS", "CHANNELS_LINK_KEY", "NIGHTJAR_SECRETS_DIR"),
     "NIGHTJAR_STAGES",  # tested below
+    # `make up` reads them; the chart has setup.bucket.keepDays and oldVersionDays, which nightjar setup reads.
+    *(f"NIGHTJAR_KEEP_{kind}_DAYS" for kind in (*map(str.upper, Keep.model_fields), "OLD_VERSIONS")),
 }
 
 

@@ -18,8 +18,8 @@ class Secret(StrEnum):
     CHANNELS = "CHANNELS_"
 
 
-# Folders of lists that come and go by the minute, whose objects are removed for good; elsewhere a removal is a delete
-# marker, and the versions stay.
+# Folders of lists that come and go by the minute, and of pages that show users who are forgotten: objects there are
+# removed for good. Elsewhere a removal is a delete marker, and the versions stay.
 REMOVED_FOR_GOOD = frozenset({"claims", "health", "incoming", "operator", "records", "reports", "troubles"})
 
 
