@@ -72,5 +72,5 @@ Source: `{card["source"]["package"]}` (`{card["source"]["integrity"]}`),
 
 def _in_words(values: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{key} {json.dumps(value) if isinstance(value, list) else value}" for key, value in values.items()
+        f"{key} {json.dumps(value) if isinstance(value, list | dict) else value}" for key, value in values.items()
     )

@@ -79,7 +79,8 @@ ENCODINGS = "Squeeze"  # float32 [N, anchors, 4], relative to the anchors
 def resized(name: str, height: int, width: int, card: dict[str, Any]) -> Built:
     """The detector `name`: the network for pictures of another size, int8 inside.
 
-    `card` has the keys that are its own: how it scores, thresholds, calibration, and further `limits`.
+    `card` has the keys that are its own: how it scores, thresholds, calibration, and further `limits`. Its
+    `suppression` needs only what the family does not have.
     """
     graph, licence = fetched()
     of_layers = layers(height, width)
@@ -101,10 +102,10 @@ def resized(name: str, height: int, width: int, card: dict[str, Any]) -> Built:
             "variances": [10, 10, 5, 5],
             "layers": of_layers,
         },
-        "suppression": {"iou": 0.5, "most_candidates": 400, "per_class": True},
         "quantisation": "int8 weights and activations by the converter's default optimisation, float32 in and out; "
         f"calibrated by {calibration.in_words()}",
         **card,
+        "suppression": {"iou": 0.5, "most_candidates": 400, "per_class": True, **card.get("suppression", {})},
         "limits": [*card["limits"], *shared["limits"]],
     }
     return Built({"litert": ("model.tflite", network)}, described, licence)

@@ -56,7 +56,8 @@ def settings_fingerprint(settings: DetectSettings, card: ModelCard) -> str:
     Whoever changes results by code changes a value that is named here: `resize` for pixels, `decoder` for boxes. The
     most telling values of the card stand in it as words, and all of them in its digest.
     """
-    deciding = digest(card.model_dump_json(include=_DECIDING))
+    # Keys that a card leaves out and that then decide nothing stay out, so that a new one changes no detector's id.
+    deciding = digest(card.model_dump_json(include=_DECIDING, exclude_none=True))
     return (
         f"min_probability={settings.min_probability:g} input={card.input.height}x{card.input.width} "
         f"resize={preprocess.METHOD} decoder={card.decoder.method} nms_iou={card.suppression.iou:g} "

@@ -61,16 +61,28 @@ class Input(Strict):
         return self
 
 
+class LargeBoxes(Strict):
+    """A bound of their own for boxes that fill the frame: both with a root of their share of the picture of `side`.
+
+    A network that never learned from anything so large gives such an object several boxes, each of a part of it.
+    """
+
+    side: Fraction
+    iou: Annotated[float, Field(gt=0, le=1)]
+
+
 class Suppression(Strict):
     """Non-maximum suppression: a box goes when a more probable one overlaps it by an IoU of more than `iou`.
 
     Of the candidates above the threshold only the `most_candidates` most probable compete, so that a noisy picture
-    costs bounded time. `per_class`: only boxes of the same label suppress each other.
+    costs bounded time. `per_class`: only boxes of the same label suppress each other. Of two boxes that are both
+    `large` the less probable one goes by the bound that stands there too.
     """
 
     iou: Annotated[float, Field(gt=0, le=1)] = 0.5
     most_candidates: Annotated[int, Field(ge=1, le=10_000)] = 400
     per_class: bool = True
+    large: LargeBoxes | None = None
 
 
 def _is_curve(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:

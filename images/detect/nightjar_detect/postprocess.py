@@ -73,14 +73,29 @@ def suppress(boxes_xyxy: Floats, probabilities: Floats, classes: Indices, how: S
 
     `boxes_xyxy` is [N, 4], `probabilities` and `classes` are [N]. A box goes when a more probable one of its class (of
     any, unless `how` says per class), that stays, overlaps it too much, and when `most_candidates` are more probable.
+    Those that are left and large in the frame do the same once more, by the bound of large boxes.
     """
     if not len(boxes_xyxy):
         return np.empty(0, np.intp)
-    boxes_xywh = np.concatenate([boxes_xyxy[:, :2], boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]], axis=1)
     groups = classes.astype(np.int32) if how.per_class else np.zeros(len(classes), np.int32)
+    sizes_wh = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    boxes_xywh = np.concatenate([boxes_xyxy[:, :2], sizes_wh], axis=1)
+    kept = _suppressed(boxes_xywh, probabilities, groups, how.iou, how.most_candidates)
+    if how.large is None:
+        return kept
+    large = kept[np.sqrt(sizes_wh[kept].prod(axis=1)) >= how.large.side]
+    if len(large) < 2:
+        return kept
+    stay = _suppressed(boxes_xywh[large], probabilities[large], groups[large], how.large.iou, len(large))
+    return kept[~np.isin(kept, np.delete(large, stay))]
+
+
+def _suppressed(
+    boxes_xywh: Floats, probabilities: Floats, groups: NDArray[np.int32], most_iou: float, most: int
+) -> Indices:
+    """The indices of boxes that no more probable one of their group overlaps by more than `most_iou`."""
     boxes, scores, ids = cast(Any, boxes_xywh), cast(Any, probabilities), cast(Any, groups)
-    kept = cv2.dnn.NMSBoxesBatched(boxes, scores, ids, -1.0, how.iou, top_k=how.most_candidates)
-    return np.asarray(kept, np.intp)
+    return np.asarray(cv2.dnn.NMSBoxesBatched(boxes, scores, ids, -1.0, most_iou, top_k=most), np.intp)
 
 
 def _above(scores: Floats, selection: Selection) -> tuple[Indices, Indices]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightjar_detect.model import Curve, Suppression
+from nightjar_detect.model import Curve, LargeBoxes, Suppression
 from nightjar_detect.postprocess import Selection, find_objects, suppress
 from tests.images.detect.boxes import iou
 
@@ -136,6 +136,39 @@ def test_suppress(classes: list[int], most_iou: float, kept: list[int]) -> None:
 def test_classes_suppress_each_other_where_the_card_says_so() -> None:
     boxes = np.array([LEFT, LEFT_TOO, RIGHT], np.float32)
     assert suppress(boxes, falling(3), np.array([0, 1, 1], np.intp), Suppression(per_class=False)).tolist() == [0, 2]
+
+
+# Of an astronaut who is wider than anything that the network learned from; they overlap by 0.46.
+WIDE = [(0.0, 0.0, 0.72, 1.0), (0.27, 0.02, 1.0, 0.98)]
+FAR = [(0.10, 0.10, 0.17, 0.20), (0.127, 0.102, 0.2, 0.198)]  # two people in a crowd, who overlap as much
+# Of two people who stand side by side before the lens.
+BESIDE = [(0.0, 0.0, 0.55, 1.0), (0.45, 0.0, 1.0, 1.0)]
+# A person before a car: one of the boxes is not large.
+BEFORE = [(0.0, 0.0, 1.0, 1.0), (0.3, 0.1, 0.7, 0.95)]
+LARGE = LargeBoxes(side=0.5, iou=0.3)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "classes", "large", "kept"),
+    [
+        pytest.param(WIDE, [0, 0], LARGE, [0], id="two boxes of what fills the frame"),
+        pytest.param(WIDE, [0, 0], None, [0, 1], id="the card says nothing of large boxes"),
+        pytest.param(WIDE, [0, 1], LARGE, [0, 1], id="other classes do not suppress"),
+        pytest.param(WIDE[:1], [0], LARGE, [0], id="one large box"),
+        pytest.param(FAR, [0, 0], LARGE, [0, 1], id="small boxes that overlap as much"),
+        pytest.param(BESIDE, [0, 0], LARGE, [0, 1], id="large boxes that overlap little"),
+        pytest.param(BEFORE, [0, 0], LARGE, [0], id="both just large"),
+        pytest.param(BEFORE, [0, 0], LargeBoxes(side=0.6, iou=0.2), [0, 1], id="only one of them large"),
+        pytest.param([*FAR, *WIDE], [0, 0, 0, 0], LARGE, [0, 1, 2], id="the order of what stays"),
+        pytest.param([], [], LARGE, [], id="none"),
+    ],
+)
+def test_large_boxes_have_a_bound_of_their_own(
+    boxes: list[Box], classes: list[int], large: LargeBoxes | None, kept: list[int]
+) -> None:
+    array = np.array(boxes, np.float32).reshape(-1, 4)
+    how = Suppression(large=large)
+    assert suppress(array, falling(len(boxes)), np.array(classes, np.intp), how).tolist() == kept
 
 
 def test_what_is_suppressed_suppresses_nothing() -> None:

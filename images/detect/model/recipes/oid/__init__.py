@@ -112,7 +112,13 @@ def card(labels: list[str]) -> dict[str, Any]:
             "variances": [10, 10, 5, 5],
             "layers": anchors.layers(HEIGHT, WIDTH),
         },
-        "suppression": {"iou": 0.55, "most_candidates": 400, "per_class": True},
+        # `large` as near's, for the same reason.
+        "suppression": {
+            "iou": 0.55,
+            "most_candidates": 400,
+            "per_class": True,
+            "large": {"side": 0.5, "iou": 0.3},
+        },
         "labels": {str(channel): label for channel, label in enumerate(labels)},
         "thresholds": {"*": 0.4, "person": 0.3},
         "quantisation": "int8 weights and activations by the converter's default optimisation, float32 in and out; "
