@@ -14,6 +14,7 @@ from nightjar.cli import (
     evaluate,
     export,
     forget,
+    lineage,
     mute,
     refused,
     retry,
@@ -28,7 +29,22 @@ from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
 from nightjar.runtime.secret_files import take_up_secrets
 
-COMMANDS = (rules, alerts, why, mute, cameras, refused, retry, export, backfill, compare, forget, setup, simulate)
+COMMANDS = (
+    rules,
+    alerts,
+    why,
+    lineage,
+    mute,
+    cameras,
+    refused,
+    retry,
+    export,
+    backfill,
+    compare,
+    forget,
+    setup,
+    simulate,
+)
 
 
 class Command(Protocol):

@@ -87,10 +87,13 @@ class Events:
         stored = in_parallel(partial(read_event, self._store), keys, _READERS)
         return [each[0] for each in stored if each]
 
+    def keys_of_day(self, day: date) -> list[str]:
+        """The keys of all events whose key names `day`, sorted; no event is read."""
+        return sorted(info.key for info in self._store.list_objects(f"{EVENTS}{day_path(day)}/"))
+
     def of_day(self, day: date) -> Iterator[Event]:
         """Every event whose key names `day`, of all cameras, in whatever state, by key."""
-        keys = sorted(info.key for info in self._store.list_objects(f"{EVENTS}{day_path(day)}/"))
-        stored = in_parallel(partial(read_event, self._store), keys, _READERS)
+        stored = in_parallel(partial(read_event, self._store), self.keys_of_day(day), _READERS)
         return (each[0] for each in stored if each)
 
     def among(self, refs: Iterable[ObjectRef]) -> list[Event]:

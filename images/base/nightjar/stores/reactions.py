@@ -80,6 +80,10 @@ class Reviews:
             return None
         return read_record(self._store, _review_key(ref), Review)[0]
 
+    def key(self, ref: EventRef) -> str:
+        """Where the review of an event is."""
+        return _review_key(ref)
+
     def remove(self, ref: EventRef) -> None:
         """Take back what was said of the event: from now on nobody has said anything of it."""
         self._store.delete(_review_key(ref))

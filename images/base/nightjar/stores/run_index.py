@@ -118,3 +118,45 @@ def _started(store: ObjectStore, key: str) -> tuple[datetime | None, str]:
     except (ValueError, InputError):  # damaged: that it is there says enough
         written = store.head(key)
         return written.modified_at if written else None, ""
+
+
+def runs_between(store: ObjectStore, dag: str, first: datetime, last: datetime) -> list[str]:
+    """The names of the runs of `dag` whose name says a time from `first` to `last` (UTC), the newest first.
+
+    A live run is named by the landing of its first footage, a history run by the day that it works on, any other by the
+    time for which it was made. Costs a listing for each kind of name and hour, or day, if that is over two days; of
+    history, for each month.
+    """
+    names: set[str] = set()
+    for period in _between(dag, first, last):
+        prefixes = [f"{run_prefix(dag, '').rstrip('/')}/{kind}{period}" for kind in _NAMED.get(dag, _AIRFLOWS)]
+        names |= {last_segment(folder) for prefix in prefixes for folder in store.list_folders(prefix)}
+    bounds = _digits(first.isoformat(), dag), _digits(last.isoformat(), dag)
+    within = [name for name in names if bounds[0] <= _digits(_time_in(name), dag) <= bounds[1]]
+    return sorted(within, key=_time_in, reverse=True)
+
+
+_AIRFLOWS = ("asset_triggered__", "scheduled__", "manual__", "backfill__")
+_NAMED: Mapping[str, tuple[str, ...]] = {LIVE: ("", RETRY), HISTORY: ("",)}
+
+
+def _between(dag: str, first: datetime, last: datetime) -> Iterator[str]:
+    """The beginnings of the times in names, from `first` to `last`."""
+    if dag == HISTORY:
+        yield from sorted({f"{first.date() + n * _DAY:%Y-%m}" for n in range((last.date() - first.date()).days + 1)})
+        return
+    step, form = (_DAY, "%Y%m%d") if last - first > 2 * _DAY else (timedelta(hours=1), "%Y%m%dT%H")
+    if dag != LIVE:
+        form = form.replace("%Y%m%d", "%Y-%m-%d")
+    moment = first.replace(minute=0, second=0, microsecond=0)
+    periods = set[str]()
+    while moment <= last:
+        periods.add(f"{moment:{form}}")
+        moment += step
+    yield from sorted({*periods, f"{last:{form}}"})
+
+
+def _digits(text: str, dag: str) -> str:
+    """The digits of a time as far as names of `dag` are compared by it: to the second; of history, to the day."""
+    digits = "".join(character for character in text if character.isascii() and character.isdigit())
+    return digits[: 8 if dag == HISTORY else 14]

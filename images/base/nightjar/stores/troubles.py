@@ -66,6 +66,10 @@ class Troubles:
             self._mark(about, kind, is_open=False)
         return changed
 
+    def key(self, about: str, kind: str) -> str:
+        """Where a trouble of a camera, or of the deployment, is."""
+        return _key(about, kind)
+
     def find(self, about: str, kind: str) -> StoredTrouble | None:
         """The trouble as it is stored; None when it never came up."""
         current = read_current(self._store, _key(about, kind), Trouble)

@@ -1,0 +1,160 @@
+"""A lineage as an SVG: sharp at any size, light or dark as the reader has it. Everything in it is escaped.
+
+No library lays it out: a tree needs a dozen lines, and Graphviz would be a program more on every API server.
+"""
+
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+from nightjar.domain.lineage.growing import Lineage
+from nightjar.domain.lineage.nodes import Node
+from nightjar.domain.lineage.places import Box, Drawing, Wire, as_list, in_columns
+from nightjar.domain.lineage.tree import rest_words
+from nightjar.domain.tally import many
+
+_STYLE = """
+svg.lineage { background: #fff; color: #161d2d; font: 13px Inter, system-ui, sans-serif }
+.lineage { --line: #b6c0cc; --soft: #3e5873; --card: #f8fafc; --warn: #8a5200; --back: #fff; --kind-a: #b42318;
+  --kind-b: #a34700; --kind-c: #7a3fa0; --kind-d: #155dbc; --kind-e: #15703a; --kind-f: #0f6e73; --kind-g: #55606e }
+@media (prefers-color-scheme: dark) { svg.lineage { background: #161d2d; color: #f8fafd }
+  .lineage { --line: #4a5a74; --soft: #a3afbe; --card: #1b2436; --warn: #f5bd4f; --back: #161d2d; --kind-a: #ff8a80;
+  --kind-b: #ffab66; --kind-c: #d3a4f0; --kind-d: #8ec5ff; --kind-e: #5fd08a; --kind-f: #62d0d6; --kind-g: #b4bfcc } }
+"""
+_LOOK = """
+.lineage text { fill: currentColor } .lineage .soft { fill: var(--soft); font-size: 11px }
+.lineage .gone { fill: var(--warn); font-size: 11px; font-weight: 600 }
+.lineage .kind { font-size: 11px; font-weight: 600 }
+.lineage .box { fill: var(--card); stroke: var(--line) } .lineage .lost { stroke: var(--warn); stroke-dasharray: 5 3 }
+.lineage .root { stroke-width: 2.5 } .lineage .wire { fill: none; stroke: var(--line); stroke-width: 1.5 }
+.lineage .again { stroke-dasharray: 2 4 }
+.lineage .a { fill: var(--kind-a) } .lineage .b { fill: var(--kind-b) } .lineage .c { fill: var(--kind-c) }
+.lineage .d { fill: var(--kind-d) } .lineage .e { fill: var(--kind-e) } .lineage .f { fill: var(--kind-f) }
+.lineage .g { fill: var(--kind-g) }
+"""
+# The colours of kinds of things.
+_COLOURS = {
+    **dict.fromkeys(("alert", "notice"), "a"),
+    **dict.fromkeys(("event", "review"), "b"),
+    "detection": "c",
+    "picture": "d",
+    **dict.fromkeys(("original", "upload", "refusal"), "e"),
+    **dict.fromkeys(("rules", "rules file", "report", "plot", "rows"), "f"),
+}
+_PER_CHARACTER, _PER_SMALL = 7.0, 6.0  # pixels, of a wide font
+_NARROW = 366  # pixels: a telephone's page without its margins
+
+Address = Callable[[Node], str]
+
+
+def drawn(lineage: Lineage) -> str:
+    """A document of its own: the graph in columns, without links."""
+    svg = _svg(in_columns(lineage), lineage, None)
+    style = ElementTree.Element("style")
+    style.text = _STYLE + _LOOK
+    svg.insert(0, style)
+    return ElementTree.tostring(svg, encoding="unicode") + "\n"
+
+
+def parts_of_page(lineage: Lineage, address: Address) -> tuple[str, str]:
+    """The same for a page whose style it takes: in columns and, for telephones, as a list; a box leads to `address`."""
+    drawings = in_columns(lineage), as_list(lineage, _NARROW)
+    wide, narrow = (ElementTree.tostring(_svg(each, lineage, address), encoding="unicode") for each in drawings)
+    return wide, narrow
+
+
+def _svg(drawing: Drawing, lineage: Lineage, address: Address | None) -> ElementTree.Element:
+    svg = ElementTree.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "class": f"lineage {'list' if drawing.is_list else 'columns'}",
+            "viewBox": f"0 0 {drawing.width:g} {drawing.height:g}",
+            "width": f"{drawing.width:g}",
+            "height": f"{drawing.height:g}",
+            "role": "img" if address is None else "group",
+            "aria-label": _sentence(lineage),
+        },
+    )
+    for wire in drawing.wires:
+        _add(svg, "path", d=_path(wire, is_list=drawing.is_list), css="wire again" if wire.is_again else "wire")
+    for box in drawing.boxes:
+        _draw(svg, box, lineage, address)
+    return svg
+
+
+def _sentence(lineage: Lineage) -> str:
+    things = many(len(lineage.nodes) - 1, "thing")
+    title = lineage.nodes[lineage.root].title
+    return f"{title}: {things} that it took part in" if lineage.is_up else f"{title}: {things} that it was made of"
+
+
+def _path(wire: Wire, *, is_list: bool) -> str:
+    if is_list:
+        return f"M{wire.x1:g} {wire.y1:g}V{wire.y2:g}H{wire.x2:g}"
+    middle = (wire.x1 + wire.x2) / 2
+    return f"M{wire.x1:g} {wire.y1:g}C{middle:g} {wire.y1:g} {middle:g} {wire.y2:g} {wire.x2:g} {wire.y2:g}"
+
+
+def _draw(svg: ElementTree.Element, box: Box, lineage: Lineage, address: Address | None) -> None:
+    node = box.row.node
+    if node is None:
+        _text(svg, box.x + 12, box.y + 17, rest_words(box.row), "soft")
+        return
+    place = svg
+    if address is not None and (href := address(node)):
+        place = ElementTree.SubElement(svg, "a", {"href": href})
+    _add(
+        place, "title", text="\n".join(filter(None, (f"{node.kind} {node.title}", node.key, node.version, node.sha256)))
+    )
+    lost = "" if node.state.is_ordinary else " lost"
+    root = " root" if node.id == lineage.root else ""
+    size = {"x": f"{box.x:g}", "y": f"{box.y:g}", "width": f"{box.width:g}", "height": f"{box.height:g}"}
+    _add(place, "rect", css=f"box{lost}{root}", rx="6", **size)
+    colour = _COLOURS.get(node.kind, "g")
+    _add(place, "rect", css=colour, rx="2", **{**size, "width": "4"})
+    x, room = box.x + 12, box.width - 20
+    if box.row.is_again:
+        _text(place, x, box.y + 17, cut(f"{node.kind} {node.title}, as above", room / _PER_SMALL), "soft")
+        return
+    _text(place, x, box.y + 16, node.kind.upper(), f"kind {colour}")
+    if box.row.word:
+        _text(place, box.x + box.width - 8, box.y + 16, box.row.word, "soft", anchor="end")
+    for n, line in enumerate(wrapped(node.title, int(room / _PER_CHARACTER))):
+        _text(place, x, box.y + 34 + 16 * n, line)
+    if lost:
+        _text(place, x, box.y + 69, node.state, "gone")
+    elif node.maker is not None:
+        _text(place, x, box.y + 69, cut(_by(node), room / _PER_SMALL), "soft")
+
+
+def _by(node: Node) -> str:
+    """In a few characters, who made it: the stage and the tag of its image."""
+    if node.maker is None:
+        return ""
+    tag = node.maker.image.rpartition("/")[2].partition(":")[2] or node.maker.image
+    return " ".join(filter(None, (node.maker.stage, tag)))
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """At most two lines of `most` characters, parted at a blank where there is one; what is too long is cut."""
+    if len(text) <= most:
+        return [text]
+    at = text.rfind(" ", most // 2, most + 1)
+    first, rest = (text[:at], text[at + 1 :]) if at > 0 else (text[:most], text[most:])
+    return [first, cut(rest, most)]
+
+
+def cut(text: str, most: float) -> str:
+    """`text`, with its end left out if it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[: max(0, int(most) - 1)]}…"
+
+
+def _text(parent: ElementTree.Element, x: float, y: float, text: str, css: str = "", anchor: str = "") -> None:
+    more = {"text-anchor": anchor} if anchor else {}
+    _add(parent, "text", text=text, css=css, x=f"{x:g}", y=f"{y:g}", **more)
+
+
+def _add(parent: ElementTree.Element, tag: str, *, text: str = "", css: str = "", **attributes: str) -> None:
+    element = ElementTree.SubElement(parent, tag, attributes | ({"class": css} if css else {}))
+    if text:
+        element.text = text
