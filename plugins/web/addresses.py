@@ -1,4 +1,4 @@
-"""Addresses that templates name: of pictures, clips and static files here, of runs and tasks in Airflow."""
+"""Addresses that templates name: of pictures, clips, lineages and static files here, of runs and tasks in Airflow."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,6 +41,12 @@ def picture(context: Context, key: str, width: int) -> str:
 def clip(context: Context, key: str) -> str:
     """The video at the footage key `key`."""
     return f"{context['base']}/clips/{quote(key)}"
+
+
+@pass_context
+def lineage(context: Context, name: str, up: bool = False) -> str:
+    """The lineage of the thing called `name`: down to the originals, or with `up` all that it took part in."""
+    return f"{context['base']}/lineage/?of={quote(name, safe='')}{'&up=1' if up else ''}"
 
 
 def static(versions: Mapping[str, str]) -> Callable[..., str]:

@@ -39,6 +39,7 @@ def make_environment(pages: Sequence[PageFolder], static_versions: Mapping[str, 
         "airflow_home": addresses.airflow_home,
         "picture_address": addresses.picture,
         "clip_address": addresses.clip,
+        "lineage_address": addresses.lineage,
         "static": addresses.static(static_versions),
     }
     return environment

@@ -23,6 +23,7 @@ READS = (
     *("alerts", "claims", "config", "detections", "detectors", "digests", "events", "footage", "health", "incoming"),
     *("mutes", "operator", "quarantine", "records", "reports", "reviews", "rules", "runs", "standard", "threats"),
     "troubles",
+    "validations",
 )
 WRITES = ("claims", "config/false-boxes", "mutes", "reviews")
 

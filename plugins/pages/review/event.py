@@ -16,6 +16,7 @@ from nightjar.queries.readable import told
 from nightjar.queries.why import PictureWhy, why_of_picture
 from nightjar.runtime.links import event_path
 from nightjar.stores.detections import Detections
+from nightjar.stores.events import Events
 from plugins.pages.review.asked import EventDep, moment_asked
 from plugins.pages.review.cards import Chip, severity_of, state_of
 from plugins.pages.review.known import Known, known_of
@@ -96,6 +97,7 @@ def view_of(known: Known, world: World) -> dict[str, Any]:
         "severity": severity_of(severity),
         "alert": alert,
         "deliveries": deliveries_of(alert, world.clock()) if alert else [],
+        "told_from": known.line.key if known.line else Events(world.store).key(event),
         "told_as": alert.event_id if alert and alert.event_id != event.id else None,
         "is_muted": known.mute is not None and known.mute.until > world.clock(),
         "steps": steps_from(known),

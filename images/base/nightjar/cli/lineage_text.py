@@ -90,6 +90,7 @@ def _node(node: Node, left_out: int | None) -> dict[str, Any]:
         "id": node.id,
         "kind": node.kind,
         "title": node.title,
+        "name": node.name,
         "key": node.key,
         "version": node.version,
         "sha256": node.sha256,

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from nightjar.domain.lineage.growing import Lineage
 from nightjar.domain.lineage.nodes import Node
-from nightjar.domain.lineage.places import Box, Drawing, Wire, as_list, in_columns
+from nightjar.domain.lineage.places import BOX_HEIGHT, Box, Drawing, Wire, as_list, in_columns
 from nightjar.domain.lineage.tree import rest_words
 from nightjar.domain.tally import many
 
@@ -119,12 +119,14 @@ def _draw(svg: ElementTree.Element, box: Box, lineage: Lineage, address: Address
     _text(place, x, box.y + 16, node.kind.upper(), f"kind {colour}")
     if box.row.word:
         _text(place, box.x + box.width - 8, box.y + 16, box.row.word, "soft", anchor="end")
-    for n, line in enumerate(wrapped(node.title, int(room / _PER_CHARACTER))):
+    most, foot = int(room / _PER_CHARACTER), box.y + box.height - 9
+    lines = wrapped(node.title, most) if box.height >= BOX_HEIGHT else [cut(node.title, most)]
+    for n, line in enumerate(lines):
         _text(place, x, box.y + 34 + 16 * n, line)
     if lost:
-        _text(place, x, box.y + 69, node.state, "gone")
+        _text(place, x, foot, node.state, "gone")
     elif node.maker is not None:
-        _text(place, x, box.y + 69, cut(_by(node), room / _PER_SMALL), "soft")
+        _text(place, x, foot, cut(_by(node), room / _PER_SMALL), "soft")
 
 
 def _by(node: Node) -> str:

@@ -77,7 +77,7 @@ class Maker:
 
 @dataclass(frozen=True)
 class Node:
-    """A thing. `id` tells it apart in its graph; `title` is for people, in a few words.
+    """A thing. `id` tells it apart in its graph; `title` is for people, in a few words; by `name` it is asked about.
 
     `key`, `version`, `sha256` and `size` (bytes) are those of its object, in the version that took part; empty where it
     has none, or where they were not recorded. `facts` are further values by name, `notes` sentences: most of them say
@@ -87,6 +87,7 @@ class Node:
     id: str
     kind: Kind
     title: str
+    name: str = ""
     key: str = ""
     version: str = ""
     sha256: str = ""

@@ -11,6 +11,7 @@ from nightjar.domain.lineage.growing import Lineage
 from nightjar.domain.lineage.tree import Row, rows
 
 BOX_WIDTH, BOX_HEIGHT, REST_HEIGHT = 206, 78, 26
+LIST_HEIGHT = 60  # of a box in a list, which is wide enough for a title in one line
 _ACROSS, _BETWEEN, _MARGIN = 40, 12, 8
 _INDENT, _DEEPEST = 14, 8  # in a list, what is deeper stands no further in
 
@@ -74,8 +75,8 @@ def in_columns(lineage: Lineage) -> Drawing:
     return Drawing(width, height, boxes, _wires(lineage, all_rows, boxes))
 
 
-def _height(row: Row) -> float:
-    return BOX_HEIGHT if row.node and not row.is_again else REST_HEIGHT
+def _height(row: Row, box: float = BOX_HEIGHT) -> float:
+    return box if row.node and not row.is_again else REST_HEIGHT
 
 
 def _above(row: Row, all_rows: Sequence[Row]) -> str:
@@ -124,7 +125,7 @@ def as_list(lineage: Lineage, width: float) -> Drawing:
     boxes: list[Box] = []
     y = float(_MARGIN)
     for row in all_rows:
-        height = _height(row)
+        height = _height(row, LIST_HEIGHT)
         x = _MARGIN + min(row.depth, _DEEPEST) * _INDENT
         boxes.append(Box(row, x, y, width - x - _MARGIN, height))
         y += height + _BETWEEN

@@ -11,6 +11,7 @@ from nightjar.domain.layout import last_segment
 from nightjar.domain.lineage.growing import Thing
 from nightjar.domain.lineage.nodes import Kind, Maker, Node, State, printable
 from nightjar.domain.probability import percent
+from nightjar.domain.release import Started
 from nightjar.domain.tally import many
 from nightjar.queries.lineage.makers import collected_by, filed_by, maker_of, of_prefix
 from nightjar.queries.lineage.reading import Found, Reading
@@ -40,6 +41,7 @@ from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.runs import LIVE, folder_of, run_prefix
 
 _MOST_LABELS = 2
+RUN_ID = "run in Airflow"  # the fact of a run that names it there
 _NO_RUN = "the run that made it was not recorded, or is not kept"
 
 
@@ -117,7 +119,9 @@ def _detection(subject: DetectionOf, reading: Reading) -> Node:
         facts,
         notes,
     )
-    return _named(node, f"{line.detector.sha256} {line.picture.standard_key}")
+    stem = last_segment(line.picture.standard_key).removesuffix(".jpg")
+    part = f"{line.detector.sha256} {line.picture.standard_key}"  # the object alone does not tell a line apart
+    return replace(node, id=f"{node.id}#{part}", name=f"{node.key}#{stem}" if node.key else "")
 
 
 @_node.register
@@ -195,6 +199,9 @@ def _rules(subject: RulesOf, reading: Reading) -> Node:
 def _run(subject: RunOf, reading: Reading) -> Node:
     released = reading.release(subject.prefix)
     facts = [("stages", ", ".join(subject.stages))]
+    started = reading.document(reading.run(subject.prefix).started_key, Started)
+    if started:
+        facts.append((RUN_ID, started.dag_run))
     if released:
         stages = [name for name in released[0].stages if not subject.stages or name in subject.stages]
         facts += [(name, released[0].stages[name].image) for name in stages]
@@ -205,6 +212,7 @@ def _run(subject: RunOf, reading: Reading) -> Node:
         id=f"{Kind.RUN}:{folder}",
         kind=Kind.RUN,
         title=printable(folder),
+        name=folder,
         key=subject.prefix,
         maker=Maker(
             run=folder,
@@ -224,6 +232,7 @@ def _image(subject: ImageOf, reading: Reading) -> Node:
         id=f"{Kind.IMAGE}:{name}",
         kind=Kind.IMAGE,
         title=printable(name),
+        name=name,
         facts=_facts([("stages", ", ".join(subject.stages)), ("digest", subject.digest)]),
     )
 
@@ -238,7 +247,9 @@ def _review(subject: ReviewOf, reading: Reading) -> Node:
 @_node.register
 def _object(subject: ObjectOf, reading: Reading) -> Node:
     kind = kind_of(subject.key)
-    found = reading.found(subject.key, subject.version, subject.sha256)
+    found = reading.found(subject.key, subject.version, subject.sha256) if kind is not Kind.MESSAGE else None
+    if found is None:  # who may look into the mails is another question than who may see a lineage
+        found = Found(subject.key, subject.version, "", None, State.NONE)
     return _with_object(kind, subject.title or subject.key, found, None, subject.facts)
 
 
@@ -254,6 +265,7 @@ def _with_object(
         id=f"{found.key}@{found.version}" if found else "",
         kind=kind,
         title=printable(title),
+        name=found.key if found else "",
         key=found.key if found else "",
         version=found.version if found else "",
         sha256=found.sha256 if found else "",
@@ -263,11 +275,6 @@ def _with_object(
         facts=_facts(facts),
         notes=tuple(notes),
     )
-
-
-def _named(node: Node, part: str) -> Node:
-    """The node of a part of an object, a line: the object alone does not tell it apart."""
-    return replace(node, id=f"{node.id}#{part}")
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,1 @@
+"""Lineage: where a thing comes from, and what it took part in."""
