@@ -25,6 +25,11 @@ def part_key(table: str, day: date, run: str) -> str:
     return f"{partition_prefix(table, day)}{run.rpartition('/')[2]}.parquet"
 
 
+def table_of(key: str) -> str:
+    """The table of a part."""
+    return key.split("/")[1]
+
+
 def day_of_part(key: str) -> date:
     """The day of a part."""
     return date.fromisoformat(key.split("/")[2].removeprefix("date="))

@@ -60,8 +60,9 @@ def in_columns(lineage: Lineage) -> Drawing:
     middles, below = [0.0] * len(shown), float(_MARGIN)
     for n, (row, _) in enumerate(shown):
         if row.node is None or row.node.id not in parts:
-            middles[n] = below + _height(row) / 2
-            below += _height(row) + _BETWEEN
+            # As high for those that were left out: the thing that they alone hang on is no lower than they are.
+            middles[n] = below + BOX_HEIGHT / 2
+            below += BOX_HEIGHT + _BETWEEN
     for n, (row, _) in reversed(list(enumerate(shown))):  # parts come after the thing that they are parts of
         if row.node is not None and (own := parts.get(row.node.id)):
             middles[n] = (middles[own[0]] + middles[own[-1]]) / 2

@@ -3,20 +3,18 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event
 from nightjar.domain.lineage.nodes import Kind
-from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.model import utc_from_ms
 from nightjar.domain.names import Camera, NameRefused, parse_footage_name, parse_time_digits, shown
 from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.errors import InputError
-from nightjar.queries.lineage.finding import in_file, picture_at, with_maker
-from nightjar.queries.lineage.made import thing_at
-from nightjar.queries.lineage.makers import prefix_of_run
+from nightjar.queries.lineage.finding import in_file, picture_at, picture_gone, validated, with_maker
 from nightjar.queries.lineage.reading import Reading
+from nightjar.queries.lineage.reports import recorded_by
 from nightjar.queries.lineage.subjects import (
     AlertOf,
     By,
@@ -35,11 +33,11 @@ from nightjar.queries.lineage.subjects import (
 from nightjar.queries.lineage.told import now_of
 from nightjar.stores.event_keys import ref_of_key
 from nightjar.stores.events import Events
-from nightjar.stores.footage import footage_key
+from nightjar.stores.footage import footage_key, footage_of
 from nightjar.stores.key_kinds import day_of_report, kind_of, rules_key, rules_of, run_of
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.quarantine import Quarantine, parse_folder
-from nightjar.stores.record_keys import day_of_part
+from nightjar.stores.record_keys import day_of_part, table_of
 from nightjar.stores.reports import Reports
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import run_prefix
@@ -101,7 +99,7 @@ def _by_key(reading: Reading, key: str) -> Subject | None:
         Kind.EVENT: _event,
         Kind.DETECTION: _detection,
         Kind.PICTURE: _picture,
-        Kind.ORIGINAL: lambda _, text: OriginalOf(text),
+        Kind.ORIGINAL: _original,
         Kind.UPLOAD: lambda _, text: UploadOf(text),
         Kind.REFUSAL: _refusal,
         Kind.REPORT: _report,
@@ -123,9 +121,19 @@ def _by_key(reading: Reading, key: str) -> Subject | None:
 
 def _is_known(reading: Reading, key: str, kind: Kind) -> bool:
     """Whether there is or was such an object. An upload is removed for good once it is filed; a refusal is a folder."""
-    if kind in (Kind.UPLOAD, Kind.REFUSAL):
+    if kind in (Kind.UPLOAD, Kind.REFUSAL, Kind.PICTURE):
         return True
-    return reading.head(key) is not None or bool(reading.versions(key))
+    if reading.head(key) is not None or reading.versions(key):
+        return True
+    name = footage_of(key) if kind is Kind.ORIGINAL else None
+    return name is not None and any(validated(reading, name, key, ""))
+
+
+def _original(reading: Reading, key: str) -> OriginalOf:
+    """The newest version, or of one that was deleted the last one."""
+    now = reading.head(key)
+    last = next(iter(reading.versions(key)), None) if now is None else None
+    return OriginalOf(key, now.version_id if now else last.version_id if last else "")
 
 
 def _alert(reading: Reading, key: str) -> Subject | None:
@@ -162,10 +170,17 @@ def _picture(reading: Reading, key: str) -> Subject | None:
     *_, camera, name = key.split("/")
     try:
         moment = utc_from_ms(parse_time_digits(name.removesuffix(".jpg")))
-        now = picture_at(reading, Camera.parse(camera), moment)
-        return with_maker(reading, now) if now else PictureOf(Camera.parse(camera), moment, key)
+        return _picture_of(reading, Camera.parse(camera), moment)
     except (NameRefused, ValueError, OverflowError):
         raise InputError(f"expected the key of a picture, got {shown(key)}") from None
+
+
+def _picture_of(reading: Reading, camera: Camera, moment: datetime) -> PictureOf:
+    """The picture of a moment, also one that is erased, as long as it is told of."""
+    picture = picture_at(reading, camera, moment) or picture_gone(reading, camera, moment)
+    if picture is None:
+        raise InputError(f"expected a picture of {camera.name} taken at {moment:%Y-%m-%d %H:%M:%S} UTC, found none")
+    return with_maker(reading, picture)
 
 
 def _refusal(reading: Reading, key: str) -> Subject | None:
@@ -188,11 +203,8 @@ def _rows(reading: Reading, key: str) -> Subject | None:
     except (ValueError, IndexError):
         raise InputError(f"expected the key of a part of the records, got {shown(key)}") from None
     info = reading.head(key)
-    by = By(prefix_of_run(key.rpartition("/")[2].removesuffix(".parquet")), "record")
-    return next(
-        iter(thing_at(reading, ObjectRef(key=key, version_id=info.version_id if info else "", sha256="", size=0), by)),
-        RowsOf(key.split("/")[1], day, key),
-    )
+    version = info.version_id if info else ""
+    return RowsOf(table_of(key), day, key, version, recorded_by(reading, key, version))
 
 
 def _by_image(reading: Reading, text: str) -> Subject | None:
@@ -229,16 +241,11 @@ def _by_picture(reading: Reading, text: str) -> Subject | None:
     except NameRefused:
         return None
     if "." in text:
-        found = reading.head(footage_key(name))
-        if found is None and not reading.versions(footage_key(name)):
-            raise InputError(f"expected an original at {footage_key(name)!r}, found none, and no version of it")
-        return OriginalOf(footage_key(name), found.version_id if found else "")
-    picture = picture_at(reading, name.camera, name.taken_at)
-    if picture is None:
-        raise InputError(
-            f"expected a picture of {name.camera.name} taken at {name.taken_at:%Y-%m-%d %H:%M:%S} UTC, found none"
-        )
-    return with_maker(reading, picture)
+        key = footage_key(name)
+        if not _is_known(reading, key, Kind.ORIGINAL):
+            raise InputError(f"expected an original at {key!r}, found none, and no version of it")
+        return _original(reading, key)
+    return _picture_of(reading, name.camera, name.taken_at)
 
 
 def _by_day(reading: Reading, text: str) -> Subject | None:

@@ -10,6 +10,7 @@ from nightjar.domain.lineage.growing import Expansion, Thing
 from nightjar.errors import InputError
 from nightjar.queries.lineage.described import thing
 from nightjar.queries.lineage.finding import detection_of, looked_at, original_of, picture_of, upload_of
+from nightjar.queries.lineage.makers import read
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.reports import rows_behind, things_in
 from nightjar.queries.lineage.subjects import (
@@ -30,6 +31,7 @@ from nightjar.queries.lineage.subjects import (
 )
 from nightjar.queries.lineage.told import behind_notice, event_as_told, others_told
 from nightjar.stores.events import Events
+from nightjar.stores.false_boxes import false_boxes_key
 from nightjar.stores.footage import FootageStore
 
 Steps = Iterator[tuple[str, Subject]]
@@ -69,7 +71,7 @@ def _steps(reading: Reading, most: int, subject: Subject, rest: Rest) -> Steps:
         case DetectionOf(line, by=by):
             yield "seen in", picture_of(reading, line.picture, by)
             for source in line.mark.sources if line.mark else ():
-                yield "objects from", looked_at(reading, source, line.picture.camera)
+                yield "objects from", looked_at(reading, source, line.picture.camera, by)
         case PictureOf():
             original = original_of(reading, subject)
             if original is None:
@@ -99,12 +101,17 @@ def _steps(reading: Reading, most: int, subject: Subject, rest: Rest) -> Steps:
 
 def _of_event(reading: Reading, most: int, subject: EventOf, rest: Rest) -> Steps:
     event = subject.event
-    threats = _pictures(reading, event, most - 1)
-    rest.number += max(0, event.picture_count - len(threats)) if event.has_threats else 0
     released = reading.release(subject.by.run) if subject.by.run else None
     source = released[0].rules.source if released and released[0].rules.sha256 == event.rules_sha256 else None
+    judged: list[Subject] = [RulesOf(event.rules_sha256, (source.key, source.version_id) if source else ("", ""))]
+    places = read(reading, subject.by, false_boxes_key(event.camera))
+    if places:
+        title = f"places where the detector errs, of {event.camera.name}"
+        judged.append(ObjectOf(places.key, places.version_id, places.sha256, title))
+    threats = _pictures(reading, event, max(1, most - len(judged)))
+    rest.number += max(0, event.picture_count - len(threats)) if event.has_threats else 0
     yield from (("made of", found) for found in reading.each(partial(detection_of, reading), threats))
-    yield "judged by", RulesOf(event.rules_sha256, (source.key, source.version_id) if source else ("", ""))
+    yield from (("judged by", each) for each in judged)
 
 
 def _pictures(reading: Reading, event: Event, most: int) -> list[ThreatPicture]:

@@ -13,7 +13,7 @@ from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.names import Camera, FootageName
 from nightjar.domain.validations import Validation
 from nightjar.errors import InputError
-from nightjar.queries.lineage.makers import batch_line, began, of_file, written
+from nightjar.queries.lineage.makers import batch_line, began, made_by, of_file, written
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.subjects import By, DetectionOf, OriginalOf, PictureOf, UploadOf
 from nightjar.runtime.store import ObjectInfo, ObjectUnreadableError
@@ -85,6 +85,7 @@ def picture_of(reading: Reading, picture: Picture, by: By) -> PictureOf:
     made = By(by.run, "validate", by.shard)
     ref = written(reading, made, picture.standard_key)
     is_it = ref is not None and ref.sha256 == picture.standard_sha256
+    is_made = ref is not None and is_it and made_by(reading, made, ref)
     known = PictureOf(
         camera=picture.camera,
         taken_at=picture.taken_at,
@@ -93,9 +94,9 @@ def picture_of(reading: Reading, picture: Picture, by: By) -> PictureOf:
         sha256=picture.standard_sha256,
         footage_key=picture.footage_key,
         footage_version=picture.footage_version,
-        by=made if is_it else By(stage="validate"),
+        by=made if is_made else By(stage="validate"),
     )
-    return known if is_it else with_maker(reading, known)
+    return known if is_made else with_maker(reading, known)
 
 
 def picture_at(reading: Reading, camera: Camera, moment: datetime) -> PictureOf | None:
@@ -142,17 +143,46 @@ def with_maker(reading: Reading, picture: PictureOf) -> PictureOf:
         return picture
     for _, by in validated(reading, name, picture.footage_key, picture.footage_version):
         ref = written(reading, by, picture.key)
-        if ref and (ref.version_id == picture.version or (not picture.version and ref.sha256 == picture.sha256)):
+        if (
+            ref
+            and made_by(reading, by, ref)
+            and (ref.version_id == picture.version or (not picture.version and ref.sha256 == picture.sha256))
+        ):
             return replace(picture, by=by, version=ref.version_id)
     return picture
 
 
-def looked_at(reading: Reading, source: LookedAt, camera: Camera) -> PictureOf:
-    """A picture from which another one has its objects."""
+def picture_gone(reading: Reading, camera: Camera, moment: datetime) -> PictureOf | None:
+    """A picture that is not there any more, as a detector's line keeps it; None where none does."""
+    key = standard_key(camera, moment)
+    for detector in reading.once(("detectors",), Detections(reading.store).makers):
+        found = line_about(reading, detector, camera, moment, key)
+        if found:
+            return picture_of(reading, found.line.picture, found.by)
+    return None
+
+
+def looked_at(reading: Reading, source: LookedAt, camera: Camera, by: By) -> PictureOf:
+    """A picture from which the task `by` took the objects of another one."""
+    made = By(by.run, "validate", by.shard)
+    ref = written(reading, made, source.standard_key)
+    if ref and ref.sha256 == source.standard_sha256:
+        then = PictureOf(camera, source.taken_at, ref.key, ref.version_id, ref.sha256, by=made)
+        return _with_original(reading, then)
     now = picture_at(reading, camera, source.taken_at)
     if now and now.sha256 == source.standard_sha256:
         return now
     return PictureOf(camera, source.taken_at, source.standard_key, "", source.standard_sha256)
+
+
+def _with_original(reading: Reading, picture: PictureOf) -> PictureOf:
+    """The picture with the original that its metadata names, as long as that version is kept."""
+    try:
+        info = reading.head(picture.key, picture.version)
+    except ObjectUnreadableError:
+        info = None
+    said = info.metadata if info else {}
+    return replace(picture, footage_key=said.get(FOOTAGE_KEY, ""), footage_version=said.get(FOOTAGE_VERSION, ""))
 
 
 def original_of(reading: Reading, picture: PictureOf) -> OriginalOf | None:

@@ -26,7 +26,7 @@ from nightjar.queries.lineage.subjects import (
 from nightjar.stores.key_kinds import day_of_report, kind_of
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.quarantine import Quarantine
-from nightjar.stores.record_keys import day_of_part
+from nightjar.stores.record_keys import day_of_part, table_of
 
 _REASON = "/reason.json"
 
@@ -73,7 +73,7 @@ def thing_at(reading: Reading, ref: ObjectRef, by: By) -> Iterator[Subject]:
                 yield ReportOf(day, ref.key, ref.version_id)
         case Kind.ROWS:
             with suppress(ValueError, IndexError):
-                yield RowsOf(ref.key.split("/")[1], day_of_part(ref.key), ref.key, ref.version_id, by)
+                yield RowsOf(table_of(ref.key), day_of_part(ref.key), ref.key, ref.version_id, by)
         case Kind.REFUSAL if ref.key.endswith(_REASON):
             folder = ref.key.removesuffix(_REASON.lstrip("/"))
             with suppress(InputError):

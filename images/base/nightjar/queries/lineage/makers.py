@@ -15,10 +15,12 @@ from nightjar.domain.detections import DetectorRef
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.layout import last_segment
 from nightjar.domain.lineage.nodes import Maker
-from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.manifest import ObjectRef, Refs, TaskRef
 from nightjar.domain.names import Camera
+from nightjar.errors import InputError
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.subjects import By
+from nightjar.runtime.manifests import all_refs
 from nightjar.runtime.store import ObjectInfo, ObjectUnreadableError
 from nightjar.stores.line_store import WHOLE_DAY
 from nightjar.stores.run_index import runs_between
@@ -28,6 +30,7 @@ _STARTED = re.compile(rf"(?:{RETRY})?([0-9]{{8}}T[0-9]{{6}}Z)-[0-9a-f]{{12}}", r
 _MOST_SHARDS = 256  # whose manifests are looked through for the one that has a packed camera
 _WATCHED_BACK = timedelta(hours=2)  # a run of the watch waits for footage for an hour at the most
 _MOST_WATCHED = 12
+_CLOCKS_APART = timedelta(seconds=60)  # of S3 and of a node, at the most
 
 
 def maker_of(reading: Reading, by: By, detector: DetectorRef | None = None) -> Maker | None:
@@ -42,12 +45,20 @@ def maker_of(reading: Reading, by: By, detector: DetectorRef | None = None) -> M
         run=folder_of(by.run),
         shard=by.shard,
         image=proof[0].image if proof else stage.image if stage else "",
-        digest=(stage.digest or "") if stage else "",
+        digest=(proof[0].image_digest if proof else None) or (stage.digest if stage else None) or "",
         rules_sha256=released[0].rules.sha256 if released else "",
         release=released[1].sha256 if released else "",
         settings=stage.settings if stage else {},
+        task=_task(proof[0].task) if proof and proof[0].task else {},
     )
     return _with_detector(made, detector)
+
+
+def _task(task: TaskRef) -> dict[str, str]:
+    """The try in Airflow, by which its log is found."""
+    index = {"map index": str(task.map_index)} if task.map_index >= 0 else {}
+    pod = {"pod": task.pod} if task.pod else {}
+    return {"task": task.task_id, "run in Airflow": task.run_id, **index, "try": str(task.try_number), **pod}
 
 
 def _with_detector(maker: Maker, detector: DetectorRef | None) -> Maker:
@@ -66,13 +77,45 @@ def written(reading: Reading, by: By, key: str) -> ObjectRef | None:
     """The object at `key` as the task wrote it; None where its manifest does not name it."""
     if not (by.run and by.stage):
         return None
-    objects: dict[str, ObjectRef] = reading.once(("objects", by), lambda: _objects(reading, by))
-    return objects.get(key)
+    return _refs(reading, by)[1].get(key)
 
 
-def _objects(reading: Reading, by: By) -> dict[str, ObjectRef]:
+def read(reading: Reading, by: By, key: str) -> ObjectRef | None:
+    """The object at `key` as the task read it last; None where its manifest does not name it."""
+    return _refs(reading, by)[0].get(key) if by.run and by.stage else None
+
+
+def all_read(reading: Reading, by: By) -> list[ObjectRef]:
+    """The objects that the task read, each as it read it last; none where that was not recorded."""
+    proof = reading.manifest(by.run, by.stage, by.shard or None) if by.run and by.stage else None
+    return list(_refs(reading, by)[0].values()) if proof and proof[0].names_all else []
+
+
+def _refs(reading: Reading, by: By) -> tuple[dict[str, ObjectRef], dict[str, ObjectRef]]:
+    """What a task read and what it wrote, by key: of several versions the last one."""
+
+    def refs() -> tuple[dict[str, ObjectRef], dict[str, ObjectRef]]:
+        proof = reading.manifest(by.run, by.stage, by.shard or None)
+        if proof is None:
+            return {}, {}
+        try:
+            named = all_refs(reading.store, proof[0])
+        except InputError:  # its longer list is gone: what the manifest itself names is enough for most
+            named = Refs(inputs=proof[0].inputs, objects=proof[0].objects)
+        return {ref.key: ref for ref in named.inputs}, {ref.key: ref for ref in named.objects}
+
+    return reading.once(("refs", by), refs)
+
+
+def made_by(reading: Reading, by: By, ref: ObjectRef) -> bool:
+    """Whether the task made the version, and did not find it there: it is not older than the task's work."""
     proof = reading.manifest(by.run, by.stage, by.shard or None)
-    return {ref.key: ref for ref in proof[0].objects} if proof else {}
+    try:
+        now = reading.head(ref.key)
+        info = now if now and now.version_id == ref.version_id else reading.head(ref.key, ref.version_id)
+    except ObjectUnreadableError:
+        info = None
+    return proof is None or info is None or info.modified_at >= proof[0].started_at - _CLOCKS_APART
 
 
 def of_prefix(prefix: str) -> By:

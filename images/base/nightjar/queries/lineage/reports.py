@@ -1,17 +1,18 @@
 """The rows that a report was drawn from, and what they are about."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from nightjar.domain.layout import last_segment
 from nightjar.domain.lineage.nodes import Kind
+from nightjar.domain.manifest import ObjectRef
 from nightjar.queries.lineage.made import things_made
-from nightjar.queries.lineage.makers import prefix_of_run, written
+from nightjar.queries.lineage.makers import all_read, prefix_of_run, written
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.subjects import By, ReportOf, Rest, RowsOf, Subject
 from nightjar.runtime.store import ObjectUnreadableError
 from nightjar.stores.key_kinds import kind_of
-from nightjar.stores.record_keys import is_whole_day, oldest_first, partition_prefix
+from nightjar.stores.record_keys import WHOLE_DAY, day_of_part, oldest_first, partition_prefix, table_of
 from nightjar.stores.run_index import runs_between
 from nightjar.stores.runs import HISTORY, REPORT, run_prefix
 
@@ -52,9 +53,13 @@ def _written_at(reading: Reading, subject: ReportOf) -> tuple[str, datetime | No
 
 def rows_behind(reading: Reading, subject: ReportOf, rest: Rest) -> Iterator[RowsOf]:
     """The parts of the warehouse that a page or plot was drawn from, as far as they are there."""
+    by = reported_by(reading, subject)
     at = _written_at(reading, subject)[1]
     tables = _TABLES if kind_of(subject.key) is Kind.REPORT else PLOTS.get(last_segment(subject.key), ("pictures",))
     later = 0
+    if named := [ref for ref in all_read(reading, by) if kind_of(ref.key) is Kind.ROWS]:
+        yield from (rows for ref in named if (rows := _rows_at(reading, subject.day, ref)) and rows.table in tables)
+        return
     for table in tables:
         prefix = partition_prefix(table, subject.day)
         parts = oldest_first(reading.store.list_objects(prefix))
@@ -63,15 +68,29 @@ def rows_behind(reading: Reading, subject: ReportOf, rest: Rest) -> Iterator[Row
             if at is not None and info.modified_at > at:
                 later += 1
                 continue
-            name = last_segment(info.key).removesuffix(".parquet")
-            by = By(
-                run_prefix(HISTORY, subject.day.isoformat()) if is_whole_day(info) else prefix_of_run(name), "record"
-            )
-            ref = written(reading, by, info.key)
-            is_its = ref is not None and ref.version_id == info.version_id
-            yield RowsOf(table, subject.day, info.key, info.version_id, by if is_its else By(stage="record"))
+            yield RowsOf(table, subject.day, info.key, info.version_id, recorded_by(reading, info.key, info.version_id))
     if later:
         rest.notes.append(f"{later} parts of the day's records were written after it was made, and are left out")
+
+
+def _rows_at(reading: Reading, day: date, ref: ObjectRef) -> RowsOf | None:
+    """The part of the records of `day` that a report read; None for one of another day, which it made as well."""
+    try:
+        if day_of_part(ref.key) != day:
+            return None
+    except (ValueError, IndexError):
+        return None
+    by = recorded_by(reading, ref.key, ref.version_id)
+    return RowsOf(table_of(ref.key), day, ref.key, ref.version_id, by)
+
+
+def recorded_by(reading: Reading, key: str, version: str) -> By:
+    """The run that recorded a part in that version; without a run where a report put several parts together."""
+    name = last_segment(key).removesuffix(".parquet")
+    is_whole = last_segment(key) == WHOLE_DAY
+    by = By(run_prefix(HISTORY, day_of_part(key).isoformat()) if is_whole else prefix_of_run(name), "record")
+    ref = written(reading, by, key)
+    return by if ref and ref.version_id == version else By(stage="record")
 
 
 def things_in(reading: Reading, subject: RowsOf) -> Iterator[Subject]:

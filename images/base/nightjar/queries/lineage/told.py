@@ -9,7 +9,7 @@ from nightjar.domain.notices import NoticeKind
 from nightjar.domain.troubles import OPERATOR
 from nightjar.errors import InputError
 from nightjar.queries.lineage.finding import line_about
-from nightjar.queries.lineage.makers import of_prefix, shard_of, written
+from nightjar.queries.lineage.makers import of_prefix, read, shard_of, written
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.subjects import By, EventOf, ObjectOf, Subject
 from nightjar.stores.event_keys import event_key, ref_of_key
@@ -32,31 +32,32 @@ def event_as_told(reading: Reading, line: LedgerLine, notes: list[str]) -> Event
     prefix = sender.run or run_prefix(LIVE, alert.run)
     shard = sender.shard or shard_of(reading, prefix, alert.camera, "assess", alert.event_key)
     by = By(prefix, "assess", shard)
-    wrote = written(reading, by, alert.event_key)
-    if wrote:
-        event = reading.document(alert.event_key, Event, wrote.version_id)
-        if event:
-            return EventOf(event, by, wrote.version_id, wrote.sha256)
-        notes.append(
-            f"the event was told as version {wrote.version_id}, which is erased: below is the event as it is now"
-        )
-    now = now_of(reading, Events(reading.store).get(alert.camera, ref))
-    if wrote or now is None:
-        if now is None:
-            notes.append("no version of its event is kept")
+    # From 0.3 on the sender's manifest names the version that it read; before, its run wrote it, or else it is the
+    # newest one of that time.
+    told = read(reading, By(prefix, "notify", sender.shard), alert.event_key)
+    told = told or written(reading, by, alert.event_key)
+    version = told.version_id if told else _version_at(reading, alert.event_key, _sent(line))
+    event = reading.document(alert.event_key, Event, version) if version else None
+    if event is None:
+        if told:
+            notes.append(f"the event was told as version {version}, which is erased: below it is as it is now")
+        now = now_of(reading, Events(reading.store).get(alert.camera, ref))
+        notes += [] if now else ["no version of its event is kept"]
         return now
-    # Told by a later run than the one that wrote the event: the newest version of that time was told.
-    told = next((each for each in reading.versions(alert.event_key) if each.modified_at <= _sent(line)), None)
-    event = reading.document(alert.event_key, Event, told.version_id) if told else None
-    return (
-        EventOf(event, now.by if told and now.version == told.version_id else By(), told.version_id)
-        if told and event
-        else now
-    )
+    wrote = written(reading, by, alert.event_key)
+    if wrote and wrote.version_id == version:
+        return EventOf(event, by, version, wrote.sha256)
+    then = now_of(reading, event)
+    return EventOf(event, then.by if then and then.version == version else By(), version, told.sha256 if told else "")
+
+
+def _version_at(reading: Reading, key: str, moment: datetime) -> str:
+    """The newest version of an object at a moment; empty where there is none."""
+    return next((each.version_id for each in reading.versions(key) if each.modified_at <= moment), "")
 
 
 def now_of(reading: Reading, event: Event | None) -> EventOf | None:
-    """An event as it is now, with the run that wrote it: the one that saw its last picture, if its manifest says so."""
+    """An event with the run that wrote it so: the one that saw its last picture, if its manifest says so."""
     if event is None:
         return None
     key = event_key(event.camera, event.ref)
@@ -67,7 +68,7 @@ def now_of(reading: Reading, event: Event | None) -> EventOf | None:
     if saw and saw.by.run:
         by = By(saw.by.run, "assess", saw.by.shard)
         ref = written(reading, by, key)
-        if ref and ref.version_id == current.version:
+        if ref and reading.document(key, Event, ref.version_id) == event:
             return EventOf(event, by, ref.version_id, ref.sha256)
     return EventOf(event, By(), current.version)
 
