@@ -7,13 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
-from markupsafe import Markup
 
 from nightjar.domain.lineage.growing import Lineage
 from nightjar.domain.lineage.tree import rows
 from nightjar.errors import InputError
 from nightjar.queries.lineage.answer import DAYS_FOR_IDS, DAYS_OF_RUNS, MOST_EACH, Question, lineage_of
-from nightjar.runtime.lineage_svg import parts_of_page
+from nightjar.runtime.lineage_svg import pictures_of
 from plugins.pages.lineage.ways import Ways
 from plugins.web.limits import limited
 from plugins.web.pages import Page
@@ -51,7 +50,7 @@ def show(
         answer, problem = _answer(world, question)
         status = 404 if problem else 200
     ways = Ways(request.scope.get("root_path", ""))
-    wide, narrow = parts_of_page(answer, ways.box) if answer else ("", "")
+    wide, narrow = pictures_of(answer, ways.box) if answer else (None, None)
     return render(
         request,
         "lineage/lineage.html.j2",
@@ -64,9 +63,8 @@ def show(
         answer=answer,
         problem=problem,
         rows=rows(answer) if answer else [],
-        # Made by ElementTree, which escapes every text and attribute.
-        wide=Markup(wide),  # noqa: S704
-        narrow=Markup(narrow),  # noqa: S704
+        wide=wide,
+        narrow=narrow,
         ways=ways,
         days_for_ids=DAYS_FOR_IDS,
         days_of_runs=DAYS_OF_RUNS,

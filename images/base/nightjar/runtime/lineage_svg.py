@@ -1,13 +1,16 @@
-"""A lineage as an SVG: sharp at any size, light or dark as the reader has it. Everything in it is escaped.
+"""A lineage as an SVG: sharp at any size, light or dark as the reader has it.
+
+The command line writes it with ElementTree, the page with its template; both escape every text and attribute.
 
 No library lays it out: a tree needs a dozen lines, and Graphviz would be a program more on every API server.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from nightjar.domain.lineage.growing import Lineage
-from nightjar.domain.lineage.nodes import Node
+from nightjar.domain.lineage.nodes import Node, printable
 from nightjar.domain.lineage.places import BOX_HEIGHT, Box, Drawing, Wire, as_list, in_columns
 from nightjar.domain.lineage.tree import rest_words
 from nightjar.domain.tally import many
@@ -46,40 +49,67 @@ _NARROW = 366  # pixels: a telephone's page without its margins
 Address = Callable[[Node], str]
 
 
+@dataclass(frozen=True)
+class Shape:
+    """A `path`, `rect` or `text` of SVG with its attributes; `text` is its content."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """The shapes of one thing, in a link to `href`, if that is not empty; `tip` is told on hovering."""
+
+    href: str
+    tip: str
+    shapes: Sequence[Shape]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that a renderer needs: attributes of the `svg` itself, wires, and boxes over them. Nothing is escaped yet."""
+
+    attributes: Mapping[str, str]
+    wires: Sequence[Shape]
+    boxes: Sequence[Boxed]
+
+
 def drawn(lineage: Lineage) -> str:
     """A document of its own: the graph in columns, without links."""
-    svg = _svg(in_columns(lineage), lineage, None)
-    style = ElementTree.Element("style")
-    style.text = _STYLE + _LOOK
-    svg.insert(0, style)
+    picture = _picture(in_columns(lineage), lineage, None)
+    svg = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **picture.attributes})
+    ElementTree.SubElement(svg, "style").text = _STYLE + _LOOK
+    for wire in picture.wires:
+        ElementTree.SubElement(svg, wire.tag, dict(wire.attributes))
+    for box in picture.boxes:
+        group = ElementTree.SubElement(svg, "g")
+        ElementTree.SubElement(group, "title").text = box.tip
+        for shape in box.shapes:
+            ElementTree.SubElement(group, shape.tag, dict(shape.attributes)).text = shape.text or None
     return ElementTree.tostring(svg, encoding="unicode") + "\n"
 
 
-def parts_of_page(lineage: Lineage, address: Address) -> tuple[str, str]:
-    """The same for a page whose style it takes: in columns and, for telephones, as a list; a box leads to `address`."""
-    drawings = in_columns(lineage), as_list(lineage, _NARROW)
-    wide, narrow = (ElementTree.tostring(_svg(each, lineage, address), encoding="unicode") for each in drawings)
-    return wide, narrow
+def pictures_of(lineage: Lineage, address: Address) -> tuple[Picture, Picture]:
+    """The same for a page: in columns and, for telephones, as a list; a box leads to `address`."""
+    return _picture(in_columns(lineage), lineage, address), _picture(as_list(lineage, _NARROW), lineage, address)
 
 
-def _svg(drawing: Drawing, lineage: Lineage, address: Address | None) -> ElementTree.Element:
-    svg = ElementTree.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "class": f"lineage {'list' if drawing.is_list else 'columns'}",
-            "viewBox": f"0 0 {drawing.width:g} {drawing.height:g}",
-            "width": f"{drawing.width:g}",
-            "height": f"{drawing.height:g}",
-            "role": "img" if address is None else "group",
-            "aria-label": _sentence(lineage),
-        },
-    )
-    for wire in drawing.wires:
-        _add(svg, "path", d=_path(wire, is_list=drawing.is_list), css="wire again" if wire.is_again else "wire")
-    for box in drawing.boxes:
-        _draw(svg, box, lineage, address)
-    return svg
+def _picture(drawing: Drawing, lineage: Lineage, address: Address | None) -> Picture:
+    attributes = {
+        "class": f"lineage {'list' if drawing.is_list else 'columns'}",
+        "viewBox": f"0 0 {drawing.width:g} {drawing.height:g}",
+        "width": f"{drawing.width:g}",
+        "height": f"{drawing.height:g}",
+        "role": "img" if address is None else "group",
+        "aria-label": _sentence(lineage),
+    }
+    wires = [
+        Shape("path", {"class": "wire again" if wire.is_again else "wire", "d": _path(wire, is_list=drawing.is_list)})
+        for wire in drawing.wires
+    ]
+    return Picture(attributes, wires, [_boxed(box, lineage, address) for box in drawing.boxes])
 
 
 def _sentence(lineage: Lineage) -> str:
@@ -95,38 +125,35 @@ def _path(wire: Wire, *, is_list: bool) -> str:
     return f"M{wire.x1:g} {wire.y1:g}C{middle:g} {wire.y1:g} {middle:g} {wire.y2:g} {wire.x2:g} {wire.y2:g}"
 
 
-def _draw(svg: ElementTree.Element, box: Box, lineage: Lineage, address: Address | None) -> None:
+def _boxed(box: Box, lineage: Lineage, address: Address | None) -> Boxed:
     node = box.row.node
     if node is None:
-        _text(svg, box.x + 12, box.y + 17, rest_words(box.row), "soft")
-        return
-    place = svg
-    if address is not None and (href := address(node)):
-        place = ElementTree.SubElement(svg, "a", {"href": href})
-    _add(
-        place, "title", text="\n".join(filter(None, (f"{node.kind} {node.title}", node.key, node.version, node.sha256)))
-    )
+        return Boxed("", "", [_text(box.x + 12, box.y + 17, rest_words(box.row), "soft")])
+    tip = "\n".join(filter(None, (f"{node.kind} {node.title}", printable(node.key), node.version, node.sha256)))
+    return Boxed(address(node) if address else "", tip, list(_shapes(box, node, lineage)))
+
+
+def _shapes(box: Box, node: Node, lineage: Lineage) -> Iterator[Shape]:
     lost = "" if node.state.is_ordinary else " lost"
     root = " root" if node.id == lineage.root else ""
     size = {"x": f"{box.x:g}", "y": f"{box.y:g}", "width": f"{box.width:g}", "height": f"{box.height:g}"}
-    _add(place, "rect", css=f"box{lost}{root}", rx="6", **size)
+    yield Shape("rect", {"class": f"box{lost}{root}", "rx": "6", **size})
     colour = _COLOURS.get(node.kind, "g")
-    _add(place, "rect", css=colour, rx="2", **{**size, "width": "4"})
-    x, room = box.x + 12, box.width - 20
+    yield Shape("rect", {"class": colour, "rx": "2", **size, "width": "4"})
+    x, room, foot = box.x + 12, box.width - 20, box.y + box.height - 9
     if box.row.is_again:
-        _text(place, x, box.y + 17, cut(f"{node.kind} {node.title}, as above", room / _PER_SMALL), "soft")
+        yield _text(x, box.y + 17, cut(f"{node.kind} {node.title}, as above", room / _PER_SMALL), "soft")
         return
-    _text(place, x, box.y + 16, node.kind.upper(), f"kind {colour}")
+    yield _text(x, box.y + 16, node.kind.upper(), f"kind {colour}")
     if box.row.word:
-        _text(place, box.x + box.width - 8, box.y + 16, box.row.word, "soft", anchor="end")
-    most, foot = int(room / _PER_CHARACTER), box.y + box.height - 9
+        yield _text(box.x + box.width - 8, box.y + 16, box.row.word, "soft", anchor="end")
+    most = int(room / _PER_CHARACTER)
     lines = wrapped(node.title, most) if box.height >= BOX_HEIGHT else [cut(node.title, most)]
-    for n, line in enumerate(lines):
-        _text(place, x, box.y + 34 + 16 * n, line)
+    yield from (_text(x, box.y + 34 + 16 * n, line) for n, line in enumerate(lines))
     if lost:
-        _text(place, x, foot, node.state, "gone")
+        yield _text(x, foot, node.state, "gone")
     elif node.maker is not None:
-        _text(place, x, foot, cut(_by(node), room / _PER_SMALL), "soft")
+        yield _text(x, foot, cut(_by(node), room / _PER_SMALL), "soft")
 
 
 def _by(node: Node) -> str:
@@ -151,12 +178,6 @@ def cut(text: str, most: float) -> str:
     return text if len(text) <= most else f"{text[: max(0, int(most) - 1)]}…"
 
 
-def _text(parent: ElementTree.Element, x: float, y: float, text: str, css: str = "", anchor: str = "") -> None:
-    more = {"text-anchor": anchor} if anchor else {}
-    _add(parent, "text", text=text, css=css, x=f"{x:g}", y=f"{y:g}", **more)
-
-
-def _add(parent: ElementTree.Element, tag: str, *, text: str = "", css: str = "", **attributes: str) -> None:
-    element = ElementTree.SubElement(parent, tag, attributes | ({"class": css} if css else {}))
-    if text:
-        element.text = text
+def _text(x: float, y: float, text: str, css: str = "", anchor: str = "") -> Shape:
+    more = {"class": css} if css else {}
+    return Shape("text", {"x": f"{x:g}", "y": f"{y:g}", **more, **({"text-anchor": anchor} if anchor else {})}, text)
