@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nightjar.domain.lineage.nodes import State
@@ -36,24 +36,32 @@ class Found:
     state: State
 
 
+@dataclass
+class _Slot:
+    """An answer that is kept; `lock` is held by the thread that reads it."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    is_known: bool = False
+    value: Any = None
+
+
 class Reading:
-    """Reads for one question. Safe to use from threads: two that ask for the same at once may both read it."""
+    """Reads for one question. Safe to use from threads: of two that ask for the same at once, one waits."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
-        self._known: dict[tuple[object, ...], Any] = {}
+        self._slots: dict[tuple[object, ...], _Slot] = {}
         self._lock = threading.Lock()
 
     def once(self, name: tuple[object, ...], read: Callable[[], T]) -> T:
         """The answer of `read`, kept under `name`."""
         with self._lock:
-            if name in self._known:
-                value: T = self._known[name]
-                return value
-        value = read()
-        with self._lock:
-            self._known[name] = value
-        return value
+            slot = self._slots.setdefault(name, _Slot())
+        with slot.lock:
+            if not slot.is_known:
+                slot.value, slot.is_known = read(), True
+            value: T = slot.value
+            return value
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """`function` of each item, several at once."""
