@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import Asset, XComArg, task_group
 
-from operators.account import close_run, reconcile
+from operators.account import DUE, close_run, reconcile
 from operators.folders import RECONCILE, stage_prefix
 from operators.release import SHA256, rules_in_force
 from operators.shards import EVENTS, plan_shards
@@ -14,6 +14,8 @@ from operators.trouble import TASKS
 
 # Updated by every run that records rows: there may be news for the page of some day.
 DAY = Asset("nightjar_day")
+# Updated by a live run that ended while the Variable named a candidate detector.
+CANDIDATE_DUE = Asset(DUE)
 # Airflow's default of 16 would hold back a hundred pods.
 MAX_ACTIVE_TASKS = 128
 # An outage of a few minutes is waited out: 10, 20, 40, 80, 120 s and jitter.
@@ -37,10 +39,11 @@ AFTER_EVERY_ALERT = {
 NEAREST_TO_AN_ALERT_FIRST = {"weight_rule": "upstream"}
 
 
-def chain(frozen: Any, run_prefix: str, after: XComArg, day: str | None = None) -> None:
+def chain(frozen: Any, run_prefix: str, after: XComArg, day: str | None = None) -> StageOperator:
     """Everything from plan_shards on, in the run folder `run_prefix` (a template), once `after` is done.
 
-    `frozen` is what freeze_release returns. With `day` (a template), record also tidies up that day.
+    `frozen` is what freeze_release returns. With `day` (a template), record also tidies up that day. Returns record,
+    with which everything that comes of the run is stored.
     """
     shards: Any = plan_shards(run_prefix, frozen[SHA256])  # a list of prefixes, once it has run
 
@@ -63,6 +66,7 @@ def chain(frozen: Any, run_prefix: str, after: XComArg, day: str | None = None) 
     warned = rules_in_force.override(priority_weight=1, weight_rule="absolute")(run_prefix, frozen[SHA256])
     # The shards as well: when only one of them is cleared, it must be done before the run is looked over.
     [mapped, record, warned] >> close_run(run_prefix, shards, frozen)
+    return record
 
 
 def stage_task(stage: str, frozen: Any, run_prefix: str, input_prefix: Any, **arguments: Any) -> StageOperator:

@@ -11,6 +11,7 @@ freeze_release > select > plan_shards
           validate > detect > assess > notify
     > reconcile > record
 rules_in_force, after freeze_release
+try_candidate, after record, if the conf asks
 close_run, always last
 ```
 
@@ -27,7 +28,8 @@ close_run, always last
 
 **Parameters.** The day is the start of the run's data interval. `{"look": "everything"}` in the run's conf has the
 detector look at every picture of the day that it has not looked at, whatever `NIGHTJAR_LOOK` says; the run keeps it
-when it is cleared.
+when it is cleared. `{"detect_candidate": "<tag>"}` triggers `nightjar_candidate` over the day once it is recorded, so
+that another detector is compared with the deployed one.
 
 **Example.** `nightjar backfill --from 2026-11-01 --to 2026-11-07` runs the days that have not run, and names those that
 have; with `--redo` these run again, and with `--look-at-everything` every picture is looked at. To use another detector
@@ -44,13 +46,15 @@ from typing import Any
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from chain import DEFAULTS, MAX_ACTIVE_TASKS, NEAREST_TO_AN_ALERT_FIRST, RETRIES, chain
 
-from operators.folders import HISTORY, run_prefix
+from operators.candidate import TAG, TryCandidateOperator
+from operators.folders import CANDIDATE, HISTORY, run_prefix
 from operators.release import SHA256, freeze_release
 from operators.shards import select
 from operators.trouble import watched
 
 DAY = "{{ data_interval_start | ds }}"  # run ids of backfills are not stable, the day is
 RUN = run_prefix(HISTORY, DAY)
+CANDIDATE_TAG = f"{{{{ (dag_run.conf or {{}}).get('{TAG}', '') }}}}"
 LOOK = "{{ (dag_run.conf or {}).get('look', '') }}"
 
 with DAG(
@@ -74,4 +78,7 @@ with DAG(
 ):
     frozen: Any = freeze_release(RUN, LOOK)
     selected = select(RUN, DAY, frozen[SHA256])
-    chain(frozen, RUN, after=selected, day=DAY)
+    recorded = chain(frozen, RUN, after=selected, day=DAY)
+    recorded >> TryCandidateOperator(
+        task_id="try_candidate", trigger_dag_id=CANDIDATE, conf={TAG: CANDIDATE_TAG, "day": DAY}
+    )

@@ -18,10 +18,13 @@ BUCKET = "arn:aws:s3:::BUCKET"
 # Uploaders may put tags on their objects, which S3 copies with them.
 COPIED = frozenset({"footage", "quarantine"})
 # The folders that the DAGs' own tasks, which run in Airflow's processes, read and write.
-AIRFLOW_READS = ("alerts", "claims", "config", "footage", "health", "incoming", "operator", "rules", "runs", "troubles")
+AIRFLOW_READS = (
+    *("alerts", "claims", "comparisons", "config", "detections", "detectors", "footage", "health"),
+    *("incoming", "operator", "rules", "runs", "troubles"),
+)
 # The proof of a stage asks about some of the objects that its manifest names, wherever they are.
 PROVEN = frozenset(folder for stage in STAGES.values() for folder in stage.writes) - REMOVED_FOR_GOOD
-AIRFLOW_WRITES = ("claims", "config", "health", "operator", "rules", "runs", "troubles")
+AIRFLOW_WRITES = ("claims", "comparisons", "config", "health", "operator", "rules", "runs", "troubles")
 LOGS = "airflow-logs"
 
 Statement = dict[str, Any]

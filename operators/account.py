@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import get_current_context, task
+from airflow.sdk import Asset, AssetAlias, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from nightjar.domain.accounts import DoesNotAddUpError, ShardProof, consumed, settle
@@ -20,7 +20,7 @@ from operators.assignment import pinned_release
 from operators.bucket import bucket
 from operators.failures import final_for_people
 from operators.refusals import note_refusals
-from operators.release import SHA256
+from operators.release import CANDIDATE_TAG, SHA256
 from operators.settings import deployment
 from operators.shards import ProvenShard, proven_shards
 
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 RECORD = "record"  # works from the account
 PLAN = "plan_shards"
 _NAMED = 10
+DUE = "nightjar_candidate_due"  # the Asset that starts a run of the candidate
+_DUE = AssetAlias(f"{DUE}_if_any")
 WARNINGS = frozenset({"rules_in_force"})  # tasks that fail to be seen; they do not fail the run
 
 
@@ -52,7 +54,7 @@ def reconcile(run_prefix: str, shards: Sequence[str] | None, release: str | None
     return prefix
 
 
-@task(trigger_rule="all_done")
+@task(trigger_rule="all_done", outlets=[_DUE])
 @final_for_people
 def close_run(run_prefix: str, shards: Sequence[str] | None, frozen: Mapping[str, str] | None) -> None:
     """Fail the run if a task failed, or if the shards are not what was counted and recorded.
@@ -66,6 +68,8 @@ def close_run(run_prefix: str, shards: Sequence[str] | None, frozen: Mapping[str
     end_run(store, run_prefix, problems, datetime.now(UTC))
     if problems:
         raise AirflowFailException("; ".join(problems))
+    if frozen and frozen.get(CANDIDATE_TAG) and Runs(store).at(run_prefix).is_live:
+        get_current_context()["outlet_events"][_DUE].add(Asset(DUE))
 
 
 def end_run(store: ObjectStore, run_prefix: str, problems: Sequence[str], now: datetime) -> None:

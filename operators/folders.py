@@ -4,12 +4,26 @@ from nightjar.domain.batch import BATCH_ID
 from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.health import HEALTH
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, RECONCILE, REPORT, WATCH, run_name, run_prefix, stage_prefix
+from nightjar.stores.runs import (
+    CANDIDATE,
+    GATHER,
+    HISTORY,
+    LIVE,
+    PATROL,
+    RECONCILE,
+    REPORT,
+    WATCH,
+    run_name,
+    run_prefix,
+    stage_prefix,
+)
 from nightjar.stores.troubles import TROUBLES
 
 __all__ = [
     "BATCH_ID",
+    "CANDIDATE",
     "CLAIMS",
+    "GATHER",
     "HEALTH",
     "HISTORY",
     "INCOMING",

@@ -11,7 +11,7 @@ from nightjar.domain.names import shown
 from nightjar.domain.stages import Secret, Stage
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings
-from nightjar.stores.runs import HISTORY, PATROL, REPORT
+from nightjar.stores.runs import CANDIDATE, HISTORY, PATROL, REPORT
 from operators.settings import DeploymentSettings, StagePods
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,1024}")
@@ -20,7 +20,7 @@ SCRATCH = "scratch"
 CONTAINER = "base"  # upstream's name of the container that it waits for
 PART_OF = "app.kubernetes.io/part-of=nightjar"  # the label of every pod of a stage
 SECRETS_DIR = "/etc/nightjar/secrets"
-_GIVE_WAY = frozenset({HISTORY, REPORT, PATROL})  # the DAGs on which no alert waits
+_GIVE_WAY = frozenset({HISTORY, REPORT, PATROL, CANDIDATE})  # the DAGs on which no alert waits
 
 
 def resources(stage: Stage, asked: StagePods) -> k8s.V1ResourceRequirements:

@@ -36,6 +36,7 @@ OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_UI_PORT", "NIG
 
 LOOK = "NIGHTJAR_LOOK"
 UNPINNED = "collect"  # runs before there is a release
+CANDIDATE_TAG = "detect_candidate"  # of the Variable, of a run's conf, and of what freeze_release returns
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns
 
 
@@ -87,11 +88,13 @@ def freeze(
     variable: str,
     settings: DeploymentSettings,
     look: str = "",
+    candidate: str = "",
 ) -> dict[str, str]:
     """Take up the run's folder, and pin it to what is deployed now; a retry keeps what an earlier attempt pinned.
 
-    A `look` that the run was asked for is pinned as well, and is no deployment. Raises UsageError for one that is none,
-    and while another DAG run that works on the folder is queued or running.
+    A `look` that the run was asked for is pinned as well, and is no deployment; nor is a `candidate`, the tag of the
+    detector to be tried instead of the deployed one. Raises UsageError for one that is none, and while another DAG run
+    that works on the folder is queued or running.
     """
     if look not in ("", *Look):
         raise UsageError(f"expected `look` in the run's conf to be one of {', '.join(Look)}, got {look!r}")
@@ -104,22 +107,26 @@ def freeze(
     run.begin(started, is_under_way)
 
     def make() -> Release:
-        release = resolve_release(store, run.name, started, variable, settings)
+        if candidate:
+            images = parse_images(variable).trying(candidate)
+            return resolve_release(store, run.name, started, images, settings)
+        release = resolve_release(store, run.name, started, parse_images(variable), settings)
         Runs(store).deploy(run_prefix, release, datetime.now(UTC))
         return release.with_settings("detect", {LOOK: look}) if look else release
 
     release, ref = run.pin(started, make)
     if release.rules.problem:
         log.warning("%s", release.rules.problem)
-    return {SHA256: ref.sha256, **{stage: each.image for stage, each in release.stages.items()}}
+    tag = candidate or parse_images(variable).detect_candidate or ""
+    return {SHA256: ref.sha256, CANDIDATE_TAG: tag, **{stage: each.image for stage, each in release.stages.items()}}
 
 
 def resolve_release(
-    store: ObjectStore, run: str, started: Started, variable: str, settings: DeploymentSettings
+    store: ObjectStore, run: str, started: Started, images: Images, settings: DeploymentSettings
 ) -> Release:
     """Everything that decides the results of the run called `run`, as it is now.
 
-    Raises UsageError for a wrong Variable, a wrong setting, an image that is not built, and rules that are wrong while
+    Raises UsageError for a wrong setting, an image that is not built, and rules that are wrong while
     there are no good ones to fall back on.
     """
     refuse_unknown(
@@ -127,7 +134,6 @@ def resolve_release(
         (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings, RetentionSettings),
         OF_THE_LOCAL_DEPLOYMENT,
     )
-    images = parse_images(variable)
     stages = dict(_stages(images, settings, (stage for stage in STAGES if stage != UNPINNED)))
     return Release(run=run, start=started.identity, stages=stages, rules=RulesStore(store).freeze())
 

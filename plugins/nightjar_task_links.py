@@ -21,8 +21,9 @@ _OF_LIVE = frozenset({"freeze_release", "rules_in_force", "plan_shards", "reconc
 TASKS = {
     "nightjar_watch": frozenset({"wait_for_footage", "collect", "hand_over", "cool_off"}),
     "nightjar_live": _OF_LIVE | _SHARD_TASKS,
-    "nightjar_history": _OF_LIVE | _SHARD_TASKS | {"select"},
+    "nightjar_history": _OF_LIVE | _SHARD_TASKS | {"select", "try_candidate"},
     "nightjar_report": frozenset({"freeze_release", "report"}),
+    "nightjar_candidate": frozenset({"freeze_candidate", "gather", "shard.detect", "compare", "close_candidate"}),
     "nightjar_patrol": frozenset({"look_for_watch", "remove_old_pods", "freeze_release", "survey", "tell"}),
 }
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.settings.by_stage import resolve
 from nightjar.stores.rules import RulesStore
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, Runs, run_prefix, stage_prefix
+from nightjar.stores.runs import CANDIDATE, GATHER, HISTORY, LIVE, PATROL, REPORT, WATCH, Runs, run_prefix, stage_prefix
 from nightjar_local.images import detection_model
 from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access
 from operators.account import end_run, write_account
+from operators.candidate import Gathering
 from operators.shards import select_day, write_shards
 
 
@@ -77,6 +78,24 @@ class Chain:
         self._pin(prefix)
         self._stage("survey", run, "health/", stage_prefix(prefix, "survey"), release=prefix)
         return self._stage("tell", run, "troubles/", stage_prefix(prefix, "tell"), release=prefix)
+
+    def candidate(self, run: str, tag: str, day: date | None, environment: Mapping[str, str]) -> Manifest:
+        """A run of the candidate, which is the detector of this chain under other settings: `environment`."""
+        prefix = run_prefix(CANDIDATE, run)
+        folder = Runs(self.store).at(prefix)
+        deployed = self._release(folder.name, Started(dag_run=run, start="0"))
+        Runs(self.store).deploy(prefix, deployed, datetime.now(UTC))
+        started = Started(dag_run=run, start="1")
+        release, ref = folder.pin(
+            started, lambda: self._release(folder.name, started).with_settings("detect", environment)
+        )
+        gathering = Gathering(self.store, folder, tag, release.stage("detect").identity, datetime.now(UTC))
+        inside = replace(self, environment={**self.environment, **environment})
+        for shard in gathering.gather(day, ref.sha256, self.max_shards, 1000):
+            target = folder.stage_prefix("detect", shard.rstrip("/").rpartition("/")[2])
+            inside._stage("detect", folder.name, shard, target, release=prefix)
+        source, target = folder.stage_prefix(GATHER), folder.stage_prefix("compare")
+        return self._stage("compare", folder.name, source, target, release=prefix)
 
     def _run(self, prefix: str, day: date | None = None) -> None:
         release = self._pin(prefix)

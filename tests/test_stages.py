@@ -10,11 +10,14 @@ import pytest
 from docs.iam import policies
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.names import Camera
+from nightjar.domain.reactions import Review, ReviewVerdict
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.digests import Digests
+from nightjar.stores.events import Events
 from nightjar.stores.health import DueTimes
+from nightjar.stores.reactions import Reviews
 from nightjar.stores.rules import RulesStore
 from nightjar_local import samples
 from nightjar_local.layout import ROOT
@@ -90,6 +93,10 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         for day in sorted({(now - timedelta(hours=1)).date(), now.date()}):  # the footage is of the last hour
             chain.history(day)
         chain.report("r2")
+        event = next(event for event in Events(store).of_day(now.date()) if event.is_current)
+        Reviews(store).put(Review.of(event, ReviewVerdict.CONFIRMED, "command nina", now))
+        recorder.take_requests()
+        chain.candidate("c1", "candidate", now.date(), {"NIGHTJAR_MIN_PROBABILITY": "0.3"})
         # A camera that has been awaited for days: before it counts as silent, it is looked whether its footage waits.
         DueTimes(store).add(DueTimes.minute(now - timedelta(hours=1)), {SILENT: now - timedelta(days=2)})
         Digests(store).put(HELD_BACK, now.date() - timedelta(days=1))

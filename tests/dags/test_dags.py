@@ -37,7 +37,8 @@ BATCH_ID = "{{ ti.xcom_pull('collect', key='result')['batch_id'] }}"
 EXPECTED = {
     "nightjar_watch": ["wait_for_footage", "collect", "hand_over", "cool_off"],
     "nightjar_live": ["freeze_release", *CHAIN],
-    "nightjar_history": ["freeze_release", "select", *CHAIN],
+    "nightjar_history": ["freeze_release", "select", *CHAIN, "try_candidate"],
+    "nightjar_candidate": ["freeze_candidate", "gather", "shard.detect", "compare", "close_candidate"],
     "nightjar_report": ["freeze_release", "report"],
     "nightjar_patrol": ["look_for_watch", "remove_old_pods", "freeze_release", "survey", "tell"],
 }
@@ -159,6 +160,7 @@ LATE: dict[str, tuple[timedelta, bool] | None] = {
     "nightjar_live": (timedelta(minutes=15), True),
     "nightjar_history": (timedelta(hours=6), False),
     "nightjar_report": (timedelta(hours=1), True),
+    "nightjar_candidate": (timedelta(hours=6), False),
     "nightjar_patrol": (timedelta(minutes=30), True),
 }
 
@@ -206,7 +208,9 @@ def test_chain(dags: dict[str, DAG], dag_id: str) -> None:
     assert (record.stage, record.upstream_task_ids) == ("record", {"reconcile", "freeze_release"})
     assert [asset.name for asset in record.outlets] == ["nightjar_day"]
     # A task that is no leaf may fail without failing the run.
-    assert {task.task_id for task in leaves(dags[dag_id])} == {"close_run"}
+    assert {task.task_id for task in leaves(dags[dag_id])} == {"close_run"} | (
+        {"try_candidate"} if dag_id == "nightjar_history" else set()
+    )
     assert tasks["rules_in_force"].downstream_task_ids == {"close_run"}
     assert tasks["rules_in_force"].upstream_task_ids == {"freeze_release"}
     assert dags[dag_id].max_active_tasks >= 100
@@ -264,6 +268,20 @@ def test_the_patrol_comes_every_five_minutes_and_with_news_and_holds_up_no_alert
     assert [asset.name for asset in schedule.asset_condition.objects] == ["nightjar_day"]
     least = min(weight(task) for name in ("nightjar_live", "nightjar_watch") for task in dags[name].tasks)
     assert max(map(weight, dag.tasks)) <= least
+
+
+def test_a_candidate_works_beside_the_chain_and_after_everything_else(dags: dict[str, DAG]) -> None:
+    dag = dags["nightjar_candidate"]
+    assert (dag.max_active_runs, dag.max_active_tasks) == (1, 2)
+    schedule: Any = dag.schedule
+    assert [asset.name for asset in schedule.objects] == ["nightjar_candidate_due"]
+    least = min(weight(task) for name in ("nightjar_live", "nightjar_watch") for task in dags[name].tasks)
+    assert max(map(weight, dag.tasks)) <= least
+    # What the candidate does not get done is compared without it, and told.
+    assert dag.task_dict["compare"].trigger_rule.value == "all_done_min_one_success"
+    assert dag.task_dict["close_candidate"].trigger_rule.value == "all_done"
+    [alias] = dags["nightjar_live"].task_dict["close_run"].outlets
+    assert alias.name == "nightjar_candidate_due_if_any"  # nothing is updated where there is no candidate
 
 
 def test_what_is_nearest_to_an_alert_goes_first(dags: dict[str, DAG]) -> None:

@@ -24,6 +24,7 @@ from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.stage import StageContext, StageResult
 from nightjar.settings.detect import DetectSettings
 from nightjar.stores.detections import Detections
+from nightjar.stores.detector_speed import LOOK_SECONDS
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place, RunShard
 from nightjar.stores.standard import StandardPictures
@@ -103,7 +104,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
         counts=Counts(received=len(pictures), outcomes=dict(work.outcomes), details=dict(work.details)),
         inputs=[*inputs, release_ref, *rules_inputs],
         objects=objects,
-        result={"detector": detector.id},
+        result={"detector": detector.id, LOOK_SECONDS: round(looks.seconds, 3)},
         warnings=(*named, f"and {more} more pictures failed; failures.jsonl names them") if more else named,
     )
 

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from itertools import islice
+from time import monotonic
 from typing import TypeVar
 
 from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, How, Picture
@@ -57,21 +58,25 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 class Looks:
     """The detector as the gate asks it: the objects in pictures, several at once.
 
-    The model is loaded with the first look, while the first pictures are being fetched.
+    The model is loaded with the first look, while the first pictures are being fetched. `seconds` is the time of all
+    looks, without loading, reading and writing: what a detector costs.
     """
 
     def __init__(self, load: Callable[[], tuple[Detector, Find]]) -> None:
         self._load = load
         self._loaded: tuple[Detector, Find] | None = None
+        self.seconds = 0.0
 
     def __call__(self, pictures: Sequence[Pixels]) -> list[Sequence[DetectedObject]]:
         """The objects in each picture."""
         is_first = self._loaded is None
         detector, find = self._loaded = self._loaded or self._load()
         found: list[Sequence[DetectedObject]] = []
+        began = monotonic()
         for burst in batched(pictures, _BURST):
             raw = [detector.infer(pixels) for pixels in burst]
             found += map(find, raw)
+        self.seconds += monotonic() - began
         if is_first:
             log.info("first picture looked at")
         return found

@@ -10,13 +10,13 @@ from nightjar.errors import InputError
 from nightjar.queries.run_account import folder_name
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, Runs, run_prefix
+from nightjar.stores.runs import CANDIDATE, GATHER, HISTORY, LIVE, PATROL, REPORT, WATCH, Runs, run_prefix
 from plugins.pages.runs.airflow_state import AirflowRun, AirflowState
 
 RUNS_A_PAGE = 30
 _READERS = 16
 # The stage whose manifest counts what a run did; live and history have an account.
-_COUNTED_BY = {WATCH: "collect", REPORT: "report", PATROL: "survey"}
+_COUNTED_BY = {WATCH: "collect", REPORT: "report", PATROL: "survey", CANDIDATE: GATHER}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ DAGS = {
     "nightjar_live": "One batch, from footage to alerts",
     "nightjar_history": "One day, swept up and recorded",
     "nightjar_report": "The pages of days that have news",
+    "nightjar_candidate": "A candidate detector beside the deployed one, and both compared",
     "nightjar_patrol": "Cameras in trouble, digests, and what else is due",
 }
 _DOES = {
@@ -27,6 +28,11 @@ _DOES = {
     "record": "Writes the rows of the run into the warehouse.",
     "close_run": "Fails the run if a task failed, or if a shard changed after it was counted.",
     "report": "Makes the page of each day that has news.",
+    "try_candidate": "Has a candidate look at the day as well, if the run was asked to: triggers nightjar_candidate.",
+    "freeze_candidate": "Pins the run to the release that is deployed, with the candidate in place of its detector.",
+    "gather": "Finds the pictures that the candidate has not seen, and cuts them into shards.",
+    "compare": "Compares the candidate with what is deployed, by user and day, and adds it up.",
+    "close_candidate": "Fails the run if the candidate did not get a shard done.",
     "look_for_watch": "Sees whether nightjar_watch looks for footage, and opens the operator's trouble if not.",
     "remove_old_pods": "Removes the pods of stages that failed long ago.",
     "survey": "Counts what live runs saw of each camera, and finds the cameras in trouble.",

@@ -83,7 +83,7 @@ they are, and those that a value of another section sets.
 
 {{/* The names of the stages, as a JSON list. */}}
 {{- define "nightjar.stageNames" -}}
-["collect", "validate", "detect", "assess", "notify", "record", "report", "survey", "tell"]
+["collect", "validate", "detect", "assess", "notify", "record", "report", "compare", "survey", "tell"]
 {{- end -}}
 
 {{/* The name of a stage's service account: (dict "root" $ "stage" "detect"). */}}

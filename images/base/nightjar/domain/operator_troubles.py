@@ -78,6 +78,10 @@ _FAILED: Mapping[str, _Words] = {
         "No alert is affected; the pages of days with news are out of date.",
         "The last log line of the red task says why. The next run reports everything.",
     ),
+    "nightjar_candidate": _Words(
+        "No alert is affected: the candidate works beside what is deployed. Its comparison lacks these pictures.",
+        "The last log line of the red task says why: mostly the candidate is at fault. Drop it, or give it a new tag.",
+    ),
     "nightjar_patrol": _Words(
         "Alerts go out, but notices about cameras, digests and notices like this one may not.",
         "The last log line of the red task says why. Mend that: the next run starts within five minutes.",

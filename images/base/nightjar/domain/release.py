@@ -57,6 +57,13 @@ class Images(Input):
             raise UsageError(f"expected an image, one of {', '.join(STAGE_IMAGES)}, got {image!r}")
         return str(getattr(self, "validate_" if image == "validate" else image))
 
+    def trying(self, tag: str) -> "Images":
+        """The same with `tag` as the detector; raises UsageError for a tag that is none."""
+        try:
+            return Images.model_validate({**self.model_dump(by_alias=True), "detect": tag})
+        except ValidationError as error:
+            raise UsageError(f"expected the tag of a candidate detector: {_sentence(error.errors()[0])}") from None
+
     def reference(self, stage: str) -> str:
         """`<registry>/<image>:<tag>` of the image that holds `stage`; raises UsageError for a name that is no stage."""
         image = stage_named(stage).image

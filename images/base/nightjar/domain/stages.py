@@ -128,6 +128,17 @@ STAGES = {
             writes=("records", "reports", "runs"),
         ),
         Stage(
+            "compare",
+            "report",
+            cpu="500m",
+            memory="2Gi",
+            reads=(
+                *("comparisons", "config", "detections", "detectors", "events"),
+                *("reviews", "rules", "runs"),
+            ),
+            writes=("comparisons", "runs"),
+        ),
+        Stage(
             "survey",
             "report",
             cpu="500m",

@@ -51,7 +51,8 @@ def compare_stored(store: "ObjectStore", sides: "Sides", user: str = "") -> "Com
     from nightjar.stores.detection_history import no_garbage_collection
     from nightjar.stores.detector_speed import speed_of
 
-    days = days_by_user(store, sides, user)
+    detectors = (sides.before.detector, sides.after.detector)
+    days = days_by_user(store, detectors, sides.start, sides.end, user)
     said = reviewed_events(store, sides.start, sides.end)
     progress = Progress("users compared", len(days), every=5.0)
     parts = []

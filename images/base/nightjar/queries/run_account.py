@@ -23,7 +23,19 @@ from nightjar.runtime.current import read_current
 from nightjar.runtime.manifests import read_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, RECONCILE, REPORT, WATCH, Run, Runs, run_name, run_prefix
+from nightjar.stores.runs import (
+    CANDIDATE,
+    HISTORY,
+    LIVE,
+    PATROL,
+    RECONCILE,
+    REPORT,
+    WATCH,
+    Run,
+    Runs,
+    run_name,
+    run_prefix,
+)
 from nightjar.stores.troubles import Troubles
 
 LARGEST_BATCH = 4 << 20  # bytes: a larger batch is not read to count footage by camera; the account has the sums
@@ -34,6 +46,7 @@ WHOLE_RUN: Mapping[str, tuple[str, ...]] = {
     HISTORY: ("assess", "notify", RECONCILE, "record", "report"),
     REPORT: ("report",),
     PATROL: ("survey", "tell"),
+    CANDIDATE: ("compare",),
 }
 OF_NIGHTJAR = tuple(WHOLE_RUN)
 _READERS = 8

@@ -40,13 +40,18 @@ def side_of(store: ObjectStore, detector: str, rules_sha256: str) -> SideRef:
     return SideRef(detector=detector, tag=detector, rules=rules_sha256)  # of release 0.1, whose folders are tags
 
 
-def days_by_user(store: ObjectStore, sides: Sides, user: str = "") -> dict[str, dict[Camera, list[date]]]:
-    """The days of cameras that either detector knows, by user, from a day before the time on; of one `user`, or all."""
-    first = max(sides.start.date(), date.min + LEAD) - LEAD
-    last = (sides.end - timedelta(microseconds=1)).date()
+def days_by_user(
+    store: ObjectStore, detectors: Iterable[str], start: datetime, end: datetime, user: str = ""
+) -> dict[str, dict[Camera, list[date]]]:
+    """The days of cameras that any of the detectors knows, by user; of one `user`, or of all.
+
+    They are those from a day before `start` up to `end`.
+    """
+    first = max(start.date(), date.min + LEAD) - LEAD
+    last = (end - timedelta(microseconds=1)).date()
     detections = Detections(store)
     found: dict[str, dict[Camera, set[date]]] = defaultdict(lambda: defaultdict(set))
-    for maker in {sides.before.detector, sides.after.detector}:
+    for maker in sorted(set(detectors)):
         for place in detections.places(maker, first, last):
             if user in ("", place.camera.user):
                 found[place.camera.user][place.camera].add(place.day)

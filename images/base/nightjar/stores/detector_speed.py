@@ -23,15 +23,16 @@ def speed_of(store: ObjectStore, detector: str, first: date, last: date) -> Spee
 
     Of at most 40 shards, the newest runs first; nothing where none of them looked at anything.
     """
-    shards, looks, seconds = 0, 0, 0.0
+    shards, looks, seconds, peak = 0, 0, 0.0, 0
     for manifest in _manifests(store, detector, first, last):
         looked = manifest.counts.details.get(_LOOKED_AT, 0)
         measured = manifest.result.get(LOOK_SECONDS)
         if looked and isinstance(measured, int | float):
             shards, looks, seconds = shards + 1, looks + looked, seconds + measured
+            peak = max(peak, manifest.peak_memory_bytes or 0)
         if shards == _MOST_MANIFESTS:
             break
-    return Speed.of(shards, looks, seconds, None)
+    return Speed.of(shards, looks, seconds, peak or None)
 
 
 def _manifests(store: ObjectStore, detector: str, first: date, last: date) -> Iterator[Manifest]:

@@ -10,13 +10,19 @@ from nightjar.domain.release import Started
 from nightjar.errors import InputError
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectMissingError, ObjectStore
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, Runs, run_prefix
+from nightjar.stores.runs import CANDIDATE, HISTORY, LIVE, PATROL, REPORT, Runs, run_prefix
 
 _DAY = timedelta(days=1)
 _DAYS_BACK = 7
 _AT_ONCE = 8
 # The stage whose manifest is the last that a run writes.
-_LAST_STAGE: Mapping[str, str] = {LIVE: "record", HISTORY: "record", REPORT: "report", PATROL: "tell"}
+_LAST_STAGE: Mapping[str, str] = {
+    LIVE: "record",
+    HISTORY: "record",
+    REPORT: "report",
+    PATROL: "tell",
+    CANDIDATE: "compare",
+}
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,14 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     HISTORY: ("",),
     REPORT: ("asset_triggered__", "scheduled__", "manual__"),
     PATROL: ("asset_triggered__", "scheduled__", "manual__"),
+    CANDIDATE: ("asset_triggered__", "scheduled__", "manual__"),
 }
 _PERIODS: Mapping[str, Callable[[datetime], Iterator[str]]] = {
     LIVE: _live_periods,
     HISTORY: _history_periods,
     REPORT: _report_periods,
     PATROL: _report_periods,
+    CANDIDATE: _report_periods,
 }
 
 

@@ -6,6 +6,7 @@ runs/<dag>/<run>/batch.jsonl                BatchLine
 runs/<dag>/<run>/shards/<shard>/shard.jsonl Footage
 runs/<dag>/<run>/<stage>/[<shard>/]         where a stage writes; its manifest is proof that it came to its end
 runs/<dag>/<run>/reconcile/account.json     Account
+runs/<dag>/<run>/gather/gathered.json       Gathered: what a run of nightjar_candidate is about
 runs/<dag>/<run>/ended.json                 Ended: how it ended
 config/deployed.json                        Deployed: the newest release
 """
@@ -18,7 +19,9 @@ from typing import TypeVar
 
 from nightjar.domain.accounts import Account
 from nightjar.domain.batch import BatchLine, Footage
-from nightjar.domain.layout import MANIFEST, digest, last_segment
+from nightjar.domain.candidates import Gathered
+from nightjar.domain.detections import ListedPicture
+from nightjar.domain.layout import MANIFEST, PICTURES, digest, last_segment
 from nightjar.domain.manifest import Manifest, ObjectRef
 from nightjar.domain.model import Stored
 from nightjar.domain.release import Deployed, Ended, Release, Started
@@ -41,6 +44,7 @@ PATROL, CANDIDATE = "nightjar_patrol", "nightjar_candidate"
 RELEASE, STARTED, BATCH, SHARD = "release.json", "started.json", "batch.jsonl", "shard.jsonl"
 ENDED = "ended.json"
 RECONCILE = "reconcile"  # writes like a stage, but is a task of the DAG
+GATHER, _GATHERED = "gather", "gathered.json"  # the same, in runs of candidates
 
 _RUNS = "runs/"
 _DEPLOYED = "config/deployed.json"
@@ -226,6 +230,27 @@ class Run:
     def account(self) -> Account:
         """The account of the run; raises InputError when it was not settled."""
         return read_record(self._store, f"{self.stage_prefix(RECONCILE)}account.json", Account)[0]
+
+    def write_gathered(self, gathered: Gathered) -> ObjectRef:
+        """Write what a candidate's run is about."""
+        return write_record(self._store, f"{self.stage_prefix(GATHER)}{_GATHERED}", gathered)
+
+    def gathered(self) -> tuple[Gathered, ObjectRef]:
+        """What a candidate's run is about; raises InputError where that was not written."""
+        return read_record(self._store, f"{self.stage_prefix(GATHER)}{_GATHERED}", Gathered)
+
+    def write_pictures(self, stage: str, shard: str, pictures: Iterable[ListedPicture]) -> ObjectRef:
+        """Write the pictures of a shard that detect is to look at, as validate does."""
+        return write_lines(self._store, f"{self.stage_prefix(stage, shard)}{PICTURES}", pictures)
+
+    def pictures(self, stage: str, shard: str) -> tuple[list[ListedPicture], ObjectRef]:
+        """The pictures of a shard that validate passed on; raises InputError where there is no such list."""
+        return read_lines(self._store, f"{self.stage_prefix(stage, shard)}{PICTURES}", ListedPicture)
+
+    def account_version(self) -> tuple[str, datetime] | None:
+        """The version of the account's manifest and when it was written; None before the run was settled."""
+        info = self._store.head(f"{self.stage_prefix(RECONCILE)}{MANIFEST}")
+        return (info.version_id, info.modified_at) if info else None
 
     def write_manifest(self, manifest: Manifest, shard: str | None = None) -> ObjectRef:
         """Write the manifest of `manifest.stage`: its last act."""

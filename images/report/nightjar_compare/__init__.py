@@ -1,0 +1,1 @@
+"""The compare stage: a candidate detector beside the deployed one, by user and day, and the sum."""
