@@ -16,7 +16,8 @@ from time import sleep
 from nightjar.errors import TryAgainError, UsageError
 
 DAG = "nightjar_history"
-LOOK_AT_EVERYTHING = '{"look": "everything"}'  # in the conf of a run
+CANDIDATE_DAG = "nightjar_candidate"
+CANDIDATE = "detect_candidate"  # in the conf of a run of either
 UNDER_WAY = frozenset({"queued", "running"})
 _MIDNIGHT, _AFTER_MIDNIGHT = time(), time(0, 0, 1)
 _DAY = timedelta(days=1)
@@ -44,6 +45,24 @@ class Plan:
     under_way: Mapping[date, str]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the runs are asked for: `redo` runs days again that have run; `candidate` is the tag of a detector.
+
+    With `everything`, the moment of now, they look at every picture.
+    """
+
+    redo: bool = False
+    everything: datetime | None = None
+    candidate: str | None = None
+
+    @property
+    def conf(self) -> dict[str, str]:
+        """The conf of a run of history."""
+        look = {"look": "everything"} if self.everything else {}
+        return look | ({CANDIDATE: self.candidate} if self.candidate else {})
+
+
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `backfill` to the command line."""
     backfill = commands.add_parser(
@@ -61,6 +80,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action="store_true",
         help="have the detector look at every picture that it has not looked at, whatever NIGHTJAR_LOOK says",
     )
+    backfill.add_argument(
+        "--candidate",
+        metavar="TAG",
+        help="have this detector look at the days as well, beside the deployed one, and compare both; days that have "
+        "run are not run again for that",
+    )
     backfill.add_argument("--dry-run", action="store_true", help="only say what would be done")
     backfill.add_argument("--max-active-runs", type=int, default=2, metavar="N", help="days at once; default: 2")
     backfill.set_defaults(run=run_backfill)
@@ -73,11 +98,11 @@ def run_backfill(given: argparse.Namespace) -> int:
         raise UsageError(f"expected --max-active-runs of at least 1, got {given.max_active_runs}")
     airflow = patient(call_airflow)
     plan = plan_for(days, states_of_days(airflow, days))
-    for line in described(plan, redo=given.redo):
+    for line in described(plan, redo=given.redo, candidate=given.candidate):
         sys.stdout.write(f"{line}\n")
     if not given.dry_run:
-        everything = datetime.now(UTC) if given.look_at_everything else None
-        carry_out(airflow, plan, redo=given.redo, at_once=given.max_active_runs, everything=everything)
+        asked = Asked(given.redo, datetime.now(UTC) if given.look_at_everything else None, given.candidate)
+        carry_out(airflow, plan, asked, at_once=given.max_active_runs)
     return 0
 
 
@@ -114,7 +139,7 @@ def plan_for(days: Iterable[date], states: Mapping[date, str]) -> Plan:
     )
 
 
-def described(plan: Plan, *, redo: bool) -> Iterator[str]:
+def described(plan: Plan, *, redo: bool, candidate: str | None = None) -> Iterator[str]:
     """The plan for a person, a line each."""
     if plan.new:
         yield f"{_number(plan.new, 'gets', 'get')} a run: {_list(plan.new)}"
@@ -122,29 +147,39 @@ def described(plan: Plan, *, redo: bool) -> Iterator[str]:
         yield f"{_number(plan.under_way, 'is', 'are')} left alone, being under way: {_list(plan.under_way)}"
     if plan.ended and redo:
         yield f"{_number(plan.ended, 'runs', 'run')} again: {_list(_with_states(plan.ended))}"
+    elif plan.ended and candidate:
+        days = _number(plan.ended, "has run and is", "have run and are")
+        yield f"{days} looked at by {candidate} alone: {_list(_with_states(plan.ended))}"
     elif plan.ended:
         yield f"{_number(plan.ended, 'is', 'are')} skipped, having run already: {_list(_with_states(plan.ended))}"
         first, last = min(plan.ended), max(plan.ended)
         yield f"To run them again: nightjar backfill --from {first} --to {last} --redo; or clear a day's run in the UI."
 
 
-def carry_out(airflow: Airflow, plan: Plan, *, redo: bool, at_once: int, everything: datetime | None = None) -> None:
+def carry_out(airflow: Airflow, plan: Plan, asked: Asked, *, at_once: int) -> None:
     """Make the runs of new days and, with `redo`, clear those that have ended.
 
-    With `everything`, the moment of now, the runs look at every picture. A run keeps the conf that it was made with, so
-    days whose run has ended get another one, by hand: its logical date is on the day after, at the time of that moment.
+    A run keeps the conf that it was made with. So days whose run has ended and that are asked for more than that get
+    another one, by hand: its logical date is on the day after, at the time of now. A candidate looks at days that have
+    ended, and are not to run again, by itself.
     """
-    if redo and everything:
+    conf = json.dumps(asked.conf)
+    if asked.redo and asked.conf:
+        now = asked.everything or datetime.now(UTC)
         for day in sorted(plan.ended):
-            moment = datetime.combine(day + _DAY, max(everything.time().replace(microsecond=0), _AFTER_MIDNIGHT), UTC)
-            airflow(["dags", "trigger", DAG, "--logical-date", moment.isoformat(), "--conf", LOOK_AT_EVERYTHING])
-    elif redo:
+            moment = datetime.combine(day + _DAY, max(now.time().replace(microsecond=0), _AFTER_MIDNIGHT), UTC)
+            airflow(["dags", "trigger", DAG, "--logical-date", moment.isoformat(), "--conf", conf])
+    elif asked.redo:
         for first, last in _ranges(sorted(plan.ended)):
             # By logical date, the beginning of the day; all tasks, so that the run is pinned to the release of now.
             airflow(["tasks", "clear", DAG, "-s", f"{first}", "-e", f"{last}", "--yes"])
+    elif asked.candidate:
+        for day in sorted(plan.ended):
+            of_day = json.dumps({CANDIDATE: asked.candidate, "day": f"{day}"})
+            airflow(["dags", "trigger", CANDIDATE_DAG, "--conf", of_day])
     if plan.new:
         arguments = ["--from-date", f"{plan.new[0]}", "--to-date", f"{plan.new[-1]}", "--reprocess-behavior", "none"]
-        arguments += ["--dag-run-conf", LOOK_AT_EVERYTHING] if everything else []
+        arguments += ["--dag-run-conf", conf] if asked.conf else []
         airflow(["backfill", "create", "--dag-id", DAG, *arguments, "--max-active-runs", f"{at_once}"])
 
 

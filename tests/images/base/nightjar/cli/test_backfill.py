@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nightjar.cli.backfill import (
+    Asked,
     LockedError,
     call_airflow,
     carry_out,
@@ -95,7 +96,7 @@ def test_each_day_is_told(states: Mapping[int, str], redo: bool, said: list[str]
     [listed] = airflow.told
     assert listed == "dags list-runs nightjar_history -s 2026-11-20 -e 2026-11-22T23:59:59 -o json"
     airflow.told.clear()
-    carry_out(airflow, plan, redo=redo, at_once=2)
+    carry_out(airflow, plan, Asked(redo), at_once=2)
     assert airflow.told == told
 
 
@@ -131,7 +132,7 @@ def test_runs_that_look_at_everything_are_new_ones(states: Mapping[int, str], re
     airflow = Airflow(states)
     plan = plan_for(days(20, 21, 22), states_of_days(airflow, days(20, 21, 22)))
     airflow.told.clear()
-    carry_out(airflow, plan, redo=redo, at_once=2, everything=datetime(2026, 11, 26, 13, 5, 7, 9, UTC))
+    carry_out(airflow, plan, Asked(redo, datetime(2026, 11, 26, 13, 5, 7, 9, UTC)), at_once=2)
     assert airflow.told == told
 
 
@@ -139,7 +140,7 @@ def test_at_midnight_a_run_by_hand_is_still_told_from_that_of_the_day() -> None:
     airflow = Airflow({20: "success"})
     plan = plan_for(days(20), states_of_days(airflow, days(20)))
     airflow.told.clear()
-    carry_out(airflow, plan, redo=True, at_once=2, everything=datetime(2026, 11, 26, tzinfo=UTC))
+    carry_out(airflow, plan, Asked(True, datetime(2026, 11, 26, tzinfo=UTC)), at_once=2)
     assert airflow.told == [TRIGGER.format("2026-11-21T00:00:01+00:00")]
 
 
@@ -248,3 +249,33 @@ def test_another_failure_is_not_tried_again() -> None:
     with pytest.raises(TryAgainError, match="another backfill"):
         patient(airflow, [0, 0])(["backfill", "create"])
     assert told == ["backfill create"]
+
+
+OF_CANDIDATE = """dags trigger nightjar_candidate --conf {{"detect_candidate": "oid", "day": "{}"}}"""
+
+
+@pytest.mark.parametrize(
+    ("states", "asked", "told"),
+    [
+        ({20: "success", 21: "failed", 22: "running"}, Asked(candidate="oid"), [OF_CANDIDATE.format(day(20)),
+         OF_CANDIDATE.format(day(21))]),
+        ({20: "success"}, Asked(candidate="oid"), [OF_CANDIDATE.format(day(20)), CREATE.format(day(21), day(22))
+         [: -len("--max-active-runs 2")] + '--dag-run-conf {"detect_candidate": "oid"} --max-active-runs 2']),
+        (
+            {20: "success", 21: "queued", 22: "queued"},
+            Asked(True, datetime(2026, 11, 26, 13, 5, 7, tzinfo=UTC), "oid"),
+            ["dags trigger nightjar_history --logical-date 2026-11-21T13:05:07+00:00 --conf "
+             '{"look": "everything", "detect_candidate": "oid"}'],
+        ),
+    ],
+)  # fmt: skip
+def test_a_candidate_looks_at_days_that_have_run_without_running_them_again(
+    states: Mapping[int, str], asked: Asked, told: list[str]
+) -> None:
+    airflow = Airflow(states)
+    plan = plan_for(days(20, 21, 22), states_of_days(airflow, days(20, 21, 22)))
+    airflow.told.clear()
+    carry_out(airflow, plan, asked, at_once=2)
+    assert airflow.told == told
+    said = list(described(plan, redo=asked.redo, candidate="oid"))
+    assert any("looked at by oid alone" in line for line in said) is not asked.redo
