@@ -47,7 +47,14 @@ IMAGES = (*STAGE_IMAGES, AIRFLOW, TRIAL)
 RULES = ROOT / "local" / "rules.yaml"
 # MB that an image adds to its base, at the most, without a detector's model: one that grows is to be noticed.
 MOST = {"collect": 35, "assess": 35, "notify": 120, "report": 250, "validate": 225, "detect": 285, "airflow": 430}
-DAG_IDS = ["nightjar_history", "nightjar_live", "nightjar_patrol", "nightjar_report", "nightjar_watch"]
+DAG_IDS = [
+    "nightjar_candidate",
+    "nightjar_history",
+    "nightjar_live",
+    "nightjar_patrol",
+    "nightjar_report",
+    "nightjar_watch",
+]
 SET = {"NIGHTJAR_BUCKET": "nightjar"}  # what every deployment sets
 # The DAGs and what is wrong with any of them, as the dag-processor sees them.
 PARSE = """

@@ -11,6 +11,8 @@ import pytest
 from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert, DigestLine
 from nightjar.domain.batch import BatchLine, Claim, Footage
+from nightjar.domain.candidates import CandidateRecord, Covered, Gathered
+from nightjar.domain.comparison.documents import Comparison, UserCompared
 from nightjar.domain.detections import Detection, FailedPicture, ListedPicture
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.events import Event, Suppressed, Threat
@@ -59,6 +61,11 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r".*/started\.json": Started,
     r".*/ended\.json": Ended,
     r"config/deployed\.json": Deployed,
+    r"comparisons/candidates/[^/]+/candidate\.json": CandidateRecord,
+    r"comparisons/candidates/[^/]+/covered/.*\.json": Covered,
+    r"comparisons/[0-9a-f]+/comparison\.json": Comparison,
+    r"comparisons/[0-9a-f]+/\d+/.*\.json": UserCompared,
+    r".*/gathered\.json": Gathered,
     r"detectors/.*\.json": PublishedDetector,
     r"records/news/.*\.json": News,
     r"records/erasures/.*\.json": Erasure,

@@ -125,10 +125,12 @@ def test_speed_is_of_the_looks_of_each(store: MemoryStore) -> None:
     )
     folder = Runs(store).at(world.prefix)
     manifest, _ = folder.manifest("detect", "alice-porch")
-    folder.write_manifest(manifest.model_copy(update={"result": {"detector": OID, LOOK_SECONDS: 1.5}}), "alice-porch")
+    told = {"result": {"detector": OID, LOOK_SECONDS: 1.5}, "peak_memory_bytes": 300 << 20}
+    folder.write_manifest(manifest.model_copy(update=told), "alice-porch")
     compared(store)
     assert ref.key
-    assert total(store).speed_after.pictures_per_second == 4.0
+    speed = total(store).speed_after
+    assert (speed.pictures_per_second, speed.peak_memory_bytes) == (4.0, 300 << 20)
     assert total(store).speed_before.pictures_per_second is None
 
 

@@ -21,8 +21,7 @@ from nightjar.runtime.manifests import read_record, write_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.erasure import erase_versions
-
-COMPARISONS = "comparisons/"
+from nightjar.stores.made_of_others import COMPARISONS
 
 _CANDIDATES = f"{COMPARISONS}candidates/"
 _SUM = "comparison.json"

@@ -29,7 +29,7 @@ LOGS = "airflow-logs"  # where the chart has Airflow put the logs of tasks, unle
 # Rules with this prefix in their id are ours; others' are left alone.
 OURS = "nightjar-"
 # Rewritten in place: old versions of these serve only to mend something by hand.
-REWRITTEN = ("claims/", "health/", "incoming/", "journals/", "operator/", "telling/", "troubles/")
+REWRITTEN = ("claims/", "comparisons/", "health/", "incoming/", "journals/", "operator/", "telling/", "troubles/")
 # The folders of each kind that may expire.
 KINDS: Mapping[str, tuple[str, ...]] = {
     "footage": (FOOTAGE,),
