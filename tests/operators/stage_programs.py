@@ -227,6 +227,11 @@ def report(context: StageContext) -> StageResult:
     return StageResult(objects=[ref], result={"runs": len(rows)})
 
 
+def compare(_context: StageContext) -> StageResult:
+    """Finds no difference."""
+    return StageResult()
+
+
 def survey(_context: StageContext) -> StageResult:
     """Finds every camera well."""
     return StageResult()
@@ -238,4 +243,4 @@ def tell(_context: StageContext) -> StageResult:
 
 
 PERSON = DetectedObject(label="person", probability=0.9, box=(0.1, 0.1, 0.5, 0.9))
-WORK = {f.__name__: f for f in (collect, validate, detect, assess, notify, record, report, survey, tell)}
+WORK = {f.__name__: f for f in (collect, validate, detect, assess, notify, record, report, compare, survey, tell)}
