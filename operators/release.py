@@ -107,10 +107,9 @@ def freeze(
     run.begin(started, is_under_way)
 
     def make() -> Release:
+        release = resolve_release(store, run.name, started, variable, settings, candidate)
         if candidate:
-            images = parse_images(variable).trying(candidate)
-            return resolve_release(store, run.name, started, images, settings)
-        release = resolve_release(store, run.name, started, parse_images(variable), settings)
+            return release
         Runs(store).deploy(run_prefix, release, datetime.now(UTC))
         return release.with_settings("detect", {LOOK: look}) if look else release
 
@@ -122,11 +121,16 @@ def freeze(
 
 
 def resolve_release(
-    store: ObjectStore, run: str, started: Started, images: Images, settings: DeploymentSettings
+    store: ObjectStore,
+    run: str,
+    started: Started,
+    variable: str,
+    settings: DeploymentSettings,
+    candidate: str = "",
 ) -> Release:
-    """Everything that decides the results of the run called `run`, as it is now.
+    """Everything that decides the results of the run called `run`, as it is now; with `candidate` as its detector.
 
-    Raises UsageError for a wrong setting, an image that is not built, and rules that are wrong while
+    Raises UsageError for a wrong Variable, a wrong setting, an image that is not built, and rules that are wrong while
     there are no good ones to fall back on.
     """
     refuse_unknown(
@@ -134,6 +138,8 @@ def resolve_release(
         (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings, RetentionSettings),
         OF_THE_LOCAL_DEPLOYMENT,
     )
+    images = parse_images(variable)
+    images = images.trying(candidate) if candidate else images
     stages = dict(_stages(images, settings, (stage for stage in STAGES if stage != UNPINNED)))
     return Release(run=run, start=started.identity, stages=stages, rules=RulesStore(store).freeze())
 

@@ -158,7 +158,7 @@ def frozen(
 def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:
     told = frozen(store, "scheduled")
     release, ref = Runs(store).at(RUN).release()
-    assert told == {"release": ref.sha256, **{stage: each.image for stage, each in release.stages.items()}}
+    assert told == {"release": ref.sha256, "detect_candidate": "", **{stage: each.image for stage, each in release.stages.items()}}
     assert frozen(store, "scheduled", variable_=variable("2")) == told, "a retry keeps it"
     deployed = Runs(store).deployed()
     assert deployed and (deployed.run, deployed.stages) == (RUN, release.stages)
@@ -174,6 +174,17 @@ def test_a_run_that_is_asked_to_look_at_everything_keeps_it_and_is_no_deployment
     deployed = Runs(store).deployed()
     assert deployed and deployed.stages["detect"].settings["NIGHTJAR_LOOK"] == "sparing"
     assert {stage for stage, each in release.stages.items() if each != deployed.stages[stage]} == {"detect"}
+
+
+def test_a_candidate_takes_the_place_of_the_detector_and_is_no_deployment(store: MemoryStore) -> None:
+    frozen(store, "scheduled")
+    deployed = Runs(store).deployed()
+    told = frozen(store, "candidate", run_prefix_="runs/nightjar_candidate/c1/", candidate="oid-1")
+    assert (told["detect"].rpartition(":")[2], told["detect_candidate"]) == ("oid-1", "oid-1")
+    release = pinned_release(Runs(store).at("runs/nightjar_candidate/c1/"), told["release"])
+    assert deployed is not None
+    assert {stage for stage, each in release.stages.items() if each != deployed.stages[stage]} == {"detect"}
+    assert Runs(store).deployed() == deployed
 
 
 @pytest.mark.parametrize("look", ["all", "Everything", "{{ 1 }}", " "])
