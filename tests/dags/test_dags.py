@@ -274,7 +274,7 @@ def test_a_candidate_works_beside_the_chain_and_after_everything_else(dags: dict
     dag = dags["nightjar_candidate"]
     assert (dag.max_active_runs, dag.max_active_tasks) == (1, 2)
     schedule: Any = dag.schedule
-    assert [asset.name for asset in schedule.objects] == ["nightjar_candidate_due"]
+    assert [asset.name for asset in schedule] == ["nightjar_candidate_due"]
     least = min(weight(task) for name in ("nightjar_live", "nightjar_watch") for task in dags[name].tasks)
     assert max(map(weight, dag.tasks)) <= least
     # What the candidate does not get done is compared without it, and told.

@@ -147,18 +147,29 @@ def test_a_run_by_older_rules_is_a_warning_with_a_sentence(store: MemoryStore) -
 
 
 def frozen(
-    store: MemoryStore, run: str, max_tries: int = 5, variable_: str | None = None, look: str = "", **runs: str
+    store: MemoryStore,
+    run: str,
+    max_tries: int = 5,
+    variable_: str | None = None,
+    look: str = "",
+    candidate: str = "",
+    prefix: str = RUN,
+    **runs: str,
 ) -> dict[str, str]:
     """The result of freeze_release of the DAG run `run` while `runs` are in these states."""
     context = make_context(dag_id="history", max_tries=max_tries, runs={("history", r): s for r, s in runs.items()})
     whole: Any = {**context, "run_id": run}  # a context of tests has only what is asked for
-    return freeze(whole, store, RUN, variable_ or variable(), CLUSTER, look)
+    return freeze(whole, store, prefix, variable_ or variable(), CLUSTER, look, candidate)
 
 
 def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:
     told = frozen(store, "scheduled")
     release, ref = Runs(store).at(RUN).release()
-    assert told == {"release": ref.sha256, "detect_candidate": "", **{stage: each.image for stage, each in release.stages.items()}}
+    assert told == {
+        "release": ref.sha256,
+        "detect_candidate": "",
+        **{stage: each.image for stage, each in release.stages.items()},
+    }
     assert frozen(store, "scheduled", variable_=variable("2")) == told, "a retry keeps it"
     deployed = Runs(store).deployed()
     assert deployed and (deployed.run, deployed.stages) == (RUN, release.stages)
@@ -179,7 +190,7 @@ def test_a_run_that_is_asked_to_look_at_everything_keeps_it_and_is_no_deployment
 def test_a_candidate_takes_the_place_of_the_detector_and_is_no_deployment(store: MemoryStore) -> None:
     frozen(store, "scheduled")
     deployed = Runs(store).deployed()
-    told = frozen(store, "candidate", run_prefix_="runs/nightjar_candidate/c1/", candidate="oid-1")
+    told = frozen(store, "candidate", prefix="runs/nightjar_candidate/c1/", candidate="oid-1")
     assert (told["detect"].rpartition(":")[2], told["detect_candidate"]) == ("oid-1", "oid-1")
     release = pinned_release(Runs(store).at("runs/nightjar_candidate/c1/"), told["release"])
     assert deployed is not None
