@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nightjar.cli.logs import LOCAL_LOGS, REMOTE_LOGS, log_prefix
 from nightjar.errors import InputError, TryAgainError, UsageError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 _MOST_PASSES = 5
 _LONGEST_REPORT = 900.0  # seconds until the rows and pages are gone
 _SHOWN = 10
-# Where Airflow says that it puts the logs of tasks: in a bucket, and on this machine's disk.
-_REMOTE_LOGS, _LOCAL_LOGS = "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER", "AIRFLOW__LOGGING__BASE_LOG_FOLDER"
-_LOG_PREFIX = "airflow-logs"
 _STAYS = """\
 What stays: numbers without names (accounts of runs, releases, counts of a day), and what is not in the bucket:
 messages that were sent, backups, Airflow's database (`airflow db clean`), and the pages' cache of the warehouse.
@@ -47,7 +45,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     forget.add_argument(
         "--log-prefix",
         metavar="PREFIX",
-        help=f"where Airflow keeps logs of tasks in the bucket (by default as {_REMOTE_LOGS} says, or {_LOG_PREFIX})",
+        help=f"where Airflow keeps logs of tasks in the bucket (by default as {REMOTE_LOGS} says)",
     )
     forget.set_defaults(run=run_forget)
 
@@ -63,7 +61,7 @@ def run_forget(given: argparse.Namespace) -> int:
         raise UsageError("expected --yes (it cannot be undone) or --dry-run")
     settings = load(StoreSettings)
     store = S3Store(settings)
-    prefix = given.log_prefix or _log_prefix(settings.bucket)
+    prefix = given.log_prefix or log_prefix(settings.bucket)
     if given.before is not None:
         lines = _forget_days(store, given.before, prefix, dry_run=given.dry_run)
     else:
@@ -95,7 +93,7 @@ def _whom(given: argparse.Namespace) -> tuple[str, str | None]:
 
 
 def _forget_user(
-    store: "ObjectStore", user: str, device: str | None, log_prefix: str, *, dry_run: bool, anyway: bool
+    store: "ObjectStore", user: str, device: str | None, logs: str, *, dry_run: bool, anyway: bool
 ) -> Iterator[str]:
     from nightjar.queries.under_way_of import under_way_of
     from nightjar.runtime.rehearsal import RehearsalStore
@@ -115,7 +113,7 @@ def _forget_user(
     total, problems = 0, list[str]()
     for number in range(1, 2 if dry_run else _MOST_PASSES + 1):
         went = 0
-        for done in forgetting.forget(target, subject, log_prefix):
+        for done in forgetting.forget(target, subject, logs):
             went += done.scrubbed.did_something
             problems += [done.problem] if done.problem else []
             if line := _told(done, again=number > 1):
@@ -168,14 +166,14 @@ def _check_complete(store: "ObjectStore", subject: "Subject", problems: list[str
         raise TryAgainError(f"{subject.name} is being written about at this moment{shown}: repeat when its runs ended")
 
 
-def _forget_days(store: "ObjectStore", before: date, log_prefix: str, *, dry_run: bool) -> Iterator[str]:
+def _forget_days(store: "ObjectStore", before: date, logs: str, *, dry_run: bool) -> Iterator[str]:
     from nightjar.runtime.rehearsal import RehearsalStore
     from nightjar.stores.old_days import forget_before
 
     if before > datetime.now(UTC).date():
         raise UsageError(f"expected a day up to today, in UTC, got {before}")
     total = 0
-    for done in forget_before(RehearsalStore(store) if dry_run else store, before, log_prefix):
+    for done in forget_before(RehearsalStore(store) if dry_run else store, before, logs):
         total += done.scrubbed.removed
         if line := _told(done, again=False):
             yield line
@@ -187,7 +185,7 @@ def _forget_days(store: "ObjectStore", before: date, log_prefix: str, *, dry_run
 def _files(subject: "Subject", now: datetime, *, dry_run: bool) -> Iterator[str]:
     from nightjar.runtime.log_files import scrub_files
 
-    folder = os.environ.get(_LOCAL_LOGS)
+    folder = os.environ.get(LOCAL_LOGS)
     if not folder or not Path(folder).is_dir():
         return
     done = scrub_files(Path(folder), subject, now, dry_run=dry_run)
@@ -215,12 +213,6 @@ def _told(done: "Done", *, again: bool) -> str:
     ]
     said = ", ".join(filter(None, what))
     return f"  {done.name}: {said}{' (written meanwhile)' if again else ''}" if said else ""
-
-
-def _log_prefix(bucket: str) -> str:
-    place = os.environ.get(_REMOTE_LOGS, "")
-    head = f"s3://{bucket}/"
-    return place.removeprefix(head).strip("/") if place.startswith(head) else _LOG_PREFIX
 
 
 def _number(number: int, noun: str) -> str:

@@ -15,6 +15,7 @@ from nightjar.cli import (
     export,
     forget,
     lineage,
+    logs,
     mute,
     refused,
     retry,
@@ -42,6 +43,7 @@ COMMANDS = (
     backfill,
     compare,
     forget,
+    logs,
     setup,
     simulate,
 )

@@ -143,7 +143,7 @@ def without(subject: Subject, value: Any) -> Any:
 
 def tells_of(subject: Subject, value: Any) -> bool:
     """Whether a JSON value is about `subject` anywhere in it."""
-    return without(subject, value) != value
+    return bool(without(subject, value) != value)
 
 
 def lines_without(subject: Subject, data: bytes) -> bytes:
