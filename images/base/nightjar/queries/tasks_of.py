@@ -1,6 +1,7 @@
 """Which tasks worked on an alert, an event, a picture, a camera or a run: from what their manifests say of them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,15 +62,16 @@ def _runs_of(store: ObjectStore, name: str, now: datetime) -> Iterator[tuple[Run
     if (run := _run_named(store, name)) is not None:
         yield run, None
         return
-    try:
+    is_camera = False
+    with suppress(NameRefused):
         camera = Camera.parse(name)
-    except NameRefused:
+        for state in newest_runs(store, LIVE, now, _RUNS_BACK):
+            run = Runs(store).at(run_prefix(LIVE, state.name))
+            if shards := _shards_with(run, camera):
+                is_camera = True
+                yield run, shards
+    if not is_camera:  # ids of messages may look like the name of a camera
         yield from _runs_that_made(store, asked_about(store, name))
-        return
-    for state in newest_runs(store, LIVE, now, _RUNS_BACK):
-        run = Runs(store).at(run_prefix(LIVE, state.name))
-        if shards := _shards_with(run, camera):
-            yield run, shards
 
 
 def _run_named(store: ObjectStore, name: str) -> Run | None:
