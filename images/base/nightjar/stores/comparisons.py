@@ -21,9 +21,8 @@ from nightjar.runtime.manifests import read_record, write_record
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.erasure import erase_versions
-from nightjar.stores.made_of_others import COMPARISONS
+from nightjar.stores.made_of_others import CANDIDATES, COMPARISONS
 
-_CANDIDATES = f"{COMPARISONS}candidates/"
 _SUM = "comparison.json"
 _READERS = 16
 _TRIES = 5
@@ -64,7 +63,7 @@ class Comparisons:
 
     def ids(self) -> list[str]:
         """The ids of all comparisons."""
-        return [last_segment(f) for f in self._store.list_folders(COMPARISONS) if f != _CANDIDATES]
+        return [last_segment(f) for f in self._store.list_folders(COMPARISONS) if f != CANDIDATES]
 
     def erase(self, user: str) -> int:
         """Remove every version of a user's days, and of the sums, which show pictures; how many versions those were.
@@ -73,7 +72,7 @@ class Comparisons:
         """
         names = {f"{user}.json", _SUM}
         return erase_versions(
-            self._store, COMPARISONS, lambda key: not key.startswith(_CANDIDATES) and last_segment(key) in names
+            self._store, COMPARISONS, lambda key: not key.startswith(CANDIDATES) and last_segment(key) in names
         )
 
 
@@ -110,7 +109,7 @@ class Candidates:
 
     def covered_names(self, tag: str, dag: str, beginning: str) -> set[str]:
         """The names of the covered runs of a DAG that begin so."""
-        prefix = f"{_CANDIDATES}{tag}/covered/{dag}/{beginning}"
+        prefix = f"{CANDIDATES}{tag}/covered/{dag}/{beginning}"
         return {last_segment(info.key).removesuffix(".json") for info in self._store.list_objects(prefix)}
 
     def cover(self, tag: str, run_prefix: str, covered: Covered) -> None:
@@ -119,7 +118,7 @@ class Candidates:
 
     def tags(self) -> Iterator[str]:
         """The tags of all candidates that were ever tried."""
-        return (last_segment(folder) for folder in self._store.list_folders(_CANDIDATES))
+        return (last_segment(folder) for folder in self._store.list_folders(CANDIDATES))
 
     def _change(self, tag: str, record: CandidateRecord) -> None:
         for _ in range(_TRIES):
@@ -130,12 +129,12 @@ class Candidates:
 
 
 def _record_key(tag: str) -> str:
-    return f"{_CANDIDATES}{tag}/candidate.json"
+    return f"{CANDIDATES}{tag}/candidate.json"
 
 
 def _covered_key(tag: str, run_prefix: str) -> str:
     dag, run = run_prefix.rstrip("/").split("/")[-2:]
-    return f"{_CANDIDATES}{tag}/covered/{dag}/{run}.json"
+    return f"{CANDIDATES}{tag}/covered/{dag}/{run}.json"
 
 
 def _is_part(key: str) -> bool:

@@ -22,7 +22,7 @@ from nightjar.stores.false_boxes import FALSE_BOXES, FalseBoxes
 from nightjar.stores.footage import FOOTAGE, FootageStore
 from nightjar.stores.health import HEALTH, HealthStore
 from nightjar.stores.ledger import ALERTS, NOTICES, Ledger
-from nightjar.stores.made_of_others import COMPARISONS, REPRODUCTIONS
+from nightjar.stores.made_of_others import CANDIDATES, COMPARISONS, REPRODUCTIONS
 from nightjar.stores.operator_signs import SIGNS
 from nightjar.stores.outbox import OUTBOX, Outbox
 from nightjar.stores.quarantine import QUARANTINE, Quarantine
@@ -42,6 +42,7 @@ from nightjar.stores.validations import VALIDATIONS, Validations
 # Folders and objects that hold nothing about anybody: models, images, tags and the times of runs.
 NOBODYS = ("detectors/", "releases/", "config/deployed.json")
 
+_SUM_DEPTH = 2  # comparisons/<id>/comparison.json, and what else stands beside it
 Erase = Callable[[ObjectStore, Subject], Scrubbed]
 
 
@@ -81,7 +82,7 @@ def steps(log_prefix: str) -> tuple[Step, ...]:
         Step((RUNS,), erase_from_runs),
         Step((CLAIMS,), lambda store, subject: scrub(store, CLAIMS, subject, _left_of_claim)),
         Step((logs,), lambda store, subject: scrub(store, logs, subject)),
-        Step((COMPARISONS,), lambda store, subject: _folders_with(store, COMPARISONS, subject)),
+        Step((COMPARISONS,), _comparisons),
         Step((REPRODUCTIONS,), lambda store, subject: _folders_with(store, REPRODUCTIONS, subject)),
         Step((SIGNS,), lambda store, subject: scrub(store, SIGNS, subject)),
         Step((HEALTH,), _then(_scrubbing(HEALTH), lambda s, who: HealthStore(s).erase(who.user, who.device))),
@@ -162,6 +163,31 @@ def is_waiting(store: ObjectStore, subject: Subject) -> bool:
 
 def _erasure(subject: Subject) -> Erasure:
     return Erasure(user=subject.user, device=subject.device)
+
+
+def _comparisons(store: ObjectStore, subject: Subject) -> Scrubbed:
+    """The user's days go, and the sums and pages that show them: the next comparison makes these anew. Days of other
+    users stay, since nobody compares them again."""
+    folders = defaultdict[str, list[VersionInfo]](list)
+    others = list[VersionInfo]()
+    for version in store.list_versions(COMPARISONS):
+        folders["/".join(version.key.split("/")[:2])].append(version)
+    removed = 0
+    for versions in folders.values():
+        if not any(_is_of_user(version.key, subject) or _tells(store, version, subject) for version in versions):
+            continue
+        for version in versions:
+            is_sum = version.key.count("/") == _SUM_DEPTH and not version.key.startswith(CANDIDATES)
+            if is_sum or (subject.device is None and _is_of_user(version.key, subject)):
+                store.delete(version.key, version.version_id)
+                removed += 1
+            else:
+                others.append(version)
+    return Scrubbed(removed=removed) + scrub_versions(store, others, subject)
+
+
+def _is_of_user(key: str, subject: Subject) -> bool:
+    return not key.startswith(CANDIDATES) and key.endswith(f"/{subject.user}.json")
 
 
 def _folders_with(store: ObjectStore, top: str, subject: Subject) -> Scrubbed:

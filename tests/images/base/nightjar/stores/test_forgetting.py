@@ -81,7 +81,9 @@ def plant(store: MemoryStore, camera: Camera) -> None:
         f"config/false-boxes/{camera.name}.json": '{"boxes": []}',
         f"closings/{camera.name}/1.json": "{}",
         f"digests/sent/2026-11-26/{user}": "",
-        f"comparisons/{letter}/lines.jsonl": f'{{"camera": "{camera.name}"}}\n',
+        f"comparisons/1/2026/11/26/{user}.json": f'{{"user": "{user}", "cameras": ["{camera.name}"]}}',
+        "comparisons/candidates/oid/candidate.json": '{"failed": ["alice-yard", "carol-garden"]}',
+        "comparisons/1/comparison.json": '{"by_user": {"alice": 1, "carol": 2}}',
         f"reproductions/{letter}/shards/pack-0001/given.jsonl": f'{{"user":"{user}"}}\n',
     }.items():
         store.put(key, data.encode())
@@ -136,6 +138,7 @@ def test_what_others_have_stays_byte_for_byte_in_the_same_versions() -> None:
     # Of a page with alice the plots go too, and a manifest that names a document written anew is mended.
     touched = {"reports/2026/11/26/hours.png", f"{RUN}detect/pack-0001/_manifest.json"}
     assert {at[0] for at, data in theirs.items() if after.get(at) != data} <= touched
+    assert json.loads(store.get("comparisons/candidates/oid/candidate.json")[0]) == {"failed": ["carol-garden"]}
     # Of what is shared, the lines of others are as they were.
     assert store.get(PACK)[0] == b'{"n":1}\n'
     assert store.get(f"{LOG}1.log")[0] == b'{"event":"of all"}\nin shard carol-garden.1\n'
@@ -248,7 +251,7 @@ def test_every_store_has_an_erase_or_is_shared() -> None:
     """Whoever writes a class of a store says how it forgets: by `erase`, or as documents that several users share."""
     no_stores = {"PartsOfRules", "Scrubbed"}
     shared = {"Claims", "RulesStore", "Runs", "Run", "Records", "DueTimes", "EndedRuns", "OperatorSigns", "Detectors"}
-    shared |= {"Erasures"}
+    shared |= {"Erasures", "Candidates"}  # its folder is scrubbed: it names shards that failed
     folder = Path(__file__).parents[5] / "images" / "base" / "nightjar" / "stores"
     without = set()
     for file in folder.glob("*.py"):
