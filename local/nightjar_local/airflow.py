@@ -136,7 +136,7 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "SCHEDULER__USE_JOB_SCHEDULE": "True",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         # A file that has changed is parsed at the next refresh, whatever stands here; by default all are every 30 s.
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "90",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # A worker notices at the next heartbeat, at the latest, that its task has ended: by default after 5 s.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",

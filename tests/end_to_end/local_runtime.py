@@ -7,7 +7,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,6 +56,14 @@ class Operator(Airflow):
     def pause(self, dag: str, *, paused: bool) -> None:
         """Let no run of a DAG go on, or let them go on again."""
         self._call("PATCH", f"/dags/{dag}", json={"is_paused": paused})
+
+    def parse(self, dag: str) -> None:
+        """Have the file of a DAG parsed again, soon."""
+        self._call("PUT", f"/parseDagFile/{self._call('GET', f'/dags/{dag}')['file_token']}")
+
+    def parsed_at(self, dag: str) -> datetime:
+        """When the file of a DAG was parsed last."""
+        return datetime.fromisoformat(self._call("GET", f"/dags/{dag}")["last_parsed_time"])
 
     def state(self, dag: str, run: str) -> str:
         """The state of a run."""

@@ -177,5 +177,8 @@ def test_the_watch_leaves_a_sign_that_it_looks(local: Local) -> None:
 
 def test_the_dags_keep_one_version(local: Local) -> None:
     """A deadline gets an id at each parse: were it told apart by that, each would make another version of the DAG."""
+    parsed = local.airflow.parsed_at(LIVE)
+    local.airflow.parse(LIVE)
+    local.wait("another parse", lambda: local.airflow.parsed_at(LIVE) > parsed)
     versions = local.airflow._call("GET", f"/dags/{LIVE}/dagVersions")["dag_versions"]
     assert len(versions) == 1

@@ -9,11 +9,13 @@ with `stage` for one of the image's stages alone, `shard` for one shard alone, `
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import stat
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,7 @@ def build_image(store: Path, image: str, tag: str, python: str = sys.executable,
     folder = store / image / tag
     program = folder / "venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT / "images" / "base"} exec {python} "$@"\n')
+    program.write_text(_program(python))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     for stage in STAGES.values():
         if stage.image == image and real:
@@ -72,6 +74,25 @@ def build_image(store: Path, image: str, tag: str, python: str = sys.executable,
     digest = hashlib.sha256(f"{image} {tag}".encode()).hexdigest()
     (folder / "image.json").write_text(json.dumps({"digest": digest}))
     return folder
+
+
+def _program(python: str) -> str:
+    """A shell script that is an image's Python: with the Python of the tests, stages are forks (see forked.py)."""
+    base = ROOT / "images" / "base"
+    start = [python]
+    if python == sys.executable:
+        from tests.operators import forked  # the copies of this file in images are not among the tests
+
+        start = [python, "-I", "-S", forked.__file__, python, _server(python, str(base))]
+    return f'#!/bin/sh\nPYTHONPATH={base} exec {shlex.join(start)} "$@"\n'
+
+
+@cache
+def _server(python: str, base: str) -> str:
+    """The socket of the server that forks stages, one for each process of the tests."""
+    from tests.operators import forked
+
+    return forked.start_server(python, base)
 
 
 def misbehave(folder: Path, **how: Any) -> None:
