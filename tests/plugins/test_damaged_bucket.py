@@ -20,6 +20,8 @@ PAGES = (
     *("overview/", "overview/now", "review/", "review/?review=none", EVENT, f"{EVENT}/why", f"{EVENT}/false-box"),
     *("cameras/", "cameras/?state=muted", "cameras/alice-yard", "quarantine/", "quarantine/retry"),
     *("quarantine/grey/2026/11/26/61ca38e3e8e9d1c221ac8d10840d33b9", "rules/", "rules/try", "reports/"),
+    *(f"lineage/?of=events/2026/11/26/alice-yard/9f8c6f9f6eb383f7.json{up}" for up in ("", "&up=1")),
+    *("lineage/?of=2026-11-26", "lineage/?of=nightjar_live/20261126T024601Z-a6736f636d35&up=1&most=3"),
     *(f"runs/run?{RUN}", f"runs/task?{RUN}&task_id=shard.detect&camera=alice-yard"),
 )
 # What is still shown, whatever else is damaged, since each of these pages is about more than one object.

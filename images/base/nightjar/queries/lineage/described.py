@@ -34,6 +34,7 @@ from nightjar.queries.lineage.subjects import (
     Subject,
     UploadOf,
 )
+from nightjar.runtime.store import ObjectUnreadableError
 from nightjar.stores.event_keys import event_key
 from nightjar.stores.key_kinds import kind_of, rules_key
 from nightjar.stores.ledger import NOTICES
@@ -157,7 +158,10 @@ def _upload(subject: UploadOf, reading: Reading) -> Node:
 @_node.register
 def _refusal(subject: RefusalOf, reading: Reading) -> Node:
     entry = subject.entry
-    held = Quarantine(reading.store).object_of(subject.folder)
+    try:
+        held = Quarantine(reading.store).object_of(subject.folder)
+    except ObjectUnreadableError:
+        held = None
     found = (
         Found(held.key, held.version_id, entry.sha256, held.size, State.CURRENT)
         if held

@@ -7,6 +7,7 @@ from itertools import islice
 from nightjar.domain.batch import BatchLine, Outcome
 from nightjar.domain.events import Event, ThreatPicture
 from nightjar.domain.lineage.growing import Expansion, Thing
+from nightjar.domain.lineage.nodes import printable
 from nightjar.errors import InputError
 from nightjar.queries.lineage.described import thing
 from nightjar.queries.lineage.finding import detection_of, looked_at, original_of, picture_of, upload_of
@@ -44,11 +45,18 @@ def expand_down(reading: Reading, most: int, things: Sequence[Thing[Subject]]) -
 
 def _expanded(reading: Reading, most: int, asked: Thing[Subject]) -> Expansion[Subject]:
     rest = Rest()
-    try:
-        steps = list(islice(_steps(reading, most, asked.subject, rest), most + 1))
-    except InputError as error:
-        return Expansion(notes=(f"what it was made of cannot be read: {error}",))
+    steps = gathered(_steps(reading, most, asked.subject, rest), most, rest)
     return bounded(reading, steps, most, rest)
+
+
+def gathered(steps: Steps, most: int, rest: Rest) -> list[tuple[str, Subject]]:
+    """At most `most` steps, and one more if there are more; those before an object that cannot be read, which is told."""
+    found: list[tuple[str, Subject]] = []
+    try:
+        found.extend(islice(steps, most + 1))  # on an error it keeps those before
+    except InputError as error:
+        rest.notes.append(f"more cannot be read: {printable(str(error))}")
+    return found
 
 
 def bounded(reading: Reading, steps: Sequence[tuple[str, Subject]], most: int, rest: Rest) -> Expansion[Subject]:

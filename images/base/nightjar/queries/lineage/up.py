@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from itertools import islice
 
 from nightjar.domain.detections import Detection
 from nightjar.domain.detectors import detector_id
@@ -12,8 +11,7 @@ from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.lineage.growing import Expansion, Thing
 from nightjar.domain.names import NameRefused, parse_footage_name
 from nightjar.domain.release import Release
-from nightjar.errors import InputError
-from nightjar.queries.lineage.down import bounded
+from nightjar.queries.lineage.down import bounded, gathered
 from nightjar.queries.lineage.finding import MOST_FILES, files_of, in_file, picture_of, validated
 from nightjar.queries.lineage.made import things_made
 from nightjar.queries.lineage.reading import Reading
@@ -72,10 +70,7 @@ def expand_up(
 
 def _expanded(reading: Reading, most: int, period: Period, asked: Thing[Subject]) -> Expansion[Subject]:
     rest = Rest()
-    try:
-        steps = list(islice(_steps(reading, period, asked.subject, rest), most + 1))
-    except InputError as error:
-        return Expansion(notes=(f"the things that it took part in cannot be read: {error}",))
+    steps = gathered(_steps(reading, period, asked.subject, rest), most, rest)
     return bounded(reading, steps, most, rest)
 
 
