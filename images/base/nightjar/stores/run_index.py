@@ -137,14 +137,15 @@ def runs_between(store: ObjectStore, dag: str, first: datetime, last: datetime) 
     """
     names: set[str] = set()
     for period in _between(dag, first, last):
-        prefixes = [f"{run_prefix(dag, '').rstrip('/')}/{kind}{period}" for kind in _NAMED.get(dag, _AIRFLOWS)]
+        prefixes = [f"{run_prefix(dag, '').rstrip('/')}/{kind}{period}" for kind in _NAMED.get(dag, AIRFLOWS)]
         names |= {last_segment(folder) for prefix in prefixes for folder in store.list_folders(prefix)}
     bounds = _digits(first.isoformat(), dag), _digits(last.isoformat(), dag)
     within = [name for name in names if bounds[0] <= _digits(_time_in(name), dag) <= bounds[1]]
     return sorted(within, key=_time_in, reverse=True)
 
 
-_AIRFLOWS = ("asset_triggered__", "scheduled__", "manual__", "backfill__")
+# How Airflow begins the ids of runs that it names itself.
+AIRFLOWS = ("asset_triggered__", "scheduled__", "manual__", "backfill__")
 _NAMED: Mapping[str, tuple[str, ...]] = {LIVE: ("", RETRY), HISTORY: ("",)}
 
 

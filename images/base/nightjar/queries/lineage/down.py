@@ -50,7 +50,7 @@ def _expanded(reading: Reading, most: int, asked: Thing[Subject]) -> Expansion[S
 
 
 def gathered(steps: Steps, most: int, rest: Rest) -> list[tuple[str, Subject]]:
-    """At most `most` steps, and one more if there are more; those before an object that cannot be read, which is told."""
+    """At most `most` steps, and one more if there are more; those before an object that cannot be read."""
     found: list[tuple[str, Subject]] = []
     try:
         found.extend(islice(steps, most + 1))  # on an error it keeps those before

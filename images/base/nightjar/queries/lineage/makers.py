@@ -23,8 +23,8 @@ from nightjar.queries.lineage.subjects import By
 from nightjar.runtime.manifests import all_refs
 from nightjar.runtime.store import ObjectInfo, ObjectUnreadableError
 from nightjar.stores.line_store import WHOLE_DAY
-from nightjar.stores.run_index import runs_between
-from nightjar.stores.runs import HISTORY, LIVE, WATCH, folder_of, run_prefix
+from nightjar.stores.run_index import AIRFLOWS, runs_between
+from nightjar.stores.runs import CANDIDATE, HISTORY, LIVE, WATCH, folder_of, run_prefix
 
 _STARTED = re.compile(rf"(?:{RETRY})?([0-9]{{8}}T[0-9]{{6}}Z)-[0-9a-f]{{12}}", re.ASCII)
 _MOST_SHARDS = 256  # whose manifests are looked through for the one that has a packed camera
@@ -131,17 +131,22 @@ def of_file(reading: Reading, key: str, camera: Camera, stage: str) -> By:
     name = last_segment(key)
     if name == WHOLE_DAY:
         return By(stage=stage)
-    run, _, part = name.removesuffix(".jsonl").partition(".")
+    run, _, part = name.removesuffix(".jsonl").rpartition(".")
+    if not (run and part.isdecimal()):
+        run, part = name.removesuffix(".jsonl"), ""
     prefix = prefix_of_run(run)
     return By(prefix, stage, shard_of(reading, prefix, camera, stage, key, part))
 
 
 def prefix_of_run(name: str) -> str:
-    """The folder of a run that writes lines: a history run is called by its day, a live one by its batch."""
+    """The folder of a run that writes lines or rows.
+
+    A history run is called by its day, one of a candidate as Airflow calls runs, a live one by its batch.
+    """
     with suppress(ValueError):
         date.fromisoformat(name)
         return run_prefix(HISTORY, name)
-    return run_prefix(LIVE, name)
+    return run_prefix(CANDIDATE if name.startswith(AIRFLOWS) else LIVE, name)
 
 
 def shard_of(reading: Reading, prefix: str, camera: Camera, stage: str, key: str, part: str = "") -> str:

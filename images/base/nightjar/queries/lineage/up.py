@@ -43,7 +43,7 @@ from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.reactions import Reviews
 from nightjar.stores.reports import Reports
 from nightjar.stores.run_index import runs_between
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, run_prefix
+from nightjar.stores.runs import CANDIDATE, HISTORY, LIVE, PATROL, REPORT, WATCH, run_prefix
 
 Steps = Iterator[tuple[str, Subject]]
 
@@ -58,7 +58,14 @@ class Period:
 
 
 # The DAGs whose runs have a stage.
-_DAGS = {"collect": (WATCH,), "report": (REPORT,), "survey": (PATROL,), "tell": (PATROL,)}
+_DAGS = {
+    "collect": (WATCH,),
+    "detect": (LIVE, HISTORY, CANDIDATE),
+    "compare": (CANDIDATE,),
+    "report": (REPORT,),
+    "survey": (PATROL,),
+    "tell": (PATROL,),
+}
 
 
 def expand_up(

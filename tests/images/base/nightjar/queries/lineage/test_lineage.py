@@ -12,7 +12,10 @@ from nightjar.domain.lineage.nodes import Kind, State
 from nightjar.domain.manifest import TaskRef
 from nightjar.errors import InputError
 from nightjar.queries.lineage.answer import Question, lineage_of
+from nightjar.queries.lineage.makers import of_file
+from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.reports import PLOTS
+from nightjar.queries.lineage.subjects import By
 from nightjar.runtime.manifests import read_manifest, write_manifest, write_record
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.contents import Content
@@ -360,3 +363,29 @@ def test_buckets_of_earlier_releases_are_answered(release: str) -> None:
         for is_up in (False, True):
             found = lineage_of(store, Question(key, is_up=is_up), NOW)
             assert found.nodes[found.root].key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "part"),
+    [
+        (f"{RUN}.jsonl", f"nightjar_live/{RUN}", ""),
+        (f"{RUN}.2.jsonl", f"nightjar_live/{RUN}", "2"),
+        ("2026-11-20.jsonl", "nightjar_history/2026-11-20", ""),
+        (f"{REPORTED}.jsonl", f"nightjar_candidate/{REPORTED}", ""),  # its name has a dot of its own
+        (f"{REPORTED}.12.jsonl", f"nightjar_candidate/{REPORTED}", "12"),
+        ("day.jsonl", "", ""),
+    ],
+)
+def test_the_file_of_lines_names_its_run(name: str, run: str, part: str) -> None:
+    store = MemoryStore()
+    shard = f"{SHARD}.{part}" if part else SHARD
+    store.put(f"runs/{run}/shards/{shard}/shard.jsonl", b"")
+    by = of_file(Reading(store), f"detections/d/2026/11/20/alice-porch/{name}", PORCH, "detect")
+    assert by == By(f"runs/{run}/" if run else "", "detect", shard if run else "")
+
+
+def test_an_object_that_cannot_be_read_leaves_the_rest_there(world: Lineages) -> None:
+    world.store.put(f"reviews/2026/11/20/{world.event.id}.json", b"[1]")
+    event = ask(world, world.event_key, is_up=True)
+    assert kinds(event)[Kind.ALERT] == 1
+    assert "more cannot be read: expected a Review" in event.nodes[event.root].notes[0]
