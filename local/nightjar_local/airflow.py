@@ -128,7 +128,7 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         "API__THEME": json.dumps(THEME),
         "API__DEFAULT_WRAP": "True",  # the sentence that ends a log is seen whole
         "API_AUTH__JWT_SECRET": settings.jwt_secret,
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",  # seconds; with 0.1 it uses a sixth of a core for nothing
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0",  # it waits in the executor
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         # Seconds without a sign of life after which a task is tried again; by default 300.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",

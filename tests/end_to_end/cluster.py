@@ -32,8 +32,6 @@ from tests.kubernetes.server import ApiServer
 from tests.kubernetes.store import Pod
 
 NAMESPACE = "nightjar"
-# A scheduler with nothing to do looks every 0.2 s, a tenth of a core; several deployments are tested side by side.
-CALM = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.6"}
 # As in the Airflow image, where these are installed.
 PYTHONPATH = os.pathsep.join(str(ROOT / part) for part in (".", "images/base", "images/airflow"))
 ENDED = frozenset({"success", "failed"})
@@ -179,7 +177,7 @@ def running(
     secrets = {"nightjar-s3": credentials, "nightjar-sendgrid": mail, "nightjar-channels": channels or {}}
     with ApiServer(images, directory / "pods", secrets) as kubernetes:
         kubeconfig.write_text(json.dumps(kubernetes.kubeconfig(NAMESPACE)))
-        all_variables = {**CALM, "PYTHONPATH": PYTHONPATH, **variables}
+        all_variables = {"PYTHONPATH": PYTHONPATH, **variables}
         with (
             deployment.running(directory, settings, variables=all_variables) as started,
             Airflow(started.url, settings.password) as api,

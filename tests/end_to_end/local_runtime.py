@@ -29,7 +29,7 @@ from nightjar_local.layout import ROOT
 from nightjar_local.processes import program
 from nightjar_local.samples import Sample
 from nightjar_local.settings import for_once
-from tests.end_to_end.cluster import CALM, ENDED, Airflow, wait_until
+from tests.end_to_end.cluster import ENDED, Airflow, wait_until
 from tests.operators.stage_programs import build_image, build_images
 
 SAMPLE_RULES = ROOT / "local" / "rules.yaml"
@@ -155,7 +155,7 @@ def running(
     with pytest.MonkeyPatch.context() as patch:
         if programs:
             patch.setattr(airflow, "IMAGES", programs)
-        with deployment.running(directory, for_once(), variables={**CALM, **(variables or {})}) as started:
+        with deployment.running(directory, for_once(), variables=variables) as started:
             for name, value in started.access.environment().items():
                 patch.setenv(name, value)
             RulesStore(S3Store(StoreSettings())).put(rules)
