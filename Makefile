@@ -13,7 +13,7 @@ PYTEST := $(DEV)/pytest --dist loadfile --no-loadscope-reorder
 LINT := $(DEV)/ruff format --check . && $(DEV)/ruff check . && $(DEV)/lint-imports --no-logo --no-cache
 COVERAGE := --cov --cov-report=json:.nightjar/coverage.json --cov-report=html:.nightjar/coverage
 .DEFAULT_GOAL := help
-.PHONY: help demo up status down images chaos test-cluster test quick coverage check format docs bench lock
+.PHONY: help demo up status down images release chaos test-cluster test quick coverage check format docs bench lock
 
 # Without bytecode every process of a test, of which a run has thousands, compiles the clone's packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,6 +35,9 @@ down: ## stop what `make up` started; what it stores stays
 
 images: ## build the images that changed, offer the value that deploys them: [TAG=…] [ALL=yes] [DETECTOR="near oid"] [DETECT_REQUIREMENTS=…] [BUILDER=buildah REGISTRY=… BASE_IMAGE=… PUSH=yes, and more: docs/kubernetes/images.md]
 	@$(BOOTSTRAP) airflow && $(LOCAL) images
+
+release: ## one image built, pushed where BUILDER and REGISTRY are set, tried and deployed: STAGE=detect WHY="…" [TAG=…, else the commit] [DETECTOR=oid] [CANDIDATE=yes]
+	@$(BOOTSTRAP) airflow && $(LOCAL) release
 
 chaos: ## footage lands while processes are killed and calls spoilt; shows the account [SEED=…] [MINUTES=5]
 	@$(BOOTSTRAP) airflow && $(LOCAL) chaos

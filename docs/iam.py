@@ -20,11 +20,11 @@ COPIED = frozenset({"footage", "quarantine"})
 # The folders that the DAGs' own tasks, which run in Airflow's processes, read and write.
 AIRFLOW_READS = (
     *("alerts", "claims", "comparisons", "config", "detections", "detectors", "footage", "health"),
-    *("incoming", "operator", "rules", "runs", "troubles"),
+    *("incoming", "operator", "releases", "rules", "runs", "troubles"),
 )
 # The proof of a stage asks about some of the objects that its manifest names, wherever they are.
 PROVEN = frozenset(folder for stage in STAGES.values() for folder in stage.writes) - REMOVED_FOR_GOOD
-AIRFLOW_WRITES = ("claims", "comparisons", "config", "health", "operator", "rules", "runs", "troubles")
+AIRFLOW_WRITES = ("claims", "comparisons", "config", "health", "operator", "releases", "rules", "runs", "troubles")
 LOGS = "airflow-logs"
 
 Statement = dict[str, Any]

@@ -5,24 +5,31 @@ from dataclasses import dataclass
 
 from nightjar.domain.layout import last_segment
 from nightjar.domain.manifest import Manifest
-from nightjar.domain.release import Release, StageRelease
+from nightjar.domain.release import Release, StageRelease, image_tag
 from nightjar.domain.shards import most_pictures
 from nightjar.domain.stages import Stage
 from nightjar.errors import UsageError
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.store import ObjectStore
 from nightjar.settings.by_stage import resolve
+from nightjar.stores.releases import Releases
 from nightjar.stores.runs import Run, Runs
 from operators.settings import DeploymentSettings
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """`settings` are environment variables, `seconds` is the time bound."""
+    """`settings` are environment variables, `seconds` is the time bound, `digest` the content of `image`, if known."""
 
     image: str
     settings: Mapping[str, str]
     seconds: int
+    digest: str | None = None
+
+    @property
+    def pinned_image(self) -> str:
+        """The image that a pod is started from: by its content, where that is known."""
+        return f"{self.image}@{self.digest}" if self.digest else self.image
 
 
 def pinned_release(run: Run, sha256: str) -> Release:
@@ -54,10 +61,17 @@ def assign(
     pinned = (
         pinned_release(run, release).stage(stage.name)
         if release
-        else StageRelease(image=image, settings=resolve(stage.name))
+        else StageRelease(image=image, digest=_recorded(store, stage, image), settings=resolve(stage.name))
     )
     pictures = _pictures(store, run, input_prefix) if stage.seconds_per_picture else 0
-    return Assignment(pinned.image, pinned.settings, settings.seconds(stage, pictures))
+    return Assignment(pinned.image, pinned.settings, settings.seconds(stage, pictures), pinned.digest)
+
+
+def _recorded(store: ObjectStore, stage: Stage, image: str) -> str | None:
+    """The digest of an image that runs outside of a release, as a run has recorded it."""
+    tag = image_tag(image)
+    registry = image.removesuffix(f"/{stage.image}:{tag}")
+    return Releases(store).recorded_digest(registry, stage.image, tag)
 
 
 def has_nothing_to_do(store: ObjectStore, input_prefix: str, key: str) -> bool:

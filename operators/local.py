@@ -59,12 +59,17 @@ def _folder(store: Path, image: str) -> Path:
     return store / image.removesuffix(f":{tag}").rsplit("/", 1)[-1] / tag
 
 
+def is_built(store: Path, image: str) -> bool:
+    """Whether the image `<registry>/<stage>:<tag>` is in the local store."""
+    return (_folder(store, image) / RECORD).exists()
+
+
 def needs_no_pod(settings: DeploymentSettings, stage: str, image: str) -> bool:
     """Whether `stage` runs as a process here: in the local runtime, or because its image is in this worker's store."""
     if settings.runtime == "local":
         return True
     store = settings.image_store
-    return settings.pods(stage).runtime == "worker" and store is not None and (_folder(store, image) / RECORD).exists()
+    return settings.pods(stage).runtime == "worker" and store is not None and is_built(store, image)
 
 
 def built_tags(store: Path, stage: str) -> list[str]:

@@ -81,7 +81,8 @@ class PodRun:
             self._not_started(str(error), error.waited)
         annotations = found["metadata"].get("annotations") or {}
         [image] = [each["image"] for each in found["spec"]["containers"] if each["name"] == container]
-        return Running(pod.metadata.name, image, annotations.get(MANIFEST_BEFORE) or None)
+        # Its digest, which the cluster starts it by, is none of its name: stages write the name into their manifests.
+        return Running(pod.metadata.name, image.partition("@")[0], annotations.get(MANIFEST_BEFORE) or None)
 
     def bounds(self, pod: k8s.V1Pod) -> Bounds:
         """How long the pod may take."""

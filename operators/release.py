@@ -1,17 +1,16 @@
 """The release of a run: images, settings and rules, resolved once when the run begins, and written down."""
 
-import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from airflow.sdk import Context, Variable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from nightjar.domain.bumps import CurrentImages, value_of
 from nightjar.domain.release import VARIABLE, Images, Release, StageRelease, Started, parse_images
-from nightjar.domain.stages import STAGES
+from nightjar.domain.stages import STAGES, stage_named
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StageSettings, StoreSettings
 from nightjar.runtime.store import ObjectStore
@@ -19,14 +18,15 @@ from nightjar.settings.airflow import AirflowSettings
 from nightjar.settings.by_stage import refuse_unknown, resolve
 from nightjar.settings.detect import Look
 from nightjar.settings.retention import RetentionSettings
+from nightjar.stores.releases import Releases
 from nightjar.stores.rules import RULES_KEY, RulesStore
-from nightjar.stores.runs import Runs
+from nightjar.stores.runs import Run, Runs, folder_of
 from operators.assignment import pinned_release
 from operators.attempts import first_attempt
 from operators.bucket import bucket
 from operators.dag_runs import UNDER_WAY, count_runs
 from operators.failures import final_for_people
-from operators.local import RECORD, image_folder
+from operators.image_digests import UNPINNED, digests_now, image_references, place_of, tags
 from operators.settings import DeploymentSettings, deployment
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 OF_THE_LOCAL_DEPLOYMENT = ("NIGHTJAR_DEPLOYMENT_TOKEN", "NIGHTJAR_UI_PORT", "NIGHTJAR_S3_PORT")
 
 LOOK = "NIGHTJAR_LOOK"
-UNPINNED = "collect"  # runs before there is a release
 CANDIDATE_TAG = "detect_candidate"  # of the Variable, of a run's conf, and of what freeze_release returns
 SHA256 = "release"  # the key, beside the stages, of what freeze_release returns
 
@@ -107,11 +106,17 @@ def freeze(
     run.begin(started, is_under_way)
 
     def make() -> Release:
-        release = resolve_release(store, run.name, started, variable, settings, candidate)
+        now = datetime.now(UTC)
         if candidate:
+            release = candidate_release(store, run, started, variable, settings, candidate, now)
+            Releases(store).record(release, run_prefix, now, None)
             return release
-        Runs(store).deploy(run_prefix, release, datetime.now(UTC))
-        return release.with_settings("detect", {LOOK: look}) if look else release
+        release, current = deployed_release(store, run, started, variable, settings, now)
+        Runs(store).deploy(run_prefix, release, now)
+        if look:
+            release = release.with_settings("detect", {LOOK: look})
+        Releases(store).record(release, run_prefix, now, current)
+        return release
 
     release, ref = run.pin(started, make)
     if release.rules.problem:
@@ -120,38 +125,66 @@ def freeze(
     return {SHA256: ref.sha256, CANDIDATE_TAG: tag, **{stage: each.image for stage, each in release.stages.items()}}
 
 
-def resolve_release(
+def deployed_release(
+    store: ObjectStore, run: Run, started: Started, variable: str, settings: DeploymentSettings, now: datetime
+) -> tuple[Release, CurrentImages]:
+    """The release of what is deployed, and the account of the Variable that says so, with its images' digests.
+
+    A Variable that changed since the last run is noted. Raises UsageError as `resolve_release` does, and for a tag that
+    holds other content than it held when it was first seen, on whichever machine that was.
+    """
+    refuse_unknown_settings()
+    images = parse_images(variable)
+    references = image_references(images)
+    held = digests_now(references, settings)
+    releases = Releases(store)
+    current = releases.take_note(value_of(images), now)
+    place = place_of(images.registry, settings)
+    digests = releases.check_digests(current, place, tags(references), held, folder_of(run.prefix), now)
+    release = resolve_release(store, run.name, started, images, digests)
+    return release, current.model_copy(update={"place": place, "digests": digests})
+
+
+def candidate_release(
     store: ObjectStore,
-    run: str,
+    run: Run,
     started: Started,
     variable: str,
     settings: DeploymentSettings,
-    candidate: str = "",
+    candidate: str,
+    now: datetime,
 ) -> Release:
-    """Everything that decides the results of the run called `run`, as it is now; with `candidate` as its detector.
+    """The release of what is deployed, with the detector `candidate` in place of the deployed one; no deployment.
 
-    Raises UsageError for a wrong Variable, a wrong setting, an image that is not built, and rules that are wrong while
-    there are no good ones to fall back on.
+    Raises UsageError as `deployed_release` does.
     """
-    refuse_unknown(
-        os.environ,
-        (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings, RetentionSettings),
-        OF_THE_LOCAL_DEPLOYMENT,
-    )
-    images = parse_images(variable)
-    images = images.trying(candidate) if candidate else images
-    stages = dict(_stages(images, settings, (stage for stage in STAGES if stage != UNPINNED)))
+    refuse_unknown_settings()
+    images = parse_images(variable).trying(candidate)
+    references = image_references(images)
+    held = digests_now(references, settings)
+    place = place_of(images.registry, settings)
+    digests = Releases(store).check_digests(None, place, tags(references), held, folder_of(run.prefix), now)
+    return resolve_release(store, run.name, started, images, digests)
+
+
+def refuse_unknown_settings() -> None:
+    """Raise UsageError for a variable of the environment that begins like a setting and is none."""
+    known = (StoreSettings, StageSettings, DeploymentSettings, AirflowSettings, RetentionSettings)
+    refuse_unknown(os.environ, known, OF_THE_LOCAL_DEPLOYMENT)
+
+
+def resolve_release(
+    store: ObjectStore, run: str, started: Started, images: Images, digests: Mapping[str, str]
+) -> Release:
+    """Everything that decides the results of the run called `run`, as it is now; `digests` are by image.
+
+    Raises UsageError for a wrong setting, and for rules that are wrong while there are no good ones to fall back on.
+    """
+    stages = {
+        stage: StageRelease(
+            image=images.reference(stage), digest=digests.get(stage_named(stage).image), settings=resolve(stage)
+        )
+        for stage in STAGES
+        if stage != UNPINNED
+    }
     return Release(run=run, start=started.identity, stages=stages, rules=RulesStore(store).freeze())
-
-
-def _stages(images: Images, settings: DeploymentSettings, stages: Iterable[str]) -> Iterable[tuple[str, StageRelease]]:
-    store = settings.image_store if settings.runtime == "local" else None
-    for stage in stages:
-        image = images.reference(stage)
-        digest = _digest(image_folder(store, image)) if store else None
-        yield stage, StageRelease(image=image, digest=digest, settings=resolve(stage))
-
-
-def _digest(folder: Path) -> str:
-    """The content digest of an image in the local store."""
-    return f"sha256:{json.loads((folder / RECORD).read_text())['digest']}"

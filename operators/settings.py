@@ -108,6 +108,17 @@ class DeploymentSettings(Settings):
     image_pull_policy: Literal["IfNotPresent", "Never", "Always"] = Field(
         "IfNotPresent", description="of the pods; `Never` where images are loaded onto the nodes"
     )
+    image_digests: Literal["ask", "off"] = Field(
+        "ask",
+        description="ask the registry which content a tag has: pods are started by it, and a tag that is used again is "
+        "refused; `off`, and with the pull policy `Never`: by tag alone",
+    )
+    registry_config: Path | None = Field(
+        None, description="a docker config file (`.dockerconfigjson`) with the registry's login, for these questions"
+    )
+    registry_seconds: float = Field(
+        5, gt=0, le=60, description="for the registry's answers about all images of a release, together"
+    )
     live_priority_class: DnsName | None = Field(None, description="of the pods of watch and live runs")
     history_priority_class: DnsName | None = Field(
         None, description="of the pods of history, reports and the patrol, which give way to alerts"

@@ -159,17 +159,18 @@ class StageOperator(KubernetesPodOperator):
         """
         assert self._assignment is not None, "expected assign() to be called first"
         run = last_segment(self.run_prefix)
-        self.image = self._assignment.image
+        # By its content, so that whatever is pushed under its tag later is not run. On this machine, a tag is a folder.
+        without_pod = needs_no_pod(settings := deployment(), self.stage, self._assignment.image)
+        self.image = self._assignment.image if without_pod else self._assignment.pinned_image
         self.active_deadline_seconds = self.fixed_deadline_seconds or self._assignment.seconds
         self.arguments = pods.arguments(
             self.input_prefix, self.output_prefix, release_key(self.run_prefix) if self.release else None, self.day
         )
-        settings = deployment()
         secrets_dir = pods.SECRETS_DIR if settings.secret_files else None
         self.env_vars = pods.environment(
             self._assignment.settings,
             load(StoreSettings),
-            self.image,
+            self._assignment.image,
             run,
             self.shard,
             secrets_dir,

@@ -14,6 +14,7 @@ from nightjar_local.daemon import Daemon
 from nightjar_local.demo import demo
 from nightjar_local.layout import CHAOS, DEMO, DEPLOYMENT, shown
 from nightjar_local.processes import termination_as_interrupt
+from nightjar_local.release_command import release
 from nightjar_local.sample_drop import drop_into_deployment
 from nightjar_local.status import as_table, status
 from nightjar_local.up import up
@@ -74,6 +75,10 @@ def _images(_directory: Path | None) -> int:
     return 0
 
 
+def _release(_directory: Path | None) -> int:
+    return release()
+
+
 def _demo(directory: Path | None) -> int:
     return demo((directory or DEMO).absolute())
 
@@ -100,6 +105,7 @@ COMMANDS = {
     "down": _down,
     "status": _status,
     "images": _images,
+    "release": _release,
     "demo": _demo,
     "chaos": _chaos,
 }

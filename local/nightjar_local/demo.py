@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.release import DESCRIPTION, VARIABLE
 from nightjar.errors import NightjarError
 from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.stores.claims import CLAIMS
@@ -30,7 +30,7 @@ from nightjar_local.samples import Sample
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.settings import UI_PORT
 from nightjar_local.summary import Bucket, Summary, as_table, headline, summarise, to_json
-from nightjar_local.up import DESCRIPTION, RULES
+from nightjar_local.up import RULES
 
 NEXT = f"""\
 This deployment is stopped, and the next `make demo` begins anew. To see what came of the footage in the Airflow UI,

@@ -9,7 +9,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.release import DESCRIPTION, VARIABLE
 from nightjar.runtime import bucket
 from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.runtime.settings import load
@@ -28,7 +28,6 @@ from nightjar_local.settings import ENDPOINT_VARIABLE, S3_PORT, write_private
 from nightjar_local.supervisor_config import LOGS
 
 RULES = ROOT / "local" / "rules.yaml"
-DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."
 
 
 def up() -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.release import DESCRIPTION, VARIABLE
 from nightjar.domain.stages import SHARD_STAGES
 from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.runtime.manifests import read_manifest
@@ -25,7 +25,6 @@ from nightjar_local import deployment, images, settings
 from nightjar_local.demo import put_footage
 from nightjar_local.deployment import Deployment
 from nightjar_local.samples import Sample
-from nightjar_local.up import DESCRIPTION
 from tests.benchmarks.rows import Row
 from tests.benchmarks.validate import DIFFERENT, large
 from tests.images.detect.shards import sample_pictures

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.release import DESCRIPTION, VARIABLE
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.stores.drop_zone import INCOMING
@@ -29,7 +29,6 @@ from nightjar_local.layout import IMAGES
 from nightjar_local.samples import Sample
 from nightjar_local.scenes import PICTURES
 from nightjar_local.summary import Bucket
-from nightjar_local.up import DESCRIPTION
 from tests.benchmarks.memory import watch_peaks_mib
 from tests.benchmarks.rows import Asked, Row
 

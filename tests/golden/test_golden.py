@@ -11,6 +11,7 @@ import pytest
 from nightjar.domain.accounts import Account
 from nightjar.domain.alerts import Alert, DigestLine
 from nightjar.domain.batch import BatchLine, Claim, Footage
+from nightjar.domain.bumps import Bump, CurrentImages, ImageDigests, PinnedRun, ReleaseRecord
 from nightjar.domain.candidates import CandidateRecord, Covered, Gathered
 from nightjar.domain.comparison.documents import Comparison, UserCompared
 from nightjar.domain.detections import Detection, FailedPicture, ListedPicture
@@ -57,6 +58,11 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r"quarantine/.*/reason\.json": QuarantineEntry,
     r".*/_manifest\.json": Manifest,
     r".*/reconcile/account\.json": Account,
+    r"releases/bumps/.*\.json": Bump,
+    r"releases/current\.json": CurrentImages,
+    r"releases/images/.*\.json": ImageDigests,
+    r"releases/[0-9a-f]+/release\.json": ReleaseRecord,
+    r"releases/[0-9a-f]+/runs/.*\.json": PinnedRun,
     r".*/release\.json": Release,
     r".*/started\.json": Started,
     r".*/ended\.json": Ended,

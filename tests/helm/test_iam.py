@@ -21,6 +21,7 @@ STORES = {
     "health": {"health"},
     "ledger": {"alerts"},
     "operator_signs": {"operator"},
+    "releases": {"releases"},
     "rules": {"config", "rules"},
     "runs": {"config", "runs"},
     "troubles": {"troubles"},
@@ -66,7 +67,9 @@ def test_no_policy_is_wide(name: str) -> None:
         ("pages", "s3:GetObject", "airflow-logs/x.log", True),
         ("pages", "s3:PutObject", "airflow-logs/x.log", False),
         ("airflow", "s3:PutObject", "airflow-logs/x.log", True),
-        ("airflow", "s3:GetObject", "standard/x.jpg", False),
+        ("airflow", "s3:GetObject", "standard/x.jpg", True),  # the proof of validate asks about some
+        ("airflow", "s3:GetObject", "reviews/x.json", False),
+        ("airflow", "s3:PutObject", "standard/x.jpg", False),
         ("airflow", "s3:PutObject", "footage/x.jpg", False),
     ],
 )

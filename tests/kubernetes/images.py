@@ -9,7 +9,8 @@ from pathlib import Path
 
 PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
 REFERENCE = re.compile(
-    rf"(?P<registry>{PART}(?::\d+)?(?:/{PART})*)/(?P<name>{PART}):(?P<tag>\w[\w.-]{{0,127}})", re.ASCII
+    rf"(?P<registry>{PART}(?::\d+)?(?:/{PART})*)/(?P<name>{PART}):(?P<tag>\w[\w.-]{{0,127}})(?:@sha256:[0-9a-f]{{64}})?",
+    re.ASCII,
 )
 
 

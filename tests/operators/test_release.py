@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from nightjar.domain.release import Release, Started
 from nightjar.domain.stages import STAGE_IMAGES, STAGES
 from nightjar.errors import UsageError
 from nightjar.runtime.memory import MemoryStore
+from nightjar.runtime.registry import DigestUnknownError, Registries
+from nightjar.stores.releases import Releases
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import Runs
-from operators.assignment import pinned_release
-from operators.release import freeze, resolve_release, rules_warning, stage_image
+from operators.assignment import assign, pinned_release
+from operators.release import deployed_release, freeze, rules_warning, stage_image
 from operators.settings import DeploymentSettings
 from tests.operators.conftest import make_context
 from tests.operators.stage_programs import REGISTRY, build_image, build_images
@@ -28,7 +31,7 @@ rules:
 users:
   alice: {email: alice@example.com, timezone: Europe/Berlin, rules: [200], devices: {porch: {}}}
 """
-CLUSTER = DeploymentSettings(runtime="kubernetes")
+CLUSTER = DeploymentSettings(runtime="kubernetes", image_digests="off")
 STARTED = Started(dag_run="manual", start="1")
 
 
@@ -37,7 +40,8 @@ def variable(tag: str = "1", **changes: str | None) -> str:
 
 
 def resolved(store: MemoryStore, images: str | None = None, settings: DeploymentSettings = CLUSTER) -> Release:
-    return resolve_release(store, "2026-11-20", STARTED, images or variable(), settings)
+    run = Runs(store).at(RUN)
+    return deployed_release(store, run, STARTED, images or variable(), settings, datetime.now(UTC))[0]
 
 
 @pytest.fixture
@@ -154,12 +158,13 @@ def frozen(
     look: str = "",
     candidate: str = "",
     prefix: str = RUN,
+    settings: DeploymentSettings = CLUSTER,
     **runs: str,
 ) -> dict[str, str]:
     """The result of freeze_release of the DAG run `run` while `runs` are in these states."""
     context = make_context(dag_id="history", max_tries=max_tries, runs={("history", r): s for r, s in runs.items()})
     whole: Any = {**context, "run_id": run}  # a context of tests has only what is asked for
-    return freeze(whole, store, prefix, variable_ or variable(), CLUSTER, look, candidate)
+    return freeze(whole, store, prefix, variable_ or variable(), settings, look, candidate)
 
 
 def test_freeze_says_what_the_tasks_need(store: MemoryStore) -> None:
@@ -230,3 +235,101 @@ def test_no_good_rules() -> None:
     RulesStore(store).put(b"version: 1\nrules: {200: {}}\n")
     with pytest.raises(UsageError, match="line 2"):
         resolved(store)
+
+
+class Registry(Registries):
+    """A registry that answers with these digests by `image:tag`, or not at all."""
+
+    def __init__(self, digests: dict[str, str] | None) -> None:
+        self.digests = digests
+
+    def __enter__(self) -> "Registry":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing."""
+
+    def digest(self, image: str) -> str:
+        if self.digests is None:
+            raise DigestUnknownError("registry.example.com did not answer: ConnectTimeout")
+        return self.digests[image.rpartition("/")[2]]
+
+
+def digests(tag: str, content: str) -> dict[str, str]:
+    return {f"{image}:{tag}": f"sha256:{content * 64}" for image in STAGE_IMAGES}
+
+
+def held_by(registry: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch) -> DeploymentSettings:
+    """A deployment of pods, whose registry answers so."""
+    monkeypatch.setattr("nightjar.runtime.registry.Registries", lambda *_: Registry(registry))
+    return DeploymentSettings(runtime="kubernetes")
+
+
+def test_on_a_cluster_the_registry_tells_the_digests_and_pods_are_pinned_to_them(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = resolved(store, settings=held_by(digests("1", "a"), monkeypatch))
+    assert release.stages["record"].pinned_image == f"{REGISTRY}/report:1@sha256:{'a' * 64}"
+    # A registry that does not answer holds back no run: the digest that is recorded counts.
+    again = resolved(store, settings=held_by(None, monkeypatch))
+    assert again.stages["record"].digest == f"sha256:{'a' * 64}"
+    assert again.identity == release.identity
+    empty = MemoryStore()
+    RulesStore(empty).put(RULES)
+    unknown = resolved(empty, settings=held_by(None, monkeypatch))
+    assert unknown.stages["record"].pinned_image == f"{REGISTRY}/report:1"
+
+
+def test_a_tag_that_was_pushed_over_is_refused_before_the_run_begins(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen(store, "first", settings=held_by(digests("1", "a"), monkeypatch))
+    with pytest.raises(UsageError, match=r":1 to be sha256:a{64}, as nightjar_history/2026-11-20 had"):
+        frozen(store, "second", max_tries=11, settings=held_by(digests("1", "b"), monkeypatch), first="success")
+    release, _ = Runs(store).at(RUN).release()
+    assert release.start == "first 1", "nothing was pinned"
+    both = digests("1", "a") | digests("2", "b")
+    told = frozen(store, "third", 17, variable("2"), settings=held_by(both, monkeypatch), first="success")
+    assert told["detect"].endswith(":2")
+
+
+def test_the_same_tag_built_on_two_machines_is_refused_on_the_second(store: MemoryStore, tmp_path: Path) -> None:
+    for machine, content in (("one", "1"), ("two", "other")):
+        build_images(tmp_path / machine, "1")
+        for image in STAGE_IMAGES:
+            record = tmp_path / machine / image / "1" / "image.json"
+            record.write_text(json.dumps({"digest": hashlib.sha256(f"{image} {content}".encode()).hexdigest()}))
+    stores = [DeploymentSettings(runtime="local", image_store=tmp_path / machine) for machine in ("one", "two")]
+    resolved(store, settings=stores[0])
+    with pytest.raises(UsageError, match=r"\(image store\)/collect:1 to be sha256:.*, got sha256:.* used again"):
+        resolved(store, settings=stores[1])
+    resolved(store, settings=stores[0])
+
+
+def test_a_bump_in_mid_run_changes_nothing_in_that_run_and_is_noted_by_the_next(store: MemoryStore) -> None:
+    first = frozen(store, "scheduled")
+    assert frozen(store, "scheduled", variable_=variable(detect="2")) == first, "a retried task keeps it"
+    assert pinned_release(Runs(store).at(RUN), first["release"]).stage("detect").image.endswith(":1")
+    releases = Releases(store)
+    assert [bump.kind for bump in releases.bumps(5)] == ["first"]
+    told = frozen(store, "by_hand", variable_=variable(detect="2"), scheduled="success")
+    assert told["detect"].endswith(":2")
+    assert [(bump.kind, bump.changes) for bump in releases.bumps(1)] == [("edited", ["detect: 1 → 2"])]
+    newest, before = releases.bumps(2)
+    assert len(newest.releases) == len(before.releases) == 1 and newest.releases != before.releases
+    assert [(run.dag, run.run) for run in releases.runs(newest.releases[0])] == [("nightjar_history", "2026-11-20")]
+
+
+def test_collect_which_runs_before_there_is_a_release_is_started_by_the_recorded_digest(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def assigned() -> str:
+        stage, image = STAGES["collect"], f"{REGISTRY}/collect:1"
+        run, landed = "runs/nightjar_watch/w/", "incoming/"
+        return assign(
+            store, CLUSTER, stage, image=image, run_prefix=run, input_prefix=landed, release=None
+        ).pinned_image
+
+    assert assigned() == f"{REGISTRY}/collect:1"
+    resolved(store, settings=held_by(digests("1", "a"), monkeypatch))
+    assert assigned() == f"{REGISTRY}/collect:1@sha256:{'a' * 64}"

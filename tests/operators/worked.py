@@ -34,13 +34,16 @@ def pin(
     run: str = RUN,
     tag: str = "test-1",
     settings: Mapping[str, str] | None = None,
+    digest: str | None = None,
 ) -> str:
-    """Pin the run anew; returns the SHA-256 of its release."""
+    """Pin the run anew; returns the SHA-256 of its release. All its images have this `digest`."""
     started = Started(dag_run="manual", start=str(start))
     tags = dict.fromkeys(STAGES, tag)
     by_stage = dict.fromkeys(STAGES, settings or {})
     rules = FROZEN.model_copy(update={"problem": problem})
     release = release_of(Runs(store).at(run).name, started, tags, by_stage, rules)
+    stages = {stage: each.model_copy(update={"digest": digest}) for stage, each in release.stages.items()}
+    release = release.model_copy(update={"stages": stages})
     at = Runs(store).at(run)
     at.begin(started, lambda _: False)
     return at.pin(started, lambda: release)[1].sha256

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.release import DESCRIPTION, VARIABLE
 from nightjar.errors import InputError
 from nightjar.runtime.airflow_api import AirflowApi
 from nightjar.runtime.s3 import S3Store
@@ -32,7 +32,7 @@ from nightjar_local.processes import LocalError, termination_as_interrupt, wait_
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.sendgrid_double import SendGridDouble
 from nightjar_local.status import status
-from nightjar_local.up import DESCRIPTION, put_rules
+from nightjar_local.up import put_rules
 
 UPLOAD_SECONDS = 1.0
 WORK_SECONDS = 180.0

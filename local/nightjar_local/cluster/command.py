@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from nightjar.domain.release import VARIABLE
+from nightjar.domain.release import DESCRIPTION, VARIABLE
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.outbox import OUTBOX
@@ -28,7 +28,6 @@ from nightjar_local.demo import Clock, put_footage, upload, wait_for_runs
 from nightjar_local.processes import LocalError
 from nightjar_local.seaweedfs import S3Access
 from nightjar_local.summary import Bucket, headline, summarise
-from nightjar_local.up import DESCRIPTION
 
 UI_PORT = 8080
 INSTALL_SECONDS = 300
@@ -155,7 +154,7 @@ def try_it(deployed: Deployed, observer: Observer, outcomes: Outcomes, tools: To
             if pod["metadata"]["uid"] not in before and labels(pod).get("nightjar/run") == runs[0]
         ]
         images = {pod["spec"]["containers"][0]["image"] for pod in later}
-        wrong = [image for image in images if not image.endswith(f":{options.second_tag}")]
+        wrong = [image for image in images if not image.partition("@")[0].endswith(f":{options.second_tag}")]
         outcomes.expect("the next run uses another tag", wrong if images else ["no pod of the next run was seen"])
     else:
         outcomes.add(Outcome("the next run uses another tag", "not tried", "SECOND_TAG names none"))

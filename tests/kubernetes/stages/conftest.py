@@ -90,6 +90,7 @@ def attempt(
         tag: str = "test-1",
         meanwhile: Callable[[], None] | None = None,
         tag_meanwhile: str | None = None,
+        digest: str | None = None,
         state: str | None = "running",
         max_tries: int = 5,
         signalled: bool = False,
@@ -114,7 +115,8 @@ def attempt(
             "dag": None,
             "task_state_store": states,
         }
-        release = pin(s3_store, run=RUN, tag=tag, start=1 if tag == "test-1" and max_tries == 5 else 2)
+        start = 1 if tag == "test-1" and max_tries == 5 else 2
+        release = pin(s3_store, run=RUN, tag=tag, start=start, digest=digest)
 
         def task(tag: str) -> StageOperator:
             return StageOperator(

@@ -15,7 +15,7 @@ from tests.kubernetes.faults import Evict, OutOfMemory, PodFault, RunInstead, Va
 from tests.kubernetes.pod_security import restricted_violations
 from tests.kubernetes.server import ApiServer
 from tests.kubernetes.stages.conftest import OUTPUT, SLEEP, Attempt
-from tests.operators.stage_programs import build_image, misbehave
+from tests.operators.stage_programs import REGISTRY, build_image, misbehave
 
 
 def test_a_stage_runs_and_is_proven(attempt: Attempt, api_server: ApiServer, s3_store: S3Store) -> None:
@@ -26,6 +26,18 @@ def test_a_stage_runs_and_is_proven(attempt: Attempt, api_server: ApiServer, s3_
     assert api_server.store.select(None) == []
     [pod] = api_server.store.created
     assert restricted_violations(pod) == []
+
+
+def test_a_pod_is_started_by_the_digest_of_its_image(
+    attempt: Attempt, api_server: ApiServer, s3_store: S3Store
+) -> None:
+    digest = f"sha256:{'a' * 64}"
+    assert attempt(digest=digest).pushed["return_value"] == OUTPUT
+    [pod] = api_server.store.created
+    image = f"{REGISTRY}/validate:test-1"
+    assert pod["spec"]["containers"][0]["image"] == f"{image}@{digest}", "whatever is pushed over the tag is not run"
+    manifest, _ = read_manifest(s3_store, OUTPUT)
+    assert (manifest.image, manifest.image_digest) == (image, digest)
 
 
 def test_an_image_that_is_set_meanwhile_is_not_that_of_this_attempt(attempt: Attempt) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from nightjar.cli import (
@@ -18,6 +18,7 @@ from nightjar.cli import (
     logs,
     mute,
     refused,
+    release,
     retry,
     rules,
     setup,
@@ -28,6 +29,7 @@ from nightjar.cli import (
 from nightjar.cli.evaluate import Look
 from nightjar.cli.status import Section
 from nightjar.errors import NightjarError, UsageError
+from nightjar.queries.releasing import ImageSource
 from nightjar.runtime.secret_files import take_up_secrets
 
 COMMANDS = (
@@ -63,7 +65,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def command_line(
-    sections: Sequence[Section] = (), more: Sequence[Command] = (), look: Look | None = None
+    sections: Sequence[Section] = (),
+    more: Sequence[Command] = (),
+    look: Look | None = None,
+    source: Callable[[], ImageSource] | None = None,
 ) -> argparse.ArgumentParser:
     """The parser of all commands; see `main`. Raises UsageError for wrong usage."""
     parser = _Parser(
@@ -75,6 +80,7 @@ def command_line(
     for command in (*COMMANDS, *more):
         command.register(commands)
     evaluate.register(commands, look)
+    release.register(commands, source)
     status.register(commands, sections)
     return parser
 
@@ -84,14 +90,15 @@ def main(
     sections: Sequence[Section] = (),
     more: Sequence[Command] = (),
     look: Look | None = None,
+    source: Callable[[], ImageSource] | None = None,
 ) -> int:
     """Run the command in `arguments` (those of the process by default); returns the exit code.
 
     `sections` are what the surroundings add to `nightjar status`, `more` are commands of theirs, and with `look` they
-    let `nightjar evaluate` start images of detectors.
+    let `nightjar evaluate` start images of detectors; `source` is where they have images from, if not from a registry.
     """
     try:
-        given = command_line(sections, more, look).parse_args(arguments)
+        given = command_line(sections, more, look, source).parse_args(arguments)
         take_up_secrets()
         return int(given.run(given))
     except NightjarError as error:

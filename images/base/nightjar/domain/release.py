@@ -16,6 +16,7 @@ from nightjar.domain.stages import STAGE_IMAGES, stage_named
 from nightjar.errors import InputError, UsageError
 
 VARIABLE = "nightjar_images"
+DESCRIPTION = "The image tag of every stage; a run freezes it as it starts."  # of the Variable
 
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -124,6 +125,11 @@ class StageRelease(Part):
     settings: dict[str, str] = Field(default_factory=dict)
 
     @property
+    def pinned_image(self) -> str:
+        """The image by its digest, `<registry>/<image>:<tag>@sha256:…`, where it is known: no push changes that."""
+        return f"{self.image}@{self.digest}" if self.digest else self.image
+
+    @property
     def identity(self) -> str:
         """16 hex digits that two releases of a stage share if their image and settings are the same."""
         text = json.dumps([self.image, self.digest, sorted(self.settings.items())])
@@ -147,6 +153,12 @@ class Release(Stored):
         if isinstance(value, dict) and "images" in value and "stages" not in value:
             return {"stages": {stage: {"image": image} for stage, image in value["images"].items()}, **value}
         return value
+
+    @property
+    def identity(self) -> str:
+        """16 hex digits that two runs share if every stage's image and settings are the same, and the rules."""
+        text = json.dumps([sorted((name, stage.identity) for name, stage in self.stages.items()), self.rules.sha256])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def rules_problems(self) -> tuple[str, ...]:
