@@ -20,9 +20,9 @@ _PATIENCE = 10  # seconds for an answer of S3, of which a person waits for sever
 # What the pages, and those behind links in messages, need of the bucket: the folders that they read, lists included,
 # and those that they write, delete markers included. The tests let them do nothing else; docs/operate.md says the same.
 READS = (
-    *("alerts", "claims", "config", "detections", "detectors", "digests", "events", "footage", "health", "incoming"),
-    *("mutes", "operator", "quarantine", "records", "releases", "reports", "reviews", "rules", "runs", "standard"),
-    *("threats", "troubles", "validations"),
+    *("alerts", "claims", "comparisons", "config", "detections", "detectors", "digests", "events", "footage"),
+    *("health", "incoming", "mutes", "operator", "quarantine", "records", "releases", "reports", "reviews"),
+    *("rules", "runs", "standard", "threats", "troubles", "validations"),
 )
 WRITES = ("claims", "config/false-boxes", "mutes", "releases/bumps", "reviews")
 

@@ -16,10 +16,15 @@ from tests.policies import allows
 # The folders of the stores that the DAGs' own tasks use. Another store there needs another right.
 STORES = {
     "claims": {"claims"},
+    "comparisons": {"comparisons"},
+    "detection_history": {"detections"},
+    "detections": {"detections"},
+    "detectors": {"detectors"},
     "drop_zone": {"incoming"},
     "footage": {"footage"},
     "health": {"health"},
     "ledger": {"alerts"},
+    "line_store": {"detections"},
     "operator_signs": {"operator"},
     "releases": {"releases"},
     "rules": {"config", "rules"},

@@ -12,6 +12,7 @@ from nightjar.queries.release_history import history, named_by_audit
 from nightjar.queries.releasing import ImagesVariable, bump_images, current_images
 from nightjar.stores.releases import Releases
 from nightjar.stores.runs import LIVE
+from plugins.pages.releases.compared import compared_with
 from plugins.pages.releases.images_variable import AirflowVariable
 from plugins.pages.releases.views import deployed_rows, in_use, views_of
 from plugins.web.access import PersonDep, acting
@@ -54,12 +55,17 @@ def releases(
     images, problem, edits = _now(variable)
     deployments = named_by_audit(history(world.store, number + 1), edits)
     current = Releases(world.store).current()
+    compared, damaged = (
+        compared_with(world.store, images.detect_candidate) if images and images.detect_candidate else (None, "")
+    )
     return render(
         request,
         "releases/releases.html.j2",
         now=world.clock(),
         images=images,
         problem=problem,
+        compared=compared,
+        damaged=damaged,
         rows=deployed_rows(images, current),
         waiting=not in_use(images, current),
         current=current,

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from nightjar.domain.bumps import Bump, BumpKind, value_of
+from nightjar.domain.candidates import CandidateRecord
+from nightjar.domain.comparison.documents import Comparison, Example, SideRef, Tally
+from nightjar.domain.detections import DetectedObject, Picture
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.release import FrozenRules, Images, Release, StageRelease, parse_images
 from nightjar.domain.stages import STAGE_IMAGES
 from nightjar.errors import TryAgainError
 from nightjar.runtime.memory import MemoryStore
+from nightjar.stores.comparisons import Candidates, Comparisons
 from nightjar.stores.releases import Releases
 from plugins.pages.releases.images_variable import AirflowVariable
 from plugins.pages.releases.page import images_variable
@@ -178,6 +182,45 @@ def test_when_airflow_does_not_answer_nothing_is_written_down(store: MemoryStore
     variable.fails = TryAgainError("Airflow's database does not answer: OperationalError")
     answer = client(store, variable).post(HERE + "drop", data={"why": "x", "candidate": "2-far"})
     assert answer.status_code == 503 and Releases(store).bumps(5) == []
+
+
+def test_the_comparison_of_a_candidate_is_shown_with_pictures_side_by_side(store: MemoryStore) -> None:
+    here = client(store, Variable(TRIED))
+    assert "Nothing is compared yet" in text_of(here.get(HERE).text)
+    picture = Picture(
+        user="alice",
+        device="porch",
+        taken_at=NOW,
+        footage_key="footage/a.jpg",
+        footage_version="1",
+        standard_key="standard/2026/11/20/13/alice-porch/1763643900000.jpg",
+        standard_sha256="0",
+        width=400,
+        height=300,
+    )
+    person = DetectedObject(label="person", probability=0.9, box=(0.1, 0.1, 0.4, 0.8))
+    lost = Example(kind="alerts", change="lost", picture=picture, label="<person>", probability=0.9, before=(person,))
+    comparison = Comparison(
+        before=SideRef(detector="a", tag="1"),
+        after=SideRef(detector="b", tag="2-far"),
+        start=NOW,
+        end=NOW,
+        pictures=7,
+        cameras=1,
+        totals={"alerts": Tally(before=3, after=2, lost=1)},
+        unseen=("dog",),
+        examples=(lost,),
+    )
+    Comparisons(store).put("c1", comparison)
+    Candidates(store).note(CandidateRecord(tag="2-far", since=NOW, comparison="c1"))
+    html = here.get(HERE).text
+    text = text_of(html)
+    assert "2 alerts instead of 3: 0 gained, 1 lost" in text and "alerts lost" in text
+    assert "The candidate cannot see dog, which rules name." in text
+    assert "<person>" not in html and "&lt;person&gt;" in html
+    assert html.count('alt="As the') == 2 and html.count('class="line"') == 1, "a box on the deployed side alone"
+    store.put("comparisons/c1/comparison.json", b"{")
+    assert "The comparison cannot be read" in text_of(here.get(HERE).text)
 
 
 def test_who_may_only_look_sees_no_buttons_and_is_refused(store: MemoryStore) -> None:
