@@ -40,7 +40,7 @@ def test_an_alert_as_a_graph_in_which_each_box_is_a_link() -> None:
     ("query", "said"),
     [
         (f"of={CLIP}&up=1", "What it took part in"),
-        ("of=2026-11-20", "report of 2026-11-20"),
+        ("of=2026-11-20", "Report <bdi>2026-11-20</bdi>"),
         ("of=detect:1.0.0&up=1", "Looked for in the runs of 2026-11-13 13:00 to 2026-11-20 13:00 UTC"),
         ("of=detect:1.0.0&up=1&from=2026-11-01&to=2026-11-02", "Nothing that is stored says that it took part"),
         (f"of=nightjar_live/{RUN}&up=1&most=2", "more"),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from nightjar.domain.lineage.growing import Lineage
 from nightjar.domain.lineage.tree import Row, rows
 
-BOX_WIDTH, BOX_HEIGHT, REST_HEIGHT = 206, 78, 26
+BOX_WIDTH, BOX_HEIGHT, REST_HEIGHT = 220, 78, 26
 LIST_HEIGHT = 60  # of a box in a list, which is wide enough for a title in one line
-_ACROSS, _BETWEEN, _MARGIN = 40, 12, 8
+_ACROSS, _BETWEEN, _MARGIN = 36, 12, 8
 _INDENT, _DEEPEST = 14, 8  # in a list, what is deeper stands no further in
 
 

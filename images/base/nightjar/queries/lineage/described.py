@@ -180,7 +180,7 @@ def _refusal(subject: RefusalOf, reading: Reading) -> Node:
 @_node.register
 def _report(subject: ReportOf, reading: Reading) -> Node:
     kind = kind_of(subject.key)
-    name = f"report of {subject.day}" if kind is Kind.REPORT else f"{last_segment(subject.key)} of {subject.day}"
+    name = str(subject.day) if kind is Kind.REPORT else f"{last_segment(subject.key)} of {subject.day}"
     found = reading.found(subject.key, subject.version)
     by = reported_by(reading, subject)
     return _with_object(kind, name, found, maker_of(reading, by), notes=[] if by.run else [_NO_RUN])
