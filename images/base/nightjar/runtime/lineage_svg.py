@@ -160,7 +160,8 @@ def _by(node: Node) -> str:
     """In a few characters, who made it: the stage and the tag of its image."""
     if node.maker is None:
         return ""
-    tag = node.maker.image.rpartition("/")[2].partition(":")[2] or node.maker.image
+    image = node.maker.image.partition("@")[0]
+    tag = image.rpartition("/")[2].partition(":")[2] or image
     return " ".join(filter(None, (node.maker.stage, tag)))
 
 

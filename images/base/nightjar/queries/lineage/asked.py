@@ -210,6 +210,8 @@ def _rows(reading: Reading, key: str) -> Subject | None:
 def _by_image(reading: Reading, text: str) -> Subject | None:
     """`<image>:<tag>`, with a registry in front or not, or the digest of an image."""
     del reading
+    name, at, digest = text.rpartition("@")
+    text = text if not at or not name else digest  # a reference with a digest names that content, whatever the tag
     algorithm, _, value = text.partition(":")
     if algorithm == "sha256" and _SHA256.fullmatch(value):
         return ImageOf(digest=text, stages=tuple(STAGES))

@@ -241,7 +241,12 @@ def _uses(subject: ImageOf, stages: Sequence[str], release: Release) -> bool:
     there = [release.stages[stage] for stage in stages if stage in release.stages]
     if subject.digest:
         return any(each.digest == subject.digest for each in there)
-    return any(each.image.endswith(f"/{subject.image}:{subject.tag}") for each in there)
+    return any(_names(each.image, subject) for each in there)
+
+
+def _names(reference: str, subject: ImageOf) -> bool:
+    """Whether a reference, which may end with a digest, is one to the image by its tag, from whatever registry."""
+    return bool(subject.tag) and reference.partition("@")[0].endswith(f"/{subject.image}:{subject.tag}")
 
 
 def _pinned(
@@ -254,7 +259,7 @@ def _pinned(
 ) -> Steps:
     """The runs of `dags` in the period whose release is one that is asked for, the newest first."""
     for dag in dags:
-        names = _names(reading, period, dag, rest)
+        names = _runs_in(reading, period, dag, rest)
         released = reading.each(reading.release, [run_prefix(dag, name) for name in names])
         for name, release in zip(names, released, strict=True):
             if release and is_it(release[0]):
@@ -263,14 +268,14 @@ def _pinned(
 
 def _watched(reading: Reading, period: Period, subject: ImageOf, rest: Rest) -> Steps:
     """The runs of the watch, which have no release: their manifest names the image."""
-    names = _names(reading, period, WATCH, rest)
+    names = _runs_in(reading, period, WATCH, rest)
     proofs = reading.each(lambda name: reading.manifest(run_prefix(WATCH, name), "collect"), names)
     for name, proof in zip(names, proofs, strict=True):
-        if proof and proof[0].image.endswith(f"/{subject.image}:{subject.tag}") and subject.tag:
+        if proof and (_names(proof[0].image, subject) or (subject.digest and proof[0].image_digest == subject.digest)):
             yield "used by", RunOf(run_prefix(WATCH, name), ("collect",))
 
 
-def _names(reading: Reading, period: Period, dag: str, rest: Rest) -> list[str]:
+def _runs_in(reading: Reading, period: Period, dag: str, rest: Rest) -> list[str]:
     names = runs_between(reading.store, dag, period.first, period.last)
     if len(names) > period.most_runs:
         rest.notes.append(f"of {len(names):,} runs of {dag} in this time, the newest {period.most_runs} were looked at")

@@ -19,7 +19,7 @@ from nightjar.queries.lineage.subjects import By
 from nightjar.runtime.manifests import read_manifest, write_manifest, write_record
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.contents import Content
-from nightjar.stores.runs import LIVE, run_prefix, stage_prefix
+from nightjar.stores.runs import LIVE, Runs, run_prefix, stage_prefix
 from nightjar.stores.standard import standard_key
 from nightjar.stores.tables import PICTURES
 from nightjar_report import plots
@@ -171,6 +171,18 @@ def test_an_image_up_says_in_which_time_it_looked(world: Lineages, name: str, ma
 def test_an_image_that_nothing_used(world: Lineages, tag: str) -> None:
     assert next(iter(ask(world, tag, is_up=True).nodes.values())).kind is Kind.IMAGE
     assert len(ask(world, tag, is_up=True).nodes) == 1
+
+
+def test_an_image_by_its_digest(world: Lineages) -> None:
+    run = Runs(world.store).live(RUN)
+    release, _ = run.release()
+    digest = f"sha256:{'d' * 64}"
+    stages = {**release.stages, "detect": release.stages["detect"].model_copy(update={"digest": digest})}
+    write_record(world.store, run.release_key, release.model_copy(update={"stages": stages}))
+    for name in (digest, f"registry.example.com/nightjar/detect:1.0.0@{digest}"):
+        found = ask(world, name, is_up=True)
+        assert found.nodes[found.root].title == digest
+        assert kinds(found)[Kind.DETECTION] == 3
 
 
 def test_runs_outside_of_the_period_are_not_looked_at(world: Lineages) -> None:
