@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nightjar.stores.forgetting import Done
 
 _MOST_PASSES = 5
+_LONGEST_PATROL = 120.0  # seconds until a patrol has ended; one that was stopped is waited for no longer
 _LONGEST_REPORT = 900.0  # seconds until the rows and pages are gone
 _SHOWN = 10
 _STAYS = """\
@@ -119,7 +120,9 @@ def _forget_user(
             if line := _told(done, again=number > 1):
                 yield line
         total += went
-        if not went or problems:
+        if number == 1 and went and not dry_run:
+            _wait_for_patrol(store)
+        elif not went or problems:
             break
     yield from _files(subject, now, dry_run=dry_run)
     if not total:
@@ -152,6 +155,15 @@ def _reported(store: "ObjectStore", subject: "Subject") -> str:
             raise TryAgainError(f"{left}, {run} of which was started: repeat this when it has ended")
         time.sleep(2)
     return f"  rows and pages: erased by run {run} of {REPORT}, which makes the pages of these days anew"
+
+
+def _wait_for_patrol(store: "ObjectStore") -> None:
+    """Until no patrol is under way that knows the rules as they were: it may tell users of digests and troubles."""
+    from nightjar.queries.under_way_of import patrols_since_before
+
+    changed, deadline = datetime.now(UTC), time.monotonic() + _LONGEST_PATROL
+    while patrols_since_before(store, changed, datetime.now(UTC)) and time.monotonic() < deadline:
+        time.sleep(2)
 
 
 def _check_complete(store: "ObjectStore", subject: "Subject", problems: list[str], now: datetime) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from nightjar.domain.names import Camera
+from nightjar.domain.names import Camera, NameRefused, parse_footage_name
 
 FORGOTTEN = "(forgotten)"
 _NAME = "A-Za-z0-9_"
@@ -34,13 +34,15 @@ class Subject:
     """A user, or one of their cameras.
 
     `devices` are the devices that the user is known to have or have had: in sentences, `<user>-<device>` is only taken
-    for a camera if it is one. `addresses` are where the rules say the user is told.
+    for a camera if it is one. `addresses` are where the rules say the user is told. `drop_zone` is the folder of what
+    landed, whose names may be anything.
     """
 
     user: str
     device: str | None = None
     devices: frozenset[str] = frozenset()
     addresses: frozenset[str] = field(default=frozenset(), repr=False)
+    drop_zone: str = ""
 
     def knowing(self, devices: Iterable[str] = (), addresses: Iterable[str] = ()) -> "Subject":
         """The same one, with more that is known of it."""
@@ -69,6 +71,22 @@ class Subject:
         segments = key.split("/")
         found = map(self._of_user.fullmatch, segments[_SEGMENTS_OF_A_RUN if segments[0] == _RUNS else 0 :])
         return next((match[1] for match in found if match), None)
+
+    def dropped(self, name: str) -> bool:
+        """Whether the object that landed as `name` is theirs.
+
+        Of a name that breaks the contract nobody can be sure: it is theirs if the user's name (or the camera's) is a
+        word of it. Such an object is in quarantine, or about to be, and serves nobody else.
+        """
+        try:
+            return self.covers(parse_footage_name(name.rpartition("/")[2]).camera)
+        except NameRefused:
+            return re.search(rf"(?<![A-Za-z0-9]){re.escape(self.name)}(?![A-Za-z0-9])", name) is not None
+
+    def has_dropped(self, key: object) -> bool:
+        """Whether `key` is that of something in the drop zone that is theirs."""
+        place = self.drop_zone
+        return bool(place) and isinstance(key, str) and key.startswith(place) and self.dropped(key.removeprefix(place))
 
     def mentioned_in(self, text: str) -> bool:
         """Whether a sentence, a line of a log or a document mentions it."""
@@ -128,6 +146,8 @@ def without(subject: Subject, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if subject.is_told_by(value) or without(subject, value.get("key")) is GONE:
+        return GONE
+    if subject.has_dropped(value.get("key")):
         return GONE
     left: dict[str, Any] = {}
     for name, each in value.items():

@@ -10,11 +10,13 @@ from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectStore
 from nightjar.stores.claims import Claims
 from nightjar.stores.run_erasure import RUNS
-from nightjar.stores.runs import Run, folder_of
+from nightjar.stores.run_index import newest_runs
+from nightjar.stores.runs import PATROL, Run, folder_of
 
 # A run whose folder nobody has written to for so long was stopped, and does not go on by itself.
 LONGEST = timedelta(hours=24)
 _AT_ONCE = 16
+_PATROLS = 6  # one begins every five minutes
 
 
 def under_way_of(store: ObjectStore, subject: Subject, now: datetime) -> list[str]:
@@ -58,3 +60,9 @@ def _works_on(run: Run, there: dict[str, ObjectInfo], subject: Subject) -> bool:
     except InputError:  # nobody knows: better to wait
         return True
     return any(_is_of(subject, each.key, each.name.camera if each.name else None) for each in sources)
+
+
+def patrols_since_before(store: ObjectStore, began: datetime, now: datetime) -> list[str]:
+    """Runs of the patrol that are under way and began before `began`: they go by the rules as they were then."""
+    newest = newest_runs(store, PATROL, now, _PATROLS)
+    return [each.name for each in newest if each.state == "under way" and each.began and each.began < began]

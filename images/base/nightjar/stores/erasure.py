@@ -1,9 +1,9 @@
 """Erasing for good: every version and delete marker of the objects of a user, or of one of the user's cameras."""
 
-import re
 from collections.abc import Callable
 
-from nightjar.domain.names import Camera, NameRefused, parse_footage_name
+from nightjar.domain.forgetting import Subject
+from nightjar.domain.names import Camera, NameRefused
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectStore
 
@@ -34,13 +34,5 @@ def camera_folder(key: str) -> Camera | None:
 
 
 def was_dropped_by(name: str, user: str, device: str | None) -> bool:
-    """Whether the object that landed as `name` is of the user (or of one camera).
-
-    Of a name that breaks the contract nobody can be sure: it is theirs if the user's name (or the camera's) is a word
-    of it. Such an object is in quarantine, or about to be, and serves nobody else.
-    """
-    try:
-        return is_of(parse_footage_name(name.rpartition("/")[2]).camera, user, device)
-    except NameRefused:
-        word = re.escape(user if device is None else f"{user}-{device}")
-        return re.search(rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])", name) is not None
+    """Whether the object that landed as `name` is of the user (or of one camera); see `Subject.dropped`."""
+    return Subject(user, device).dropped(name)

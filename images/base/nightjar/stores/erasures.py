@@ -1,9 +1,11 @@
-"""Requests to erase rows of the warehouse: `records/erasures/<hash>.json`, until the next report has done it.
+"""Requests to erase rows of the warehouse: `records/erasures/<id>.json`, until the next report has done it.
 
-Whoever forgets a user reads no Parquet; the report does, and makes the pages of the days anew.
+The id is made by chance: it stays in the manifest of the report, which is to tell of nobody. Whoever forgets a user
+reads no Parquet; the report does, and makes the pages of the days anew.
 """
 
-from nightjar.domain.layout import digest
+import uuid
+
 from nightjar.domain.model import Stored
 from nightjar.runtime.manifests import read_record, write_record
 from nightjar.runtime.store import ObjectStore
@@ -27,27 +29,25 @@ class Erasures:
 
     def ask(self, erasure: Erasure) -> bool:
         """Ask for an erasure; whether that is new."""
-        if self._store.head(_key(erasure)) is not None:
+        if self.waits(erasure):
             return False
-        write_record(self._store, _key(erasure), erasure)
+        write_record(self._store, f"{ERASURES}{uuid.uuid4().hex}.json", erasure)
         return True
 
     def waits(self, erasure: Erasure) -> bool:
         """Whether the erasure was asked for, and is not done yet."""
-        return self._store.head(_key(erasure)) is not None
+        return erasure in self._stored().values()
 
     def waiting(self) -> list[Erasure]:
         """All that wait; raises InputError for an object that is no request."""
-        keys = sorted(info.key for info in self._store.list_objects(ERASURES))
-        return [read_record(self._store, key, Erasure)[0] for key in keys]
+        return list(self._stored().values())
 
     def done(self, erasure: Erasure) -> None:
         """Remove the request for good: it names whom nobody is to know of any more."""
-        key = _key(erasure)
-        for version in [each for each in list(self._store.list_versions(key)) if each.key == key]:
-            self._store.delete(key, version.version_id)
+        keys = {key for key, stored in self._stored().items() if stored == erasure}
+        for version in [each for each in list(self._store.list_versions(ERASURES)) if each.key in keys]:
+            self._store.delete(version.key, version.version_id)
 
-
-def _key(erasure: Erasure) -> str:
-    name = erasure.user if erasure.device is None else f"{erasure.user}-{erasure.device}"
-    return f"{ERASURES}{digest(name)}.json"
+    def _stored(self) -> dict[str, Erasure]:
+        keys = sorted(info.key for info in self._store.list_objects(ERASURES))
+        return {key: read_record(self._store, key, Erasure)[0] for key in keys}

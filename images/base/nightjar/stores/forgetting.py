@@ -70,7 +70,7 @@ class Done:
 
 def known(store: ObjectStore, user: str, device: str | None = None) -> Subject:
     """The user, or one camera, with all devices that any key, or the rules, know. Lists the whole bucket."""
-    subject = known_of(store, Subject(user, device))
+    subject = known_of(store, Subject(user, device, drop_zone=INCOMING))
     found = (subject.device_in(version.key) for version in store.list_versions(""))
     return subject.knowing(each for each in found if each)
 

@@ -10,9 +10,10 @@ import pytest
 from nightjar.cli.main import main
 from nightjar.domain.batch import Claim, NameFields, ReceivedVersion
 from nightjar.domain.forgetting import Subject
+from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Ended, Started
-from nightjar.queries.under_way_of import LONGEST, under_way_of
+from nightjar.queries.under_way_of import LONGEST, patrols_since_before, under_way_of
 from nightjar.runtime.log_files import scrub_files
 from nightjar.runtime.memory import MemoryStore
 from nightjar.stores.claims import Claims
@@ -20,7 +21,7 @@ from nightjar.stores.erasures import Erasure, Erasures
 from nightjar.stores.old_days import BY_AGE, BY_DAY, day_in, forget_before
 from nightjar.stores.record_erasure import erase_requested
 from nightjar.stores.reports import Reports
-from nightjar.stores.runs import LIVE, Runs, run_prefix
+from nightjar.stores.runs import LIVE, PATROL, Runs, run_prefix
 from tests.bucket import RULES
 from tests.images.base.nightjar.stores.planted import everything, mentions
 
@@ -130,6 +131,18 @@ def test_a_run_that_was_stopped_long_ago_holds_nobody_up(store: MemoryStore) -> 
     now = datetime.now(UTC)
     assert len(under_way_of(store, ALICE, now)) == 1
     assert under_way_of(store, ALICE, now + LONGEST + timedelta(minutes=1)) == []
+
+
+def test_a_patrol_that_knows_the_rules_as_they_were_is_waited_for(store: MemoryStore) -> None:
+    now = datetime.now(UTC)
+    name = f"scheduled__{now:%Y-%m-%dT%H-%M-%S}"
+    run = Runs(store).at(run_prefix(PATROL, name))
+    run.begin(Started(dag_run="1", start="1"), lambda _: False)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert patrols_since_before(store, later, later) == [name]
+    assert patrols_since_before(store, now - timedelta(minutes=1), later) == []
+    run.write_manifest(Manifest(stage="tell", image="r/x:1", run=name, started_at=now, finished_at=now))
+    assert patrols_since_before(store, later, later) == []
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from nightjar.stores.record_erasure import erase_requested
 from nightjar.stores.records import Records
 from nightjar.stores.reports import Reports
 from nightjar.stores.rules import RulesStore
-from nightjar.stores.runs import LIVE, Runs, run_prefix
+from nightjar.stores.runs import LIVE, WATCH, Runs, run_prefix
 from nightjar.stores.tables import TABLES
 from nightjar.stores.troubles import Troubles
 from tests.images.base.nightjar.stores.planted import everything, memory_store, mentions, planted
@@ -34,6 +34,7 @@ ALICE = ("alice",)
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DAY = NOON.date()
 RUN = run_prefix(LIVE, "20261126T024601Z-a6736f636d35")
+WATCHED = run_prefix(WATCH, "scheduled__1")
 PACK = f"{RUN}detect/pack-0001/pictures.jsonl"
 OTHER = Camera("carol", "garden")
 LOG = f"{LOGS}/dag_id=nightjar_live/run_id=1/task_id=detect/attempt="
@@ -62,6 +63,10 @@ def bucket(store: MemoryStore | None = None) -> MemoryStore:
     store.put(PACK, b'{"standard_key":"standard/2026/11/26/02/alice-yard/1.jpg"}\n{"n":1}\n')
     of_pack = {"key": PACK, "version_id": current(store, PACK), "sha256": "", "size": 0}
     store.put(f"{RUN}detect/pack-0001/_manifest.json", json.dumps({"stage": "detect", "objects": [of_pack]}).encode())
+    landed = [{"key": f"incoming/holiday of {user}.jpg", "version_id": "1"} for user in ("alice", "carol", "rules")]
+    store.put(f"{WATCHED}collect/_manifest.json", json.dumps({"stage": "collect", "asked": landed}).encode())
+    bad = [json.dumps({"source": each, "outcome": "quarantined"}).encode() for each in landed]
+    store.put(f"{WATCHED}batch.jsonl", b"\n".join(bad) + b"\n")
     RulesStore(store).freeze()
     Reports(store).publish(DAY, b"<td>alice-yard</td><td>carol-garden</td>", {"hours.png": b"png"})
     Reports(store).publish(date(2026, 11, 27), b"<td>carol-garden</td>", {"hours.png": b"png"})
@@ -139,7 +144,10 @@ def test_what_others_have_stays_byte_for_byte_in_the_same_versions() -> None:
     touched = {"reports/2026/11/26/hours.png", f"{RUN}detect/pack-0001/_manifest.json"}
     assert {at[0] for at, data in theirs.items() if after.get(at) != data} <= touched
     assert json.loads(store.get("comparisons/candidates/oid/candidate.json")[0]) == {"failed": ["carol-garden"]}
+    left = json.loads(store.get(f"{WATCHED}collect/_manifest.json")[0])["asked"]
+    assert [each["key"] for each in left] == ["incoming/holiday of carol.jpg", "incoming/holiday of rules.jpg"]
     # Of what is shared, the lines of others are as they were.
+    assert store.get(f"{WATCHED}batch.jsonl")[0].count(b"\n") == 2
     assert store.get(PACK)[0] == b'{"n":1}\n'
     assert store.get(f"{LOG}1.log")[0] == b'{"event":"of all"}\nin shard carol-garden.1\n'
     assert gzip.decompress(store.get(f"{LOG}2.log.gz")[0]) == b'{"event":"of all"}\nin shard carol-garden.1\n'
