@@ -72,6 +72,14 @@ class Subject:
         found = map(self._of_user.fullmatch, segments[_SEGMENTS_OF_A_RUN if segments[0] == _RUNS else 0 :])
         return next((match[1] for match in found if match), None)
 
+    def learning_from(self, text: str) -> "Subject":
+        """The same one, knowing the devices in the keys that `text` names: all that tells of them in a log, once all
+        else is erased."""
+        if self.device is not None or self.user not in text:
+            return self
+        words = re.findall(rf"[^\s\"'=,()\[\]]*{re.escape(self.user)}-[^\s\"'=,()\[\]]*", text)
+        return self.knowing(device for word in words if "/" in word and (device := self.device_in(word)))
+
     def dropped(self, name: str) -> bool:
         """Whether the object that landed as `name` is theirs.
 
@@ -168,6 +176,7 @@ def tells_of(subject: Subject, value: Any) -> bool:
 
 def lines_without(subject: Subject, data: bytes) -> bytes:
     """Lines of text or JSON without those that mention `subject` or are about it; the others byte for byte."""
+    subject = subject.learning_from(data.decode(errors="replace"))
     return b"".join(line for line in data.splitlines(keepends=True) if not _line_tells(subject, line))
 
 

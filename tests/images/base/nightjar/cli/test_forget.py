@@ -9,7 +9,7 @@ import pytest
 
 from nightjar.cli.main import main
 from nightjar.domain.batch import Claim, NameFields, ReceivedVersion
-from nightjar.domain.forgetting import Subject
+from nightjar.domain.forgetting import Subject, lines_without
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.release import Ended, Started
@@ -211,3 +211,17 @@ def test_lines_go_from_logs_on_disk(tmp_path: Path) -> None:
     assert other.read_bytes() == b"bob-shop\n"
     assert sorted(file.name for file in log.parent.iterdir()) == ["attempt=1.log", "attempt=2.log", "attempt=3.log"]
     assert scrub_files(tmp_path, Subject("carol"), now).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("log", "left"),
+    [
+        ("writes runs/nightjar_live/1/detect/bob-shop/x\nin bob-shop\nof all\n", "of all\n"),
+        ("writes 'footage/2026/11/20/12/bob-shop-1795574000.jpg'\nshard=bob-shop\n", ""),
+        ("in bob-shop\n", "in bob-shop\n"),  # nobody knows that it is a camera
+        ("image r/near-seed:1 in bob-shop\n", "image r/near-seed:1 in bob-shop\n"),
+        ("runs/nightjar_live/bob-shop/release.json\n", "runs/nightjar_live/bob-shop/release.json\n"),
+    ],
+)
+def test_devices_are_learned_from_the_keys_in_a_log_when_all_else_is_erased(log: str, left: str) -> None:
+    assert lines_without(Subject("bob"), log.encode()) == left.encode()
