@@ -21,10 +21,15 @@ COPIED = frozenset({"footage", "quarantine"})
 AIRFLOW_READS = (
     *("alerts", "claims", "comparisons", "config", "detections", "detectors", "footage", "health"),
     *("incoming", "operator", "releases", "rules", "runs", "troubles"),
+    # A reproduction looks whether what a run was worked from is still there.
+    *("events", "journals", "quarantine", "reproductions", "standard", "threats", "validations"),
 )
 # The proof of a stage asks about some of the objects that its manifest names, wherever they are.
 PROVEN = frozenset(folder for stage in STAGES.values() for folder in stage.writes) - REMOVED_FOR_GOOD
-AIRFLOW_WRITES = ("claims", "comparisons", "config", "health", "operator", "releases", "rules", "runs", "troubles")
+AIRFLOW_WRITES = (
+    *("claims", "comparisons", "config", "health", "operator", "releases", "reproductions", "rules", "runs"),
+    "troubles",
+)
 LOGS = "airflow-logs"
 
 Statement = dict[str, Any]

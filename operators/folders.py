@@ -4,6 +4,7 @@ from nightjar.domain.batch import BATCH_ID
 from nightjar.stores.claims import CLAIMS
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.health import HEALTH
+from nightjar.stores.reproductions import reproduction_prefix
 from nightjar.stores.runs import (
     CANDIDATE,
     GATHER,
@@ -12,6 +13,7 @@ from nightjar.stores.runs import (
     PATROL,
     RECONCILE,
     REPORT,
+    REPRODUCE,
     WATCH,
     run_name,
     run_prefix,
@@ -31,8 +33,10 @@ __all__ = [
     "PATROL",
     "RECONCILE",
     "REPORT",
+    "REPRODUCE",
     "TROUBLES",
     "WATCH",
+    "reproduction_prefix",
     "run_name",
     "run_prefix",
     "stage_prefix",

@@ -11,6 +11,7 @@ from nightjar.domain.names import shown
 from nightjar.domain.stages import Secret, Stage
 from nightjar.errors import UsageError
 from nightjar.runtime.settings import StoreSettings
+from nightjar.stores.made_of_others import REPRODUCTIONS
 from nightjar.stores.runs import CANDIDATE, HISTORY, PATROL, REPORT
 from operators.settings import DeploymentSettings, StagePods
 
@@ -39,9 +40,13 @@ def with_memory(memory: str, stage: Stage, asked: StagePods) -> k8s.V1ResourceRe
 
 
 def priority_class(settings: DeploymentSettings, stage: str, run_prefix: str) -> str | None:
-    """The priority class of a pod of `stage`: the stage's own, else that of the DAG of the run, if there is one."""
+    """The priority class of a pod of `stage`: the stage's own, else that of the DAG of the run, if there is one.
+
+    `run_prefix` is where the run is, or the reproduction that the pod works in.
+    """
     dag = run_prefix.partition("/")[2].partition("/")[0]
-    of_dag = settings.history_priority_class if dag in _GIVE_WAY else settings.live_priority_class
+    gives_way = dag in _GIVE_WAY or run_prefix.startswith(REPRODUCTIONS)
+    of_dag = settings.history_priority_class if gives_way else settings.live_priority_class
     return settings.pods(stage).priority_class or of_dag
 
 
@@ -155,12 +160,22 @@ def command(stage: Stage) -> list[str]:
     return ["python", "-m", stage.module]
 
 
-def arguments(input_prefix: str, output_prefix: str, release: str | None, day: str | None) -> list[str]:
+def arguments(
+    input_prefix: str, output_prefix: str, release: str | None, day: str | None, reproduction: str | None = None
+) -> list[str]:
     """The command line of a stage; raises UsageError for a value that is not safe in it.
+
+    A reproduction is an argument and no setting: an image that does not know it refuses to start, and writes nothing.
 
     Kubernetes expands $(NAME) in arguments, secrets included, so nothing but plain words and paths goes through.
     """
-    given = {"--input-prefix": input_prefix, "--output-prefix": output_prefix, "--release": release, "--day": day}
+    given = {
+        "--input-prefix": input_prefix,
+        "--output-prefix": output_prefix,
+        "--release": release,
+        "--day": day,
+        "--reproduction": reproduction,
+    }
     for flag, value in given.items():
         if value and not _PLAIN.fullmatch(value):
             raise UsageError(f"expected {flag} of letters, digits and ._/-, got {shown(value)}")

@@ -12,8 +12,10 @@ from kubernetes.client import models as k8s
 from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.manifest import Manifest, TaskRef
 from nightjar.domain.stages import stage_named
+from nightjar.runtime.overlay import open_overlay
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
+from nightjar.stores.reproductions import shard_place
 from nightjar.stores.runs import release_key, stage_prefix
 from operators import pods
 from operators.assignment import Assignment, assign, has_nothing_to_do
@@ -45,6 +47,9 @@ class StageOperator(KubernetesPodOperator):
     result is null. With `skip_at_zero`, it is skipped before the stage when that key of the result of the stage before
     it is 0: there is nothing to do, and no pod is started.
 
+    With `reproduction`, the prefix of a reproduction, a stage of a shard works in the overlay of its shard there: it
+    reads only what it is given, and writes nowhere else. So does this task, which finds its output there.
+
     Retries: exit codes 64 and 65 and a wrong setting of this deployment fail the task at once, a second end at its time
     bound too; everything else is tried again with back-off.
     """
@@ -53,7 +58,7 @@ class StageOperator(KubernetesPodOperator):
 
     # Nothing that holds a name from outside is a template: what upstream would render (arguments, env_vars, labels)
     # is made in build_pod_request_obj, after rendering. Values from XCom are not rendered again.
-    template_fields: Sequence[str] = ("image", "release", "run_prefix", "input_prefix", "day")
+    template_fields: Sequence[str] = ("image", "release", "run_prefix", "input_prefix", "day", "reproduction")
 
     def __init__(
         self,
@@ -64,6 +69,7 @@ class StageOperator(KubernetesPodOperator):
         input_prefix: str,
         release: str | None = None,
         day: str | None = None,
+        reproduction: str | None = None,
         skip_without: str | None = None,
         skip_at_zero: str | None = None,
         active_deadline_seconds: int | None = None,
@@ -118,6 +124,7 @@ class StageOperator(KubernetesPodOperator):
         self.run_prefix = run_prefix
         self.input_prefix = input_prefix
         self.day = day
+        self.reproduction = reproduction
         self.skip_without = skip_without
         self.skip_at_zero = skip_at_zero
         self.fixed_deadline_seconds = active_deadline_seconds
@@ -134,6 +141,15 @@ class StageOperator(KubernetesPodOperator):
     def output_prefix(self) -> str:
         """Where the stage writes."""
         return stage_prefix(self.run_prefix, self.stage, self.shard)
+
+    @property
+    def place(self) -> str | None:
+        """The prefix of the overlay that the stage works in; None for the bucket itself."""
+        return shard_place(self.reproduction, self.shard) if self.reproduction and self.shard else None
+
+    def store(self) -> ObjectStore:
+        """The bucket as the stage sees it; raises InputError when the overlay was given nothing."""
+        return open_overlay(bucket(), self.place) if self.place else bucket()
 
     def assign(self, store: ObjectStore) -> Assignment:
         """Take the image, settings and time bound of this attempt from `store`; done before the pod is built.
@@ -164,7 +180,11 @@ class StageOperator(KubernetesPodOperator):
         self.image = self._assignment.image if without_pod else self._assignment.pinned_image
         self.active_deadline_seconds = self.fixed_deadline_seconds or self._assignment.seconds
         self.arguments = pods.arguments(
-            self.input_prefix, self.output_prefix, release_key(self.run_prefix) if self.release else None, self.day
+            self.input_prefix,
+            self.output_prefix,
+            release_key(self.run_prefix) if self.release else None,
+            self.day,
+            self.place,
         )
         secrets_dir = pods.SECRETS_DIR if settings.secret_files else None
         self.env_vars = pods.environment(
@@ -176,7 +196,7 @@ class StageOperator(KubernetesPodOperator):
             secrets_dir,
             self._task(context) if context else None,
         )
-        self.priority_class_name = pods.priority_class(settings, self.stage, self.run_prefix)
+        self.priority_class_name = pods.priority_class(settings, self.stage, self.place or self.run_prefix)
         self.labels = settings.pod_labels | {
             "app.kubernetes.io/part-of": "nightjar",
             "nightjar/stage": self.stage,
@@ -195,7 +215,7 @@ class StageOperator(KubernetesPodOperator):
     @final_for_people
     def execute(self, context: Context) -> None:
         """Run the stage to its end, or defer until it is there."""
-        store = bucket()
+        store = self.store()
         if self.skip_at_zero and has_nothing_to_do(store, self.input_prefix, self.skip_at_zero):
             raise AirflowSkipException(f"nothing to do: {self.skip_at_zero} is 0")
         assignment = self.assign(store)
@@ -268,7 +288,7 @@ class StageOperator(KubernetesPodOperator):
     def _prove(self, image: str, stale: str | None) -> Manifest:
         """The manifest that proves the work of `image`; raises StageFailedError when there is none."""
         return check_manifest(
-            bucket(),
+            self.store(),
             self.output_prefix,
             stage=self.stage,
             image=image,

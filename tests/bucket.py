@@ -188,7 +188,6 @@ class RunWorld:
         now: datetime | None = NOON,
     ) -> StageContext:
         """The context in which a stage works on `source`; without `now` its clock is the machine's."""
-        clock = {} if now is None else {"clock": lambda: now}
         return StageContext(
             stage=stage,
             image=image or image_of(stage),
@@ -198,5 +197,5 @@ class RunWorld:
             store=self.store,
             release_key=f"{self.prefix}{RELEASE}",
             day=day,
-            **clock,
+            clock=lambda: now or datetime.now(UTC),
         )

@@ -13,10 +13,13 @@ from pathlib import Path
 
 from nightjar.domain.manifest import Manifest
 from nightjar.domain.release import Release, StageRelease, Started
+from nightjar.domain.reproduction.answer import Answer
+from nightjar.domain.reproduction.request import REPRODUCED
 from nightjar.domain.stages import SHARD_STAGES, STAGES, Stage
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.s3 import S3Store
 from nightjar.settings.by_stage import resolve
+from nightjar.stores.reproductions import reproduction_prefix, shard_place
 from nightjar.stores.rules import RulesStore
 from nightjar.stores.runs import CANDIDATE, GATHER, HISTORY, LIVE, PATROL, REPORT, WATCH, Runs, run_prefix, stage_prefix
 from nightjar_local.images import detection_model
@@ -24,6 +27,8 @@ from nightjar_local.layout import ROOT
 from nightjar_local.seaweedfs import S3Access
 from operators.account import end_run, write_account
 from operators.candidate import Gathering
+from operators.reproduction import ask
+from operators.reproduction_answer import answered
 from operators.shards import select_day, write_shards
 
 
@@ -71,6 +76,19 @@ class Chain:
         prefix = run_prefix(REPORT, run)
         self._pin(prefix)
         return self._stage("report", run, "records/", stage_prefix(prefix, "report"), release=prefix)
+
+    def reproduce(self, run: str, batch: str) -> Answer:
+        """A live run done again, as nightjar_reproduce does it."""
+        request = ask(self.store, run, batch)
+        for shard in request.shards:
+            source, place = f"{request.run}shards/{shard.name}/", shard_place(reproduction_prefix(run), shard.name)
+            for stage in REPRODUCED:
+                target = stage_prefix(request.run, stage, shard.name)
+                arguments = ["--input-prefix", source, "--output-prefix", target, "--reproduction", place]
+                arguments += ["--release", Runs(self.store).at(request.run).release_key]
+                self._start([sys.executable, "-m", STAGES[stage].module, *arguments], stage, batch)
+                source = target
+        return answered(self.store, run, datetime.now(UTC))
 
     def patrol(self, run: str) -> Manifest:
         """A run of the patrol."""

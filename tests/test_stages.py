@@ -11,6 +11,7 @@ from docs.iam import policies
 from nightjar.domain.alerts import DigestLine
 from nightjar.domain.names import Camera
 from nightjar.domain.reactions import Review, ReviewVerdict
+from nightjar.domain.reproduction.answer import Verdict
 from nightjar.domain.stages import STAGES
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
@@ -88,7 +89,7 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
             # Only by then the rules know the camera: history heals what the first run refused.
             RulesStore(store).put(rules if number else rules.replace(b"porch:", b"other:"))
             recorder.take_requests()  # of an uploader, and of whoever has put the rules
-            chain.live(f"w{number}")
+            batch = chain.live(f"w{number}")
         chain.report("r1")
         for day in sorted({(now - timedelta(hours=1)).date(), now.date()}):  # the footage is of the last hour
             chain.history(day)
@@ -102,6 +103,8 @@ def requests(seaweedfs_server: S3Access) -> Iterator[dict[str, list[Request]]]:
         Digests(store).put(HELD_BACK, now.date() - timedelta(days=1))
         recorder.take_requests()
         chain.patrol("p1")
+        assert chain.reproduce("again", str(batch)).verdict == Verdict.SAME
+        chain.requests[BETWEEN] += recorder.take_requests()
         yield chain.requests
         access.client().delete_bucket(Bucket=access.bucket)
 

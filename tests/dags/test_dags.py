@@ -41,7 +41,11 @@ EXPECTED = {
     "nightjar_candidate": ["freeze_candidate", "gather", "shard.detect", "compare", "close_candidate"],
     "nightjar_report": ["freeze_release", "report"],
     "nightjar_patrol": ["look_for_watch", "remove_old_pods", "freeze_release", "survey", "tell"],
+    "nightjar_reproduce": ["give_inputs", "pinned_again", *SHARD[:3], "compare_with_run"],
 }
+# Somebody waits for its answer, and it writes nothing but its own folder: its troubles are nobody else's. It has no run
+# folder, which the pages of runs show.
+APART = "nightjar_reproduce"
 
 
 @pytest.fixture
@@ -81,7 +85,7 @@ def test_ids_and_tasks(dags: dict[str, DAG]) -> None:
 
 def test_the_pages_of_tasks_say_what_each_does() -> None:
     assert {task for tasks in EXPECTED.values() for task in tasks if not does(task)} == set()
-    assert set(DESCRIBED) == set(EXPECTED)
+    assert set(DESCRIBED) == set(EXPECTED) - {APART}
 
 
 def test_serialised_tasks_have_their_buttons(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +99,15 @@ def test_serialised_tasks_have_their_buttons(dags: dict[str, DAG], monkeypatch: 
             ti: Any = SimpleNamespace(key=key)
             assert {link.name for link in LINKS} <= set(task.extra_links)
             own = ("Footage and pictures", "What it did")
-            [page] = [link for name in own if (link := task.get_extra_links(ti, name))]
+            links = [link for name in own if (link := task.get_extra_links(ti, name))]
+            if dag_id == APART:
+                assert links == []
+                continue
+            [page] = links
             pages[f"{dag_id} {task.task_id}"] = page
-    assert len(pages) == sum(map(len, EXPECTED.values()))
-    assert {name: set(tasks) for name, tasks in EXPECTED.items()} == TASKS_WITH_BUTTONS
+    expected = {name: set(tasks) for name, tasks in EXPECTED.items() if name != APART}
+    assert len(pages) == sum(map(len, expected.values()))
+    assert expected == TASKS_WITH_BUTTONS
     prefix = "dags/nightjar_live/runs/r/tasks"
     assert pages["nightjar_live shard.detect"] == f"{prefix}/shard.detect/mapped/0/plugin/nightjar-task"
 
@@ -148,6 +157,9 @@ def test_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dag.tasks:
         assert isinstance(task, BaseOperator)
         assert list(task.on_retry_callback) == [say_why], task.task_id
+        if dag_id == APART:
+            assert (list(task.on_failure_callback), list(task.on_success_callback)) == ([say_why], [])
+            continue
         assert list(task.on_failure_callback) == [say_why, task_failed], task.task_id
         assert list(task.on_success_callback) == [task_succeeded], task.task_id
     without_end = {task.task_id for task in dag.tasks if task.execution_timeout is None}
@@ -165,7 +177,7 @@ LATE: dict[str, tuple[timedelta, bool] | None] = {
 }
 
 
-@pytest.mark.parametrize("dag_id", EXPECTED)
+@pytest.mark.parametrize("dag_id", sorted(EXPECTED.keys() - {APART}))
 def test_the_operator_is_told_of_every_dag(dags: dict[str, DAG], dag_id: str) -> None:
     """A DAG without the callback, or without a deadline, is refused here; `watched` gives it both."""
     dag = dags[dag_id]
@@ -223,6 +235,39 @@ def test_what_fails_is_tried_again_with_growing_pauses(dags: dict[str, DAG], dag
         # The next run of the patrol sends whatever tell could not send.
         expected = 1 if task.task_id == "tell" else 5
         assert (task.retries, task.retry_exponential_backoff) == (expected, 2.0), task.task_id
+
+
+def test_a_reproduction_tells_nobody_and_gives_way_to_everything(dags: dict[str, DAG]) -> None:
+    dag = dags["nightjar_reproduce"]
+    assert not dag.on_failure_callback and not dag.deadline
+    assert dag.is_paused_upon_creation is False and dag.schedule is None
+    stages: list[Any] = [dag.task_dict[task_id] for task_id in SHARD[:3]]
+    assert {task.reproduction for task in stages} == {"reproductions/{{ run_id | run_name }}/"}
+    assert "reproduction" in stages[0].template_fields
+    assert [task.task_id for task in leaves(dag)] == ["compare_with_run"]
+    assert dag.task_dict["compare_with_run"].trigger_rule.value == "all_done"
+    assert max(map(weight, dag.tasks)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "valid"),
+    [
+        ("run", "nightjar_live/20261120T130500Z-0123456789ab", True),
+        ("run", "", False),
+        ("run", "x" * 301, False),
+        ("run", None, False),
+        ("shards", ["alice-porch"], True),
+        ("shards", "alice-porch", False),
+        ("anew", "yes", False),
+    ],
+)
+def test_what_a_reproduction_is_asked_for_is_checked(dags: dict[str, DAG], name: str, value: Any, valid: bool) -> None:
+    param = dags["nightjar_reproduce"].params.get_param(name)
+    if valid:
+        assert param.resolve(value) == value
+    else:
+        with pytest.raises(ParamValidationError):
+            param.resolve(value)
 
 
 def test_watch(dags: dict[str, DAG]) -> None:

@@ -53,6 +53,7 @@ DAG_IDS = [
     "nightjar_live",
     "nightjar_patrol",
     "nightjar_report",
+    "nightjar_reproduce",
     "nightjar_watch",
 ]
 SET = {"NIGHTJAR_BUCKET": "nightjar"}  # what every deployment sets

@@ -27,6 +27,8 @@ from nightjar.domain.policy import Telling
 from nightjar.domain.quarantine import QuarantineEntry
 from nightjar.domain.reactions import Mute, Review
 from nightjar.domain.release import Deployed, Ended, Release, Started
+from nightjar.domain.reproduction.answer import Answer
+from nightjar.domain.reproduction.request import Reproduction
 from nightjar.domain.succession import Judge
 from nightjar.domain.validations import Validation
 from nightjar.runtime.memory import MemoryStore
@@ -75,6 +77,8 @@ DOCUMENTS: dict[str, type[Stored]] = {
     r"detectors/.*\.json": PublishedDetector,
     r"records/news/.*\.json": News,
     r"records/erasures/.*\.json": Erasure,
+    r"reproductions/[^/]+/run\.json": Reproduction,
+    r"reproductions/[^/]+/answer\.json": Answer,
 }
 LINES: dict[str, type[Any]] = {
     r"detections/.*\.jsonl": Detection,

@@ -25,8 +25,14 @@ STORES = {
     "health": {"health"},
     "ledger": {"alerts"},
     "line_store": {"detections"},
+    "made_of_others": {"reproductions"},
     "operator_signs": {"operator"},
+    "recorded_inputs": {
+        *("config", "detections", "events", "footage", "journals", "quarantine", "rules", "runs", "standard"),
+        *("threats", "validations"),
+    },
     "releases": {"releases"},
+    "reproductions": {"reproductions"},
     "rules": {"config", "rules"},
     "runs": {"config", "runs"},
     "troubles": {"troubles"},
@@ -76,6 +82,8 @@ def test_no_policy_is_wide(name: str) -> None:
         ("airflow", "s3:GetObject", "reviews/x.json", False),
         ("airflow", "s3:PutObject", "standard/x.jpg", False),
         ("airflow", "s3:PutObject", "footage/x.jpg", False),
+        ("detect", "s3:PutObject", "reproductions/x/shards/y/store/detections/z.jsonl", True),
+        ("notify", "s3:PutObject", "reproductions/x/answer.json", False),
     ],
 )
 def test_who_may_do_what(name: str, action: str, key: str, allowed: bool) -> None:

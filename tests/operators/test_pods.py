@@ -211,7 +211,8 @@ def test_a_name_that_is_not_safe_never_reaches_a_pod(store: MemoryStore, name: s
 
 
 def test_nothing_from_outside_is_a_template() -> None:
-    assert set(StageOperator.template_fields) == {"image", "release", "run_prefix", "input_prefix", "day"}
+    ours = {"image", "release", "run_prefix", "input_prefix", "day", "reproduction"}
+    assert set(StageOperator.template_fields) == ours
 
 
 def test_no_stage() -> None:

@@ -36,6 +36,9 @@ _DOES = {
     "look_for_watch": "Sees whether nightjar_watch looks for footage, and opens the operator's trouble if not.",
     "remove_old_pods": "Removes the pods of stages that failed long ago.",
     "survey": "Counts what live runs saw of each camera, and finds the cameras in trouble.",
+    "give_inputs": "Finds what each shard of the run was worked from, and gives the shards that.",
+    "pinned_again": "Takes up the release of the run that is reproduced: images, settings and rules.",
+    "compare_with_run": "Compares what the shards gave with what the run left; its log has the answer.",
     "tell": "Sends notices of troubles, digests and closing messages that are due.",
 }
 # Of a manifest's counts and details, in words; anything else is shown as it is called.

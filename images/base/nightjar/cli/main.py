@@ -19,6 +19,7 @@ from nightjar.cli import (
     mute,
     refused,
     release,
+    reproduce,
     retry,
     rules,
     setup,
@@ -46,6 +47,7 @@ COMMANDS = (
     compare,
     forget,
     logs,
+    reproduce,
     setup,
     simulate,
 )

@@ -70,8 +70,8 @@ STAGES = {
             memory="2Gi",
             sharded=True,
             seconds_per_picture=2.0,
-            reads=("footage", "quarantine", "rules", "runs", "standard", "validations"),
-            writes=("quarantine", "runs", "standard", "validations"),
+            reads=("footage", "quarantine", "reproductions", "rules", "runs", "standard", "validations"),
+            writes=("quarantine", "reproductions", "runs", "standard", "validations"),
         ),
         Stage(
             "detect",
@@ -80,8 +80,8 @@ STAGES = {
             memory="1Gi",
             sharded=True,
             seconds_per_picture=1.0,
-            reads=("detections", "detectors", "rules", "runs", "standard"),
-            writes=("detections", "detectors", "runs"),
+            reads=("detections", "detectors", "reproductions", "rules", "runs", "standard"),
+            writes=("detections", "detectors", "reproductions", "runs"),
         ),
         Stage(
             "assess",
@@ -90,8 +90,11 @@ STAGES = {
             memory="1Gi",
             sharded=True,
             seconds_per_picture=0.1,
-            reads=("config", "detections", "detectors", "events", "journals", "rules", "runs", "threats"),
-            writes=("events", "journals", "runs", "threats"),
+            reads=(
+                *("config", "detections", "detectors", "events", "journals"),
+                *("reproductions", "rules", "runs", "threats"),
+            ),
+            writes=("events", "journals", "reproductions", "runs", "threats"),
         ),
         Stage(
             "notify",

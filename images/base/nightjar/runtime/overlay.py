@@ -8,6 +8,7 @@ read, whatever the stage does.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from nightjar.errors import InputError
@@ -31,6 +32,7 @@ def open_overlay(store: ObjectStore, prefix: str) -> "OverlayStore":
     """The overlay at `prefix`, whose given versions are listed there; raises InputError when the list is not there.
 
     A line is {"key": …, "version_id": …}. If a key has several versions, all can be read, and the last one counts.
+    A line {"as_of": …} says which UTC day counts as today for whoever works there.
     """
     key = f"{prefix}{GIVEN}"
     try:
@@ -38,26 +40,38 @@ def open_overlay(store: ObjectStore, prefix: str) -> "OverlayStore":
     except ObjectMissingError:
         raise InputError(f"expected the versions to read at {key!r}, found none") from None
     given: dict[str, tuple[str, ...]] = {}
+    as_of: date | None = None
     for number, line in enumerate(data.splitlines(), 1):
         try:
             each = json.loads(line)
+            if "as_of" in each:
+                as_of = date.fromisoformat(each["as_of"])
+                continue
             given[str(each["key"])] = (*given.get(str(each["key"]), ()), str(each["version_id"]))
         except (ValueError, KeyError, TypeError):
             raise InputError(
                 f"expected a key and a version_id in line {number} of {key!r}, got {line[:200]!r}"
             ) from None
-    return OverlayStore(store, f"{prefix}{WRITTEN}", given)
+    return OverlayStore(store, f"{prefix}{WRITTEN}", given, as_of)
 
 
 class OverlayStore:
     """An ObjectStore that reads `given` versions of `base` and writes below `prefix`. Safe to use from threads.
 
     `given` holds the versions by key; the last of a key is the one that is read without a version, until the key is
-    written. No other object of `base` can be seen, and none outside of `prefix` is ever written or removed.
+    written. No other object of `base` can be seen, and none outside of `prefix` is ever written or removed. `as_of` is
+    the UTC day that counts as today for whoever works there; None for the clock's.
     """
 
-    def __init__(self, base: ObjectStore, prefix: str, given: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        base: ObjectStore,
+        prefix: str,
+        given: Mapping[str, tuple[str, ...]],
+        as_of: date | None = None,
+    ) -> None:
         self._base, self._prefix, self._given = base, prefix, given
+        self.as_of = as_of
 
     def place(self, key: str, version_id: str | None = None) -> tuple[str, str | None]:
         """Where the object is in `base`: its key and version there. Raises ObjectMissingError for a removed one."""
@@ -135,14 +149,13 @@ class OverlayStore:
         assert version is not None, "expected the place of a version to have one"
         return replace(self._base.copy(placed, version, self._below(target_key), metadata), key=target_key)
 
-    def delete(self, key: str, version_id: str | None = None) -> None:
+    def delete(self, key: str, version_id: str | None = None) -> str | None:
         versions = self._given.get(key, ())
-        if not versions:
-            self._base.delete(self._below(key), version_id)
-        elif version_id is None or version_id == versions[-1]:
-            self._base.put(self._below(key), b"", metadata=_REMOVED)
-        elif version_id not in versions:
-            self._base.delete(self._below(key), version_id)
+        if version_id not in (None, *versions) or not versions:
+            return self._base.delete(self._below(key), version_id)
+        if version_id is None or version_id == versions[-1]:
+            return self._base.put(self._below(key), b"", metadata=_REMOVED).version_id
+        return None
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
         written = {info.key.removeprefix(self._prefix): info for info in self._base.list_objects(self._below(prefix))}
@@ -186,9 +199,11 @@ class OverlayStore:
         return f"{self._prefix}{key}"
 
 
-def given_lines(given: Iterable[tuple[str, str]]) -> bytes:
-    """The list of given versions, each a key and a version, as `open_overlay` reads it."""
-    return b"".join(json.dumps({"key": key, "version_id": version}).encode() + b"\n" for key, version in given)
+def given_lines(given: Iterable[tuple[str, str]], as_of: date | None = None) -> bytes:
+    """The list of given versions, each a key and a version, and of the day, as `open_overlay` reads it."""
+    lines: list[dict[str, str]] = [{"as_of": as_of.isoformat()}] if as_of else []
+    lines += [{"key": key, "version_id": version} for key, version in given]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
 def _is_removed(info: ObjectInfo) -> bool:

@@ -26,7 +26,7 @@ from nightjar.errors import NightjarError, TryAgainError, UsageError
 from nightjar.runtime.logs import configure_logging
 from nightjar.runtime.manifests import read_record, write_manifest, write_refs
 from nightjar.runtime.noting import Notes, NotingStore
-from nightjar.runtime.overlay import open_overlay
+from nightjar.runtime.overlay import OverlayStore, open_overlay
 from nightjar.runtime.peak_memory import peak_memory_bytes
 from nightjar.runtime.secret_files import take_up_secrets
 from nightjar.runtime.settings import StageSettings, StoreSettings, load
@@ -43,9 +43,9 @@ MOST_INLINE = 100
 class StageContext:
     """Everything that a stage is given: where to read and write, for whom, the store and the clock.
 
-    What goes through `store` is noted for the manifest; a stage that reads otherwise tells `notes`. Of a run that is
-    reproduced, `reproduction` is the prefix of the overlay that `store` is, and `as_of` the UTC day on which the run
-    did this work.
+    `store` is the bucket or, with `reproduction`, the overlay at that prefix. `as_of` is the UTC day that counts as
+    today, where it is not the clock's: that on which a run which is reproduced did this work. What goes through `store`
+    is noted for the manifest; a stage that reads otherwise tells `notes`.
     """
 
     stage: str
@@ -64,7 +64,7 @@ class StageContext:
 
     @property
     def today(self) -> date:
-        """The day, in UTC, that counts as today: of a run that is reproduced, that of the run."""
+        """The day, in UTC, that counts as today."""
         return self.as_of or self.clock().date()
 
     @property
@@ -211,17 +211,18 @@ def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
     take_up_secrets()
     settings = load(StageSettings)
     configure_logging(stage=stage, run=settings.run, shard=settings.shard)
+    store = open_store(load(StoreSettings), given.reproduction)
     context = StageContext(
         stage=stage,
         image=settings.image,
         run=settings.run,
         input_prefix=given.input_prefix,
         output_prefix=given.output_prefix,
-        store=open_store(load(StoreSettings), given.reproduction),
+        store=store,
         release_key=given.release,
         day=given.day,
         reproduction=given.reproduction,
-        as_of=given.as_of,
+        as_of=store.as_of if isinstance(store, OverlayStore) else None,
         task=settings.task,
     )
     log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
@@ -266,5 +267,4 @@ def _parse(stage: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--day", type=date.fromisoformat, help="the UTC day of a history run")
     # An image that does not know it ends here, and writes nothing: a reproduction is never taken for the run itself.
     parser.add_argument("--reproduction", type=_prefix, metavar="PREFIX", help="work in the overlay at this prefix")
-    parser.add_argument("--as-of", type=date.fromisoformat, metavar="DAY", help="the UTC day that counts as today")
     return parser.parse_args(arguments)

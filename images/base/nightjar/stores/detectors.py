@@ -58,5 +58,10 @@ class Detectors:
         return frozenset(detector.labels) if detector else None
 
 
+def is_of_detectors(key: str) -> bool:
+    """Whether `key` is of what a detector says of itself: which one a release is, and its model card."""
+    return key.startswith(DETECTORS) or (key.startswith(DETECTIONS) and key.endswith("/model_card.json"))
+
+
 def _key(identity: str) -> str:
     return f"{DETECTORS}{identity}.json"

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 LIVE, HISTORY, WATCH, REPORT = "nightjar_live", "nightjar_history", "nightjar_watch", "nightjar_report"
 PATROL, CANDIDATE = "nightjar_patrol", "nightjar_candidate"
+REPRODUCE = "nightjar_reproduce"  # has no run folders: see stores.reproductions
 RELEASE, STARTED, BATCH, SHARD = "release.json", "started.json", "batch.jsonl", "shard.jsonl"
 ENDED = "ended.json"
 RECONCILE = "reconcile"  # writes like a stage, but is a task of the DAG
@@ -196,12 +197,12 @@ class Run:
 
     def write_shard(self, shard: str, footage: Sequence[Footage]) -> str:
         """Write a shard; returns its prefix, the input of its first stage."""
-        write_lines(self._store, self._shard_key(shard), footage)
+        write_lines(self._store, self.shard_key(shard), footage)
         return self.shard_prefix(shard)
 
     def shard(self, shard: str) -> tuple[list[Footage], ObjectRef]:
         """The footage of a shard; raises InputError when there is no such shard."""
-        return read_lines(self._store, self._shard_key(shard), Footage)
+        return read_lines(self._store, self.shard_key(shard), Footage)
 
     def shards(self) -> list[str]:
         """The shards into which the batch was cut, by name."""
@@ -256,7 +257,8 @@ class Run:
         """Write the manifest of `manifest.stage`: its last act."""
         return write_manifest(self._store, self.stage_prefix(manifest.stage, shard), manifest)
 
-    def _shard_key(self, shard: str) -> str:
+    def shard_key(self, shard: str) -> str:
+        """Where the footage of the shard called `shard` is listed."""
         return f"{self.shard_prefix(shard)}{SHARD}"
 
     def _read(self, key: str, kind: type[D]) -> tuple[D, str] | None:

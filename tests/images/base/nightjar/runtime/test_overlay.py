@@ -204,7 +204,12 @@ def test_the_last_of_several_versions_counts_and_one_that_was_erased_is_missing(
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(b"{}\n", "line 1"), (b"[]\n", "line 1"), (b'{"key": "a", "version_id": "v"}\nnonsense', "line 2")],
+    [
+        (b"{}\n", "line 1"),
+        (b'{"as_of": "soon"}\n', "line 1"),
+        (b"[]\n", "line 1"),
+        (b'{"key": "a", "version_id": "v"}\nnonsense', "line 2"),
+    ],
 )
 def test_a_list_of_given_versions_that_is_none(text: bytes, expected: str) -> None:
     store = MemoryStore()

@@ -14,7 +14,7 @@ STORES = ROOT / "images" / "base" / "nightjar" / "stores"
 FOLDERS = (
     *("incoming", "claims", "footage", "standard", "quarantine", "validations", "detections", "detectors"),
     *("threats", "events", "journals", "alerts", "outbox", "records", "reports", "rules", "config", "runs"),
-    *("health", "troubles", "operator", "comparisons", "releases"),
+    *("health", "troubles", "operator", "comparisons", "releases", "reproductions"),
 )
 _KEY = re.compile(rf"({'|'.join(FOLDERS)})/")
 
