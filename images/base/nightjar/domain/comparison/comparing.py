@@ -13,7 +13,7 @@ from nightjar.domain.comparison.documents import (
     Tally,
     UserCompared,
 )
-from nightjar.domain.comparison.pictures import Pictures, most_telling
+from nightjar.domain.comparison.pictures import SHOWN_FROM, Pictures, most_telling
 from nightjar.domain.comparison.reviewed import Said, on_both_sides
 from nightjar.domain.comparison.side import JudgedSide, Outcome
 from nightjar.domain.detections import Detection
@@ -26,8 +26,6 @@ from nightjar.domain.why_not_sent import reasons_held
 
 # An object of a label that no rule of its camera names counts from this probability on.
 OTHERS_FROM = 0.5
-# Objects of labels that rules name are shown from this probability on, to tell "not sure" from "not seen".
-SHOWN_FROM = 0.25
 
 Sums = dict[tuple[Kind, str, str], Tally]  # by kind, device and label
 

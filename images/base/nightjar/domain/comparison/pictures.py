@@ -15,6 +15,8 @@ from nightjar.domain.sights import ObjectSeen, in_order
 from nightjar.domain.why_not_sent import why_not_sent
 
 _MOST_OBJECTS = 12  # boxes in one picture
+# Objects of labels that rules name are shown from this probability on, to tell "not sure" from "not seen".
+SHOWN_FROM = 0.25
 _BY_KIND = {Kind.ALERTS: 0, Kind.EVENTS: 1, Kind.OBJECTS: 2}
 
 LeastOf = Callable[[Camera], Mapping[str, float]]
@@ -131,10 +133,16 @@ def _verdict(message: Message, reviewed: Iterable[ReviewedEvent], gap: timedelta
 
 
 def _shown(objects: Sequence[ObjectSeen], least: Mapping[str, float], label: str) -> tuple[DetectedObject, ...]:
-    """The objects that count, and every one of `label`, the most probable first."""
-    counted = [
-        each for each in in_order(objects) if each.label == label or each.probability >= least.get(each.label, 2)
+    """The objects that count, those of `label` from SHOWN_FROM on, and the best of it, the most probable first."""
+    ordered = in_order(objects)
+    best = next((each for each in ordered if each.label == label), None)
+    shown = [
+        each
+        for each in ordered
+        if each is best
+        or each.probability >= least.get(each.label, 2)
+        or (each.label == label and each.probability >= SHOWN_FROM)
     ]
     return tuple(
-        DetectedObject(label=each.label, probability=each.probability, box=each.box) for each in counted[:_MOST_OBJECTS]
+        DetectedObject(label=each.label, probability=each.probability, box=each.box) for each in shown[:_MOST_OBJECTS]
     )

@@ -65,7 +65,7 @@ def test_a_candidate_detector(s3_store: S3Store, tmp_path: Path, capsys: pytest.
     lost = {(each["label"], each["why"]) for each in document["examples"] if each["kind"] == "alerts"}
     assert lost == {("car", "not-seen"), ("person", "below-probability")}
     text = (tmp_path / "out" / "comparison.html").read_text()
-    assert "candidate: oid (fake2)" in text
+    assert "Candidate: oid (fake2)" in text
     assert main([*command, "--json", "--user", "bob"]) == 0
     assert [each["name"] for each in json.loads(capsys.readouterr().out)["by_user"]] == ["bob", "bob", "bob"]
     assert sorted(v.version_id for v in s3_store.list_versions("")) == before
