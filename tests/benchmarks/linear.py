@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from nightjar.domain.detections import Detection, Picture
 from nightjar.domain.names import Camera
+from nightjar.runtime.garbage import look_seldom
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.stage import run
 from nightjar.settings.detect import DetectSettings
@@ -150,11 +151,13 @@ def _record(size: int) -> float:
 
 
 def _spent(work: Callable[[], T]) -> tuple[float, T]:
-    """Seconds of processor time, without looking for garbage among what was there before: a stage begins empty."""
+    """Seconds of processor time; garbage is looked for as in the processes of stages and of Airflow, and at the end."""
+    was = gc.get_threshold()
     gc.collect()
-    gc.freeze()
+    look_seldom()
     began = time.process_time()
     made = work()
     seconds = time.process_time() - began
     gc.unfreeze()
+    gc.set_threshold(*was)
     return seconds, made

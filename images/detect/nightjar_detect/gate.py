@@ -30,11 +30,13 @@ def gate(frames: Iterable[Frame], ask: Ask, sparing: Callable[[Camera], Sparing 
     """
     keeper, until_error = _Keeper(ask), _UntilError(frames)
     window: list[Piece] = []
+    held = 0
     for piece in pieces(until_error, sparing):
         window.append(piece)
-        if sum(len(each.slots) for each in window) >= _WINDOW:
+        held += len(piece.slots)
+        if held >= _WINDOW:
             yield from keeper.decided(window)
-            window = []
+            window, held = [], 0
     yield from keeper.decided(window)
     if until_error.error:
         raise until_error.error

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from nightjar.domain.detections import Picture
 from nightjar.domain.names import Camera
@@ -44,7 +43,7 @@ def pieces(frames: Iterable[Frame], sparing: Callable[[Camera], Sparing | None])
                 continues = _is_near(last, picture, piece.sparing)
                 yield piece
                 start = last if continues else None
-                rules = piece.sparing if last.camera == picture.camera else sparing(picture.camera)
+                rules = piece.sparing if _same_camera(last, picture) else sparing(picture.camera)
                 piece = Piece(rules, continues)
             last = picture
         piece.slots.append(slot)
@@ -59,6 +58,10 @@ def _goes_on(piece: Piece, start: Picture | None, picture: Picture) -> bool:
 
 
 def _is_near(one: Picture, other: Picture, sparing: Sparing | None) -> bool:
-    if sparing is None or one.camera != other.camera or one.taken_at.date() != other.taken_at.date():
+    if sparing is None or (other.taken_at - one.taken_at).total_seconds() > sparing.seconds:
         return False
-    return other.taken_at - one.taken_at <= timedelta(seconds=sparing.seconds)
+    return _same_camera(one, other) and one.taken_at.date() == other.taken_at.date()
+
+
+def _same_camera(one: Picture, other: Picture) -> bool:
+    return one.device == other.device and one.user == other.user

@@ -6,16 +6,17 @@ that could be looked at, known or computed, by time: it is complete in itself, a
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC
 from functools import partial
+from itertools import groupby
 
 from nightjar.domain.detections import DetectorRef, ListedPicture
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
+from nightjar.domain.names import Camera
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.noting import Notes
@@ -171,7 +172,6 @@ def _read_shard(context: StageContext) -> tuple[list[ListedPicture], list[Object
 
 def _by_place(pictures: Iterable[ListedPicture], detector_id: str) -> dict[Place, list[ListedPicture]]:
     """The pictures of each camera and UTC day, in order of time."""
-    places: dict[Place, list[ListedPicture]] = defaultdict(list)
-    for picture in sorted(pictures, key=lambda p: (p.camera, p.taken_at, p.standard_key)):
-        places[Place(detector_id, picture.camera, picture.taken_at.astimezone(UTC).date())].append(picture)
-    return dict(places)
+    ordered = sorted(pictures, key=lambda p: (p.user, p.device, p.taken_at, p.standard_key))
+    days = groupby(ordered, key=lambda p: (p.user, p.device, p.taken_at.astimezone(UTC).date()))
+    return {Place(detector_id, Camera(user, device), day): list(members) for (user, device, day), members in days}

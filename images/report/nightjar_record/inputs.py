@@ -116,7 +116,7 @@ def shard_outputs(store: ObjectStore, run: RunOutputs) -> Iterator[ShardOutputs]
     Only objects that reconcile vouches for count, in exactly these versions. Memory is bounded by a few shards.
     """
     yield ShardOutputs(run.name, [line for line in run.batch if line.outcome is not Outcome.FILED])
-    filed = {_identity(line.footage): line for line in run.batch if line.outcome is Outcome.FILED}
+    filed = {line.filed: line for line in run.batch if line.outcome is Outcome.FILED}
     validated = [shard for shard in run.shards if "validate" in shard.manifests]
     read = partial(_read_shard, store, run.name)
     for footage, outputs in in_parallel(read, validated, _SHARDS_AT_ONCE, ahead=_SHARDS_AT_ONCE):

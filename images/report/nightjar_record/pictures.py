@@ -67,11 +67,11 @@ def picture_rows(shard: ShardOutputs) -> Iterator[Dated]:
         if line.outcome is not Outcome.FILED:
             yield _unfiled(line, shard.run)
             continue
-        validation = shard.validations.get((line.footage.key, line.footage.version_id))
+        footage, validation = line.footage, shard.validations.get(line.filed)
         if validation is None:
-            yield _not_validated(line.footage, shard)
+            yield _not_validated(footage, shard)
         else:
-            yield from _validated(line.footage, validation, shard, seen, events)
+            yield from _validated(footage, validation, shard, seen, events)
 
 
 def detection_rows(shard: ShardOutputs, pictures: Iterable[PictureRow]) -> Iterator[DetectionRow]:

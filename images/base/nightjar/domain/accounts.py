@@ -67,7 +67,7 @@ def consumed(manifest: Manifest, reference: ObjectRef) -> bool:
 
 
 def _check_covered(lines: Sequence[BatchLine], proofs: Sequence[ShardProof]) -> None:
-    filed = Counter((f.key, f.version_id) for f in (line.footage for line in lines if line.outcome is Outcome.FILED))
+    filed = Counter(line.filed for line in lines if line.outcome is Outcome.FILED)
     held = Counter((f.key, f.version_id) for proof in proofs for f in proof.footage)
     if filed != held:
         missing, extra = sorted((filed - held).elements()), sorted((held - filed).elements())

@@ -12,7 +12,7 @@ from pydantic import Field, field_serializer, model_validator
 
 from nightjar.domain.layout import digest
 from nightjar.domain.model import Part, Stored, iso_utc, ms_from_utc
-from nightjar.domain.names import Camera, FootageName, NameRefused, parse_footage_name
+from nightjar.domain.names import VIDEO_EXTENSIONS, Camera, FootageName, NameRefused, parse_footage_name
 from nightjar.domain.quarantine import StoredReason
 
 
@@ -121,11 +121,16 @@ class BatchLine(Stored):
         return self.first_version is not None or self.source.kept is not None or self.source.key == self.footage_key
 
     @property
-    def footage(self) -> "Footage":
-        """The filed footage of this line; raises ValueError for a line that is not filed."""
-        key, version_id = self.footage_key, self.footage_version
-        if self.outcome is not Outcome.FILED or key is None or version_id is None:
+    def filed(self) -> tuple[str, str]:
+        """Key and version of the filed footage of this line; raises ValueError for a line that is not filed."""
+        if self.outcome is not Outcome.FILED or self.footage_key is None or self.footage_version is None:
             raise ValueError(f"expected a filed line, got {self.outcome}")
+        return self.footage_key, self.footage_version
+
+    @property
+    def footage(self) -> "Footage":
+        """The filed footage of this line, made anew each time; raises ValueError for a line that is not filed."""
+        key, version_id = self.filed
         fields = {
             "key": key,
             "version_id": version_id,
@@ -156,6 +161,18 @@ class Footage(Stored):
         if isinstance(value, dict) and "named" not in value and isinstance(value.get("key"), str):
             return {**value, "named": _fields(parse_footage_name(value["key"].rpartition("/")[2]))}
         return value
+
+    @property
+    def place(self) -> tuple[str, str, int, str, str, str]:
+        """Sorts footage by camera, time and version: as its name does, key and version after it, in less time."""
+        named = self.named
+        taken_at_ms = ms_from_utc(named.taken_at)
+        return (named.user, named.device, taken_at_ms, named.extension, self.key, self.version_id)
+
+    @property
+    def is_video(self) -> bool:
+        """Whether its name says video."""
+        return self.named.extension in VIDEO_EXTENSIONS
 
     @property
     def name(self) -> FootageName:

@@ -31,12 +31,12 @@ class Shard:
 
 def work(footage: Footage) -> int:
     """Estimated pictures in one footage object."""
-    return 1 + footage.size // _VIDEO_BYTES_PER_PICTURE if footage.name.is_video else 1
+    return 1 + footage.size // _VIDEO_BYTES_PER_PICTURE if footage.is_video else 1
 
 
 def most_pictures(footage: Iterable[Footage]) -> int:
     """Pictures to allow time for: `work`, but careful about short and quiet videos."""
-    return sum(max(work(one), _LEAST_PICTURES_OF_A_VIDEO) if one.name.is_video else 1 for one in footage)
+    return sum(max(work(one), _LEAST_PICTURES_OF_A_VIDEO) if one.is_video else 1 for one in footage)
 
 
 def plan_shards(footage: Iterable[Footage], max_shards: int, max_work: int) -> list[Shard]:
@@ -49,7 +49,7 @@ def plan_shards(footage: Iterable[Footage], max_shards: int, max_work: int) -> l
     if max_shards < 1 or max_work < 1:
         raise ValueError(f"expected max_shards and max_work of at least 1, got {max_shards} and {max_work}")
     cameras: dict[Camera, list[Footage]] = defaultdict(list)
-    for each in sorted(footage, key=lambda f: (f.name, f.key, f.version_id)):
+    for each in sorted(footage, key=lambda f: f.place):
         cameras[each.camera].append(each)
     if len(cameras) > max_shards:
         return _pack(cameras, max_shards)

@@ -5,7 +5,6 @@ as the last act and turns errors into exit codes. A stage is a function from a S
 """
 
 import argparse
-import gc
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from pydantic import JsonValue
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef, Refs, TaskRef
 from nightjar.domain.release import Release, image_tag
 from nightjar.errors import NightjarError, TryAgainError, UsageError
+from nightjar.runtime.garbage import look_seldom
 from nightjar.runtime.logs import configure_logging
 from nightjar.runtime.manifests import read_record, write_manifest, write_refs
 from nightjar.runtime.noting import Notes, NotingStore
@@ -226,8 +226,7 @@ def _run(stage: str, work: Work, arguments: Sequence[str] | None) -> Manifest:
         task=settings.task,
     )
     log.info("started", extra={"image": settings.image, "input_prefix": given.input_prefix})
-    gc.freeze()  # what is in memory stays; see swift_start
-    gc.enable()
+    look_seldom()  # from here on, again; see swift_start
     return run(work, context)
 
 

@@ -32,6 +32,14 @@ def test_shards(footage: list[Footage], max_shards: int, max_work: int, names: l
     assert [shard.name for shard in plan_shards(footage, max_shards, max_work)] == names
 
 
+def test_footage_is_sorted_as_its_names_are() -> None:
+    mixed = [
+        still(camera, n, ext) for camera in ("b-a", "a-b", "a-a", "aa-a") for n in (10, 9) for ext in ("png", "jpg")
+    ]
+    assert sorted(mixed, key=lambda f: f.place) == sorted(mixed, key=lambda f: (f.name, f.key, f.version_id))
+    assert [f.is_video for f in (still("a-a", 1), video("a-a", 1, 1))] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("footage", "pictures"),
     [
