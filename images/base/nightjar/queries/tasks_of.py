@@ -75,7 +75,7 @@ def _runs_of(store: ObjectStore, name: str, now: datetime) -> Iterator[tuple[Run
 
 
 def _run_named(store: ObjectStore, name: str) -> Run | None:
-    dag, _, rest = name.strip("/").removeprefix("runs/").partition("/")
+    dag, _, rest = folder_of(name.strip("/")).partition("/")
     places = [(dag, rest.partition("/")[0])] if rest else [(each, dag) for each in DAGS]
     for dag, run_name in places:
         if dag in DAGS and run_name and (run := Runs(store).at(run_prefix(dag, run_name))).has_begun():
