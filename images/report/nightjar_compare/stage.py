@@ -15,13 +15,13 @@ from nightjar.domain.comparison.comparing import Sides, compare_user
 from nightjar.domain.comparison.documents import SideRef, UserCompared
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.domain.rules import Rules
+from nightjar.runtime.garbage import no_garbage_collection
 from nightjar.runtime.manifests import read_manifest
 from nightjar.runtime.progress import Progress
 from nightjar.runtime.stage import StageContext, StageResult, stop_if_asked
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.both_sides import Days, cameras_of, days_by_user, reviewed_events, side_of
 from nightjar.stores.comparisons import Candidates, Comparisons, comparison_id
-from nightjar.stores.detection_history import no_garbage_collection
 from nightjar.stores.detector_speed import speed_of
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.rules import RulesStore

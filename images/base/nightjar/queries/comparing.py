@@ -46,9 +46,9 @@ def compare_stored(store: "ObjectStore", sides: "Sides", user: str = "") -> "Com
     """
     from nightjar.domain.comparison.adding import add_up, unseen_labels
     from nightjar.domain.comparison.comparing import compare_user
+    from nightjar.runtime.garbage import no_garbage_collection
     from nightjar.runtime.progress import Progress
     from nightjar.stores.both_sides import cameras_of, days_by_user, reviewed_events
-    from nightjar.stores.detection_history import no_garbage_collection
     from nightjar.stores.detector_speed import speed_of
 
     detectors = (sides.before.detector, sides.after.detector)

@@ -69,7 +69,7 @@ def run_trial(
 
     Raises TooMuchError, an InputError, as soon as it is clear that the `bounds` do not suffice.
     """
-    from nightjar.stores.detection_history import no_garbage_collection
+    from nightjar.runtime.garbage import no_garbage_collection
 
     with no_garbage_collection():
         return _run_trial(store, asked, in_force, new, bounds)

@@ -1,6 +1,8 @@
 """How often a process looks for garbage: stages, what measures them, and Airflow (airflow_local_settings.py) alike."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def look_seldom() -> None:
@@ -12,3 +14,15 @@ def look_seldom() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)  # objects that come on top before the youngest are looked through; by default 700
     gc.enable()
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """For work on millions of small objects, none of which refers to itself: looking for such takes long."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

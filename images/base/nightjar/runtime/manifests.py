@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from nightjar.domain.layout import MANIFEST, REFS
 from nightjar.domain.manifest import Manifest, NamedRef, ObjectRef, Refs
 from nightjar.errors import InputError
+from nightjar.runtime.garbage import no_garbage_collection
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 
 M = TypeVar("M", bound=BaseModel)
@@ -33,11 +34,12 @@ def read_lines(store: ObjectStore, key: str, kind: type[M], version_id: str | No
     """The JSON lines at `key`, each as a `kind`; raises InputError that names the line."""
     data, info = _read(store, key, version_id)
     lines: list[M] = []
-    for number, line in enumerate(data.splitlines(), 1):
-        try:
-            lines.append(kind.model_validate_json(line))
-        except ValidationError as error:
-            raise InputError(f"expected a {kind.__name__} in line {number} of {key!r}: {_first(error)}") from None
+    with no_garbage_collection():
+        for number, line in enumerate(data.splitlines(), 1):
+            try:
+                lines.append(kind.model_validate_json(line))
+            except ValidationError as error:
+                raise InputError(f"expected a {kind.__name__} in line {number} of {key!r}: {_first(error)}") from None
     return lines, reference(info, data)
 
 

@@ -5,10 +5,8 @@ the lines are taken as they are, only objects with labels that matter are kept, 
 more by the store itself, which names it.
 """
 
-import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +15,7 @@ from pydantic_core import from_json
 from nightjar.domain.detections import Detection, DetectorRef, Mark, Picture
 from nightjar.domain.sights import Thing
 from nightjar.errors import InputError
+from nightjar.runtime.garbage import no_garbage_collection
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.store import ObjectInfo, ObjectMissingError, ObjectStore
 from nightjar.stores.detections import Detections
@@ -127,15 +126,3 @@ def _thing(one: Mapping[str, Any]) -> Thing:
 def _kept(line: Detection, wanted: Mapping[str, float]) -> Detection:
     objects = tuple(o for o in line.objects if o.probability >= wanted.get(o.label, _MORE_THAN_ANY))
     return line.model_copy(update={"objects": objects})
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """For work on millions of small objects, none of which refers to itself: looking for such takes long."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
