@@ -144,6 +144,11 @@ class DeploymentSettings(Settings):
     keep_failed_hours: float = Field(
         24, ge=0, le=8760, description="hours after which the patrol removes the pods of stages that failed"
     )
+    openlineage_datasets: Literal["stores", "objects"] = Field(
+        "stores",
+        description="datasets of OpenLineage events, if a transport is configured: `stores` (a folder of the bucket "
+        "each) or `objects` (each object, with its version)",
+    )
     memory_growth: float = Field(
         1.5, ge=1, le=8, description="after an end out of memory, the next try gets so many times the memory"
     )

@@ -83,7 +83,7 @@ def environment(home: Path, settings: Settings, access: S3Access, dags: Path) ->
     inherited |= {
         key: value
         for key, value in os.environ.items()
-        if key.startswith("NIGHTJAR_") and not key.startswith(LOGIN_VARIABLES)
+        if key.startswith(("NIGHTJAR_", "AIRFLOW__OPENLINEAGE__")) and not key.startswith(LOGIN_VARIABLES)
     }
     # Links in messages lead to this deployment, unless the caller says otherwise.
     links = {"NIGHTJAR_LINK_ADDRESS": f"http://127.0.0.1:{settings.ui_port}", "CHANNELS_LINK_KEY": settings.link_key}

@@ -10,6 +10,7 @@ from nightjar.domain.detections import Detection
 from nightjar.domain.events import Event, EventState, Suppressed, Threat, ThreatPicture
 from nightjar.domain.false_boxes import FalseBox
 from nightjar.domain.grouping import Memory, Regrouped, current, regroup
+from nightjar.domain.makers import Maker
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import Rules
@@ -23,10 +24,11 @@ from nightjar_assess.memory import Remembered, reasons_of, remember
 
 @dataclass(frozen=True)
 class Rulebook:
-    """The rules that a run is pinned to, and how they are known."""
+    """The rules that a run is pinned to, how they are known, and the stage that judges by them."""
 
     rules: Rules
     sha256: str
+    maker: Maker | None = None
 
     @property
     def gap(self) -> timedelta:
@@ -123,6 +125,7 @@ def _judge(rulebook: Rulebook, camera: Camera, scene: Scene, topic: Topic) -> Ju
         rule_name=rule.name if rule else str(topic.rule_id),
         rules_sha256=rulebook.sha256,
         gap=rulebook.gap,
+        maker=rulebook.maker,
     )
 
 

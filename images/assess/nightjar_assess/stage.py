@@ -47,7 +47,7 @@ def assess(context: StageContext) -> StageResult:
     refs = detections.objects_among(detect.objects)
     batch = by_camera(chain.from_iterable(in_parallel(detections.read_object, refs, _THREADS)))
     rules, rules_ref = RulesStore(store).load(release.rules, batch)
-    rulebook, events, today = Rulebook(rules, release.rules.sha256), Events(store), context.today
+    rulebook, events, today = Rulebook(rules, release.rules.sha256, context.maker), Events(store), context.today
     false_boxes, damaged = FalseBoxes(store), list[str]()
     progress = Progress("cameras assessed", len(batch))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nightjar.domain.detections import DetectedObject, How, LookedAt, Mark, Picture
+from nightjar.domain.detections import DetectedObject, How, LookedAt, Mark, Origin, Picture
 from nightjar_detect.pictures import Failure, Shot
 from nightjar_detect.preprocess import Pixels
 from nightjar_detect.sameness import Blocks
@@ -27,10 +27,11 @@ class Sparing:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The objects of a picture that are known from before."""
+    """The objects of a picture that are known from before, and from where."""
 
     objects: Objects
     mark: Mark | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ class Frame:
 @dataclass(frozen=True, slots=True)
 class Result:
     """The objects of a picture, or the failure. `mark` tells how it came by them without a look; `is_known`, that they
-    are from before."""
+    are from before, and `origin` from where."""
 
     picture: Picture
     objects: Objects | Failure
     mark: Mark | None = None
     is_known: bool = False
+    origin: Origin | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -67,6 +69,7 @@ class Slot:
     mark: Mark | None = None
     is_known: bool = False
     root: "Slot | None" = None
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, frame: Frame) -> "Slot":
@@ -76,7 +79,7 @@ class Slot:
             return cls(frame.picture, data.pixels, data.blocks)
         if isinstance(data, Failure):
             return cls(frame.picture, objects=data)
-        slot = cls(frame.picture, objects=data.objects, mark=data.mark, is_known=True)
+        slot = cls(frame.picture, objects=data.objects, mark=data.mark, is_known=True, origin=data.origin)
         slot.root = slot if data.mark is None else None
         return slot
 
@@ -110,4 +113,4 @@ class Slot:
         """The decision about this picture; raises ValueError before there is one."""
         if self.objects is None:
             raise ValueError(f"expected {self.picture.standard_key} to be decided")
-        return Result(self.picture, self.objects, self.mark, self.is_known)
+        return Result(self.picture, self.objects, self.mark, self.is_known, self.origin)

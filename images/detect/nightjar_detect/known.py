@@ -26,9 +26,9 @@ class KnownAt:
         for line in lines:
             picture = line.picture
             if line.mark is None:
-                seen[picture.standard_sha256] = Known(line.objects)
+                seen[picture.standard_sha256] = Known(line.objects, origin=line.origin)
             elif with_marks:
-                marked[picture.standard_key, picture.standard_sha256] = Known(line.objects, line.mark)
+                marked[picture.standard_key, picture.standard_sha256] = Known(line.objects, line.mark, line.origin)
         return cls(seen, marked)
 
     def of(self, picture: Picture) -> Known | None:

@@ -12,7 +12,7 @@ from datetime import UTC
 from functools import partial
 from itertools import groupby
 
-from nightjar.domain.detections import DetectorRef, ListedPicture
+from nightjar.domain.detections import DetectorRef, ListedPicture, Origin
 from nightjar.domain.detectors import PublishedDetector
 from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
@@ -28,6 +28,7 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.detector_speed import LOOK_SECONDS
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place, RunShard
+from nightjar.stores.runs import folder_of
 from nightjar.stores.standard import StandardPictures
 from nightjar_detect.deciding import finder, model_folder, settings_fingerprint
 from nightjar_detect.detectors import Detector, open_detector
@@ -65,11 +66,15 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     """Look at every picture of the shard at `context.input_prefix` that this detector does not know yet."""
     card, card_json = read_card(model_folder(settings))
     artefact = card.artefact(settings.detect_backend)
+    release, release_ref = context.release()
     ref = DetectorRef(
-        tag=context.tag, model=card.name, sha256=artefact.sha256, settings=settings_fingerprint(settings, card)
+        tag=context.tag,
+        image_digest=release.stage("detect").digest,
+        model=card.name,
+        sha256=artefact.sha256,
+        settings=settings_fingerprint(settings, card),
     )
     detector = PublishedDetector.of(ref, card.labels.values())
-    release, release_ref = context.release()
     pictures, inputs = _read_shard(context)
     Detectors(context.store).publish(release.stage("detect").identity, detector, card_json)
     detections = Detections(context.store)
@@ -87,7 +92,7 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
         looks = Looks(lambda: _loaded(settings, card))
         work = Work(
             detections=detections,
-            detector=ref,
+            origin=Origin(ref, folder_of(context.run_prefix), shard.shard),
             shard=shard,
             results=gate(_frames(places, known, shots), looks, sparing),
             writers=readers,

@@ -8,7 +8,7 @@ from itertools import islice
 from time import monotonic
 from typing import TypeVar
 
-from nightjar.domain.detections import DetectedObject, Detection, DetectorRef, FailedPicture, How, Picture
+from nightjar.domain.detections import DetectedObject, Detection, FailedPicture, How, Origin, Picture
 from nightjar.domain.manifest import ObjectRef
 from nightjar.errors import NightjarError, TryAgainError
 from nightjar.runtime.manifests import write_lines
@@ -85,19 +85,20 @@ class Looks:
 class Work:
     """Writes the objects in pictures, one place (camera and day) after the other, and counts outcomes.
 
-    `results` gives, in the same order, the objects in each picture, or the failure.
+    `results` gives, in the same order, the objects in each picture, or the failure. What is new is of `origin`; a line
+    that is known keeps its own.
     """
 
     def __init__(
         self,
         detections: Detections,
-        detector: DetectorRef,
+        origin: Origin,
         shard: RunShard,
         results: Iterator[Result],
         writers: Executor,
         progress: Progress,
     ) -> None:
-        self._detections, self._detector, self._shard, self._results = detections, detector, shard, results
+        self._detections, self._origin, self._shard, self._results = detections, origin, shard, results
         self._writers, self._progress = writers, progress
         self._writes: list[Future[ObjectRef]] = []
         self.outcomes: Counter[str] = Counter(detected=0)
@@ -122,7 +123,12 @@ class Work:
                     continue
                 self.outcomes["detected"] += 1
                 self.details[KNOWN if result.is_known else result.mark.how if result.mark else LOOKED_AT] += 1
-                lines.append(Detection.of(result.picture, self._detector, result.objects, result.mark))
+                made = result.origin or self._origin
+                lines.append(
+                    Detection.of(
+                        result.picture, made.detector, result.objects, result.mark, run=made.run, shard=made.shard
+                    )
+                )
                 if not result.is_known:
                     new.append(lines[-1])
         except (TryAgainError, StoppedError):

@@ -131,8 +131,20 @@ class Round:
                 update={"told_until": line.blank.told_until, "severity": line.blank.severity, "kind": line.blank.kind}
             )
         return alert.delivering(
-            tuple(deliveries.values()), run=context.run, holder=context.output_prefix, claimed_at=now
+            tuple(deliveries.values()),
+            run=context.run,
+            holder=context.output_prefix,
+            claimed_at=now,
+            made_by=context.maker,
+            inputs=self._inputs(line, first_address),
         )
+
+    def _inputs(self, line: Line, address: Address) -> tuple[ObjectRef, ...]:
+        """The event of the line and the pictures of its message, as they were read; of a notice, its pictures."""
+        notice, _ = self._notices[address]
+        shown = [each.threat.picture.standard_key for each in notice.pictures]
+        keys = dict.fromkeys(key for key in (line.blank.event_key, *shown) if key)
+        return tuple(ref for key in keys if (ref := self._context.notes.last(key)))
 
     def _start(self, line: Line, address: Address) -> bool:
         """Note that the message is on its way; False if another task has taken the line over."""

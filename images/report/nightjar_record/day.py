@@ -105,12 +105,13 @@ def _whole_day(
     fresh[EVENTS.name] = Content.of(
         EVENTS,
         (
-            event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted.get(event.id))
+            event_row(event, key, run.name, run.timezone, not_alerted.get(event.id), run.version_of(key))
             for event in events
+            for key in [Events(store).key(event)]
         ),
     )
     fresh[ALERTS.name] = Content.of(
-        ALERTS, (row for line in alerts for row in alert_rows(line.alert, line.key, run.name))
+        ALERTS, (row for line in alerts for row in alert_rows(line.alert, line.key, run.name, line.ref.version_id))
     )
     return _with_earlier(Records(store), day, fresh, parts)
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from nightjar.domain.rules import Rules, Safe
 from nightjar.domain.validations import FailedFootage
 from nightjar.errors import InputError
 from nightjar.runtime.manifests import read_lines, read_manifest, read_record
+from nightjar.runtime.noting import Notes
 from nightjar.runtime.parallel import in_parallel
 from nightjar.runtime.stage import StageContext
 from nightjar.runtime.store import ObjectStore
@@ -68,6 +69,12 @@ class RunOutputs:
     reconciled: Manifest
     shards: Sequence[ShardProofs]
     inputs: tuple[ObjectRef, ...]
+    notes: Notes = field(default_factory=Notes)  # of what the stage has read
+
+    def version_of(self, key: str) -> str | None:
+        """The version of the object at `key` that the stage has read; None where that was not noted."""
+        ref = self.notes.last(key)
+        return ref.version_id if ref else None
 
     def timezone(self, user: str) -> str:
         """The IANA zone of `user` by the run's rules; UTC for a user they do not know."""
@@ -106,6 +113,7 @@ def read_run(context: StageContext) -> RunOutputs:
         reconciled=reconciled,
         shards=[ShardProofs(run, name, by_shard[name]) for name in sorted(by_shard)],
         inputs=(release_ref, rules_ref, batch_ref, reconciled_ref, *proofs),
+        notes=context.notes,
     )
 
 
@@ -118,7 +126,7 @@ def shard_outputs(store: ObjectStore, run: RunOutputs) -> Iterator[ShardOutputs]
     yield ShardOutputs(run.name, [line for line in run.batch if line.outcome is not Outcome.FILED])
     filed = {line.filed: line for line in run.batch if line.outcome is Outcome.FILED}
     validated = [shard for shard in run.shards if "validate" in shard.manifests]
-    read = partial(_read_shard, store, run.name)
+    read = partial(_read_shard, store, run.name, run.release.rules.sha256)
     for footage, outputs in in_parallel(read, validated, _SHARDS_AT_ONCE, ahead=_SHARDS_AT_ONCE):
         lines = [filed.pop(identity) for identity in map(_identity, footage) if identity in filed]
         yield replace(outputs, batch=lines)
@@ -167,7 +175,9 @@ def earlier_days(context: StageContext) -> set[date]:
     return {date.fromisoformat(str(day)) for day in days} if isinstance(days, list) else set()
 
 
-def _read_shard(store: ObjectStore, run: str, shard: ShardProofs) -> tuple[list[Footage], ShardOutputs]:
+def _read_shard(
+    store: ObjectStore, run: str, rules_sha256: str, shard: ShardProofs
+) -> tuple[list[Footage], ShardOutputs]:
     """The footage of a shard, and its outputs without their batch lines."""
     footage, _ = shard.run.shard(shard.name)
     validations, detections = Validations(store), Detections(store)
@@ -178,8 +188,13 @@ def _read_shard(store: ObjectStore, run: str, shard: ShardProofs) -> tuple[list[
     failures = _lines(store, shard.output("detect", FAILURES), FailedPicture)
     unvalidated = _lines(store, shard.output("validate", FAILURES), FailedFootage)
     suppressed = _lines(store, shard.output("assess", _SUPPRESSED), Suppressed)
+    validate = shard.manifests["validate"]
     outputs = ShardOutputs(
         run=run,
+        name=shard.name,
+        validate_image=validate.image,
+        validate_digest=validate.image_digest,
+        rules_sha256=rules_sha256,
         validations={(line.footage_key, line.footage_version): line for line in validated},
         detections=seen,
         threats=_lines(store, shard.output("assess", _THREATS), Threat),

@@ -20,10 +20,15 @@ class NotAlerted:
 
 
 def event_row(
-    event: Event, key: str, run: str, timezone_of: Callable[[str], str], not_alerted: NotAlerted | None = None
+    event: Event,
+    key: str,
+    run: str,
+    timezone_of: Callable[[str], str],
+    not_alerted: NotAlerted | None = None,
+    version: str | None = None,
 ) -> EventRow:
-    """The row of `event`, stored at `key`; `timezone_of` gives a user's IANA zone."""
-    best = event.shown
+    """The row of `event`, stored at `key` in `version`; `timezone_of` gives a user's IANA zone."""
+    best, maker = event.shown, event.made_by
     box = max(best.objects, key=lambda o: o.probability).box
     return EventRow(
         id=event.id,
@@ -55,21 +60,39 @@ def event_row(
         late_seconds=not_alerted.late_seconds if not_alerted else None,
         label=event.label,
         area=event.area if event.label is not None else None,
+        event_version=version,
+        judged_in=maker.run if maker else None,
+        judged_shard=maker.shard if maker else None,
+        assess_image=maker.image if maker else None,
+        assess_digest=maker.image_digest if maker else None,
+        best_standard_version=best.picture.standard_version,
+        detector=best.detector.tag,
+        detector_digest=best.detector.image_digest,
+        model=best.detector.model,
+        model_sha256=best.detector.sha256,
+        settings=best.detector.settings,
     )
 
 
-def alert_rows(alert: Alert, ledger_key: str, run: str) -> Iterator[AlertRow]:
-    """The rows of a line of the ledger, one a delivery; what was said and answered in full stays in the ledger."""
+def alert_rows(alert: Alert, ledger_key: str, run: str, version: str | None = None) -> Iterator[AlertRow]:
+    """The rows of a line of the ledger, one a delivery; what was said and answered in full stays in the ledger.
+
+    `version` is that of the line.
+    """
     for number, delivery in enumerate(alert.each_delivery):
         # The first keeps the id that release 0.2 gave to the only one.
         ending = f"-{digest(str(delivery.address), 8)}" if number else ""
-        yield _alert_row(alert, delivery, f"{alert.event_id}{ending}", ledger_key, run)
+        yield _alert_row(alert, delivery, f"{alert.event_id}{ending}", ledger_key, run, version)
 
 
-def _alert_row(alert: Alert, delivery: Delivery, identity: str, ledger_key: str, run: str) -> AlertRow:
+def _alert_row(
+    alert: Alert, delivery: Delivery, identity: str, ledger_key: str, run: str, version: str | None
+) -> AlertRow:
     calls = alert.calls_to(delivery)
     last = calls[-1] if calls else None
     claimed_at = delivery.claimed_at or alert.claimed_at
+    maker, events = alert.made_by, [ref for ref in alert.inputs if ref.key == alert.event_key]
+    shown = [ref for ref in alert.inputs if ref.key != alert.event_key]
     return AlertRow(
         id=identity,
         run=run,
@@ -95,4 +118,12 @@ def _alert_row(alert: Alert, delivery: Delivery, identity: str, ledger_key: str,
         severity=alert.severity or None,
         told_with=delivery.told_with.id if delivery.told_with else None,
         problem=delivery.problem or None,
+        ledger_version=version,
+        event_version=events[0].version_id if events else None,
+        pictures=[ref.key for ref in shown] if maker else None,
+        picture_versions=[ref.version_id for ref in shown] if maker else None,
+        alert_shard=maker.shard if maker else None,
+        notify_image=maker.image if maker else None,
+        notify_digest=maker.image_digest if maker else None,
+        rules_sha256=maker.rules_sha256 if maker else None,
     )

@@ -34,7 +34,8 @@ class ShardOutputs:
 
     By standard key, `suppressed` has the reasons why a rule held back, the nearest miss first, and `failures` why
     detect could not look at the picture; by footage, `unvalidated` has why validate could not. Without assess's proof
-    (`is_assessed`) no picture has a verdict.
+    (`is_assessed`) no picture has a verdict. `name` is the shard's, `validate_image` and `validate_digest` are by its
+    manifest of validate, `rules_sha256` by the run's release.
     """
 
     run: str
@@ -46,6 +47,10 @@ class ShardOutputs:
     failures: Mapping[str, str] = field(default_factory=dict)
     unvalidated: Mapping[FootageId, str] = field(default_factory=dict)
     is_assessed: bool = True
+    name: str | None = None
+    validate_image: str | None = None
+    validate_digest: str | None = None
+    rules_sha256: str | None = None
 
 
 def row_id(*parts: object) -> str:
@@ -85,17 +90,17 @@ def detection_rows(shard: ShardOutputs, pictures: Iterable[PictureRow]) -> Itera
             continue
         for number, seen in enumerate(detection.objects):
             threat = (picture.standard_key, seen) in unsafe
-            yield _object(identity, number, seen, detection, shard.run, threat)
+            yield _object(identity, number, seen, detection, shard, threat)
 
 
 def _object(
-    identity: str, number: int, seen: DetectedObject, detection: Detection, run: str, threat: bool
+    identity: str, number: int, seen: DetectedObject, detection: Detection, shard: ShardOutputs, threat: bool
 ) -> DetectionRow:
     picture, detector = detection.picture, detection.detector
     x_min, y_min, x_max, y_max = seen.box
     return DetectionRow(
         id=row_id(identity, detector.sha256, detector.settings, number),
-        run=run,
+        run=shard.run,
         picture=identity,
         user=picture.user,
         device=picture.device,
@@ -114,6 +119,12 @@ def _object(
         settings=detector.settings,
         standard_key=picture.standard_key,
         mark=_mark(detection),
+        shard=shard.name,
+        standard_version=picture.standard_version,
+        standard_sha256=picture.standard_sha256,
+        detector_digest=detector.image_digest,
+        looked_in=detection.run,
+        rules_sha256=shard.rules_sha256 if shard.is_assessed else None,
     )
 
 
@@ -183,7 +194,7 @@ def _not_validated(footage: Footage, shard: ShardOutputs) -> Dated:
     trigger = _trigger(footage)
     identity = row_id(trigger, ms_from_utc(taken_at), 0)
     reason = shard.unvalidated.get((footage.key, footage.version_id), NOT_VALIDATED)
-    known = {"reason": reason, "taken_at": taken_at, **_origin(footage)}
+    known = {"reason": reason, "taken_at": taken_at, **_origin(footage), "shard": shard.name}
     return taken_at.date(), _row(shard.run, identity, trigger, PictureOutcome.FAILED, **known)
 
 
@@ -201,7 +212,14 @@ def _validated(
     """
     trigger = _trigger(footage)
     numbers: Counter[int | None] = Counter()
-    known = {**_origin(footage), "validator": validation.validator, "video": validation.video}
+    known = {
+        **_origin(footage),
+        "validator": validation.validator,
+        "video": validation.video,
+        "shard": shard.name,
+        "validate_image": shard.validate_image,
+        "validate_digest": shard.validate_digest,
+    }
     if validation.footage_sha256:
         known["footage_sha256"] = validation.footage_sha256
 
@@ -217,7 +235,8 @@ def _validated(
         else:
             reason = shard.failures.get(picture.standard_key, NOT_DETECTED)
             outcome, result = PictureOutcome.FAILED, {"reason": reason}
-        row = _row(shard.run, identity(picture.taken_at), trigger, outcome, **known, **_standard(picture), **result)
+        details = {**known, **_standard(picture), **result}
+        row = _row(shard.run, identity(picture.taken_at), trigger, outcome, **details)
         yield whole_ms(picture.taken_at).date(), row
     for refusal in validation.refusals:
         yield _refused(refusal, footage, identity(refusal.taken_at), trigger, shard.run, known)
@@ -250,6 +269,7 @@ def _standard(picture: Picture) -> dict[str, Any]:
         "taken_at": whole_ms(picture.taken_at),
         "standard_key": picture.standard_key,
         "standard_sha256": picture.standard_sha256,
+        "standard_version": picture.standard_version,
         "width": picture.width,
         "height": picture.height,
     }
@@ -265,6 +285,10 @@ def _detected(
         "settings": detection.detector.settings,
         "objects": len(detection.objects),
         "mark": _mark(detection),
+        # Where the validation is of a release before 0.3, the line of the detection may know it.
+        "standard_version": picture.standard_version or detection.picture.standard_version,
+        "detector_digest": detection.detector.image_digest,
+        "looked_in": detection.run,
     }
     if not shard.is_assessed:
         return known
@@ -280,6 +304,7 @@ def _detected(
         "verdict": verdict.value,
         "events": list(events.get(key, [])),
         "suppressed_by": list(shard.suppressed.get(key, [])),
+        "rules_sha256": shard.rules_sha256,
     }
 
 

@@ -65,9 +65,11 @@ def _add_outcomes(store: ObjectStore, run: RunOutputs, rows: Partitions) -> None
     events = touched_events(store, [event for event, _ in lines.values()], written_by_assess(run))
     for event in events:
         _, not_alerted = lines.get(event.id, (event, None))
-        rows.add(EVENTS, event.day, [event_row(event, Events(store).key(event), run.name, run.timezone, not_alerted)])
+        key = Events(store).key(event)
+        row = event_row(event, key, run.name, run.timezone, not_alerted, run.version_of(key))
+        rows.add(EVENTS, event.day, [row])
     for day, line in alerts_about(store, [event for event in events if event.is_current or event.id in lines]):
-        rows.add(ALERTS, day, alert_rows(line.alert, line.key, run.name))
+        rows.add(ALERTS, day, alert_rows(line.alert, line.key, run.name, line.ref.version_id))
 
 
 def _add_part(store: ObjectStore, run: RunOutputs, rows: Partitions, day: date) -> list[ObjectRef]:

@@ -83,6 +83,7 @@ class Writer:
             footage_version=footage.version_id,
             standard_key=put.ref.key,
             standard_sha256=put.ref.sha256,
+            standard_version=put.ref.version_id,
             width=decoded.width,
             height=decoded.height,
         )

@@ -68,7 +68,9 @@ def test_the_stores_of_the_day_are_compacted_and_a_second_time_nothing_changes()
     assert set(after) < {ref.key for ref in manifest.objects}
     prefixes = ("detections/", "validations/", "records/pictures", "records/detections", "records/events")
     before = versions(store, *prefixes)
-    assert run(work, context).objects == manifest.objects
+    news = "records/news/"  # announced each time
+    again = [ref for ref in run(work, context).objects if not ref.key.startswith(news)]
+    assert again == [ref for ref in manifest.objects if not ref.key.startswith(news)]
     assert versions(store, *prefixes) == before
 
 

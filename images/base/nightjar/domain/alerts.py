@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field
 
 from nightjar.domain.deliveries import Address, AnyState, Delivery, all_done, anybody_told, overall
 from nightjar.domain.deliveries import AlertState as AlertState
 from nightjar.domain.events import Event
-from nightjar.domain.model import Part, Stored
+from nightjar.domain.makers import Made
+from nightjar.domain.manifest import ObjectRef
+from nightjar.domain.model import Part, Stored, is_empty
 from nightjar.domain.names import Camera
 
 # How long a claim is taken for work in progress. Longer than notify's settings let it wait for the mail API.
@@ -36,7 +40,8 @@ class Alert(Stored):
     anybody was told. `holder` is the output prefix of the task that claimed it last; release 0.1 did not write it.
     `in_flight` is set while a message is being sent: `calls` may lack the last ones, and if it stays set, the task was
     killed.
-    `told_until` is the end of the event as the first message told it.
+    `told_until` is the end of the event as the first message told it. `made_by` is the stage that claimed it last, and
+    `inputs` are the event and the pictures that it told, in the versions that it read.
     """
 
     event_id: str
@@ -61,6 +66,8 @@ class Alert(Stored):
     severity: str = ""
     told_until: datetime | None = None
     deliveries: tuple[Delivery, ...] = ()
+    made_by: Made = None
+    inputs: Annotated[tuple[ObjectRef, ...], Field(exclude_if=is_empty)] = ()
 
     @property
     def camera(self) -> Camera:

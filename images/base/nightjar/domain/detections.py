@@ -2,20 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, field_serializer
 
-from nightjar.domain.model import Part, Stored, iso_utc
+from nightjar.domain.model import Part, Stored, is_none, iso_utc
 from nightjar.domain.names import Camera
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Picture(Part):
-    """A standard picture, as validations and detections name it. Sizes in pixels, upright."""
+    """A standard picture, as validations and detections name it. Sizes in pixels, upright.
+
+    `standard_version` is the version of the object, where whoever names it knows.
+    """
 
     user: str
     device: str
@@ -24,6 +28,7 @@ class Picture(Part):
     footage_version: str
     standard_key: str
     standard_sha256: str
+    standard_version: Annotated[str | None, Field(exclude_if=is_none)] = None
     width: int
     height: int
 
@@ -60,9 +65,13 @@ class FailedPicture(Stored):
 
 
 class DetectorRef(Part):
-    """The detector of a line: its image's tag, its model's name and SHA-256, and all else that decides the result."""
+    """The detector of a line: its image's tag, its model's name and SHA-256, and all else that decides the result.
+
+    `image_digest` is the image's content (`sha256:…`), where the release that looked had it.
+    """
 
     tag: str
+    image_digest: Annotated[str | None, Field(exclude_if=is_none)] = None
     model: str
     sha256: str
     settings: str
@@ -74,6 +83,15 @@ class DetectedObject(Part):
     label: str
     probability: Fraction
     box: tuple[Fraction, Fraction, Fraction, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By which detector, and in which run and shard, the line of a picture was made."""
+
+    detector: DetectorRef
+    run: str | None = None
+    shard: str | None = None
 
 
 class How(StrEnum):
@@ -125,32 +143,44 @@ class Mark(Part):
         return f"{self.word} {'between' if len(self.sources) > 1 else 'from'} {times} UTC"
 
 
-def is_none(value: Any) -> bool:
-    """Whether a field is left out of what is stored: documents without a mark are those of releases before it."""
-    return value is None
-
-
 # Absent, as in all lines of releases before there were marks: the picture was looked at.
 Marked = Annotated[Mark | None, Field(exclude_if=is_none)]
 
 
 class Detection(Stored):
-    """The objects that a detector saw in one picture; with a `mark`, those that it would have seen there."""
+    """The objects that a detector saw in one picture; with a `mark`, those that it would have seen there.
+
+    `run` (a folder below `runs/`) and `shard` are those in which it was looked at, or marked; a run that knows the line
+    from before leaves them. None in lines before 0.3.
+    """
 
     picture: Picture
     detector: DetectorRef
     objects: tuple[DetectedObject, ...]
     counts: dict[str, int]
     mark: Marked = None
+    run: Annotated[str | None, Field(exclude_if=is_none)] = None
+    shard: Annotated[str | None, Field(exclude_if=is_none)] = None
 
     @property
     def is_seen(self) -> bool:
         """Whether the detector looked at the picture."""
         return self.mark is None
 
+    @property
+    def origin(self) -> "Origin":
+        """By which detector, and where, it was made."""
+        return Origin(self.detector, self.run, self.shard)
+
     @classmethod
     def of(
-        cls, picture: Picture, detector: DetectorRef, objects: Iterable[DetectedObject], mark: Mark | None = None
+        cls,
+        picture: Picture,
+        detector: DetectorRef,
+        objects: Iterable[DetectedObject],
+        mark: Mark | None = None,
+        run: str | None = None,
+        shard: str | None = None,
     ) -> "Detection":
         """A detection with its counts, objects from the most to the least probable."""
         ordered = tuple(sorted(objects, key=lambda o: (-o.probability, o.label, o.box)))
@@ -160,4 +190,6 @@ class Detection(Stored):
             objects=ordered,
             counts=dict(sorted(Counter(o.label for o in ordered).items())),
             mark=mark,
+            run=run,
+            shard=shard,
         )

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_serializer, model_validator
 
 from nightjar.domain.detections import DetectedObject, DetectorRef, Marked, Picture
+from nightjar.domain.makers import Made
 from nightjar.domain.model import Part, Stored, iso_utc
 from nightjar.domain.names import Camera
 from nightjar.domain.rules import Safe
@@ -142,7 +143,7 @@ class Event(Stored):
     `day` is the UTC day of its start when it was made, `made` the number of the transaction that made it; neither
     changes. `labels` and `best` are about its one label; in an event that release 0.2 or 0.1 stored, which has no
     `label`, about each of several. The pictures in between are in the camera's ThreatMinutes from `started_at` to
-    `ended_at`. `rules_sha256` names the rules that judged it when it last changed.
+    `ended_at`. `rules_sha256` names the rules that judged it when it last changed, `made_by` the assess that did.
     """
 
     SCHEMA = 2
@@ -170,6 +171,7 @@ class Event(Stored):
     absorbed: tuple[EventRef, ...] = ()
     made: int = 0
     revision: int = 0
+    made_by: Made = None
 
     @property
     def camera(self) -> Camera:

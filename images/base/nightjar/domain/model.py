@@ -46,6 +46,16 @@ class Stored(Part):
         return value
 
 
+def is_none(value: Any) -> bool:
+    """Whether a field is left out of what is stored: documents without it are those of releases before it."""
+    return value is None
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a field of several values has none, and is left out of what is stored."""
+    return not value
+
+
 def utc_from_ms(milliseconds: int) -> datetime:
     """The UTC time of `milliseconds` since the epoch, exact to the millisecond."""
     seconds, rest = divmod(milliseconds, 1000)

@@ -11,13 +11,14 @@ from typing import Any
 
 from nightjar.domain.event_ids import EventsOfCamera, event_id_of_0_2, free_ref
 from nightjar.domain.events import MOST_ABSORBED, Event, EventRef, EventState
+from nightjar.domain.makers import Maker
 from nightjar.domain.names import Camera
 from nightjar.domain.topics import Topic
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The camera and topic whose threats are grouped, and the rules file that they were judged by."""
+    """The camera and topic whose threats are grouped, and the rules file, and the stage, that they were judged by."""
 
     camera: Camera
     site: str | None
@@ -25,6 +26,7 @@ class Judge:
     rule_name: str
     rules_sha256: str
     gap: timedelta
+    maker: Maker | None = None
 
 
 class Succession:
@@ -59,6 +61,7 @@ class Succession:
             "absorbed_by": heir.ref if heir else None,
             "rules_sha256": self._judge.rules_sha256,
             "revision": event.revision + 1,
+            "made_by": self._judge.maker,
         }
         return event.model_copy(update=update)
 
@@ -95,6 +98,7 @@ class Succession:
             "rules_sha256": self._judge.rules_sha256,
             "schema_number": max(base.schema_number, Event.SCHEMA),
             "revision": base.revision + 1,
+            "made_by": self._judge.maker,
         }
         return base.model_copy(update={**update, **judged})
 
@@ -117,6 +121,7 @@ class Succession:
             absorbed=tuple(_refs(told).values())[-MOST_ABSORBED:],
             made=self._number,
             revision=1,
+            made_by=judge.maker,
         )
 
 

@@ -23,12 +23,18 @@ class Notes:
         self._read: dict[tuple[str, str], ObjectRef] = {}
         self._written: dict[tuple[str, str], ObjectRef] = {}
         self._deleted: dict[tuple[str, str], DeletedRef] = {}
+        self._last: dict[str, ObjectRef] = {}
+
+    def last(self, key: str) -> ObjectRef | None:
+        """The version of `key` that was read or written last; None of one that was not."""
+        with self._lock:
+            return self._last.get(key)
 
     def note_read(self, ref: ObjectRef) -> None:
         """The content of `ref` was read."""
         with self._lock:
             self._read.pop(ref.identity, None)  # of a key in several versions, the one read last comes last
-            self._read[ref.identity] = ref
+            self._read[ref.identity] = self._last[ref.key] = ref
 
     def note_asked(self, ref: ObjectRef) -> None:
         """`ref` was asked about, and is there."""
@@ -39,7 +45,7 @@ class Notes:
     def note_written(self, ref: ObjectRef) -> None:
         """`ref` is a new version."""
         with self._lock:
-            self._written[ref.identity] = ref
+            self._written[ref.identity] = self._last[ref.key] = ref
 
     def note_deleted(self, ref: DeletedRef) -> None:
         """A version was removed, or a delete marker put."""

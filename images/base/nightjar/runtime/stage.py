@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from pydantic import JsonValue
 
+from nightjar.domain.makers import Maker
 from nightjar.domain.manifest import Counts, Manifest, ObjectRef, Refs, TaskRef
 from nightjar.domain.release import Release, image_tag
 from nightjar.errors import NightjarError, TryAgainError, UsageError
@@ -84,6 +85,29 @@ class StageContext:
     @cached_property
     def _release(self) -> tuple[Release, ObjectRef]:
         return read_record(self.store, self._release_key(), Release)
+
+    @cached_property
+    def maker(self) -> Maker:
+        """By whom what this stage makes is made, for what is stored; known by the release, as far as there is one."""
+        dag_and_run = self.output_prefix.split("/")[1:3]
+        release, ref = self.release() if self.release_key else (None, None)
+        stage = release.stages.get(self.stage) if release else None
+        return Maker(
+            run="/".join(dag_and_run),
+            stage=self.stage,
+            shard=self.shard,
+            image=self.image,
+            image_digest=stage.digest if stage else None,
+            release=ref.sha256 if ref else "",
+            rules_sha256=release.rules.sha256 if release else None,
+            task=self.task,
+        )
+
+    @property
+    def shard(self) -> str | None:
+        """The shard that this works on, by the folder that it writes to: `runs/<dag>/<run>/<stage>/<shard>/`."""
+        folders = self.output_prefix.rstrip("/").split("/")
+        return folders[4] if len(folders) > 4 else None
 
     def _release_key(self) -> str:
         if self.release_key is None:
@@ -159,7 +183,7 @@ def run(work: Work, context: StageContext) -> Manifest:
         counts=result.counts,
         result=result.result,
         warnings=tuple(result.warnings),
-        image_digest=_image_digest(context),
+        image_digest=context.maker.image_digest,
         task=context.task,
         peak_memory_bytes=peak_memory_bytes(),
         started_at=started_at,
@@ -167,12 +191,6 @@ def run(work: Work, context: StageContext) -> Manifest:
     )
     write_manifest(store, context.output_prefix, manifest)
     return manifest
-
-
-def _image_digest(context: StageContext) -> str | None:
-    """The digest of the image that this runs as, if its release has it."""
-    stages = context.release()[0].stages if context.release_key else {}
-    return stages[context.stage].digest if context.stage in stages else None
 
 
 def main(stage: str, work: Work, arguments: Sequence[str] | None = None) -> NoReturn:

@@ -50,6 +50,17 @@ _MARK = Column(
 )
 
 
+def _since_0_3(meaning: str) -> Column:
+    """A column of text that rows before 0.3 do not have."""
+    return Column(TEXT, f"{meaning}; since 0.3", optional=True)
+
+
+_SHARD = _since_0_3("its shard in that run, whose manifests name every object with its version")
+_STANDARD_VERSION = _since_0_3("the standardised picture's S3 version")
+_DETECTOR_DIGEST = _since_0_3("digest of the detect image, where it is known")
+_LOOKED_IN = _since_0_3("the run in which it was looked at, or marked: it may be an earlier one")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureRow:
     """One row a received picture, a still or a frame; a video that gave none, or its unreadable rest, is one too."""
@@ -94,6 +105,13 @@ class PictureRow:
     ]
     events: Annotated[list[str], Column(TEXTS, "ids of the events it belongs to")]
     mark: Annotated[str | None, _MARK] = None
+    shard: Annotated[str | None, _SHARD] = None
+    standard_version: Annotated[str | None, _STANDARD_VERSION] = None
+    validate_image: Annotated[str | None, _since_0_3("the validate image of the run, with its tag")] = None
+    validate_digest: Annotated[str | None, _since_0_3("its digest, where it is known")] = None
+    detector_digest: Annotated[str | None, _DETECTOR_DIGEST] = None
+    looked_in: Annotated[str | None, _LOOKED_IN] = None
+    rules_sha256: Annotated[str | None, _since_0_3("SHA-256 of the rules by which the run judged it")] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +138,12 @@ class DetectionRow:
     settings: Annotated[str, Column(TEXT, "fingerprint of the detector's settings")]
     standard_key: Annotated[str, Column(TEXT, "the picture it is in")]
     mark: Annotated[str | None, _MARK] = None
+    shard: Annotated[str | None, _SHARD] = None
+    standard_version: Annotated[str | None, _STANDARD_VERSION] = None
+    standard_sha256: Annotated[str | None, _since_0_3("SHA-256 of the picture")] = None
+    detector_digest: Annotated[str | None, _DETECTOR_DIGEST] = None
+    looked_in: Annotated[str | None, _LOOKED_IN] = None
+    rules_sha256: Annotated[str | None, _since_0_3("SHA-256 of the rules by which the run judged it")] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -204,6 +228,19 @@ class EventRow:
     area: Annotated[
         str | None, Column(TEXT, "the area that it is about; empty where its rule names none; since 0.3", optional=True)
     ] = None
+    event_version: Annotated[str | None, _since_0_3("S3 version of the event's object as it was recorded")] = None
+    judged_in: Annotated[str | None, _since_0_3("the run that changed it last")] = None
+    judged_shard: Annotated[str | None, _since_0_3("the shard of that run")] = None
+    assess_image: Annotated[str | None, _since_0_3("the assess image that changed it last, with its tag")] = None
+    assess_digest: Annotated[str | None, _since_0_3("its digest, where it is known")] = None
+    best_standard_version: Annotated[
+        str | None, _since_0_3("S3 version of the picture that shows it best, as it was looked at")
+    ] = None
+    detector: Annotated[str | None, _since_0_3("tag of the detect image that saw that picture")] = None
+    detector_digest: Annotated[str | None, _DETECTOR_DIGEST] = None
+    model: Annotated[str | None, _since_0_3("name of its model")] = None
+    model_sha256: Annotated[str | None, _since_0_3("SHA-256 of its model")] = None
+    settings: Annotated[str | None, _since_0_3("fingerprint of the detector's settings")] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,6 +279,18 @@ class AlertRow:
     problem: Annotated[
         str | None, Column(TEXT, "why it could not be sent, if no API said so; since 0.3", optional=True)
     ] = None
+    ledger_version: Annotated[str | None, _since_0_3("S3 version of that line as it was recorded")] = None
+    event_version: Annotated[
+        str | None, _since_0_3("S3 version of the event's object as it was when the message was made")
+    ] = None
+    pictures: Annotated[
+        list[str] | None, Column(TEXTS, "keys of the pictures that the message showed; since 0.3", optional=True)
+    ] = None
+    picture_versions: Annotated[list[str] | None, Column(TEXTS, "their S3 versions; since 0.3", optional=True)] = None
+    alert_shard: Annotated[str | None, _since_0_3("the shard of the run that sent it")] = None
+    notify_image: Annotated[str | None, _since_0_3("the image that sent it, with its tag")] = None
+    notify_digest: Annotated[str | None, _since_0_3("its digest, where it is known")] = None
+    rules_sha256: Annotated[str | None, _since_0_3("SHA-256 of the rules by which it was sent")] = None
 
 
 _BY_PICTURE = ("camera", "taken_at", "id")
