@@ -23,7 +23,7 @@ from nightjar.settings.detect import DetectSettings
 from nightjar.stores.detections import Detections
 from nightjar.stores.detectors import Detectors
 from nightjar.stores.line_store import Place
-from nightjar.stores.runs import HISTORY
+from nightjar.stores.runs import HISTORY, LIVE
 from nightjar_detect.fetch import Fetch, s3_fetch
 from nightjar_detect.model import ModelCard
 from nightjar_detect.stage import detect_shard
@@ -94,6 +94,21 @@ def test_a_release_finds_its_detector(store: MemoryStore, detect: Detect) -> Non
     before = list(store.list_versions("detect"))
     detect(context)
     assert list(store.list_versions("detect")) == before
+
+
+def test_a_line_says_who_looked_and_keeps_it_when_another_run_knows_it(store: MemoryStore, detect: Detect) -> None:
+    [first] = series(store, [noise(1)])
+    info = store.head(first.standard_key)
+    assert info
+    detect(validated(store, [ListedPicture.of(first, info.version_id)]))
+    [line] = next(iter(detections(store).values()))
+    assert (line.run, line.shard, line.detector.tag) == (f"{LIVE}/b1", "alice-porch", "d1")
+    assert line.picture.standard_version == info.version_id
+    manifest = detect(validated(store, [first], run="2026-11-20", dag=HISTORY, tag="d2"))
+    assert manifest.counts.details["known"] == 1
+    [ref] = Detections(store).objects_among(manifest.objects)
+    [again] = Detections(store).read_object(ref)
+    assert (again.origin, again.objects) == (line.origin, line.objects)
 
 
 def test_the_manifest_names_every_picture_that_was_looked_at(store: MemoryStore, detect: Detect) -> None:

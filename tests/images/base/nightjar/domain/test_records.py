@@ -81,7 +81,7 @@ def test_a_listed_picture_is_a_line_that_a_detection_holds_as_a_plain_picture() 
     assert line.model_dump(mode="json", by_alias=True) == {**own, **PICTURE.model_dump(mode="json"), "later": 1}
     again = ListedPicture.model_validate_json(line.model_dump_json(by_alias=True))
     held = Detection.of(again, DETECTOR, []).model_dump(mode="json", by_alias=True)["picture"]
-    assert held == {**PICTURE.model_dump(mode="json"), "later": 1}
+    assert held == {**PICTURE.model_dump(mode="json"), "later": 1, "standard_version": "v1"}
 
 
 @pytest.mark.parametrize("ms", [0, 999, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999])
