@@ -86,7 +86,7 @@ def test_a_burst_costs_few_looks_and_its_lines_say_so(store: MemoryStore, detect
     [ref] = Detections(store).objects_among(manifest.objects)
     written = [json.loads(text) for text in store.get(ref.key)[0].splitlines()]
     assert [list(line) for line in written if "mark" not in line] == [
-        ["schema", "picture", "detector", "objects", "counts"]
+        ["schema", "picture", "detector", "objects", "counts", "run", "shard"]
     ] * looked_at
     again = detect(context)
     assert (details(again), list(again.objects)) == ((10, 0, 0, 0), [ref])

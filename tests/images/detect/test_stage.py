@@ -70,7 +70,7 @@ def test_a_line_has_the_format_that_outside_programs_rely_on(
     [ref] = Detections(store).objects_among(manifest.objects)
     assert ref.key == f"detections/{manifest.result['detector']}/{DAY}/alice-porch/b1.jsonl"
     line = json.loads(store.get(ref.key)[0])
-    assert list(line) == ["schema", "picture", "detector", "objects", "counts"]
+    assert list(line) == ["schema", "picture", "detector", "objects", "counts", "run", "shard"]
     assert "schema" not in line["picture"]
     assert line["picture"]["taken_at"] == "2026-11-20T12:00:00Z"
     assert line["detector"]["tag"] == "d1"
