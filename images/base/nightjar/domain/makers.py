@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from nightjar.domain.manifest import TaskRef
 from nightjar.domain.model import Part, is_none
 
 
@@ -13,7 +12,8 @@ class Maker(Part):
 
     `run` is a folder below `runs/`: with `stage` and `shard` it leads to the manifest, which names all inputs with
     their versions. `image` is the reference with its tag, `image_digest` its content (`sha256:…`) where the release has
-    it, `release` the SHA-256 of the run's release.json, which has the settings.
+    it, `release` the SHA-256 of the run's release.json, which has the settings. The task and its try are in the manifest
+    only, so that doing a run again makes the same.
     """
 
     run: str
@@ -23,7 +23,6 @@ class Maker(Part):
     image_digest: str | None = None
     release: str = ""
     rules_sha256: str | None = None
-    task: TaskRef | None = None
 
 
 # Left out of documents that nobody is known to have made: those of releases before 0.3, and of tests.

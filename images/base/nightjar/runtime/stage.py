@@ -100,7 +100,6 @@ class StageContext:
             image_digest=stage.digest if stage else None,
             release=ref.sha256 if ref else "",
             rules_sha256=release.rules.sha256 if release else None,
-            task=self.task,
         )
 
     @property
