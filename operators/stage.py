@@ -12,19 +12,13 @@ from kubernetes.client import models as k8s
 from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.manifest import Manifest, TaskRef
 from nightjar.domain.stages import stage_named
-<<<<<<< HEAD
+from nightjar.errors import InputError
+from nightjar.runtime.manifests import all_refs, read_manifest
 from nightjar.runtime.overlay import open_overlay
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.reproductions import shard_place
-from nightjar.stores.runs import release_key, stage_prefix
-=======
-from nightjar.errors import InputError
-from nightjar.runtime.manifests import all_refs, read_manifest
-from nightjar.runtime.settings import StoreSettings, load
-from nightjar.runtime.store import ObjectStore
 from nightjar.stores.runs import Runs, folder_of, release_key, stage_prefix
->>>>>>> b47af72 (Lines, events, alerts and rows say by what they were made; OpenLineage events of each stage)
 from operators import pods
 from operators.assignment import Assignment, assign, has_nothing_to_do
 from operators.attempts import keep, notes_of
@@ -260,7 +254,7 @@ class StageOperator(KubernetesPodOperator):
         except InputError as error:  # a task that was skipped, since there was nothing to do
             self.log.info("no lineage is told: %s", error)
             return None
-        if manifest.release != (self.release or ""):
+        if self.reproduction or manifest.release != (self.release or ""):
             return None
         return lineage_of(
             manifest,

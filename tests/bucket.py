@@ -5,7 +5,7 @@ Tests of a stage build on it: `scenes` (after detection), `images/<stage>/…` (
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Self
 
@@ -188,11 +188,7 @@ class RunWorld:
         now: datetime | None = NOON,
     ) -> StageContext:
         """The context in which a stage works on `source`; without `now` its clock is the machine's."""
-<<<<<<< HEAD
         return StageContext(
-=======
-        context = StageContext(
->>>>>>> b47af72 (Lines, events, alerts and rows say by what they were made; OpenLineage events of each stage)
             stage=stage,
             image=image or image_of(stage),
             run=self.name,
@@ -201,9 +197,5 @@ class RunWorld:
             store=self.store,
             release_key=f"{self.prefix}{RELEASE}",
             day=day,
-<<<<<<< HEAD
             clock=lambda: now or datetime.now(UTC),
-=======
->>>>>>> b47af72 (Lines, events, alerts and rows say by what they were made; OpenLineage events of each stage)
         )
-        return context if now is None else replace(context, clock=lambda: now)

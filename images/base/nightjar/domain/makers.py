@@ -12,8 +12,8 @@ class Maker(Part):
 
     `run` is a folder below `runs/`: with `stage` and `shard` it leads to the manifest, which names all inputs with
     their versions. `image` is the reference with its tag, `image_digest` its content (`sha256:…`) where the release has
-    it, `release` the SHA-256 of the run's release.json, which has the settings. The task and its try are in the manifest
-    only, so that doing a run again makes the same.
+    it, `release` the SHA-256 of the run's release.json, which has the settings. The task and its try are in the
+    manifest only, so that doing a run again makes the same.
     """
 
     run: str
