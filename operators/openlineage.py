@@ -21,7 +21,7 @@ _SCHEMA = "urn:nightjar:openlineage:1"
 
 
 @define
-class NightjarRunFacet(RunFacet):  # type: ignore[misc]  # attrs classes of the client are not typed as such
+class NightjarRunFacet(RunFacet):
     """By what a stage's outputs were made."""
 
     run: str
@@ -40,7 +40,7 @@ class NightjarRunFacet(RunFacet):  # type: ignore[misc]  # attrs classes of the 
 
 
 @define
-class NightjarObjectsFacet(DatasetFacet):  # type: ignore[misc]  # as above
+class NightjarObjectsFacet(DatasetFacet):
     """The objects of a store that a stage read or wrote: how many, and the first ones with their versions."""
 
     number: int
@@ -60,7 +60,7 @@ def lineage_of(
     shard: str | None,
     release: Release | None,
     granularity: Granularity,
-) -> OperatorLineage:
+) -> OperatorLineage[Dataset, NightjarRunFacet]:
     """The lineage of the stage that left `manifest`, which means `refs`; `run` is a folder below `runs/`.
 
     Datasets are named as OpenLineage names objects of S3: `s3://<bucket>` and the key, or, by `stores`, the key's top

@@ -14,6 +14,7 @@ import pytest
 from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunClearBody
 from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
 from airflow.cli.cli_parser import get_parser
+from openlineage.client.transport import get_default_factory
 from pydantic import SecretStr
 
 from docs.generate import pages
@@ -137,6 +138,10 @@ def model_card(value: dict[str, Any]) -> None:
     assert parse_card(json.dumps(value).encode()).labels
 
 
+def transport(value: dict[str, Any]) -> None:
+    assert get_default_factory().create(value).kind == value["type"]
+
+
 # A key that tells the kind of an example (the first of its keys that is here), and the reader of that kind.
 def mark(value: dict[str, Any]) -> None:
     read = Mark.model_validate(value["mark"])
@@ -152,6 +157,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], None]] = {
     "mark": mark,
     "artefacts": model_card,
     "oncall": channels,
+    "endpoint": transport,
 }
 
 

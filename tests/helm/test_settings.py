@@ -27,6 +27,9 @@ SAMPLES: Mapping[str, Any] = {
     "NIGHTJAR_MODEL_DIR": "/opt/nightjar/model",
     "SENDGRID_API_URL": "https://mail.corp.example",
     "NIGHTJAR_LOOK": "everything",
+    "NIGHTJAR_OPENLINEAGE_DATASETS": "objects",
+    "NIGHTJAR_IMAGE_DIGESTS": "off",
+    "NIGHTJAR_REGISTRY_CONFIG": "/etc/nightjar/registry/config.json",
     "NIGHTJAR_LOOK_EVERYTHING_AT": "alice-porch,bob-door",
 }
 # Where the values of the settings stand that have a place of their own, and what comes of them.
@@ -80,6 +83,8 @@ NOT_VALUES = {
     "NIGHTJAR_STAGE_SERVICE_ACCOUNT",
     *("SENDGRID_API_KEY", "CHANNELS_URLS", "CHANNELS_LINK_KEY", "NIGHTJAR_SECRETS_DIR"),
     "NIGHTJAR_STAGES",  # tested below
+    # Of the command line, for whoever calls it.
+    *(f"NIGHTJAR_AIRFLOW_{name}" for name in ("URL", "USER", "PASSWORD", "PASSWORD_FILE", "TOKEN")),
     # `make up` reads them; the chart has setup.bucket.keepDays and oldVersionDays, which nightjar setup reads.
     *(f"NIGHTJAR_KEEP_{kind}_DAYS" for kind in (*map(str.upper, Keep.model_fields), "OLD_VERSIONS")),
 }

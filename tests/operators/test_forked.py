@@ -48,10 +48,18 @@ def start(image: Path) -> Iterator[Start]:
     started = []
 
     def start(how: str) -> "subprocess.Popen[str]":
-        command = [image / "venv" / "bin" / "python", "-m", "tried", how]
+        command = [str(image / "venv" / "bin" / "python"), "-m", "tried", how]
         environment = {"PATH": os.environ["PATH"], "ASKED": "yes"}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-        process = subprocess.Popen(command, cwd=image, env=environment, text=True, start_new_session=True, **pipes)
+        process = subprocess.Popen(
+            command,
+            cwd=image,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         started.append(process)
         return process
 

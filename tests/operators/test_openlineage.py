@@ -29,7 +29,7 @@ WRITTEN = (ref("detections/d.jsonl", "v7"), ref(f"{OUTPUT}failures.jsonl"))
 
 def lineage(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, granularity: str = "stores", **changes: Any
-) -> OperatorLineage | None:
+) -> OperatorLineage[Any, Any] | None:
     """As the provider asks for it, of a stage that left a manifest."""
     monkeypatch.setenv("NIGHTJAR_OPENLINEAGE_DATASETS", granularity)
     monkeypatch.setenv("NIGHTJAR_BUCKET", "footage-of-all")

@@ -112,7 +112,6 @@ def test_where_nobody_looks_on_the_library_of_bars_is_not_even_loaded() -> None:
     assert [message.partition(",")[0] for message in messages] == [
         "a decoder ended",
         "pictures: 20 of 20",
-        "none: 0 of 0",
     ]
 
 
