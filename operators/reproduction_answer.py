@@ -80,7 +80,10 @@ def _stage_answer(
 
 
 def _side(store: ObjectStore, manifest: Manifest) -> Side:
-    """What a manifest says was written. What detect says of itself is not of the run: it may be an earlier run's."""
+    """The objects that a manifest says were written.
+
+    Without those that detect says of its detector: they may be an earlier run's.
+    """
     refs = (ref for ref in all_refs(store, manifest).objects if not is_of_detectors(ref.key))
     return Side(manifest, last_of_each(refs), partial(_content, store))
 
@@ -112,7 +115,7 @@ def _rebuilt(request: Reproduction) -> Iterator[str]:
 
 
 def problems(answer: Answer) -> Iterator[str]:
-    """What could not be done again, and why, a sentence for each shard or stage."""
+    """Everything that could not be done again, and why, a sentence for each shard or stage."""
     for shard in answer.shards:
         if shard.problem:
             yield f"{shard.name}: {shard.problem}"

@@ -240,7 +240,7 @@ class StageOperator(KubernetesPodOperator):
         self._leave(context, run.judge(running, followed, self._prove, event["memory"]))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """What Airflow's OpenLineage provider emits of the task: an OperatorLineage; None where there is no proof.
+        """For Airflow's OpenLineage provider: an OperatorLineage of the task; None where there is no proof.
 
         The provider asks for it, and only where a transport is configured.
         """

@@ -53,7 +53,7 @@ def release() -> int:
 
 
 def asked_for(environment: Mapping[str, str], revision: str) -> Asked:
-    """What STAGE, TAG, WHY, DETECTOR and CANDIDATE ask for; without TAG it is the commit `revision`.
+    """The wishes in STAGE, TAG, WHY, DETECTOR and CANDIDATE; without TAG it is the commit `revision`.
 
     The tag of `detect` ends with its detector's name. Raises LocalError for what is missing or wrong, and where the
     tag would be a commit from which the sources differ.

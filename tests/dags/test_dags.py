@@ -322,7 +322,7 @@ def test_a_candidate_works_beside_the_chain_and_after_everything_else(dags: dict
     assert [asset.name for asset in schedule] == ["nightjar_candidate_due"]
     least = min(weight(task) for name in ("nightjar_live", "nightjar_watch") for task in dags[name].tasks)
     assert max(map(weight, dag.tasks)) <= least
-    # What the candidate does not get done is compared without it, and told.
+    # Shards that the candidate does not get done are left out of the comparison, and told.
     assert dag.task_dict["compare"].trigger_rule.value == "all_done_min_one_success"
     assert dag.task_dict["close_candidate"].trigger_rule.value == "all_done"
     [alias] = dags["nightjar_live"].task_dict["close_run"].outlets

@@ -56,7 +56,7 @@ _DECODED = 16
 def detect(context: StageContext) -> StageResult:
     """The stage as a program: settings from the environment, pictures through obstore."""
     keep_freed_memory()
-    # What is reproduced is read through its overlay, which knows where each picture is.
+    # A reproduction reads through its overlay, which knows where each picture is.
     is_again = context.reproduction is not None
     fetch = store_fetch(context.store) if is_again else s3_fetch(load(StoreSettings), context.store)
     return detect_shard(context, load(DetectSettings), fetch)

@@ -1,4 +1,4 @@
-"""What the page of releases shows, made ready for its templates."""
+"""The content of the page of releases, made ready for its templates."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -47,9 +47,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the runs are asked for: `redo` runs days again that have run; `candidate` is the tag of a detector.
+    """The wishes that the runs are started with: `redo` runs days again that have run.
 
-    With `everything`, the moment of now, they look at every picture.
+    `candidate` is the tag of a detector. With `everything`, the moment of now, they look at every picture.
     """
 
     redo: bool = False

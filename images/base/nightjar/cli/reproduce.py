@@ -155,7 +155,7 @@ def shown(answer: "Answer", *, as_json: bool) -> int:
 
 
 def _failed(airflow: "AirflowApi", reproduction: str) -> Iterator[str]:
-    """What the tasks that failed say last, a sentence each; `compare_with_run` only repeats it."""
+    """The last words of the tasks that failed, a sentence each; `compare_with_run` only repeats it."""
     from nightjar.stores.runs import REPRODUCE
 
     for task in airflow.tasks(REPRODUCE, reproduction):

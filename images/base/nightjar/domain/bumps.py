@@ -49,7 +49,7 @@ class Bump(Stored):
 
     @property
     def changes(self) -> list[str]:
-        """What changed, a sentence for each key, such as `detect: 1.0.0 → 1.4.0`."""
+        """The changes, a sentence for each key, such as `detect: 1.0.0 → 1.4.0`."""
         before = self.before or {}
         keys = [key for key in {**self.after, **before} if before.get(key) != self.after.get(key)]
         return [f"{key}: {_shown(before.get(key))} → {_shown(self.after.get(key))}" for key in keys]
@@ -103,7 +103,7 @@ class RegistryDigest(Part):
 
 
 class ImageDigests(Stored):
-    """What `<image>:<tag>` holds, by registry: the same tag is another thing on a laptop than in a registry."""
+    """The content of `<image>:<tag>`, by registry: the same tag is another thing on a laptop than in a registry."""
 
     image: str
     tag: str

@@ -76,7 +76,7 @@ def why(example: "Example") -> str:
 
 
 def warnings(comparison: "Comparison") -> Iterator[str]:
-    """What a person has to know before believing the rest."""
+    """The reservations that a person has to know before believing the rest."""
     if comparison.unseen:
         yield f"Rules name labels that the candidate cannot see: {', '.join(comparison.unseen)}."
     if comparison.failed:

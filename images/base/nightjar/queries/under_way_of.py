@@ -20,7 +20,7 @@ _PATROLS = 6  # one begins every five minutes
 
 
 def under_way_of(store: ObjectStore, subject: Subject, now: datetime) -> list[str]:
-    """What is under way, each in a sentence: footage that is collected and not handed over, and runs that go on.
+    """Work under way, each piece in a sentence: footage that is collected and not handed over, and runs that go on.
 
     A run counts until its end is written, unless nothing was written there for `LONGEST`.
     """

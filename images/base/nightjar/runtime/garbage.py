@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 def look_seldom() -> None:
-    """What is in memory is never looked through again, and what comes on top a seventieth as often as by default.
+    """Objects in memory now are never looked through again, later ones a seventieth as often as by default.
 
     A run of 100,000 pictures holds millions of small objects of which none refers to itself. By default they are looked
     through again and again as they become more, so that a picture of a large run cost half as much again.

@@ -83,7 +83,7 @@ class Candidates:
         self._store = store
 
     def get(self, tag: str) -> CandidateRecord | None:
-        """What is known of a candidate; None for one that was never tried."""
+        """The facts about a candidate; None for one that was never tried."""
         current = read_current(self._store, _record_key(tag), CandidateRecord)
         return current[0] if current else None
 

@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Done:
-    """What a step did: versions that went, documents that were written anew; and why it could not do all of it."""
+    """The result of a step: versions that went, documents that were written anew; and why it could not do all of it."""
 
     name: str
     scrubbed: Scrubbed = NOTHING
@@ -76,7 +76,7 @@ def known(store: ObjectStore, user: str, device: str | None = None) -> Subject:
 
 
 def steps(log_prefix: str) -> tuple[Step, ...]:
-    """What has to be done, in order; `log_prefix` is where Airflow puts the logs of tasks."""
+    """The steps, in order; `log_prefix` is where Airflow puts the logs of tasks."""
     logs = f"{log_prefix.strip('/')}/"
     return (
         Step((RUNS,), erase_from_runs),

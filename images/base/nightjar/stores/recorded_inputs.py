@@ -44,7 +44,7 @@ _INEXACT = (
 
 @dataclass(frozen=True)
 class RecordedInputs:
-    """What a shard is worked from: `given` are keys and versions, in the order in which they were read."""
+    """The inputs of a shard: `given` are keys and versions, in the order in which they were read."""
 
     shard: RecordedShard
     given: tuple[tuple[str, str], ...] = ()
@@ -78,7 +78,7 @@ def pinned_version(store: ObjectStore, run: Run, sha256: str) -> tuple[Release, 
 
 
 def recorded_inputs(store: ObjectStore, run: Run, name: str, release: ObjectRef, *, anew: bool) -> RecordedInputs:
-    """What the shard called `name` of `run` is worked from.
+    """The inputs of the shard called `name` of `run`.
 
     With `anew`, lines that the run took over from earlier runs are left out. A shard that cannot be done again has a
     `problem` in place of that. Versions that are gone are named.
@@ -182,7 +182,7 @@ def _told(gone: list[ObjectRef]) -> str:
 
 
 def _worked_out(store: ObjectStore, run: Run, stage: str, done: _Stage, footage: list[Footage]) -> Iterator[ObjectRef]:
-    """What `stage` read besides, by the time at which it began, for a manifest that does not name it."""
+    """Objects that `stage` read besides, by the time at which it began, for a manifest that does not name it."""
     cameras = sorted({each.camera for each in footage})
     times = [each.name.taken_at for each in footage]
     yield from _parts_of_rules(store, done.manifest)

@@ -181,7 +181,7 @@ class Releases:
         write_record(self._store, _run_key(identity, run), PinnedRun(run=run, at=now, bump=bump))
 
     def release(self, identity: str) -> ReleaseRecord | None:
-        """What is recorded of a release; None when nothing is."""
+        """The record of a release; None when there is none."""
         return self._read(f"{RELEASES}{identity}/{_RELEASE}", ReleaseRecord)
 
     def identities(self) -> list[str]:

@@ -237,7 +237,7 @@ class Run:
         return write_record(self._store, f"{self.stage_prefix(GATHER)}{_GATHERED}", gathered)
 
     def gathered(self) -> tuple[Gathered, ObjectRef]:
-        """What a candidate's run is about; raises InputError where that was not written."""
+        """The subject of a candidate's run; raises InputError where that was not written."""
         return read_record(self._store, f"{self.stage_prefix(GATHER)}{_GATHERED}", Gathered)
 
     def write_pictures(self, stage: str, shard: str, pictures: Iterable[ListedPicture]) -> ObjectRef:

@@ -1,4 +1,4 @@
-"""What tasks logged, where Airflow keeps it in the bucket: `airflow-logs/dag_id=…/run_id=…/task_id=…/attempt=1.log`.
+"""The logs of tasks, where Airflow keeps them in the bucket: `airflow-logs/dag_id=…/run_id=…/task_id=…/attempt=1.log`.
 
 The names below the prefix are Airflow's (its option `log_filename_template`), on a disk as in a bucket.
 """

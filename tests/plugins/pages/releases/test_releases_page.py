@@ -58,7 +58,7 @@ def client(store: MemoryStore, variable: Variable, **more: Any) -> PagesClient:
 
 
 def run_by(store: MemoryStore, images: Images, name: str, minutes: float = 0) -> None:
-    """What freeze_release notes of a run, so many minutes before now."""
+    """The notes that freeze_release leaves of a run, so many minutes before now."""
     at = NOW - timedelta(minutes=minutes)
     releases = Releases(store)
     rules = FrozenRules(

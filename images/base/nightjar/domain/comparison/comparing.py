@@ -47,7 +47,7 @@ class BothAt:
 
 @dataclass(frozen=True)
 class Sides:
-    """What is compared: the two sides with their rules, over pictures taken from `start` up to `end`."""
+    """The question: the two sides with their rules, over pictures taken from `start` up to `end`."""
 
     before: SideRef
     after: SideRef
@@ -84,7 +84,7 @@ class Sides:
 
 @dataclass
 class _Sum:
-    """What is counted while the cameras of one user go by."""
+    """Counts that grow while the cameras of one user go by."""
 
     tallies: Sums = field(default_factory=dict)
     pictures: int = 0

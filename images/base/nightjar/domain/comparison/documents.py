@@ -154,7 +154,7 @@ class Words(Part):
 
 
 class Speed(Part):
-    """What one detector cost: over so many `shards`, the looks and their seconds, and the most memory of a stage.
+    """The cost of one detector: over so many `shards`, the looks and their seconds, and the most memory of a stage.
 
     `pictures_per_second` is looks by seconds; None where nothing was measured.
     """

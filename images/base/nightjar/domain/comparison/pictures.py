@@ -119,7 +119,7 @@ def _rank(example: Example) -> tuple[int, ...]:
 
 
 def _verdict(message: Message, reviewed: Iterable[ReviewedEvent], gap: timedelta) -> str:
-    """What a person said of an event of the same label at this camera and time; nothing if nobody did."""
+    """A person's word about an event of the same label at this camera and time; nothing if nobody did."""
     first, last = message.started_at - gap, message.ended_at + gap
     return next(
         (

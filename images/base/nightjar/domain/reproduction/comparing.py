@@ -23,7 +23,7 @@ _REUSED = ("reused", "known")  # in the details of a manifest's counts
 
 @dataclass
 class Renamed:
-    """What has to differ, since the reproduction wrote its own objects: versions, and SHA-256 of what names them.
+    """Versions, and the SHA-256 of objects that name versions: they differ, since the reproduction wrote its own.
 
     By what they are now, what they were then. Filled stage by stage, in the order of the chain.
     """
@@ -123,7 +123,7 @@ def _as_then(key: str, then: Manifest, now: Manifest) -> str:
 
 
 def _facts(then: Manifest, now: Manifest) -> Iterator[str]:
-    """What the manifests say otherwise of the work itself."""
+    """Differences between the manifests that are about the work itself."""
     for maker in _MAKERS:
         was, is_now = then.result.get(maker), now.result.get(maker)
         if was != is_now:
@@ -202,7 +202,7 @@ def _by_name(lines: Sequence[Any]) -> dict[str, Any]:
 
 
 def _name(line: Any) -> str:
-    """What a line is about: the picture, the footage or the event, with rule and label where it has these."""
+    """The subject of a line: the picture, the footage or the event, with rule and label where it has these."""
     if not isinstance(line, dict):
         return "the whole"
     scopes = [line, *(each for each in (line.get("picture"), line.get("shown")) if isinstance(each, dict))]

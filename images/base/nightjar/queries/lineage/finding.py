@@ -47,7 +47,7 @@ def files_of(reading: Reading, store: LineStore[Any], place: Place, moment: date
 
 
 def line_about(reading: Reading, detector: str, camera: Camera, moment: datetime, key: str) -> DetectionOf | None:
-    """What a detector saw in the picture at `key`, with the run that looked; None where its line is not found."""
+    """The line of a detector about the picture at `key`, with the run that looked; None where its line is not found."""
     store = Detections(reading.store)
     try:
         files = files_of(reading, store, Place(detector, camera, moment.date()), moment)
@@ -195,7 +195,7 @@ def original_of(reading: Reading, picture: PictureOf) -> OriginalOf | None:
 
 
 def upload_of(reading: Reading, original: OriginalOf) -> UploadOf | None:
-    """What an original landed as: by the batch of its run, or else by the original's own metadata."""
+    """The upload that became an original: by the batch of its run, or else by the original's own metadata."""
     line = batch_line(reading, original.batch, original.key, original.version) if original.batch else None
     if line and line.source.key != original.key:
         return UploadOf(line.source.key, line.source.version_id, original.sha256)

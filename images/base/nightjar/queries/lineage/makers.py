@@ -92,7 +92,7 @@ def all_read(reading: Reading, by: By) -> list[ObjectRef]:
 
 
 def _refs(reading: Reading, by: By) -> tuple[dict[str, ObjectRef], dict[str, ObjectRef]]:
-    """What a task read and what it wrote, by key: of several versions the last one."""
+    """The versions that a task read and wrote, by key: of several versions the last one."""
 
     def refs() -> tuple[dict[str, ObjectRef], dict[str, ObjectRef]]:
         proof = reading.manifest(by.run, by.stage, by.shard or None)

@@ -1,4 +1,4 @@
-"""What is known of a thing of a lineage, beside its node: enough to find its neighbours."""
+"""Things of a lineage, with the facts beside their node: enough to find its neighbours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -148,7 +148,7 @@ class ObjectOf:
 
 @dataclass(frozen=True)
 class ReviewOf:
-    """What a person said of an event."""
+    """A person's word about an event."""
 
     ref: EventRef
     key: str
@@ -159,7 +159,7 @@ class ReviewOf:
 
 @dataclass
 class Rest:
-    """What the neighbours of a thing leave out: their number, where it is known, and sentences about it."""
+    """Everything that the neighbours of a thing leave out: their number, where it is known, and sentences about it."""
 
     number: int = 0
     notes: list[str] = field(default_factory=list)

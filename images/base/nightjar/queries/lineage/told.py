@@ -90,7 +90,7 @@ def others_told(reading: Reading, line: LedgerLine, notes: list[str]) -> Iterato
 
 
 def behind_notice(reading: Reading, line: LedgerLine) -> Iterator[Subject]:
-    """What a notice was made from: the trouble that it tells of. Of other notices nothing was recorded."""
+    """The source of a notice: the trouble that it tells of. Of other notices nothing was recorded."""
     alert = line.alert
     about = alert.camera.name if alert.device else OPERATOR
     if alert.kind in (NoticeKind.EQUIPMENT, NoticeKind.EQUIPMENT_OVER, NoticeKind.OPERATOR, NoticeKind.OPERATOR_OVER):

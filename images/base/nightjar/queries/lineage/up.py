@@ -148,7 +148,7 @@ def _of_original(reading: Reading, subject: OriginalOf, rest: Rest) -> Steps:
 
 
 def _of_picture(reading: Reading, subject: PictureOf, rest: Rest) -> Steps:
-    """What each detector saw in it, and the pictures that have their objects from it."""
+    """The detections of it by each detector, and the pictures that have their objects from it."""
     store, is_any = Detections(reading.store), False
     for detector in reading.once(("detectors",), store.makers):
         place = Place(detector, subject.camera, subject.taken_at.date())

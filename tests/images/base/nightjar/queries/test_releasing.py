@@ -192,7 +192,7 @@ def release(tag: str) -> Release:
 
 
 def run_at(store: MemoryStore, value: Images, name: str, minutes: float) -> None:
-    """What freeze_release notes of a run."""
+    """The notes that freeze_release leaves of a run."""
     CLOCK[0] = later(minutes)
     releases = Releases(store)
     noted = releases.take_note(value.model_dump(by_alias=True), later(minutes))

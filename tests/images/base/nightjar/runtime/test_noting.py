@@ -1,4 +1,4 @@
-"""What a stage reads, asks about, writes and removes is named in its manifest, in exactly these versions."""
+"""A manifest names all that its stage reads, asks about, writes and removes, in exactly these versions."""
 
 from datetime import UTC, datetime
 from pathlib import Path
