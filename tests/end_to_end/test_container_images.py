@@ -196,6 +196,7 @@ def test_footage_goes_through_all_stages_in_their_images(
     chain = ChainOfImages(seaweedfs, s3_store, tag="1.0.0", containers=containers)
     chain.land({each.name: each.body for each in samples.footage(datetime.now(UTC)) if wanted(each.name)})
     chain.live("watch-1")
+    chain.candidate("candidate-1", "candidate", datetime.now(UTC).date(), {"NIGHTJAR_MIN_PROBABILITY": "0.3"})
     chain.report("report-1")
     chain.patrol("patrol-1")
 
