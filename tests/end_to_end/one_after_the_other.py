@@ -40,8 +40,11 @@ def outcome(store: ObjectStore, cameras: Sequence[str]) -> dict[str, Outcome]:
     alerted = frozenset(last_segment(info.key).removesuffix(".json") for info in store.list_objects("alerts/"))
     outcomes = {}
     for camera in cameras:
+        # `made_by` names the image and the run, which are others where the runs go one after the other.
         own = {
-            event.id: event.model_dump(mode="json", by_alias=True) for event in events if event.camera.name == camera
+            event.id: event.model_dump(mode="json", by_alias=True, exclude={"made_by"})
+            for event in events
+            if event.camera.name == camera
         }
         outcomes[camera] = Outcome(own, alerted & own.keys())
     return outcomes

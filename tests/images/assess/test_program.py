@@ -42,7 +42,7 @@ def test_done(s3_store: S3Store, context: StageContext, times: int) -> None:
         assert (code, sentence) == (0, "assess: done, 1 received: {'threat': 1, 'safe': 0}")
     manifest, _ = read_manifest(s3_store, context.output_prefix)
     written = {ref.key.partition("/")[0] for ref in manifest.objects}
-    assert written == ({"events", "threats", "runs"} if times == 1 else {"runs"})
+    assert written == ({"events", "journals", "threats", "runs"} if times == 1 else {"runs"})
     assert manifest.result == {"events": 1}
     for ref in manifest.objects:
         assert s3_store.head(ref.key, ref.version_id) is not None

@@ -46,8 +46,10 @@ def test_it_detects_and_says_so(s3_store: S3Store, model_dir: Path) -> None:
     assert all(json.loads(line)["shard"] == "alice-porch" for line in out.splitlines())
     manifest, _ = read_manifest(s3_store, context.output_prefix)
     assert manifest.counts.outcomes == {"detected": 3}
-    key = f"detections/{manifest.result['detector']}/2026/11/20/alice-porch/b1.jsonl"
-    assert [ref.key for ref in manifest.objects] == [key]
+    of_detector = f"detections/{manifest.result['detector']}/"
+    own, published = f"{of_detector}2026/11/20/alice-porch/b1.jsonl", f"{of_detector}model_card.json"
+    keys = [ref.key for ref in manifest.objects if not ref.key.startswith(("detectors/", context.output_prefix))]
+    assert sorted(keys) == [own, published]
 
 
 def test_sigterm_means_again_later_and_keeps_what_is_done(s3_store: S3Store, model_dir: Path) -> None:
