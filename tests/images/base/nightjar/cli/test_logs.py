@@ -145,7 +145,10 @@ def test_a_run_of_an_older_release_says_that_its_tasks_are_not_recorded(
     assert "which of the mapped tasks it was is not recorded" in printed(capsys, old.name)
 
 
-@pytest.mark.parametrize("name", ["dave-attic", "nightjar_live/none", "0123", "", "../x", f"{WATCH}/{RUN}"])
+@pytest.mark.parametrize(
+    "name",
+    ["dave-attic", "nightjar_live/none", "0123", "", "../x", pytest.param(f"{WATCH}/{RUN}", id="a run of the watch")],
+)
 def test_of_what_there_is_not(name: str, store: MemoryStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["logs", name]) == 65
     assert "expected" in capsys.readouterr().err
