@@ -3,18 +3,23 @@
 The clip gives two pictures; with the still, all three are of one event. The clip's second one was not looked at.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from nightjar.domain.batch import BatchLine, NameFields, Outcome, ReceivedVersion
 from nightjar.domain.detections import Detection, ListedPicture, LookedAt, Mark, Picture
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import Event, ThreatPicture
 from nightjar.domain.layout import PICTURES
+from nightjar.domain.lineage.growing import Lineage
+from nightjar.domain.lineage.nodes import Kind
 from nightjar.domain.manifest import ObjectRef
 from nightjar.domain.names import parse_footage_name
 from nightjar.domain.validations import Validation
+from nightjar.queries.lineage.answer import Question, lineage_of
 from nightjar.runtime.manifests import reference, write_lines, write_record
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.store import ObjectStore
@@ -198,3 +203,18 @@ def _reported(store: ObjectStore, live: RunWorld) -> None:
     live.leave("record", None, parts, at=after(10))
     pages = Reports(store).publish(day, b"<!doctype html>", {"funnel.png": b"f", "threats_by_hour.png": b"h"})
     RunWorld(store, REPORTED, REPORT).leave("report", None, pages, at=after(10))
+
+
+NOW = after(3600)
+CHAIN = {Kind.ALERT: 1, Kind.EVENT: 1, Kind.DETECTION: 3, Kind.PICTURE: 3, Kind.ORIGINAL: 2, Kind.UPLOAD: 2}
+OF_RULES = {Kind.RULES: 1, Kind.RULES_FILE: 1}
+
+
+def ask(world: Lineages, name: str, **more: Any) -> Lineage:
+    """The answer about `name`, an hour after the start."""
+    return lineage_of(world.store, Question(name, **more), NOW)
+
+
+def kinds(found: Lineage) -> dict[Kind, int]:
+    """How many things of each kind a lineage has."""
+    return dict(Counter(node.kind for node in found.nodes.values()))

@@ -1,13 +1,10 @@
-"""Lineage over a bucket with one alert: down to the originals and up again, also where versions are gone since."""
+"""Lineage over a bucket with one alert: down to the originals and up again, and what a question costs."""
 
-from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from nightjar.domain.lineage.growing import Lineage
 from nightjar.domain.lineage.nodes import Kind, State
 from nightjar.domain.manifest import TaskRef
 from nightjar.errors import InputError
@@ -27,8 +24,11 @@ from nightjar_report.summary import summarise
 from tests.bucket import PORCH
 from tests.images.base.nightjar.queries.event_world import golden
 from tests.images.base.nightjar.queries.lineage.lineage_world import (
+    CHAIN,
     CLIP,
     DETECTOR_ID,
+    NOW,
+    OF_RULES,
     REPORTED,
     RUN,
     SHARD,
@@ -36,26 +36,9 @@ from tests.images.base.nightjar.queries.lineage.lineage_world import (
     STILL,
     WATCHED,
     Lineages,
-    after,
-    lineages,
+    ask,
+    kinds,
 )
-
-NOW = after(3600)
-CHAIN = {Kind.ALERT: 1, Kind.EVENT: 1, Kind.DETECTION: 3, Kind.PICTURE: 3, Kind.ORIGINAL: 2, Kind.UPLOAD: 2}
-RULES = {Kind.RULES: 1, Kind.RULES_FILE: 1}
-
-
-@pytest.fixture
-def world() -> Lineages:
-    return lineages()
-
-
-def ask(world: Lineages, name: str, **more: Any) -> Lineage:
-    return lineage_of(world.store, Question(name, **more), NOW)
-
-
-def kinds(found: Lineage) -> dict[Kind, int]:
-    return dict(Counter(node.kind for node in found.nodes.values()))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +53,7 @@ def kinds(found: Lineage) -> dict[Kind, int]:
 )
 def test_an_alert_down_to_the_originals(world: Lineages, name: str, without: tuple[Kind, ...]) -> None:
     found = ask(world, name)
-    assert kinds(found) == {kind: n for kind, n in {**CHAIN, **RULES}.items() if kind not in without}
+    assert kinds(found) == {kind: n for kind, n in {**CHAIN, **OF_RULES}.items() if kind not in without}
     assert all(node.state in (State.CURRENT, State.COLLECTED) for node in found.nodes.values())
     assert all(node.version for node in found.nodes.values())
 
@@ -119,7 +102,7 @@ def test_other_things_down(world: Lineages, name: str, root: Kind, number: int) 
 
 
 def test_a_report_and_its_plots_down_to_the_originals(world: Lineages) -> None:
-    whole = {**CHAIN, **RULES, Kind.REPORT: 1, Kind.ROWS: 3}
+    whole = {**CHAIN, **OF_RULES, Kind.REPORT: 1, Kind.ROWS: 3}
     assert kinds(ask(world, "2026-11-20")) == whole
     plot = ask(world, "reports/2026/11/20/threats_by_hour.png")
     assert kinds(plot) == {Kind.PLOT: 1, Kind.ROWS: 1, Kind.PICTURE: 3, Kind.ORIGINAL: 2, Kind.UPLOAD: 2}
@@ -195,73 +178,6 @@ def test_rules_up_to_what_they_judged(world: Lineages) -> None:
     found = ask(world, sha256, is_up=True)
     assert kinds(found) == {Kind.RULES: 1, Kind.RUN: 1, Kind.EVENT: 1, Kind.ALERT: 1, Kind.REPORT: 1}
     assert ask(world, sha256).nodes.keys() == ask(world, f"rules/{sha256}.yaml").nodes.keys()
-
-
-def test_an_event_that_changed_since_is_told_as_it_was(world: Lineages) -> None:
-    longer = world.event.model_copy(update={"picture_count": 9, "revision": 1})
-    write_record(world.store, world.event_key, longer)
-    event = ask(world, "0000000000000007").of_kind(Kind.EVENT)[0]
-    assert (event.state, ("pictures", "3") in event.facts) == (State.OVERWRITTEN, True)
-    assert "it has changed since" in event.notes[0]
-
-
-def _overwrite(store: MemoryStore, key: str) -> None:
-    store.put(key, b"other", metadata={"sha256": "f" * 64})
-
-
-def _delete(store: MemoryStore, key: str) -> None:
-    store.delete(key)
-
-
-def _erase(store: MemoryStore, key: str) -> None:
-    for version in list(store.list_versions(key)):
-        store.delete(key, version.version_id)
-
-
-@pytest.mark.parametrize(
-    ("act", "state"), [(_overwrite, State.OVERWRITTEN), (_delete, State.DELETED), (_erase, State.ERASED)]
-)
-def test_versions_that_are_gone_are_said_so(
-    world: Lineages, act: Callable[[MemoryStore, str], None], state: State
-) -> None:
-    for key in (world.pictures[0].standard_key, world.pictures[2].footage_key):
-        act(world.store, key)
-    found = ask(world, "0000000000000007")
-    assert kinds(found) == {**CHAIN, **RULES}
-    states = {node.key: node.state for node in found.nodes.values() if node.kind in (Kind.PICTURE, Kind.ORIGINAL)}
-    assert states.pop(world.pictures[0].standard_key) is state
-    assert states.pop(world.pictures[2].footage_key) is state
-    assert set(states.values()) == {State.CURRENT}
-
-
-def test_a_picture_that_is_erased_is_answered_from_its_line(world: Lineages) -> None:
-    _erase(world.store, world.pictures[0].standard_key)
-    for is_up, number in ((False, 3), (True, 6)):
-        found = ask(world, "alice-porch-1795176000", is_up=is_up)
-        assert (found.nodes[found.root].state, len(found.nodes)) == (State.ERASED, number)
-
-
-def test_an_original_that_is_erased_is_answered_from_its_validation(world: Lineages) -> None:
-    _erase(world.store, world.pictures[0].footage_key)
-    found = ask(world, CLIP, is_up=True)
-    assert (found.nodes[found.root].state, kinds(found)[Kind.PICTURE]) == (State.ERASED, 2)
-
-
-def test_without_the_folder_of_the_run_less_is_known_and_said(world: Lineages) -> None:
-    for key in [info.key for info in world.store.list_objects("runs/")]:
-        _erase(world.store, key)
-    found = ask(world, "0000000000000007")
-    assert {kind: n for kind, n in kinds(found).items() if kind in CHAIN} == CHAIN
-    picture = found.of_kind(Kind.PICTURE)[0]
-    assert (picture.state, picture.notes) == (State.CURRENT, ("the run that made it was not recorded, or is not kept",))
-
-
-def test_an_event_without_lines_in_the_store_keeps_its_pictures(world: Lineages) -> None:
-    for key in [info.key for info in world.store.list_objects("detections/")]:
-        _erase(world.store, key)
-    found = ask(world, "0000000000000007")
-    assert kinds(found)[Kind.DETECTION] == 3
-    assert all("is not found" in node.notes[0] for node in found.of_kind(Kind.DETECTION))
 
 
 def test_neighbours_are_bounded_and_counted(world: Lineages) -> None:
