@@ -1,4 +1,4 @@
-"""Stages of the tests as forks of one process that has imported what they import: 0.05 CPU seconds a start, not 0.5.
+"""Stages of the tests as forks of one process that has imported what they import, which takes 0.4 CPU seconds.
 
 The server (`forked.py serve <socket>`) forks for each client. A client (`forked.py <python> <socket> -m <stage> …`)
 stands where the stage would: whoever starts it sees the stage's output, its exit code or signal, and stops or kills it
