@@ -166,6 +166,8 @@ def test_its_pages_ask_airflow_who_may_what(up: Up) -> None:
     """The viewer may read every page and change nothing, which the audit log keeps; nobody else gets in."""
     routes = list(walk(make_pages().routes))
     changing = next(route for route in routes if route.changes).address()
+    # Airflow shows the log's lines of DAGs that it has read from their files, which takes a while after the start.
+    up.wait("the DAGs to be read", lambda: {WATCH, LIVE, HISTORY} <= set(up.api.dags()))
     passwords = {ADMIN: up.settings.password, VIEWER: up.settings.viewer_password}
     with httpx.Client(base_url=up.deployment.url, trust_env=False) as nobody:
         tokens = {
