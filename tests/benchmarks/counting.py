@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightjar.runtime.forwarding import ForwardingStore
 from nightjar.runtime.store import ObjectInfo, ObjectStore, VersionInfo
 
 # S3 answers a listing in pages of so many keys; each page is a request.
@@ -26,11 +27,11 @@ class Counted:
         return self.read + self.written
 
 
-class CountingStore:
+class CountingStore(ForwardingStore):
     """Passes every call on to `store` and counts it in `counted`. As safe to use from threads as `store` is."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+        super().__init__(store)
         self._lock = threading.Lock()
         self.counted = Counted()
 
@@ -84,9 +85,9 @@ class CountingStore:
         self._count()
         return self._store.copy(source_key, source_version, target_key, metadata)
 
-    def delete(self, key: str, version_id: str | None = None) -> None:
+    def delete(self, key: str, version_id: str | None = None) -> str | None:
         self._count()
-        self._store.delete(key, version_id)
+        return self._store.delete(key, version_id)
 
     def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
         listed = list(self._store.list_objects(prefix))

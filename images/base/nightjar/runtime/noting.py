@@ -2,11 +2,12 @@
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from nightjar.domain.manifest import DeletedRef, ObjectRef, Refs
-from nightjar.runtime.store import ObjectInfo, ObjectStore, VersionInfo
+from nightjar.runtime.forwarding import ForwardingStore
+from nightjar.runtime.store import ObjectInfo, ObjectStore
 
 _SHA256 = "sha256"  # the metadata of an object that says it
 
@@ -72,11 +73,12 @@ def _others(refs: Mapping[tuple[str, str], ObjectRef], named: Collection[tuple[s
     return [ref for identity, ref in refs.items() if identity not in named]
 
 
-class NotingStore:
+class NotingStore(ForwardingStore):
     """An ObjectStore that passes everything on to another one, and notes it."""
 
     def __init__(self, store: ObjectStore, notes: Notes) -> None:
-        self._store, self._notes = store, notes
+        super().__init__(store)
+        self._notes = notes
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         info = self._store.head(key, version_id)
@@ -132,18 +134,6 @@ class NotingStore:
         gone = marker if version_id is None else version_id
         self._notes.note_deleted(DeletedRef(key=key, version_id=gone or "", is_marker=version_id is None))
         return marker
-
-    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        return self._store.list_objects(prefix)
-
-    def list_folders(self, prefix: str) -> list[str]:
-        return self._store.list_folders(prefix)
-
-    def list_versions(self, prefix: str) -> Iterator[VersionInfo]:
-        return self._store.list_versions(prefix)
-
-    def is_versioned(self) -> bool:
-        return self._store.is_versioned()
 
 
 def _ref(info: ObjectInfo, sha256: str) -> ObjectRef:

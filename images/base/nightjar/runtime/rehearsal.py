@@ -1,30 +1,15 @@
 """A store that only pretends to write, for dry runs: it reads what is there, and counts what would be done to it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
-from nightjar.runtime.store import ObjectInfo, ObjectStore, VersionInfo
+from nightjar.runtime.forwarding import ForwardingStore
+from nightjar.runtime.store import ObjectInfo
 
 
-class RehearsalStore:
+class RehearsalStore(ForwardingStore):
     """Reads from `store` and changes nothing there. Its own reads do not show what it was asked to write."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-
-    def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
-        return self._store.head(key, version_id)
-
-    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
-        return self._store.get(key, version_id)
-
-    def get_range(self, key: str, first: int, length: int, version_id: str | None = None) -> bytes:
-        return self._store.get_range(key, first, length, version_id)
-
-    def download(self, key: str, path: Path, version_id: str | None = None) -> ObjectInfo:
-        return self._store.download(key, path, version_id)
 
     def put(
         self,
@@ -48,15 +33,3 @@ class RehearsalStore:
 
     def delete(self, key: str, version_id: str | None = None) -> None:
         return None
-
-    def list_objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        return self._store.list_objects(prefix)
-
-    def list_folders(self, prefix: str) -> list[str]:
-        return self._store.list_folders(prefix)
-
-    def list_versions(self, prefix: str) -> Iterator[VersionInfo]:
-        return self._store.list_versions(prefix)
-
-    def is_versioned(self) -> bool:
-        return self._store.is_versioned()
