@@ -149,7 +149,9 @@ def _starts_a_server(item: pytest.Item) -> bool:
 
 
 # They share the deployment of end_to_end/conftest.py: one worker runs them, in the order of LONGEST.
-ON_SMALL_STAGES = frozenset(f"tests/end_to_end/test_{name}.py" for name in ("operator", "flow", "candidate"))
+ON_SMALL_STAGES = frozenset(
+    f"tests/end_to_end/test_{name}.py" for name in ("operator", "flow", "candidate", "releases")
+)
 
 
 class Files(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
