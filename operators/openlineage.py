@@ -3,6 +3,7 @@
 Imported by Airflow's OpenLineage provider only, when a transport is configured: it costs a process half a second.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
@@ -14,6 +15,13 @@ from openlineage.client.facet_v2 import DatasetFacet, RunFacet, dataset_version_
 
 from nightjar.domain.manifest import Manifest, ObjectRef, Refs
 from nightjar.domain.release import Release
+from nightjar.errors import InputError
+from nightjar.runtime.manifests import all_refs, read_manifest
+from nightjar.runtime.settings import StoreSettings, load
+from nightjar.runtime.store import ObjectStore
+from nightjar.stores.runs import Run, folder_of
+
+log = logging.getLogger(__name__)
 
 Granularity = Literal["stores", "objects"]
 MOST = 200  # objects that an event names on each side: a shard may have thousands, and servers refuse large events
@@ -49,6 +57,33 @@ class NightjarObjectsFacet(DatasetFacet):
     @staticmethod
     def _get_schema() -> str:
         return _SCHEMA
+
+
+def lineage_of_stage(
+    store: ObjectStore, output_prefix: str, run: Run, shard: str | None, release: str | None, granularity: Granularity
+) -> OperatorLineage[Dataset, NightjarRunFacet]:
+    """The lineage of the stage that worked by the release with this SHA-256, as its manifest says.
+
+    An empty one where it left none, as a task that was skipped, or one by another release; None, the provider warns of.
+    """
+    try:
+        manifest, _ = read_manifest(store, output_prefix)
+        if manifest.release != release:
+            return OperatorLineage()
+        pinned = run.release()[0] if release else None
+        refs = all_refs(store, manifest)
+    except InputError as error:
+        log.info("no lineage is told: %s", error)
+        return OperatorLineage()
+    return lineage_of(
+        manifest,
+        refs,
+        bucket=load(StoreSettings).bucket,
+        run=folder_of(run.prefix),
+        shard=shard,
+        release=pinned,
+        granularity=granularity,
+    )
 
 
 def lineage_of(

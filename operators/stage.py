@@ -12,13 +12,11 @@ from kubernetes.client import models as k8s
 from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.manifest import Manifest, TaskRef
 from nightjar.domain.stages import stage_named
-from nightjar.errors import InputError
-from nightjar.runtime.manifests import all_refs, read_manifest
 from nightjar.runtime.overlay import open_overlay
 from nightjar.runtime.settings import StoreSettings, load
 from nightjar.runtime.store import ObjectStore
 from nightjar.stores.reproductions import shard_place
-from nightjar.stores.runs import Runs, folder_of, release_key, stage_prefix
+from nightjar.stores.runs import Runs, release_key, stage_prefix
 from operators import pods
 from operators.assignment import Assignment, assign, has_nothing_to_do
 from operators.attempts import keep, notes_of
@@ -240,35 +238,23 @@ class StageOperator(KubernetesPodOperator):
         self._leave(context, run.judge(running, followed, self._prove, event["memory"]))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """For Airflow's OpenLineage provider: an OperatorLineage of the task; None where there is no proof.
+        """For Airflow's OpenLineage provider: an OperatorLineage of the task; an empty one where there is no proof.
 
         The provider asks for it, and only where a transport is configured.
         """
-        from operators.openlineage import lineage_of  # the provider and its client: half a second for each task
+        from operators.openlineage import lineage_of_stage  # the provider and its client: half a second for each task
 
-        store = bucket()
-        try:
-            manifest, _ = read_manifest(store, self.output_prefix)
-            refs = all_refs(store, manifest)
-            release = Runs(store).at(self.run_prefix).release()[0] if self.release else None
-        except InputError as error:  # a task that was skipped, since there was nothing to do
-            self.log.info("no lineage is told: %s", error)
-            return None
-        if self.reproduction or manifest.release != (self.release or ""):
-            return None
-        return lineage_of(
-            manifest,
-            refs,
-            bucket=load(StoreSettings).bucket,
-            run=folder_of(self.run_prefix),
-            shard=self.shard,
-            release=release,
-            granularity=deployment().openlineage_datasets,
+        run = Runs(bucket()).at(self.run_prefix)
+        release = None if self.reproduction else self.release or ""
+        return lineage_of_stage(
+            bucket(), self.output_prefix, run, self.shard, release, deployment().openlineage_datasets
         )
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
         """Nothing: the manifest, if there is one, is of another try."""
-        return None
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        return OperatorLineage()  # for None, the provider would warn
 
     def on_kill(self) -> None:
         """Stop the process, or the wait for the pod. It is decided after that whether the pod is to go on."""

@@ -141,8 +141,9 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         # A worker notices at the next heartbeat, at the latest, that its task has ended: by default after 5 s.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "LOGGING__COLORED_CONSOLE_LOG": "False",
-        # Or waiting for footage fills a log with a line a second.
-        "LOGGING__NAMESPACE_LEVELS": "airflow.providers.amazon.aws.triggers.s3=WARNING",
+        # Or waiting for footage fills a log with a line a second, and what OpenLineage was told ends that of a task.
+        "LOGGING__NAMESPACE_LEVELS": "airflow.providers.amazon.aws.triggers.s3=WARNING "
+        "airflow.providers.openlineage=WARNING",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     return {
@@ -150,6 +151,7 @@ def command_environment(home: Path, settings: Settings, access: S3Access, dags: 
         **access.environment(),
         "AIRFLOW_HOME": str(home),
         **_stages(settings),
+        "OPENLINEAGE_CLIENT_LOGGING": "WARNING",
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
     }

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nightjar.domain.layout import digest
 from nightjar.domain.release import VARIABLE
+from nightjar.domain.reproduction.answer import Verdict
+from nightjar.domain.reproduction.request import REPRODUCED
 from nightjar.domain.stages import STAGES
+from nightjar.runtime.manifests import all_refs
 from nightjar.runtime.s3 import S3Store
 from nightjar.runtime.settings import StoreSettings
 from nightjar.stores.drop_zone import INCOMING
+from nightjar.stores.reproductions import Reproductions
 from nightjar.stores.rules import RulesStore
-from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, WATCH, Runs
+from nightjar.stores.runs import HISTORY, LIVE, PATROL, REPORT, REPRODUCE, WATCH, Runs
 from nightjar_local import samples
 from nightjar_local.images import build_all
 from nightjar_local.layout import IMAGES, ROOT
@@ -48,6 +54,9 @@ UNTRUSTED = (
 )
 MAIL_KEY = "SG.a-key-that-must-not-be-seen"
 CHANNEL_TOKEN = "token-of-a-channel-that-must-not-be-seen"
+AGAIN = "again"  # the reproduction of the real run
+REAL_SHARDS = ("alice-porch", "bob-lobby", LONG_CAMERA)
+LINEAGE = "lineage.jsonl"  # where OpenLineage's events go, in the cluster's directory
 LINK_KEY = "key-of-links-that-must-not-be-seen-anywhere"
 CHANNELS = {
     "CHANNELS_URLS": json.dumps({"oncall": f"json://127.0.0.1:9/{CHANNEL_TOKEN}"}),
@@ -87,12 +96,18 @@ def cluster(
 ) -> Iterator[Cluster]:
     """A cluster that can pull the images of the real stages and those of the small programs."""
     small, real = image_store(programs[0]), image_store(IMAGES)
+    directory = tmp_path_factory.mktemp("cluster")
+    transport = {"type": "file", "log_file_path": str(directory / LINEAGE), "append": True}
     started = running(
-        tmp_path_factory.mktemp("cluster"),
+        directory,
         lambda image: small(image) or real(image),
         mail={"SENDGRID_API_KEY": MAIL_KEY},
         channels=CHANNELS,
-        variables={"NIGHTJAR_MAIL_FROM": "nightjar@example.com", "SENDGRID_API_URL": mail.url},
+        variables={
+            "NIGHTJAR_MAIL_FROM": "nightjar@example.com",
+            "SENDGRID_API_URL": mail.url,
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+        },
     )
     with started as cluster, pytest.MonkeyPatch.context() as patch:
         for name, value in cluster.access.environment().items():
@@ -132,7 +147,7 @@ def real_run(cluster: Cluster) -> str:
 def troubled_runs(
     cluster: Cluster, store: S3Store, programs: tuple[Path, dict[str, str]], real_run: str
 ) -> dict[str, str]:
-    """Runs of `nightjar_live`, by what befalls them, and one of history, at once and to their end.
+    """Runs of `nightjar_live`, by what befalls them, one of history and a reproduction, at once and to their end.
 
     `real_run` has ended before: the small programs are now what every new run is pinned to.
     """
@@ -149,9 +164,11 @@ def troubled_runs(
     for run in runs.values():
         cluster.airflow.trigger(LIVE, run, {"batch_id": run})
     cluster.airflow.trigger_over(HISTORY, "one-day", DAY)
+    cluster.airflow.trigger(REPRODUCE, AGAIN, {"run": real_run})
     for run in runs.values():
         cluster.wait_for_run(LIVE, run)
     assert cluster.wait_for_run(HISTORY, "one-day") == "success"
+    assert cluster.wait_for_run(REPRODUCE, AGAIN) == "success", cluster.airflow.complaints(REPRODUCE, AGAIN)
     return runs
 
 
@@ -174,9 +191,55 @@ def test_names_that_nobody_should_trust_end_in_quarantine(cluster: Cluster, stor
     assert {name for name in UNTRUSTED if any(name in json.dumps(reason) for reason in reasons)} == set(UNTRUSTED)
     assert not any("{{" in json.dumps(pod) or "$(" in json.dumps(pod) for pod in cluster.kubernetes.store.created)
     made = [pod["metadata"] for pod in cluster.pods(real_run, "validate")]
-    shards = ["alice-porch", "bob-lobby", LONG_CAMERA]
-    assert sorted(each["annotations"]["nightjar/shard"] for each in made) == sorted(shards)
-    assert {each["labels"]["nightjar/shard"] for each in made} == {digest(shard) for shard in shards}
+    made = [each for each in made if each["labels"]["dag_id"] == LIVE]
+    assert sorted(each["annotations"]["nightjar/shard"] for each in made) == sorted(REAL_SHARDS)
+    assert {each["labels"]["nightjar/shard"] for each in made} == {digest(shard) for shard in REAL_SHARDS}
+
+
+def test_each_stage_is_told_to_openlineage_as_its_manifest_says(
+    cluster: Cluster, store: S3Store, real_run: str
+) -> None:
+    events = [json.loads(line) for line in (cluster.directory / LINEAGE).read_text().splitlines()]
+    started = {event["run"]["runId"] for event in events if event["eventType"] == "START"}
+    run = Runs(store).live(real_run)
+    for stage in ("validate", "detect", "assess", "notify"):
+        told = {}
+        for event in events:
+            of_stage = event["run"]["facets"].get("nightjar", {})
+            if (of_stage.get("run"), of_stage.get("stage")) == (f"{LIVE}/{real_run}", stage):
+                assert (event["job"]["name"], event["eventType"]) == (f"{LIVE}.shard.{stage}", "COMPLETE")
+                told[of_stage["shard"]] = event
+        assert sorted(told) == sorted(shard for shard in REAL_SHARDS if run.has_manifest(stage, shard)) != []
+        for shard, event in told.items():
+            manifest, _ = run.manifest(stage, shard)
+            refs = all_refs(store, manifest)
+            assert event["run"]["runId"] in started
+            assert event["run"]["facets"]["nightjar"]["image"] == manifest.image
+            assert objects_by_folder(event["inputs"]) == Counter(ref.key.partition("/")[0] for ref in refs.inputs)
+            assert objects_by_folder(event["outputs"]) == Counter(ref.key.partition("/")[0] for ref in refs.objects)
+
+
+def objects_by_folder(datasets: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The number of objects that OpenLineage was told of, by the folder of the bucket that is a dataset."""
+    assert {each["namespace"] for each in datasets} <= {"s3://nightjar"}
+    return {each["name"]: each["facets"]["nightjar_objects"]["number"] for each in datasets}
+
+
+def test_a_run_that_is_done_again_in_pods_gives_the_same_bytes(
+    cluster: Cluster, store: S3Store, real_run: str, troubled_runs: dict[str, str]
+) -> None:
+    answer = Reproductions(store).answer(AGAIN)
+    assert answer is not None
+    assert (answer.verdict, answer.run) == (Verdict.SAME, f"{LIVE}/{real_run}")
+    assert sorted(shard.name for shard in answer.shards) == sorted(REAL_SHARDS)
+    made = [pod for pod in cluster.kubernetes.store.created if pod["metadata"]["labels"]["dag_id"] == REPRODUCE]
+    assert Counter(pod["metadata"]["labels"]["nightjar/stage"] for pod in made) == dict.fromkeys(REPRODUCED, 3)
+    for pod in made:
+        arguments = pod["spec"]["containers"][0]["args"]
+        shard = pod["metadata"]["annotations"]["nightjar/shard"]
+        assert arguments[-2:] == ["--reproduction", f"reproductions/{AGAIN}/shards/{shard}/"]
+        secrets = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
+        assert secrets == {"nightjar-s3"}, "expected no key by which somebody could be told"
 
 
 def test_shards_are_worked_on_at_once(cluster: Cluster, real_run: str) -> None:
@@ -232,7 +295,7 @@ def test_every_pod_is_restricted(cluster: Cluster, troubled_runs: dict[str, str]
     labels = [pod["metadata"]["labels"] for pod in created]
     # No candidate is tried here; the pod of `compare` is looked at in tests/operators/test_pods.py.
     assert {each["nightjar/stage"] for each in labels} == set(STAGES) - {"compare"}
-    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY, REPORT, PATROL}
+    assert {each["dag_id"] for each in labels} == {WATCH, LIVE, HISTORY, REPORT, PATROL, REPRODUCE}
     for pod in created:
         assert schema_violations(pod) == []
         assert restricted_violations(pod) == []
@@ -247,6 +310,7 @@ def test_no_secret_is_in_anything_that_the_runs_left(
     left = {"pods": json.dumps([kubernetes.created, kubernetes.select(None), kubernetes.events("nightjar")]).encode()}
     files = [each for part in ("airflow", "logs") for each in (cluster.directory / part).rglob("*") if each.is_file()]
     left |= {str(file.relative_to(cluster.directory)): file.read_bytes() for file in files}
+    left[LINEAGE] = (cluster.directory / LINEAGE).read_bytes()
     left |= {entry.key: store.get(entry.key)[0] for entry in store.list_objects("")}
     kinds = {"airflow.db", "attempt=1.log", "scheduler.log", "release.json", "pods"}
     assert kinds <= {name.rpartition("/")[2] for name in left}  # it was looked for where it might be

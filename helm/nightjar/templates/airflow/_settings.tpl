@@ -32,7 +32,8 @@ A test checks each name against Airflow's own description of its settings.
   "AIRFLOW__LOGGING__JSON_LOGS" (ternary "True" "False" $airflow.logs.json)
   "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG" "False"
   "AIRFLOW__LOGGING__DAG_PROCESSOR_LOG_TARGET" "stdout"
-  "AIRFLOW__LOGGING__NAMESPACE_LEVELS" "airflow.providers.amazon.aws.triggers.s3=WARNING"
+  "AIRFLOW__LOGGING__NAMESPACE_LEVELS" "airflow.providers.amazon.aws.triggers.s3=WARNING airflow.providers.openlineage=WARNING"
+  "OPENLINEAGE_CLIENT_LOGGING" "WARNING"
 -}}
 {{- if $airflow.logs.remote -}}
 {{- $bucket := (include "nightjar.environment" . | fromYaml).NIGHTJAR_BUCKET -}}
