@@ -122,6 +122,8 @@ class LocalProcess:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
+            if self._kill_at is not None:  # told to stop while it was being started
+                self._signal(signal.SIGTERM)
             with self._process as process:
                 try:
                     return self._follow(process)

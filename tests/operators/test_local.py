@@ -1,5 +1,6 @@
 """Stages in the local runtime: real programs in a local image store, over a real bucket."""
 
+import logging
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from kubernetes.client import models as k8s
 from pydantic import JsonValue
 
 from nightjar.domain.batch import Footage
@@ -21,6 +23,7 @@ from nightjar.stores.runs import Run
 from operators import local
 from operators.bucket import bucket
 from operators.failures import StageFailedError, StageRefusedError
+from operators.settings import deployment
 from operators.stage import StageOperator
 from tests.operators.conftest import TaskStates, make_context
 from tests.operators.stage_programs import REGISTRY, misbehave
@@ -143,6 +146,20 @@ def test_a_killed_task_stops_its_stage(images: Path, context: Any) -> None:
     with pytest.raises(StageFailedError, match="killed by SIGTERM"):
         task.execute(context)
     assert children() == []
+
+
+@pytest.mark.usefixtures("images")
+def test_told_to_stop_while_it_is_started_it_stops_at_once() -> None:
+    """Airflow's signal may come between the fork and the moment at which the process is known."""
+    container = k8s.V1Container(
+        name="base", image=f"{REGISTRY}/validate:test-1", command=["sleep"], args=["60"], env=[]
+    )
+    spec = k8s.V1PodSpec(containers=[container], active_deadline_seconds=30, termination_grace_period_seconds=30)
+    process = local.LocalProcess(k8s.V1Pod(spec=spec), deployment(), logging.getLogger(__name__))
+    process.stop()
+    ended = process.run()
+    assert (ended.exit_code, ended.late) == (None, False)
+    assert "killed by SIGTERM" in ended.sentence
 
 
 @pytest.mark.usefixtures("shard")
