@@ -120,6 +120,7 @@ LONGEST = (
     "end_to_end/test_chaos.py",
     "end_to_end/test_pod_path.py",
     "end_to_end/test_container_images.py",
+    "end_to_end/test_registry.py",
     "local/test_daemon.py",
     "images/collect/test_killed.py",
     "local/test_demo.py",
@@ -148,18 +149,20 @@ def _starts_a_server(item: pytest.Item) -> bool:
     return "seaweedfs_server" in getattr(item, "fixturenames", ()) or "s3" in cases
 
 
-# They share the deployment of end_to_end/conftest.py: one worker runs them, in the order of LONGEST.
-ON_SMALL_STAGES = frozenset(
-    f"tests/end_to_end/test_{name}.py" for name in ("operator", "flow", "candidate", "releases")
-)
+# Files that share what end_to_end/conftest.py starts: one worker runs those of a group, in the order of LONGEST.
+_GROUPS = {
+    "small stages": ("operator", "flow", "candidate", "releases"),
+    "container images": ("container_images", "registry"),
+}
+GROUP_OF = {f"tests/end_to_end/test_{name}.py": group for group, names in _GROUPS.items() for name in names}
 
 
 class Files(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """Each file is run by one worker; files that share a deployment are run by the same one."""
+    """Each file is run by one worker; files of a group are run by the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return "small stages" if file in ON_SMALL_STAGES else file
+        file = str(super()._split_scope(nodeid))
+        return GROUP_OF.get(file, file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:

@@ -93,12 +93,14 @@ def build_and_try(builder: Builder, asked: Asked) -> None:
         container = run([builder.command, "from", "--pull-never", reference]).splitlines()[-1]
         try:
             for module in modules:
-                check_start([builder.command, "run", container, "--", "python"], module, reference)
+                check_start([builder.command, "run", container, "--", "python"], module, reference, os.environ)
         finally:
             run([builder.command, "rm", container])
         return
     for module in modules:
-        check_start([builder.command, "run", "--rm", "--network=none", reference, "python"], module, reference)
+        check_start(
+            [builder.command, "run", "--rm", "--network=none", reference, "python"], module, reference, os.environ
+        )
 
 
 def environment_of(environment: Mapping[str, str]) -> dict[str, str]:

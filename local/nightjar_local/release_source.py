@@ -37,14 +37,16 @@ class StoreSource:
             )
         for stage in STAGES.values():
             if stage.image == image:
-                check_start([str(folder / "venv" / "bin" / "python")], stage.module, f"{image}:{tag}", folder)
+                least = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": os.environ.get("HOME", "/")}
+                check_start([str(folder / "venv" / "bin" / "python")], stage.module, f"{image}:{tag}", least, folder)
         return f"sha256:{json.loads(record.read_text())['digest']}"
 
 
-def check_start(python: list[str], module: str, name: str, folder: Path | None = None) -> None:
+def check_start(
+    python: list[str], module: str, name: str, environment: Mapping[str, str], folder: Path | None = None
+) -> None:
     """Let the program of a stage say how it is used; raises UsageError, with the end of its output, if it does not."""
     command = [*python, "-m", module, "--help"]
-    environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": os.environ.get("HOME", "/")}
     try:
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False

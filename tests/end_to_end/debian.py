@@ -12,8 +12,13 @@ import pytest
 BASE_IMAGE = "localhost/python:3.11"
 RUNTIME_IMAGE = "localhost/python-alone:3.11"  # Python, what it needs, and nothing else: no shell, no package manager
 SHELL_IMAGE = "localhost/python-and-bash:3.11"  # the same with bash, by which the official chart starts Airflow
+MODEL_IMAGE = "localhost/model:1"  # the detection model alone
 REQUIRED = "REQUIRE_BUILDAH"  # set by .ci/run: there, what is skipped is a defect
-PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}  # program: Debian's package
+PROGRAMS = {
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+    "docker-registry": "docker-registry",
+}  # program: Debian's package
 RELEASE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")

@@ -20,29 +20,24 @@ from nightjar.runtime.s3 import S3Store
 from nightjar.stores.rules import RulesStore
 from nightjar_local import samples
 from nightjar_local.containers import AIRFLOW, TRIAL, Builder
-from nightjar_local.images import detection_model
-from nightjar_local.layout import CACHE, ROOT
+from nightjar_local.layout import ROOT
 from nightjar_local.processes import free_ports, wait_for
 from nightjar_local.seaweedfs import S3Access
 from tests.chain import Chain, StageFailed
 from tests.end_to_end.containers import Container, writable_folder
 from tests.end_to_end.debian import (
     BASE_IMAGE,
+    MODEL_IMAGE,
     REQUIRED,
     RUNTIME_IMAGE,
     SHELL_IMAGE,
-    make_base_image,
-    make_runtime_images,
-    release_storage,
     require_builder,
     run,
-    storage,
 )
 
 pytestmark = pytest.mark.timeout(1500)  # builds eight images first
 
 REGISTRY = "localhost/nightjar"
-MODEL_IMAGE = "localhost/model:1"
 IMAGES = (*STAGE_IMAGES, AIRFLOW, TRIAL)
 RULES = ROOT / "local" / "rules.yaml"
 # MB that an image adds to its base, at the most, without a detector's model: one that grows is to be noticed.
@@ -65,21 +60,6 @@ sys.path.append("/opt/nightjar/dags")
 bag = DagBag("/opt/nightjar/dags")
 print(json.dumps([sorted(bag.dag_ids), bag.import_errors]))
 """
-
-
-@pytest.fixture(scope="module")
-def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """The environment of a buildah that has the base images and a model; everything it makes is thrown away."""
-    require_builder()
-    environment = storage(tmp_path_factory.mktemp("buildah"))
-    make_base_image(CACHE / "debian-bookworm", environment)
-    make_runtime_images(CACHE / "debian-bookworm", environment)
-    # That of the local images, made by the same program from the same lock: to build it takes minutes.
-    container = run(["buildah", "from", "scratch"], environment)
-    run(["buildah", "add", "-q", container, str(detection_model()), "/model"], environment)
-    run(["buildah", "commit", "-q", "--rm", container, MODEL_IMAGE], environment)
-    yield environment
-    release_storage(environment)
 
 
 @pytest.fixture(scope="module")
