@@ -21,7 +21,18 @@ _PATIENCE = 10  # seconds for an answer of S3, of which a person waits for sever
 # and those that they write, delete markers included. The tests let them do nothing else; docs/operate.md says the same.
 READS = (
     *("alerts", "claims", "comparisons", "config", "detections", "detectors", "digests", "events", "footage"),
-    *("health", "incoming", "mutes", "operator", "quarantine", "records", "releases", "reports", "reviews"),
+    *(
+        "health",
+        "incoming",
+        "mutes",
+        "operator",
+        "quarantine",
+        "records",
+        "releases",
+        "reports",
+        "reproductions",
+        "reviews",
+    ),
     *("rules", "runs", "standard", "threats", "troubles", "validations"),
 )
 WRITES = ("claims", "config/false-boxes", "mutes", "releases/bumps", "reviews")

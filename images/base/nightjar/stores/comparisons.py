@@ -41,7 +41,12 @@ class Comparisons:
 
     def put_user(self, identity: str, day: date, compared: UserCompared) -> ObjectRef:
         """Write one user's day; the same answer a second time makes no new version."""
-        return write_record(self._store, f"{COMPARISONS}{identity}/{day_path(day)}/{compared.user}.json", compared)
+        return write_record(self._store, self.user_key(identity, day, compared.user), compared)
+
+    @staticmethod
+    def user_key(identity: str, day: date, user: str) -> str:
+        """Where a user's day of a comparison is."""
+        return f"{COMPARISONS}{identity}/{day_path(day)}/{user}.json"
 
     def users(self, identity: str) -> list[UserCompared]:
         """Every user's day of a comparison, by key. Raises InputError for an object that is none."""

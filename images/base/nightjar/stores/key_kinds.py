@@ -9,6 +9,7 @@ from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.event_keys import EVENTS
 from nightjar.stores.footage import FOOTAGE
 from nightjar.stores.ledger import ALERTS, NOTICES
+from nightjar.stores.made_of_others import COMPARISONS, REPRODUCTIONS
 from nightjar.stores.outbox import OUTBOX
 from nightjar.stores.quarantine import QUARANTINE
 from nightjar.stores.record_keys import NEWS, RECORDS
@@ -18,6 +19,8 @@ from nightjar.stores.standard import STANDARD
 
 _RULES = re.compile(r"rules/([0-9a-f]{64})(\.yaml|/parts\.json)", re.ASCII)
 _REPORT = re.compile(rf"{REPORTS}([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})/([A-Za-z0-9_.-]{{1,100}})", re.ASCII)
+_COMPARISON = re.compile(rf"{COMPARISONS}[0-9a-f]+/[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}/[^/]+\.json", re.ASCII)
+_REPRODUCTION = re.compile(rf"{REPRODUCTIONS}([A-Za-z0-9_][A-Za-z0-9._-]{{0,119}})/(?:run|answer)\.json", re.ASCII)
 _RUN = re.compile(r"(?:runs/)?(nightjar_[a-z]+)/([A-Za-z0-9._-]{1,200})(?:/.*)?", re.ASCII)
 _FOLDERS = (
     (NOTICES, Kind.NOTICE, ".json"),
@@ -42,12 +45,22 @@ def kind_of(key: str) -> Kind:
         return Kind.RULES
     if key in (RULES_KEY, LAST_GOOD_RULES_KEY):
         return Kind.RULES_FILE
+    if _COMPARISON.fullmatch(key):
+        return Kind.COMPARISON
+    if reproduction_of(key):
+        return Kind.REPRODUCTION
     return next((kind for folder, kind, end in _FOLDERS if key.startswith(folder) and key.endswith(end)), Kind.OBJECT)
 
 
 def rules_of(key: str) -> str:
     """The SHA-256 of the rules that are kept at `key`, by content; empty for any other key."""
     match = _RULES.fullmatch(key)
+    return match[1] if match else ""
+
+
+def reproduction_of(key: str) -> str:
+    """The id of the reproduction whose request or answer is at `key`; empty for any other key."""
+    match = _REPRODUCTION.fullmatch(key)
     return match[1] if match else ""
 
 

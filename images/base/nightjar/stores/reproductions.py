@@ -32,6 +32,16 @@ def reproduction_prefix(reproduction: str) -> str:
     return f"{REPRODUCTIONS}{reproduction}/"
 
 
+def reproduction_key(reproduction: str) -> str:
+    """The key of the request of a reproduction."""
+    return f"{reproduction_prefix(reproduction)}run.json"
+
+
+def answer_key(reproduction: str) -> str:
+    """The key of the answer of a reproduction."""
+    return f"{reproduction_prefix(reproduction)}answer.json"
+
+
 def shard_place(prefix: str, shard: str) -> str:
     """The prefix of a shard's overlay in the reproduction with this prefix."""
     return f"{prefix}shards/{shard}/"
@@ -45,11 +55,11 @@ class Reproductions:
 
     def write_request(self, request: Reproduction) -> None:
         """Keep the request."""
-        write_record(self._store, f"{_prefix(request.id)}run.json", request)
+        write_record(self._store, reproduction_key(_checked(request.id)), request)
 
     def request(self, reproduction: str) -> Reproduction:
         """The request; raises InputError when there is none."""
-        return read_record(self._store, f"{_prefix(reproduction)}run.json", Reproduction)[0]
+        return read_record(self._store, reproduction_key(_checked(reproduction)), Reproduction)[0]
 
     def give(self, reproduction: str, shard: str, given: Iterable[tuple[str, str]], as_of: date | None) -> None:
         """Keep the versions (key and version) that a shard is worked from, and the UTC day that counts as today."""
@@ -62,11 +72,11 @@ class Reproductions:
 
     def write_answer(self, answer: Answer) -> None:
         """Keep the answer."""
-        write_record(self._store, f"{_prefix(answer.id)}answer.json", answer)
+        write_record(self._store, answer_key(_checked(answer.id)), answer)
 
     def answer(self, reproduction: str) -> Answer | None:
         """The answer; None when there is none yet. Raises InputError for one that cannot be read."""
-        current = read_current(self._store, f"{_prefix(reproduction)}answer.json", Answer)
+        current = read_current(self._store, answer_key(_checked(reproduction)), Answer)
         return current[0] if current else None
 
     def ids(self) -> list[str]:
@@ -101,6 +111,10 @@ def reproducible_run(store: ObjectStore, name: str) -> Run:
 
 
 def _prefix(reproduction: str) -> str:
+    return reproduction_prefix(_checked(reproduction))
+
+
+def _checked(reproduction: str) -> str:
     if not _ID.fullmatch(reproduction):
         raise UsageError(f"expected the id of a reproduction, of letters, digits and ._-, got {reproduction!r:.200}")
-    return reproduction_prefix(reproduction)
+    return reproduction

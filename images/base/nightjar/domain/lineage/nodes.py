@@ -23,6 +23,8 @@ class Kind(StrEnum):
     RULES_FILE = "rules file"  # a version of the file that people put
     RUN = "run"
     IMAGE = "image"
+    COMPARISON = "comparison"  # of two detectors or two sets of rules, over one user's day
+    REPRODUCTION = "reproduction"  # a run that was done again
     REVIEW = "review"  # what a person said of an event
     MESSAGE = "message"  # as it was rendered, where it was not sent
     OBJECT = "object"  # any other object of the bucket

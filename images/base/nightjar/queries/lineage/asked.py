@@ -18,12 +18,14 @@ from nightjar.queries.lineage.reports import recorded_by
 from nightjar.queries.lineage.subjects import (
     AlertOf,
     By,
+    ComparedOf,
     EventOf,
     ImageOf,
     OriginalOf,
     PictureOf,
     RefusalOf,
     ReportOf,
+    ReproducedOf,
     RowsOf,
     RulesOf,
     RunOf,
@@ -34,7 +36,7 @@ from nightjar.queries.lineage.told import now_of
 from nightjar.stores.event_keys import ref_of_key
 from nightjar.stores.events import Events
 from nightjar.stores.footage import footage_key, footage_of
-from nightjar.stores.key_kinds import day_of_report, kind_of, rules_key, rules_of, run_of
+from nightjar.stores.key_kinds import day_of_report, kind_of, reproduction_of, rules_key, rules_of, run_of
 from nightjar.stores.ledger import Ledger
 from nightjar.stores.quarantine import Quarantine, parse_folder
 from nightjar.stores.record_keys import day_of_part, table_of
@@ -105,6 +107,8 @@ def _by_key(reading: Reading, key: str) -> Subject | None:
         Kind.REPORT: _report,
         Kind.PLOT: _report,
         Kind.ROWS: _rows,
+        Kind.COMPARISON: lambda _, text: ComparedOf(text),
+        Kind.REPRODUCTION: lambda _, text: ReproducedOf(reproduction_of(text)),
         Kind.RULES: lambda _, text: _rules(reading, rules_of(text)),
     }
     kind = kind_of(key.partition("#")[0])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import singledispatch
 
+from nightjar.domain.comparison.documents import UserCompared
 from nightjar.domain.detections import DetectedObject
 from nightjar.domain.events import EventState
 from nightjar.domain.layout import last_segment
@@ -12,13 +13,16 @@ from nightjar.domain.lineage.growing import Thing
 from nightjar.domain.lineage.nodes import Kind, Maker, Node, State, printable
 from nightjar.domain.probability import percent
 from nightjar.domain.release import Started
+from nightjar.domain.reproduction.answer import Answer
 from nightjar.domain.tally import many
+from nightjar.queries.lineage.finding import reproduction
 from nightjar.queries.lineage.makers import collected_by, filed_by, maker_of, of_prefix
 from nightjar.queries.lineage.reading import Found, Reading
 from nightjar.queries.lineage.reports import reported_by
 from nightjar.queries.lineage.subjects import (
     AlertOf,
     By,
+    ComparedOf,
     DetectionOf,
     EventOf,
     ImageOf,
@@ -27,6 +31,7 @@ from nightjar.queries.lineage.subjects import (
     PictureOf,
     RefusalOf,
     ReportOf,
+    ReproducedOf,
     ReviewOf,
     RowsOf,
     RulesOf,
@@ -39,6 +44,7 @@ from nightjar.stores.event_keys import event_key
 from nightjar.stores.key_kinds import kind_of, rules_key
 from nightjar.stores.ledger import NOTICES
 from nightjar.stores.quarantine import Quarantine
+from nightjar.stores.reproductions import answer_key, reproduction_key
 from nightjar.stores.runs import LIVE, folder_of, run_prefix
 
 _MOST_LABELS = 2
@@ -239,6 +245,27 @@ def _image(subject: ImageOf, reading: Reading) -> Node:
         name=name,
         facts=_facts([("stages", ", ".join(subject.stages)), ("digest", subject.digest)]),
     )
+
+
+@_node.register
+def _comparison(subject: ComparedOf, reading: Reading) -> Node:
+    found = reading.found(subject.key, subject.version, subject.sha256)
+    compared = reading.document(subject.key, UserCompared, subject.version or None)
+    title, facts = last_segment(subject.key), []
+    if compared:
+        title = f"{compared.user}, {compared.after.tag} beside {compared.before.tag}"
+        period = f"{_time(compared.start)} to {_time(compared.end)}"
+        facts = [("period", period), ("pictures", f"{compared.pictures:,}")]
+    return _with_object(Kind.COMPARISON, title, found, maker_of(reading, subject.by), facts)
+
+
+@_node.register
+def _reproduction(subject: ReproducedOf, reading: Reading) -> Node:
+    key = reproduction_key(subject.id)
+    request, answer = reproduction(reading, subject.id), reading.document(answer_key(subject.id), Answer)
+    facts = [("run", folder_of(request.run) if request else ""), ("verdict", str(answer.verdict) if answer else "")]
+    notes = [] if answer else ["it has not ended, or has not come to an answer"]
+    return _with_object(Kind.REPRODUCTION, subject.id, reading.found(key), None, facts, notes)
 
 
 @_node.register

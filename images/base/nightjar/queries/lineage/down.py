@@ -5,24 +5,30 @@ from functools import partial
 from itertools import islice
 
 from nightjar.domain.batch import BatchLine, Outcome
+from nightjar.domain.comparison.documents import UserCompared
 from nightjar.domain.events import Event, ThreatPicture
 from nightjar.domain.lineage.growing import Expansion, Thing
 from nightjar.domain.lineage.nodes import printable
+from nightjar.domain.reproduction.request import REPRODUCED
 from nightjar.errors import InputError
 from nightjar.queries.lineage.described import thing
-from nightjar.queries.lineage.finding import detection_of, looked_at, original_of, picture_of, upload_of
+from nightjar.queries.lineage.finding import detection_of, looked_at, original_of, picture_of, reproduction, upload_of
 from nightjar.queries.lineage.makers import read
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.reports import rows_behind, things_in
 from nightjar.queries.lineage.subjects import (
     AlertOf,
+    By,
+    ComparedOf,
     DetectionOf,
     EventOf,
+    ImageOf,
     ObjectOf,
     OriginalOf,
     PictureOf,
     RefusalOf,
     ReportOf,
+    ReproducedOf,
     Rest,
     RowsOf,
     RulesOf,
@@ -105,6 +111,12 @@ def _steps(reading: Reading, most: int, subject: Subject, rest: Rest) -> Steps:
             yield "put as", ObjectOf(key, version, sha256)
         case RunOf(prefix):
             yield from _of_run(reading, prefix)
+        case ComparedOf():
+            yield from _of_comparison(reading, subject)
+        case ReproducedOf(identity):
+            request = reproduction(reading, identity)
+            if request:
+                yield "did again", RunOf(request.run, REPRODUCED)
 
 
 def _of_event(reading: Reading, most: int, subject: EventOf, rest: Rest) -> Steps:
@@ -134,6 +146,20 @@ def _pictures(reading: Reading, event: Event, most: int) -> list[ThreatPicture]:
                 break
             chosen.setdefault(threat.shown.picture.standard_key, threat.shown)
     return sorted(chosen.values(), key=lambda each: each.picture.taken_at)
+
+
+def _of_comparison(reading: Reading, subject: ComparedOf) -> Steps:
+    """Both sides, the deployed one first, and the pictures that it shows."""
+    compared = reading.document(subject.key, UserCompared, subject.version or None)
+    if compared is None:
+        return
+    for word, side in (("deployed was", compared.before), ("candidate was", compared.after)):
+        if side.tag:
+            yield word, ImageOf("detect", side.tag, stages=("detect",))
+        if side.rules:
+            yield word, RulesOf(side.rules)
+    pictures = {each.picture.standard_key: each.picture for each in compared.examples}
+    yield from (("shows", picture_of(reading, picture, By())) for picture in pictures.values())
 
 
 def _of_run(reading: Reading, prefix: str) -> Steps:

@@ -11,6 +11,7 @@ from nightjar.domain.detectors import detector_id
 from nightjar.domain.events import ThreatPicture
 from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.names import Camera, FootageName
+from nightjar.domain.reproduction.request import Reproduction
 from nightjar.domain.validations import Validation
 from nightjar.errors import InputError
 from nightjar.queries.lineage.makers import batch_line, began, made_by, of_file, written
@@ -21,6 +22,7 @@ from nightjar.stores.detections import Detections
 from nightjar.stores.drop_zone import INCOMING
 from nightjar.stores.footage import footage_of
 from nightjar.stores.line_store import LineStore, Place
+from nightjar.stores.reproductions import reproduction_key
 from nightjar.stores.standard import standard_key
 from nightjar.stores.validations import Validations
 
@@ -78,6 +80,11 @@ def detection_of(reading: Reading, threat: ThreatPicture) -> DetectionOf:
         if found:
             return found
     return DetectionOf(Detection.of(picture, detector, threat.objects, threat.mark), "")
+
+
+def reproduction(reading: Reading, identity: str) -> Reproduction | None:
+    """The request of a reproduction; None when there is none, or none that can be read."""
+    return reading.document(reproduction_key(identity), Reproduction)
 
 
 def picture_of(reading: Reading, picture: Picture, by: By) -> PictureOf:

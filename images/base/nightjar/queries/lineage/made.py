@@ -15,6 +15,7 @@ from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.subjects import (
     AlertOf,
     By,
+    ComparedOf,
     DetectionOf,
     EventOf,
     OriginalOf,
@@ -71,6 +72,8 @@ def thing_at(reading: Reading, ref: ObjectRef, by: By) -> Iterator[Subject]:
         case Kind.REPORT | Kind.PLOT:
             if day := day_of_report(ref.key):
                 yield ReportOf(day, ref.key, ref.version_id)
+        case Kind.COMPARISON:
+            yield ComparedOf(ref.key, ref.version_id, ref.sha256, by)
         case Kind.ROWS:
             with suppress(ValueError, IndexError):
                 yield RowsOf(table_of(ref.key), day_of_part(ref.key), ref.key, ref.version_id, by)

@@ -136,6 +136,23 @@ class ImageOf:
 
 
 @dataclass(frozen=True)
+class ComparedOf:
+    """One user's day in a comparison of a candidate with what is deployed."""
+
+    key: str
+    version: str = ""
+    sha256: str = ""
+    by: By = By()
+
+
+@dataclass(frozen=True)
+class ReproducedOf:
+    """A reproduction, by its id."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class ObjectOf:
     """Any other object of the bucket, of which nothing further is looked up."""
 
@@ -178,6 +195,8 @@ Subject = (
     | RulesOf
     | RunOf
     | ImageOf
+    | ComparedOf
+    | ReproducedOf
     | ObjectOf
     | ReviewOf
 )

@@ -9,14 +9,15 @@ from nightjar.domain.detections import Detection
 from nightjar.domain.detectors import detector_id
 from nightjar.domain.layout import digest, last_segment
 from nightjar.domain.lineage.growing import Expansion, Thing
-from nightjar.domain.names import NameRefused, parse_footage_name
+from nightjar.domain.names import Camera, NameRefused, parse_footage_name
 from nightjar.domain.release import Release
 from nightjar.queries.lineage.down import bounded, gathered
-from nightjar.queries.lineage.finding import MOST_FILES, files_of, in_file, picture_of, validated
+from nightjar.queries.lineage.finding import MOST_FILES, files_of, in_file, picture_of, reproduction, validated
 from nightjar.queries.lineage.made import things_made
 from nightjar.queries.lineage.reading import Reading
 from nightjar.queries.lineage.subjects import (
     AlertOf,
+    ComparedOf,
     DetectionOf,
     EventOf,
     ImageOf,
@@ -25,6 +26,7 @@ from nightjar.queries.lineage.subjects import (
     PictureOf,
     RefusalOf,
     ReportOf,
+    ReproducedOf,
     Rest,
     ReviewOf,
     RulesOf,
@@ -34,6 +36,7 @@ from nightjar.queries.lineage.subjects import (
 )
 from nightjar.queries.lineage.told import now_of
 from nightjar.stores.camera_minutes import CameraMinutes
+from nightjar.stores.comparisons import Comparisons
 from nightjar.stores.detections import Detections
 from nightjar.stores.events import Events
 from nightjar.stores.footage import footage_key, footage_of
@@ -42,8 +45,9 @@ from nightjar.stores.line_store import Place
 from nightjar.stores.quarantine import Quarantine
 from nightjar.stores.reactions import Reviews
 from nightjar.stores.reports import Reports
+from nightjar.stores.reproductions import Reproductions
 from nightjar.stores.run_index import runs_between
-from nightjar.stores.runs import CANDIDATE, HISTORY, LIVE, PATROL, REPORT, WATCH, run_prefix
+from nightjar.stores.runs import CANDIDATE, HISTORY, LIVE, PATROL, REPORT, WATCH, folder_of, run_prefix
 
 Steps = Iterator[tuple[str, Subject]]
 
@@ -57,6 +61,8 @@ class Period:
     most_runs: int = 500
 
 
+_STAGES = ("validate", "detect", "assess", "notify", "record")
+_OF_TRIAL = ("detect", "compare")
 # The DAGs whose runs have a stage.
 _DAGS = {
     "collect": (WATCH,),
@@ -89,6 +95,7 @@ def _steps(reading: Reading, period: Period, subject: Subject, rest: Rest) -> St
             yield from _of_original(reading, subject, rest)
         case PictureOf():
             yield from _of_picture(reading, subject, rest)
+            yield from _again(reading, subject.by.run)
             yield from _report(reading, "counted in", subject.taken_at.date())
         case DetectionOf():
             yield from _of_detection(reading, subject, rest)
@@ -106,8 +113,10 @@ def _steps(reading: Reading, period: Period, subject: Subject, rest: Rest) -> St
         case ImageOf():
             yield from _started(reading, period, subject, rest)
         case RunOf(prefix, stages):
-            for stage in stages or ("validate", "detect", "assess", "notify", "record"):
+            is_trial = folder_of(prefix).startswith(f"{CANDIDATE}/")
+            for stage in stages or (_OF_TRIAL if is_trial else _STAGES):
                 yield from (("made", each) for each in things_made(reading, prefix, stage))
+            yield from _again(reading, prefix)
 
 
 def _of_upload(reading: Reading, key: str, version: str, rest: Rest) -> Steps:
@@ -172,6 +181,7 @@ def _of_detection(reading: Reading, subject: DetectionOf, rest: Rest) -> Steps:
     picture, detector = subject.line.picture, subject.line.detector
     minute = CameraMinutes(reading.store, picture.camera, lambda _: None).at(picture.taken_at)
     own = detector_id(detector.sha256, detector.settings)
+    yield from _compared(reading, picture.camera, picture.taken_at.date())
     seen = False
     for threat in minute.threats if minute else ():
         shown = threat.shown
@@ -203,7 +213,34 @@ def _of_event(reading: Reading, subject: EventOf, rest: Rest) -> Steps:
     review = reviews.get(event.ref)
     if review:
         yield "reviewed in", ReviewOf(event.ref, reviews.key(event.ref), str(review.verdict), review.by, review.at)
+    yield from _compared(reading, event.camera, event.day)
     yield from _report(reading, "shown in", event.day)
+
+
+def _compared(reading: Reading, camera: Camera, day: date) -> Steps:
+    """The comparisons over a day of the camera's user."""
+    comparisons = Comparisons(reading.store)
+    for identity in reading.once(("comparisons",), comparisons.ids):
+        key = comparisons.user_key(identity, day, camera.user)
+        info = reading.head(key)
+        if info:
+            yield "compared in", ComparedOf(key, info.version_id)
+
+
+def _again(reading: Reading, prefix: str) -> Steps:
+    """The reproductions of the run with this prefix."""
+    by_run = reading.once(("reproductions",), lambda: _reproductions(reading))
+    yield from (("done again by", ReproducedOf(identity)) for identity in by_run.get(prefix, ()))
+
+
+def _reproductions(reading: Reading) -> dict[str, list[str]]:
+    """The reproductions that are kept, by the prefix of the run that was done again."""
+    by_run: dict[str, list[str]] = {}
+    ids = Reproductions(reading.store).ids()
+    for identity, request in zip(ids, reading.each(partial(reproduction, reading), ids), strict=True):
+        if request:
+            by_run.setdefault(request.run, []).append(identity)
+    return by_run
 
 
 def _report(reading: Reading, word: str, day: date | None) -> Steps:

@@ -275,9 +275,8 @@ def test_a_question_costs_what_it_needs_however_much_is_stored(world: Lineages, 
         world.store.put(f"runs/nightjar_live/20261119T{n % 24:02d}0000Z-{n:012x}/release.json", b"{}")
     after_all = cost()
     assert after_all.calls == before.calls < 90
-    assert not [
-        prefix for prefix in after_all.listed if prefix.count("/") < 2 and prefix not in ("detections/", "validations/")
-    ]
+    few = ("detections/", "validations/", "comparisons/", "reproductions/")  # folders that people make, by hand
+    assert not [prefix for prefix in after_all.listed if prefix.count("/") < 2 and prefix not in few]
 
 
 @pytest.mark.parametrize("release", ["0.1.0", "0.2.0"])
