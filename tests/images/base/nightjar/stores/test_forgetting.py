@@ -15,6 +15,7 @@ from nightjar.domain.reactions import mute
 from nightjar.domain.troubles import OPERATOR, Facts, Trouble
 from nightjar.runtime.memory import MemoryStore
 from nightjar.runtime.rehearsal import RehearsalStore
+from nightjar.runtime.store import ObjectStore
 from nightjar.stores.forgetting import NOBODYS, Done, forget, known, left_over, steps
 from nightjar.stores.health import DueTimes
 from nightjar.stores.outbox import Outbox
@@ -50,9 +51,22 @@ def message(text: str) -> bytes:
     return head + base64.b64encode(text.encode())
 
 
-def bucket(store: MemoryStore | None = None) -> MemoryStore:
+@pytest.fixture(params=["memory", "s3"])
+def store(request: pytest.FixtureRequest) -> ObjectStore:
+    """A bucket in memory, and one of the real S3 server, each with everything in it."""
+    empty: ObjectStore = memory_store() if request.param == "memory" else request.getfixturevalue("s3_store")
+    return fill(empty)
+
+
+def bucket() -> MemoryStore:
+    """The same in memory alone."""
+    store = memory_store()
+    fill(store)
+    return store
+
+
+def fill(store: ObjectStore) -> ObjectStore:
     """All that release 0.2 stored, and all that is newer, of alice and of others, with older versions of it."""
-    store = store or memory_store()
     planted(store)
     for camera in (Camera("alice", "yard"), OTHER):
         plant(store, camera)
@@ -73,7 +87,7 @@ def bucket(store: MemoryStore | None = None) -> MemoryStore:
     return store
 
 
-def plant(store: MemoryStore, camera: Camera) -> None:
+def plant(store: ObjectStore, camera: Camera) -> None:
     """Whatever the golden files lack."""
     user, letter = camera.user, camera.user[0]
     Mutes(store).put(mute(camera, NOON, "somebody", NOON - timedelta(hours=1)))
@@ -102,13 +116,13 @@ def plant(store: MemoryStore, camera: Camera) -> None:
     Outbox(store).put(DAY, OPERATOR, letter, message(why))
 
 
-def current(store: MemoryStore, key: str) -> str:
+def current(store: ObjectStore, key: str) -> str:
     info = store.head(key)
     assert info
     return info.version_id
 
 
-def erase(store: MemoryStore, user: str = "alice", device: str | None = None) -> list[Done]:
+def erase(store: ObjectStore, user: str = "alice", device: str | None = None) -> list[Done]:
     """Forget; what was done, without the steps that had nothing to do."""
     done = list(forget(store, known(store, user, device), LOGS))
     erase_requested(store)  # as the next report does
@@ -123,8 +137,7 @@ def test_the_search_finds_what_is_planted() -> None:
     assert folders >= {"reproductions", "runs", "standard", "threats", "troubles", "validations", LOGS}
 
 
-def test_nothing_names_a_user_who_was_forgotten_and_a_second_time_nothing_is_done() -> None:
-    store = bucket()
+def test_nothing_names_a_user_who_was_forgotten_and_a_second_time_nothing_is_done(store: ObjectStore) -> None:
     assert erase(store)
     assert mentions(store, *ALICE) == []
     assert left_over(store, Subject("alice")) == []
@@ -133,8 +146,7 @@ def test_nothing_names_a_user_who_was_forgotten_and_a_second_time_nothing_is_don
     assert everything(store) == before
 
 
-def test_what_others_have_stays_byte_for_byte_in_the_same_versions() -> None:
-    store = bucket()
+def test_what_others_have_stays_byte_for_byte_in_the_same_versions(store: ObjectStore) -> None:
     named = {place.split(" (")[0] for place in mentions(store, *ALICE)}
     theirs = {at: data for at, data in everything(store).items() if at[0] not in named}
     erase(store)
@@ -197,8 +209,7 @@ def test_what_is_left_of_a_run_fits_together() -> None:
     assert manifest["objects"][0]["size"] == len(b'{"n":1}\n')
 
 
-def test_one_camera_alone_is_forgotten() -> None:
-    store = bucket()
+def test_one_camera_alone_is_forgotten(store: ObjectStore) -> None:
     store.put("footage/2026/11/26/02/alice-porch-1795574000.jpg", b"another camera's")
     erase(store, device="yard")
     assert mentions(store, "alice-yard") == []
@@ -213,7 +224,7 @@ def test_forgetting_that_is_killed_anywhere_is_complete_when_it_is_repeated(afte
     killed = 0
     for number in range(0, 400, 23):
         store = Stopping()
-        bucket(store)
+        fill(store)
         store.stops_at, store.after = store.writes + number, after
         try:
             list(forget(store, known(store, "alice"), LOGS))
