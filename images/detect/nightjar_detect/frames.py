@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nightjar.domain.detections import DetectedObject, How, LookedAt, Mark, Origin, Picture
+from nightjar.domain.detections import DetectedObject, Detection, How, LookedAt, Mark, Picture
 from nightjar_detect.pictures import Failure, Shot
 from nightjar_detect.preprocess import Pixels
 from nightjar_detect.sameness import Blocks
@@ -26,32 +26,22 @@ class Sparing:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The objects of a picture that are known from before, and from where."""
-
-    objects: Objects
-    mark: Mark | None = None
-    origin: Origin | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Frame:
     """A picture on its way: known, or to be looked at, or not to be had."""
 
     picture: Picture
-    data: Known | Shot | Failure
+    data: Detection | Shot | Failure
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The objects of a picture, or the failure. `mark` tells how it came by them without a look; `is_known`, that they
-    are from before, and `origin` from where."""
+    """The objects of a picture, or the failure. `mark` tells how it came by them without a look; `known` is the line of
+    the store that had them before."""
 
     picture: Picture
     objects: Objects | Failure
     mark: Mark | None = None
-    is_known: bool = False
-    origin: Origin | None = None
+    known: Detection | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -67,9 +57,8 @@ class Slot:
     blocks: Blocks | None = None
     objects: Objects | Failure | None = None
     mark: Mark | None = None
-    is_known: bool = False
+    known: Detection | None = None
     root: "Slot | None" = None
-    origin: Origin | None = None
 
     @classmethod
     def of(cls, frame: Frame) -> "Slot":
@@ -79,7 +68,7 @@ class Slot:
             return cls(frame.picture, data.pixels, data.blocks)
         if isinstance(data, Failure):
             return cls(frame.picture, objects=data)
-        slot = cls(frame.picture, objects=data.objects, mark=data.mark, is_known=True, origin=data.origin)
+        slot = cls(frame.picture, objects=data.objects, mark=data.mark, known=data)
         slot.root = slot if data.mark is None else None
         return slot
 
@@ -113,4 +102,4 @@ class Slot:
         """The decision about this picture; raises ValueError before there is one."""
         if self.objects is None:
             raise ValueError(f"expected {self.picture.standard_key} to be decided")
-        return Result(self.picture, self.objects, self.mark, self.is_known, self.origin)
+        return Result(self.picture, self.objects, self.mark, self.known)

@@ -18,6 +18,7 @@ from nightjar.domain.layout import FAILURES, PICTURES
 from nightjar.domain.manifest import Counts, ObjectRef
 from nightjar.domain.names import Camera
 from nightjar.errors import InputError
+from nightjar.runtime.garbage import no_garbage_collection
 from nightjar.runtime.manifests import read_lines, read_manifest
 from nightjar.runtime.noting import Notes
 from nightjar.runtime.progress import Progress
@@ -84,7 +85,8 @@ def detect_shard(context: StageContext, settings: DetectSettings, fetch: Fetch) 
     readers = ThreadPoolExecutor(settings.detect_readers, thread_name_prefix="reader")
     decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")  # one keeps ahead of the interpreter; more disturb it
     try:
-        known = dict(zip(places, readers.map(lambda p: _known(detections, p, shard, sparing), places), strict=True))
+        with no_garbage_collection():
+            known = dict(zip(places, readers.map(lambda p: _known(detections, p, shard, sparing), places), strict=True))
         unknown = [p for place, members in places.items() for p in members if known[place].of(p) is None]
         standard = StandardPictures(context.store, fetch)
         decode = partial(decode_pictures, card.input, lambda picture: sparing(picture.camera) is not None)

@@ -86,7 +86,7 @@ class Work:
     """Writes the objects in pictures, one place (camera and day) after the other, and counts outcomes.
 
     `results` gives, in the same order, the objects in each picture, or the failure. What is new is of `origin`; a line
-    that is known keeps its own.
+    that is known stays as it is, but for its picture, of which there may be another version.
     """
 
     def __init__(
@@ -116,21 +116,23 @@ class Work:
             for _ in pictures:
                 stop_if_asked()
                 result = next(self._results)
-                if not result.is_known:
+                if result.known is None:
                     self._progress.add()
                 if isinstance(result.objects, Failure):
                     self._fail(result.picture, result.objects)
                     continue
                 self.outcomes["detected"] += 1
-                self.details[KNOWN if result.is_known else result.mark.how if result.mark else LOOKED_AT] += 1
-                made = result.origin or self._origin
-                lines.append(
-                    Detection.of(
-                        result.picture, made.detector, result.objects, result.mark, run=made.run, shard=made.shard
-                    )
+                if result.known:
+                    self.details[KNOWN] += 1
+                    lines.append(result.known.model_copy(update={"picture": result.picture}))
+                    continue
+                self.details[result.mark.how if result.mark else LOOKED_AT] += 1
+                made = self._origin
+                line = Detection.of(
+                    result.picture, made.detector, result.objects, result.mark, run=made.run, shard=made.shard
                 )
-                if not result.is_known:
-                    new.append(lines[-1])
+                lines.append(line)
+                new.append(line)
         except (TryAgainError, StoppedError):
             self._keep(place, new)
             wait(self._writes, timeout=_LAST_WRITES)

@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from nightjar.domain.detections import DetectedObject, How, LookedAt, Mark, Picture
+from nightjar.domain.detections import DetectedObject, Detection, How, LookedAt, Mark, Picture
 from nightjar.domain.names import Camera
 from nightjar.errors import TryAgainError
-from nightjar_detect.frames import Frame, Known, Objects, Result, Sparing
+from nightjar_detect.frames import Frame, Objects, Result, Sparing
 from nightjar_detect.gate import gate
 from nightjar_detect.pictures import Failure, Shot
 from nightjar_detect.preprocess import Pixels
 from nightjar_detect.sameness import blocks_of
 from tests.bucket import NOON, PORCH, YARD, picture_of
+from tests.scenes import DETECTOR
 
 SPARING = Sparing(seconds=1.5, unmatched=0.34, carry_seconds=60, min_probability=0.1)
 SCENE = np.random.default_rng(1).integers(60, 180, (12, 16, 3), np.uint8).repeat(20, axis=0).repeat(20, axis=1)
@@ -73,7 +74,7 @@ def hows(results: Iterable[Result]) -> str:
     """A letter each: seen, interpolated, carried, known, failed."""
     letters: dict[str | None, str] = {None: "s", How.INTERPOLATED: "i", How.CARRIED: "c"}
     return "".join(
-        "f" if isinstance(r.objects, Failure) else "k" if r.is_known else letters[r.mark.how if r.mark else None]
+        "f" if isinstance(r.objects, Failure) else "k" if r.known else letters[r.mark.how if r.mark else None]
         for r in results
     )
 
@@ -185,7 +186,7 @@ def test_failures_stay_in_their_places_and_stop_nothing(detector: Detector) -> N
 
 
 def known(frame: Frame, *objects: DetectedObject, mark: Mark | None = None) -> Frame:
-    return Frame(frame.picture, Known(objects, mark))
+    return Frame(frame.picture, Detection.of(frame.picture, DETECTOR, objects, mark))
 
 
 def test_what_is_known_is_not_looked_at_and_serves_as_a_source(detector: Detector) -> None:

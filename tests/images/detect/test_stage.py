@@ -111,6 +111,17 @@ def test_a_line_says_who_looked_and_keeps_it_when_another_run_knows_it(store: Me
     assert (again.origin, again.objects) == (line.origin, line.objects)
 
 
+def test_a_known_line_keeps_what_a_later_release_added_to_it(store: MemoryStore, detect: Detect) -> None:
+    [first] = series(store, [noise(1)])
+    [ref] = Detections(store).objects_among(detect(validated(store, [first])).objects)
+    [line] = Detections(store).read_object(ref)
+    store.put(ref.key, line.model_copy(update={"weather": "snow"}).model_dump_json(by_alias=True).encode())
+    manifest = detect(validated(store, [first], run="2026-11-20", dag=HISTORY, tag="d2"))
+    [ref] = Detections(store).objects_among(manifest.objects)
+    [again] = Detections(store).read_object(ref)
+    assert again.model_extra == {"weather": "snow"}
+
+
 def test_the_manifest_names_every_picture_that_was_looked_at(store: MemoryStore, detect: Detect) -> None:
     context = validated(store, series(store, [noise(1), noise(2)]))
     pictures = {(info.key, info.version_id): info.size for info in store.list_objects("standard/") if info.size}
