@@ -71,8 +71,8 @@ def pictures(store: MemoryStore, gathered: Gathered, name: str = "c1") -> list[t
     return [(p.camera.name, p.taken_at) for shard in gathered.shards for p in run.pictures(GATHER, shard)[0]]
 
 
-def batch(moment: datetime | None = None) -> str:
-    return f"{moment or datetime.now(UTC):%Y%m%dT%H%M%SZ}-0123456789ab"
+def batch(moment: datetime | None = None, number: str = "0123456789ab") -> str:
+    return f"{moment or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{number}"
 
 
 def at(hour: int) -> datetime:
@@ -88,7 +88,7 @@ def test_new_runs_once_each(store: MemoryStore) -> None:
     before = sorted(v.version_id for v in store.list_versions("comparisons/"))
     assert gather(store, "c2") == Gathered(tag="oid", deployed=gathered.deployed)
     assert sorted(v.version_id for v in store.list_versions("comparisons/")) == before
-    ended(store, LIVE, batch(datetime.now(UTC) - timedelta(seconds=1)), [at(11)], SHOP)
+    ended(store, LIVE, batch(number="ba9876543210"), [at(11)], SHOP)
     assert pictures(store, gather(store, "c3"), "c3") == [("bob-shop", at(11))]
 
 
