@@ -46,8 +46,8 @@ def local(small_stages: Local, store_of_images: Path) -> Iterator[Local]:
 
     No report is made, which might be the first to see a bump.
     """
+    small_stages.airflow.start_dags([LIVE, REPORT], check=small_stages.deployment.check)
     small_stages.airflow.pause(REPORT, paused=True)
-    small_stages.airflow.start_dags([LIVE], check=small_stages.deployment.check)
     by_hand(small_stages, json.dumps(IMAGES))
     yield small_stages
     behave(store_of_images / "validate" / "test-1")
