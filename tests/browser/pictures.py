@@ -44,6 +44,13 @@ def open_an_event(page: Page) -> None:
     page.wait_for_url("**/review/event/**")
 
 
+def open_its_lineage(page: Page) -> None:
+    """That of the same event, down to the originals."""
+    open_an_event(page)
+    page.get_by_role("link", name="Where the alert comes from").click()
+    page.wait_for_url("**/lineage/**")
+
+
 def draw_an_area(page: Page) -> None:
     """An area with four corners, which is not closed yet."""
     page.get_by_role("button", name="New area").click()
@@ -57,6 +64,8 @@ SHOTS: Mapping[str, Shot] = {
     "overview": Shot("/overview/", as_it_is),
     "review": Shot("/review/?severity=warning", as_it_is),
     "event": Shot("/review/?camera=alice-door", open_an_event),
+    "releases": Shot("/releases/", as_it_is),
+    "lineage": Shot("/review/?camera=alice-door", open_its_lineage),
     "camera": Shot("/cameras/alice-door", draw_an_area),
     "phone": Shot("/review/?severity=warning", as_it_is, PHONE, "dark"),
 }
